@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real images, or a skip where it is absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("LSE_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real images at {folder}: set LSE_TEST_DATA to their folder")
+    return folder
