@@ -1,0 +1,103 @@
+"""The home folder of an embedded installation."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError
+
+__all__ = ["Home"]
+
+_FREE_BYTES = 200 << 20
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where everything of an embedded installation is kept.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    """
+
+    path: Path
+
+    @property
+    def catalogue_url(self) -> str:
+        """SQLAlchemy URL of the catalogue."""
+        return f"sqlite:///{self.path / 'catalogue.db'}"
+
+    @property
+    def artifacts_url(self) -> str:
+        """URL of the bulk data."""
+        return f"file://{self.path / 'artifacts'}"
+
+    @property
+    def vectors(self) -> Path:
+        """Folder of the vector collections."""
+        return self.path / "vectors"
+
+    @property
+    def models(self) -> Path:
+        """Model repository of Triton."""
+        return self.path / "models"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs, one file a process."""
+        return self.path / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of what workers put aside."""
+        return self.path / "scratch"
+
+    @classmethod
+    def open(cls, path: Path) -> tuple[Home, IO[str]]:
+        """Make the folder where it is missing and lock it for this process.
+
+        Returns
+        -------
+        Home, file
+            The lock is held as long as the file is open.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the folder cannot be made or written to.
+        ResourceExhaustedError
+            If its disk is almost full.
+        FailedPreconditionError
+            If another process has it open.
+        """
+        path = path.expanduser().resolve()
+        home = cls(path)
+        try:
+            for folder in (path, home.vectors, home.models, home.logs, home.scratch):
+                folder.mkdir(parents=True, exist_ok=True)
+            lock = (path / "lock").open("a+")
+        except OSError as error:
+            raise InvalidArgumentError(
+                f"The home folder {path} cannot be used ({error.strerror}): choose another with --home.",
+                reason="HOME_UNUSABLE",
+            ) from error
+        free = os.statvfs(path)
+        if free.f_bavail * free.f_frsize < _FREE_BYTES:
+            raise ResourceExhaustedError(
+                f"The disk of {path} has less than {_FREE_BYTES >> 20} MiB left: make room or choose another --home.",
+                reason="DISK_FULL",
+            )
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise FailedPreconditionError(
+                f"Another `lse up` has the home folder {path} open: stop it or choose another with --home.",
+                reason="HOME_IN_USE",
+            ) from error
+        return home, lock

@@ -1,0 +1,201 @@
+"""Work spread over Dask workers, on one machine or many."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from distributed import Client, Event, Future, KilledWorker, get_worker
+from distributed.client import FutureCancelledError
+
+from lse.platform.errors import CancelledError, ResourceExhaustedError, UnavailableError
+from lse.platform.progress import Progress, ProgressCallback, ShouldStop
+
+__all__ = ["Compute", "TaskChannel"]
+
+_POLL_SECONDS = 0.25
+
+
+@dataclass
+class TaskChannel:
+    """What a running task says to the one who waits for it, and hears from them.
+
+    Attributes
+    ----------
+    topic
+        Name that both sides know it by.
+    """
+
+    topic: str
+    _checked: float = field(default=0.0, repr=False)
+    _stopped: bool = field(default=False, repr=False)
+
+    def report(self, progress: Progress) -> None:
+        """Tell how far the task has come."""
+        get_worker().log_event(self.topic, {"progress": asdict(progress)})
+
+    def should_stop(self) -> bool:
+        """Whether the task is to end now; asks the scheduler twice a second at most."""
+        if not self._stopped and time.monotonic() - self._checked > 0.5:
+            self._checked = time.monotonic()
+            self._stopped = bool(Event(self.topic).is_set())
+        return self._stopped
+
+
+class Compute:
+    """A connection to a Dask cluster.
+
+    Parameters
+    ----------
+    address
+        Address of its scheduler.
+
+    Raises
+    ------
+    UnavailableError
+        If no scheduler answers there.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            self._client = Client(address, set_as_default=False, timeout=30, name="lse")
+        except (OSError, TimeoutError) as error:
+            raise UnavailableError(
+                f"No Dask scheduler answers at {address}: start it or correct LSE_COMPUTE_URL.",
+                reason="COMPUTE_UNAVAILABLE",
+            ) from error
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        tasks: Mapping[str, tuple[Any, ...]],
+        *,
+        on_result: Callable[[str, Any], None],
+        should_stop: ShouldStop,
+        resources: Mapping[str, float] | None = None,
+    ) -> None:
+        """Run a function once for each task, a bounded number at a time.
+
+        Parameters
+        ----------
+        function
+            Function of an importable module; must give the same when it is run again.
+        tasks
+            Arguments by task name.
+        on_result
+            Called in this thread with the name and the result of each task as it ends.
+        should_stop
+            Asked several times a second; True ends the work with `CancelledError`.
+        resources
+            Dask resources that each task needs, such as ``{"GPU": 1}``.
+
+        Raises
+        ------
+        CancelledError
+            If `should_stop` said so.
+        ResourceExhaustedError
+            If workers were lost again and again on the same task.
+        """
+        run = uuid.uuid4().hex[:8]
+        waiting = list(tasks)[::-1]
+        running: dict[Future[Any], str] = {}
+        ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        try:
+            while waiting or running:
+                if should_stop():
+                    raise CancelledError("The work was cancelled.")
+                window = 3 * max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+                while waiting and len(running) < window:
+                    name = waiting.pop()
+                    future = self._client.submit(
+                        function, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False, resources=resources
+                    )
+                    running[future] = name
+                    future.add_done_callback(ended.put)
+                with contextlib.suppress(queue.Empty):
+                    future = ended.get(timeout=_POLL_SECONDS)
+                    name = running.pop(future)
+                    on_result(name, self._result(future, name))
+        finally:
+            self._client.cancel(list(running))
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        *,
+        on_progress: ProgressCallback,
+        should_stop: ShouldStop,
+        resources: Mapping[str, float] | None = None,
+    ) -> Any:
+        """Run one long task that reports and can be stopped.
+
+        Parameters
+        ----------
+        function
+            Called with the arguments and, last, a `TaskChannel`.
+        arguments
+            Its arguments.
+        on_progress
+            Called with what the task reports, in another thread.
+        should_stop
+            Once True, the channel of the task says so.
+        resources
+            Dask resources that it needs.
+
+        Returns
+        -------
+        Any
+            What the function returns.
+        """
+        channel = TaskChannel(f"lse-{uuid.uuid4().hex}")
+        stop = Event(channel.topic, client=self._client)
+        self._client.subscribe_topic(channel.topic, lambda event: on_progress(Progress(**event[1]["progress"])))
+        future = self._client.submit(
+            function, *arguments, channel, key=f"{function.__name__}-{channel.topic}", pure=False, resources=resources
+        )
+        ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        future.add_done_callback(ended.put)
+        told = False
+        try:
+            while True:
+                if should_stop() and not told:
+                    stop.set()
+                    told = True
+                    if future.status == "pending" and not self._started(future):
+                        raise CancelledError("The work was cancelled.")
+                with contextlib.suppress(queue.Empty):
+                    return self._result(ended.get(timeout=_POLL_SECONDS), function.__name__)
+        finally:
+            stop.set()
+            with contextlib.suppress(Exception):  # best effort: the scheduler may be gone
+                self._client.unsubscribe_topic(channel.topic)
+            self._client.cancel([future])
+
+    def _started(self, future: Future[Any]) -> bool:
+        processing = cast("dict[str, Any]", self._client.processing())
+        return any(future.key in keys for keys in processing.values())
+
+    def _result(self, future: Future[Any], name: str) -> Any:
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise ResourceExhaustedError(
+                f"Worker processes were lost again and again in '{name}', most likely for want of memory: "
+                "use smaller images or a machine with more memory.",
+                reason="WORKERS_LOST",
+            ) from error
+        except FutureCancelledError as error:
+            raise UnavailableError(
+                "The Dask cluster dropped the work: check that its scheduler runs and start the operation again.",
+                reason="COMPUTE_LOST",
+            ) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()

@@ -1,0 +1,313 @@
+"""The interface of inference, and which engine a process opens."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from lse.platform.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "InferenceEngine",
+    "InferenceSettings",
+    "ModelSignature",
+    "ModelVersion",
+    "not_loaded",
+    "open_engine",
+    "version_taken",
+]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+
+
+@dataclass(frozen=True, order=True)
+class ModelVersion:
+    """One version of a model.
+
+    Attributes
+    ----------
+    name
+        Words of letters, digits, ``_`` and ``-``, separated by ``/``; a resource name such as
+        ``projects/p/encoders/e`` is one.
+    version
+        Number from 1 upwards.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the name or the version is not of this form.
+    """
+
+    name: str
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or len(self.name) > 200:
+            raise InvalidArgumentError(
+                f"{self.name!r} is no model name; use letters, digits, '_', '-' and '/', at most 200.",
+                reason="MODEL_NAME_INVALID",
+                model=self.name,
+            )
+        if self.version < 1:
+            raise InvalidArgumentError(
+                f"{self.version} is no model version; count from 1.",
+                reason="MODEL_VERSION_INVALID",
+                version=self.version,
+            )
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version}"
+
+
+@dataclass(frozen=True)
+class ModelSignature:
+    """Shapes of an encoder.
+
+    Attributes
+    ----------
+    image_shape
+        Channels, height and width of one image.
+    dimension
+        Length of one vector.
+    """
+
+    image_shape: tuple[int, int, int]
+    dimension: int
+
+
+class InferenceEngine(Protocol):
+    """What every engine does.
+
+    An engine may be used by several threads at once.  All methods raise `UnavailableError` where the engine is a
+    server that cannot be reached.
+    """
+
+    @property
+    def name(self) -> str:
+        """Which engine this is, as a person calls it."""
+        ...
+
+    def load(self, model: ModelVersion, source: str | os.PathLike[str]) -> ModelSignature:
+        """Make a model ready; one that is ready already costs little.
+
+        Parameters
+        ----------
+        model
+            Name and version to serve it under.
+        source
+            Path or URI of one ONNX file with its weights inside.
+
+        Raises
+        ------
+        NotFoundError
+            If `source` does not exist.
+        InvalidArgumentError
+            If `source` is no ONNX model from ``images`` to ``vectors``.
+        AlreadyExistsError
+            If another file is loaded under this name and version.
+        """
+        ...
+
+    def unload(self, model: ModelVersion) -> None:
+        """Forget a model; on a shared server, for all who use it.
+
+        Raises
+        ------
+        NotFoundError
+            If the model is not loaded.
+        """
+        ...
+
+    def loaded(self) -> list[ModelVersion]:
+        """Models ready at this moment, sorted."""
+        ...
+
+    def signature(self, model: ModelVersion) -> ModelSignature:
+        """Shapes that a loaded model takes and gives.
+
+        Raises
+        ------
+        NotFoundError
+            If the model is not loaded.
+        """
+        ...
+
+    def encode(self, model: ModelVersion, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors of images.
+
+        Any number of images may be given: they go through the model in batches of at most
+        ``InferenceSettings.max_batch_size``, several of them under way at once where the engine is a server, so a few
+        hundred images a call keep it busy.
+
+        Parameters
+        ----------
+        model
+            A loaded model.
+        images
+            float32, shape (n, channels, height, width).
+
+        Returns
+        -------
+        vectors
+            float32, shape (n, dimension).
+
+        Raises
+        ------
+        NotFoundError
+            If the model is not loaded.
+        InvalidArgumentError
+            If the images have another type or shape than the model takes.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what this process holds; a server keeps its models."""
+        ...
+
+
+@dataclass(frozen=True)
+class InferenceSettings:
+    """Which engine to open, as plain values that travel to other processes.
+
+    Attributes
+    ----------
+    kind
+        ``"onnxruntime"`` in the process, or ``"triton"``.
+    max_batch_size
+        Most images that go through a model at once.
+    threads
+        Processor threads of one run of a model; 0 shares the cores of this machine among the instances.
+    gpu
+        Run on a GPU.
+    url
+        Triton only: ``host:port`` of its gRPC endpoint.
+    repository
+        Triton only: folder of its model repository, as this machine sees it.
+    backend
+        Triton only: ``"python"`` is ONNX Runtime within Triton's Python backend (the server of the wheel),
+        ``"onnxruntime"`` is Triton's own (the stock image).
+    instances
+        Triton only: how many copies of a model run at once; 0 means one a core, at most four, or one on a GPU.
+        Copies of one thread each give more images a second than one copy of many threads, and take more memory.
+    window
+        Triton only: how many requests of one call are under way at once.
+    timeout
+        Triton only: seconds that one request may take.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a value is out of its range or one that the kind needs is missing.
+    """
+
+    kind: Literal["onnxruntime", "triton"] = "onnxruntime"
+    max_batch_size: int = 64
+    threads: int = 0
+    gpu: bool = False
+    url: str = "localhost:8001"
+    repository: str = ""
+    backend: Literal["python", "onnxruntime"] = "python"
+    instances: int = 0
+    window: int = 3
+    timeout: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("onnxruntime", "triton"):
+            raise InvalidArgumentError(
+                f"{self.kind!r} is no inference engine; choose 'onnxruntime' or 'triton'.",
+                reason="INFERENCE_ENGINE_UNKNOWN",
+                kind=self.kind,
+            )
+        if self.backend not in ("python", "onnxruntime"):
+            raise InvalidArgumentError(
+                f"{self.backend!r} is no Triton backend for encoders; choose 'python' or 'onnxruntime'.",
+                reason="TRITON_BACKEND_UNKNOWN",
+                backend=self.backend,
+            )
+        if self.kind == "triton" and not self.repository:
+            raise InvalidArgumentError(
+                "Triton needs its model repository; name its folder.", reason="TRITON_REPOSITORY_MISSING"
+            )
+        for name, least in {"max_batch_size": 1, "threads": 0, "instances": 0, "window": 1, "timeout": 0.001}.items():
+            if getattr(self, name) < least:
+                raise InvalidArgumentError(
+                    f"Inference setting {name} is {getattr(self, name)}; it must be at least {least}.",
+                    reason="INFERENCE_SETTING_OUT_OF_RANGE",
+                    setting=name,
+                    value=getattr(self, name),
+                )
+
+    @property
+    def instance_count(self) -> int:
+        """Instances, with 0 worked out for this machine."""
+        if self.kind == "onnxruntime" or (self.gpu and not self.instances):
+            return 1
+        return self.instances or min(max(1, _cores() // max(1, self.threads)), 4)
+
+    @property
+    def thread_count(self) -> int:
+        """Threads of one run, with 0 worked out for this machine."""
+        return self.threads or max(1, _cores() // self.instance_count)
+
+
+def _cores() -> int:
+    # What this process may use, which in a container is less than what the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def not_loaded(model: ModelVersion) -> NotFoundError:
+    """Error for a model that no one loaded."""
+    return NotFoundError(f"Model {model} is not loaded; load it first.", reason="MODEL_NOT_LOADED", model=model)
+
+
+def version_taken(model: ModelVersion, source: str) -> AlreadyExistsError:
+    """Error for a second file under one name and version."""
+    return AlreadyExistsError(
+        f"Model {model} is loaded from another file than {source}; unload it or choose another version.",
+        reason="MODEL_VERSION_TAKEN",
+        model=model,
+        source=source,
+    )
+
+
+_engines: dict[tuple[int, InferenceSettings], InferenceEngine] = {}
+_engines_lock = threading.Lock()
+
+
+def open_engine(settings: InferenceSettings) -> InferenceEngine:
+    """Engine of these settings, the same one for all callers in this process.
+
+    It is closed when the process ends; who needs one of their own calls `OnnxRuntimeEngine` or `TritonEngine`.
+    """
+    # A forked child must not use the connection and threads of its parent.
+    key = (os.getpid(), settings)
+    with _engines_lock:
+        if key not in _engines:
+            _engines[key] = _new_engine(settings)
+        return _engines[key]
+
+
+def _new_engine(settings: InferenceSettings) -> InferenceEngine:
+    if settings.kind == "triton":
+        from lse.platform.inference.triton import TritonEngine
+
+        return TritonEngine(settings)
+    from lse.platform.inference.onnxruntime import OnnxRuntimeEngine
+
+    return OnnxRuntimeEngine(settings)
+
+
+@atexit.register
+def _close_engines() -> None:
+    for (pid, _), engine in _engines.items():
+        if pid == os.getpid():
+            engine.close()
+    _engines.clear()

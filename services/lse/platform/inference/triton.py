@@ -1,0 +1,235 @@
+"""Inference by a Triton server over gRPC."""
+
+from __future__ import annotations
+
+import os
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+from tritonclient import grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from lse.platform.errors import (
+    DeadlineExceededError,
+    FailedPreconditionError,
+    InternalError,
+    InvalidArgumentError,
+    UnavailableError,
+)
+from lse.platform.inference.engine import InferenceSettings, ModelSignature, ModelVersion, not_loaded, version_taken
+from lse.platform.inference.onnx_model import check_images, new_session, read_model, signature_of
+from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["TritonEngine"]
+
+_CHANNEL = {
+    "grpc.max_send_message_length": -1,
+    "grpc.max_receive_message_length": -1,
+    # A server that comes back is used at once; the default waits up to two minutes.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+}
+
+
+class TritonEngine:
+    """Models of a Triton server with explicit model control.
+
+    The model repository tells what shall be loaded: a server that has lost its models in a restart is told to load
+    one again when it is next used.
+
+    Parameters
+    ----------
+    settings
+        Where the server and its repository are, and how models run there.
+    """
+
+    name = "Triton"
+
+    def __init__(self, settings: InferenceSettings) -> None:
+        self._settings = settings
+        self._repository = ModelRepository(settings.repository)
+        self._client = triton.InferenceServerClient(settings.url, channel_args=list(_CHANNEL.items()))
+        self._signatures: dict[ModelVersion, ModelSignature] = {}
+
+    def load(self, model: ModelVersion, source: str | os.PathLike[str]) -> ModelSignature:
+        """See `InferenceEngine.load`.
+
+        Raises
+        ------
+        FailedPreconditionError
+            If the server cannot load a file that is right.
+        """
+        file = read_model(source)
+        digest = self._repository.digest(model)
+        if digest not in (None, file.digest):
+            raise version_taken(model, file.source)
+        signature = self._repository.signature(model)
+        if signature is None:
+            # Tried here before the server sees it, so that a wrong file gets the same answer from every engine.
+            signature = signature_of(file, new_session(file, threads=self._settings.thread_count, gpu=False))
+        changed = self._repository.put(model, file, model_config(model, signature, self._settings))
+        if changed or not self._is_ready(model):
+            try:
+                self._load(model)
+            except FailedPreconditionError:
+                if digest is None:
+                    self._repository.remove(model)
+                raise
+        self._signatures[model] = signature
+        return signature
+
+    def unload(self, model: ModelVersion) -> None:
+        """See `InferenceEngine.unload`."""
+        if self._repository.signature(model) is None:
+            raise not_loaded(model)
+        try:
+            self._client.unload_model(triton_name(model), client_timeout=self._settings.timeout)
+        except InferenceServerException as error:
+            self._fail(error)
+        self._signatures.pop(model, None)
+        self._repository.remove(model)
+
+    def loaded(self) -> list[ModelVersion]:
+        """See `InferenceEngine.loaded`."""
+        try:
+            index = self._client.get_model_repository_index(client_timeout=self._settings.timeout)
+        except InferenceServerException as error:
+            self._fail(error)
+        ready = (model_of(entry.name) for entry in index.models if entry.state == "READY")
+        return sorted(model for model in ready if model is not None)
+
+    def signature(self, model: ModelVersion) -> ModelSignature:
+        """See `InferenceEngine.signature`."""
+        signature = self._signatures.get(model) or self._repository.signature(model)
+        if signature is None:
+            raise not_loaded(model)
+        self._signatures[model] = signature
+        return signature
+
+    def encode(self, model: ModelVersion, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `InferenceEngine.encode`.
+
+        Raises
+        ------
+        DeadlineExceededError
+            If the server takes longer for a batch than the settings allow.
+        """
+        signature = self.signature(model)
+        check_images(images, signature, model)
+        vectors = np.empty((len(images), signature.dimension), np.float32)
+        try:
+            self._stream(model, images, vectors)
+        except InferenceServerException as error:
+            if not self._is_missing(error):
+                self._fail(error)
+            if self._repository.signature(model) is None:
+                self._signatures.pop(model, None)
+                raise not_loaded(model) from error
+            self._load(model)
+            try:
+                self._stream(model, images, vectors)
+            except InferenceServerException as again:
+                self._fail(again)
+        return vectors
+
+    def close(self) -> None:
+        """See `InferenceEngine.close`."""
+        self._client.close()
+
+    def _stream(self, model: ModelVersion, images: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
+        """Fill the vectors of images, some batches under way at once: while one runs, the next is on its way."""
+        step = self._settings.max_batch_size
+        answers: SimpleQueue[tuple[int, triton.InferResult | None, InferenceServerException | None]] = SimpleQueue()
+        under_way: dict[int, triton.CallContext] = {}
+        starts = iter(range(0, len(images), step))
+        failure: InferenceServerException | None = None
+        while True:
+            while failure is None and len(under_way) < self._settings.window and (start := next(starts, -1)) >= 0:
+                under_way[start] = self._send(model, images[start : start + step], start, answers)
+            if not under_way:
+                break
+            start, result, error = answers.get()
+            del under_way[start]
+            if result is not None:
+                vectors[start : start + step] = result.as_numpy("vectors")
+            elif failure is None:
+                failure = error
+                for call in under_way.values():
+                    call.cancel()
+        if failure is not None:
+            raise failure
+
+    def _send(
+        self,
+        model: ModelVersion,
+        batch: NDArray[np.float32],
+        start: int,
+        answers: SimpleQueue[tuple[int, triton.InferResult | None, InferenceServerException | None]],
+    ) -> triton.CallContext:
+        tensor = triton.InferInput("images", batch.shape, "FP32")
+        tensor.set_data_from_numpy(batch)
+        return self._client.async_infer(
+            triton_name(model),
+            [tensor],
+            lambda result, error: answers.put((start, result, error)),
+            model_version=str(model.version),
+            client_timeout=self._settings.timeout,
+        )
+
+    def _load(self, model: ModelVersion) -> None:
+        try:
+            self._client.load_model(triton_name(model), client_timeout=self._settings.timeout)
+        except InferenceServerException as error:
+            if error.status() == "StatusCode.UNAVAILABLE":
+                self._fail(error)
+            raise FailedPreconditionError(
+                f"Triton cannot load model {model}: {error.message()}", reason="TRITON_LOAD_FAILED", model=model
+            ) from error
+
+    def _is_ready(self, model: ModelVersion) -> bool:
+        try:
+            ready: bool = self._client.is_model_ready(
+                triton_name(model), str(model.version), client_timeout=self._settings.timeout
+            )
+        except InferenceServerException as error:
+            if self._is_missing(error):
+                return False
+            self._fail(error)
+        return ready
+
+    def _is_missing(self, error: InferenceServerException) -> bool:
+        """Whether the server is there and the model is not; for both Triton may say UNAVAILABLE."""
+        if error.status() == "StatusCode.NOT_FOUND":
+            return True
+        if error.status() != "StatusCode.UNAVAILABLE":
+            return False
+        try:
+            live: bool = self._client.is_server_live(client_timeout=self._settings.timeout)
+        except InferenceServerException:
+            return False
+        return live
+
+    def _fail(self, error: InferenceServerException) -> NoReturn:
+        url, status = self._settings.url, error.status()
+        if status == "StatusCode.UNAVAILABLE":
+            raise UnavailableError(
+                f"The Triton server at {url} cannot be reached; start it or correct its address.",
+                reason="TRITON_UNAVAILABLE",
+                url=url,
+            ) from error
+        if status == "StatusCode.DEADLINE_EXCEEDED":
+            raise DeadlineExceededError(
+                f"The Triton server at {url} did not answer within {self._settings.timeout:g} s;"
+                " allow more time or give smaller batches.",
+                reason="TRITON_TOO_SLOW",
+                url=url,
+            ) from error
+        kind = InvalidArgumentError if status == "StatusCode.INVALID_ARGUMENT" else InternalError
+        raise kind(
+            f"The Triton server at {url} refused: {error.message()}", reason="TRITON_REFUSED", url=url
+        ) from error

@@ -1,0 +1,1 @@
+"""How services are served: errors, interceptors, messages that all share, and the server itself."""

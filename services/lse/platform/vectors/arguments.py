@@ -1,0 +1,106 @@
+"""What `VectorStore` sends: its arguments checked, and cut into messages that any server takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qdrant_client import grpc as messages
+from qdrant_client import models
+
+from lse.platform.errors import InvalidArgumentError
+from lse.platform.vectors.points import VectorFilter
+from lse.platform.vectors.values import from_value, to_payload, to_value
+
+__all__ = ["SLICE_POINTS", "payload_updates", "point_batches", "point_ids", "query_parameters", "vector_rows"]
+
+#: Points named in one message.
+SLICE_POINTS = 4096
+_MESSAGE_BYTES = 4 * 2**20
+_MESSAGE_POINTS = 2048
+
+
+def point_ids(ids: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Ids as int64, shape (n,), or InvalidArgumentError."""
+    numbers = np.asarray(ids)
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu") or (numbers.size and numbers.min() < 0):
+        raise InvalidArgumentError("Ids must be non-negative integers in one dimension.", reason="VECTOR_IDS")
+    return numbers.astype(np.int64)
+
+
+def vector_rows(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Finite vectors as float32, shape (n, D), or InvalidArgumentError."""
+    rows = np.asarray(vectors, dtype=np.float32)
+    if rows.ndim != 2:
+        raise InvalidArgumentError(
+            f"Vectors must have the shape (n, dimension), not {rows.shape}.", reason="VECTORS_SHAPE"
+        )
+    if not np.isfinite(rows).all():
+        bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise InvalidArgumentError(f"Vector {bad} holds NaN or infinity.", reason="VECTORS_NOT_FINITE", row=bad)
+    return rows
+
+
+def point_batches(
+    ids: npt.NDArray[np.int64],
+    vectors: npt.NDArray[np.float32],
+    payloads: Sequence[Mapping[str, object]] | None,
+) -> Iterator[list[messages.PointStruct]]:
+    """Points in lists that stay below the message limits of any server."""
+    batch: list[messages.PointStruct] = []
+    size = 0
+    for row, number in enumerate(ids.tolist()):
+        point = messages.PointStruct(
+            id=messages.PointId(num=number),
+            vectors=messages.Vectors(vector=messages.Vector(dense=messages.DenseVector(data=vectors[row].tolist()))),
+            payload=to_payload(payloads[row]) if payloads is not None else None,
+        )
+        batch.append(point)
+        size += point.ByteSize()
+        if size >= _MESSAGE_BYTES or len(batch) == _MESSAGE_POINTS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def payload_updates(
+    ids: npt.NDArray[np.int64], key: str, values: Sequence[object] | npt.NDArray[Any]
+) -> Iterator[list[models.SetPayloadOperation]]:
+    """Changes that set one payload key, grouped by value, in lists of some thousand points."""
+    groups: dict[bytes, tuple[Any, list[int]]] = {}
+    for number, value in zip(ids.tolist(), values, strict=True):
+        message = to_value(value)
+        group = groups.setdefault(message.SerializeToString(deterministic=True), (from_value(message), []))
+        group[1].append(number)
+    operations: list[models.SetPayloadOperation] = []
+    held = 0
+    for value, numbers in groups.values():
+        for start in range(0, len(numbers), SLICE_POINTS):
+            chosen: list[Any] = numbers[start : start + SLICE_POINTS]
+            change = models.SetPayload(payload={key: value}, points=chosen)
+            operations.append(models.SetPayloadOperation(set_payload=change))
+            held += len(chosen)
+            if held >= SLICE_POINTS:
+                yield operations
+                operations, held = [], 0
+    if operations:
+        yield operations
+
+
+def query_parameters(
+    query: npt.ArrayLike | int, k: int, where: VectorFilter | None, *, exact: bool, payload: bool | Sequence[str]
+) -> dict[str, Any]:
+    """Arguments of a query as Qdrant's client takes them."""
+    if k < 1:
+        raise InvalidArgumentError(f"At least one neighbour must be asked for, not {k}.", reason="NEIGHBOURS")
+    wanted: Any = int(query) if isinstance(query, int | np.integer) else vector_rows(np.atleast_2d(query))[0].tolist()
+    return {
+        "query": wanted,
+        "limit": k,
+        "query_filter": None if where is None else where.to_model(),
+        "search_params": models.SearchParams(exact=True) if exact else None,
+        "with_payload": payload if isinstance(payload, bool) else list(payload),
+    }

@@ -1,0 +1,475 @@
+"""Vectors of experiments in Qdrant: the one door through which all other code reaches them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from qdrant_client import QdrantClient, models
+from qdrant_client import grpc as messages
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+
+from lse.platform.errors import (
+    AlreadyExistsError,
+    CancelledError,
+    FailedPreconditionError,
+    InternalError,
+    InvalidArgumentError,
+    LseError,
+    NotFoundError,
+    ResourceExhaustedError,
+    UnavailableError,
+    error_class,
+)
+from lse.platform.progress import Progress, ProgressCallback, ShouldStop
+from lse.platform.vectors.arguments import (
+    SLICE_POINTS,
+    payload_updates,
+    point_batches,
+    point_ids,
+    query_parameters,
+    vector_rows,
+)
+from lse.platform.vectors.points import (
+    COLLECTION_NAME,
+    CollectionInfo,
+    Hit,
+    StoredPoints,
+    VectorFilter,
+    key_of_path,
+    path_of_key,
+)
+
+__all__ = ["Distance", "IndexKind", "VectorStore"]
+
+Distance = Literal["cosine", "dot", "euclidean"]
+IndexKind = Literal["keyword", "integer", "float", "bool"]
+
+_DISTANCES = {"cosine": models.Distance.COSINE, "dot": models.Distance.DOT, "euclidean": models.Distance.EUCLID}
+_BATCH_QUERIES = 64
+
+
+class VectorStore:
+    """Collections of vectors on a Qdrant server or on the embedded one, over gRPC alone.
+
+    Parameters
+    ----------
+    address
+        ``host:port`` of the gRPC port, or ``http://host:port``, ``https://host:port``.
+    api_key
+        Key that a server may ask for.
+    timeout
+        Seconds allowed to one call.
+
+    Notes
+    -----
+    Every method raises UnavailableError if the server cannot be reached, NotFoundError for an unknown collection
+    and InvalidArgumentError for wrong arguments.  An instance may be used by several threads.
+    """
+
+    def __init__(self, address: str, *, api_key: str | None = None, timeout: float = 60.0) -> None:
+        url = urlsplit(address if "://" in address else f"http://{address}")
+        if url.scheme not in {"http", "https"} or not url.hostname or url.port is None:
+            raise InvalidArgumentError(
+                f"{address!r} is not the address of a vector server; write host:port.", reason="VECTOR_STORE_ADDRESS"
+            )
+        self.address = f"{url.hostname}:{url.port}"
+        self._timeout = max(1, round(timeout))
+        with warnings.catch_warnings():
+            # A key over plain HTTP is the operator's choice inside a cluster, where the mesh may encrypt.
+            warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
+            self._client = QdrantClient(
+                host=url.hostname,
+                grpc_port=url.port,
+                prefer_grpc=True,
+                https=url.scheme == "https",
+                api_key=api_key,
+                timeout=self._timeout,
+                check_compatibility=False,  # it asks over REST, which the embedded server does not speak
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def ping(self) -> str:
+        """Name and version of the server that answers."""
+        with self._calling():
+            answer = self._client.info()
+        return f"{answer.title} {answer.version}"
+
+    def list_collections(self) -> list[str]:
+        """Names of all collections, sorted."""
+        with self._calling():
+            return sorted(found.name for found in self._client.get_collections().collections)
+
+    def has_collection(self, name: str) -> bool:
+        """Whether a collection of that name exists."""
+        with self._calling(name):
+            return self._client.collection_exists(name)
+
+    def create_collection(
+        self,
+        name: str,
+        *,
+        dimension: int,
+        distance: Distance = "cosine",
+        indexed: Mapping[str, IndexKind] | None = None,
+        exist_ok: bool = False,
+    ) -> None:
+        """Make an empty collection.
+
+        Parameters
+        ----------
+        name
+            1 to 255 characters; slashes, colons, quotes and wildcards are not allowed.
+        dimension
+            Length of its vectors.
+        distance
+            How vectors are compared.
+        indexed
+            Payload keys that filters will use, with their type.
+        exist_ok
+            Take a collection that is there already, if dimension and distance agree, and add indexes it lacks.
+
+        Raises
+        ------
+        AlreadyExistsError
+            If the name is taken and `exist_ok` is false.
+        FailedPreconditionError
+            If the collection that is there has another dimension or distance.
+        """
+        if not COLLECTION_NAME.fullmatch(name):
+            raise InvalidArgumentError(
+                f'{name!r} cannot name a collection: use 1 to 255 characters without <>:"/\\|?*.',
+                reason="COLLECTION_NAME",
+            )
+        if dimension < 1 or distance not in _DISTANCES:
+            raise InvalidArgumentError(
+                f"A collection needs a dimension of at least 1 and one of the distances {', '.join(_DISTANCES)}; "
+                f"got {dimension} and {distance!r}.",
+                reason="COLLECTION_SETTINGS",
+            )
+        if self.has_collection(name):
+            if not exist_ok:
+                raise AlreadyExistsError(f"There is a collection {name} already.", reason="COLLECTION_EXISTS")
+            there = self.info(name)
+            if (there.dimension, there.distance) != (dimension, distance):
+                raise FailedPreconditionError(
+                    f"The collection {name} has vectors of length {there.dimension} and {there.distance} distance, "
+                    f"not {dimension} and {distance}.",
+                    reason="COLLECTION_DIFFERS",
+                )
+        else:
+            with self._calling(name):
+                params = models.VectorParams(size=dimension, distance=_DISTANCES[distance])
+                self._client.create_collection(name, vectors_config=params)
+        for key, kind in (indexed or {}).items():
+            self.index_payload(name, key, kind)
+
+    def index_payload(self, name: str, key: str, kind: IndexKind) -> None:
+        """Index a payload key, so that filters on it are quick; nothing happens if it is indexed already."""
+        path = path_of_key(key)
+        with self._calling(name):
+            self._client.create_payload_index(name, path, field_schema=models.PayloadSchemaType(kind), wait=True)
+
+    def delete_collection(self, name: str) -> bool:
+        """Delete a collection; False if there was none."""
+        with self._calling(name):
+            return self._client.delete_collection(name)
+
+    def info(self, name: str) -> CollectionInfo:
+        """How a collection stands."""
+        with self._calling(name):
+            found = self._client.get_collection(name)
+        params = found.config.params.vectors
+        if not isinstance(params, models.VectorParams):
+            raise FailedPreconditionError(
+                f"The collection {name} has named vectors; it was not made by this program.",
+                reason="COLLECTION_DIFFERS",
+            )
+        error = getattr(found.optimizer_status, "error", "")
+        return CollectionInfo(
+            name=name,
+            dimension=params.size,
+            distance=next(ours for ours, theirs in _DISTANCES.items() if theirs == params.distance),
+            points=found.points_count or 0,
+            indexed=found.indexed_vectors_count or 0,
+            status=found.status.value,
+            payload_indexes={
+                key_of_path(path): str(index.data_type.value) for path, index in found.payload_schema.items()
+            },
+            error=str(error),
+        )
+
+    def upsert(
+        self,
+        name: str,
+        ids: npt.ArrayLike,
+        vectors: npt.ArrayLike,
+        payloads: Sequence[Mapping[str, object]] | None = None,
+        *,
+        on_progress: ProgressCallback | None = None,
+    ) -> None:
+        """Write points, replacing those whose ids are there; all are durable when this returns.
+
+        Parameters
+        ----------
+        name
+            Collection.
+        ids
+            Non-negative integers, shape (n,).
+        vectors
+            Finite numbers, shape (n, D), kept as float32.
+        payloads
+            One mapping a point; NaN becomes null.
+        on_progress
+            Told after every message.
+        """
+        numbers, rows = point_ids(ids), vector_rows(vectors)
+        if len(rows) != len(numbers) or (payloads is not None and len(payloads) != len(numbers)):
+            raise InvalidArgumentError(
+                f"{len(numbers)} ids, {len(rows)} vectors and {'no' if payloads is None else len(payloads)} payloads "
+                "do not go together; give one of each a point.",
+                reason="LENGTHS_DIFFER",
+            )
+        done = 0
+        for batch in point_batches(numbers, rows, payloads):
+            with self._calling(name):
+                # The stub of the client itself: `QdrantClient.upsert` makes every number a Python object twice.
+                request = messages.UpsertPoints(collection_name=name, points=batch, wait=True)
+                self._client.grpc_points.Upsert(request, timeout=self._timeout)
+            done += len(batch)
+            if on_progress is not None:
+                on_progress(Progress("vectors", done, len(numbers), "points"))
+
+    def set_payload(
+        self,
+        name: str,
+        ids: npt.ArrayLike,
+        key: str,
+        values: Sequence[object] | npt.NDArray[Any],
+        *,
+        indexed: IndexKind | None = None,
+    ) -> None:
+        """Set one payload key of many points, such as the labels of a clustering.
+
+        Parameters
+        ----------
+        name
+            Collection.
+        ids
+            Points, shape (n,); all must exist.
+        key
+            Payload key.
+        values
+            One value a point.
+        indexed
+            Index the key with this type once its values are there.
+        """
+        numbers = point_ids(ids)
+        if len(values) != len(numbers):
+            raise InvalidArgumentError(
+                f"{len(numbers)} ids and {len(values)} values do not go together.", reason="LENGTHS_DIFFER"
+            )
+        for operations in payload_updates(numbers, key, values):
+            with self._calling(name):
+                self._client.batch_update_points(name, update_operations=operations, wait=True)
+        if indexed is not None:
+            self.index_payload(name, key, indexed)
+
+    def delete(self, name: str, ids: npt.ArrayLike) -> None:
+        """Delete points; those that are not there are passed over."""
+        numbers = point_ids(ids).tolist()
+        for start in range(0, len(numbers), SLICE_POINTS):
+            with self._calling(name):
+                self._client.delete(name, models.PointIdsList(points=numbers[start : start + SLICE_POINTS]), wait=True)
+
+    def build_index(
+        self,
+        name: str,
+        on_progress: ProgressCallback | None = None,
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> CollectionInfo:
+        """Have the server build its HNSW index over all vectors, and wait for it.
+
+        Queries and changes are answered meanwhile.  A collection of few vectors gets none: scanning is quicker.
+
+        Parameters
+        ----------
+        name
+            Collection.
+        on_progress
+            Told several times a second.
+        should_stop
+            When it says yes, waiting ends in CancelledError; the server goes on.
+
+        Raises
+        ------
+        InternalError
+            If the server fails to build.
+        """
+        self._start_build(name)
+        pause, settled = 0.05, 0
+        while True:
+            state = self.info(name)
+            if on_progress is not None:
+                on_progress(Progress("vector index", state.indexed, state.points, "vectors"))
+            if state.error:
+                raise InternalError(
+                    f"The index of collection {name} could not be built: {state.error}", reason="INDEX_BUILD"
+                )
+            # A server may begin a moment after the last write, so that one green light is not yet an answer.
+            settled = settled + 1 if state.status == "green" else 0
+            if settled == 2:
+                return state
+            if state.status == "grey":
+                self._start_build(name)
+            if should_stop is not None and should_stop():
+                raise CancelledError(f"Waiting for the index of collection {name} was cancelled.")
+            time.sleep(pause)
+            pause = min(0.5, pause * 1.5)
+
+    def _start_build(self, name: str) -> None:
+        with self._calling(name):
+            self._client.update_collection(name, optimizers_config=models.OptimizersConfigDiff())
+
+    def search(
+        self,
+        name: str,
+        query: npt.ArrayLike | int,
+        k: int = 10,
+        *,
+        where: VectorFilter | None = None,
+        exact: bool = False,
+        payload: bool | Sequence[str] = True,
+    ) -> list[Hit]:
+        """Nearest points of a vector, or of a stored point, which is itself left out.
+
+        Parameters
+        ----------
+        name
+            Collection.
+        query
+            Vector of shape (D,), or the id of a point.
+        k
+            Number of points wanted.
+        where
+            Which points may be found.
+        exact
+            Compare with all vectors instead of walking the index.
+        payload
+            Whether the payload is wanted, or which of its keys.
+
+        Returns
+        -------
+        list of Hit
+            Nearest first, fewer than `k` if fewer may be found.
+        """
+        with self._calling(name):
+            answer = self._client.query_points(name, **query_parameters(query, k, where, exact=exact, payload=payload))
+        return _hits(answer)
+
+    def search_batch(
+        self,
+        name: str,
+        queries: npt.ArrayLike,
+        k: int = 10,
+        *,
+        where: VectorFilter | None = None,
+        exact: bool = False,
+        payload: bool | Sequence[str] = True,
+    ) -> list[list[Hit]]:
+        """Nearest points of many vectors, shape (m, D), or of many stored points, integers of shape (m,).
+
+        See `search` for the parameters; one list a query is returned, in their order.
+        """
+        rows = np.asarray(queries)
+        many: list[Any] = point_ids(rows).tolist() if rows.ndim == 1 else list(vector_rows(rows))
+        found: list[list[Hit]] = []
+        for start in range(0, len(many), _BATCH_QUERIES):
+            requests = [
+                models.QueryRequest(
+                    query=query, limit=limit, filter=condition, params=params, with_payload=with_payload
+                )
+                for query, limit, condition, params, with_payload in (
+                    query_parameters(query, k, where, exact=exact, payload=payload).values()
+                    for query in many[start : start + _BATCH_QUERIES]
+                )
+            ]
+            with self._calling(name):
+                found.extend(_hits(answer) for answer in self._client.query_batch_points(name, requests))
+        return found
+
+    def get(self, name: str, ids: npt.ArrayLike) -> StoredPoints:
+        """Points by id, in the order asked for; ids that are not there are left out.
+
+        Vectors of a cosine collection come back normalised to length 1.
+        """
+        numbers = point_ids(ids).tolist()
+        found: dict[int, Any] = {}
+        for start in range(0, len(numbers), SLICE_POINTS):
+            with self._calling(name):
+                records = self._client.retrieve(
+                    name, numbers[start : start + SLICE_POINTS], with_payload=True, with_vectors=True
+                )
+            found.update((int(record.id), record) for record in records)
+        present = [number for number in numbers if number in found]
+        vectors = np.array([found[number].vector for number in present], dtype=np.float32)
+        return StoredPoints(
+            ids=np.array(present, dtype=np.int64),
+            vectors=vectors if present else vectors.reshape(0, self.info(name).dimension),
+            payloads=[found[number].payload or {} for number in present],
+        )
+
+    def count(self, name: str, where: VectorFilter | None = None) -> int:
+        """Number of points, exactly."""
+        with self._calling(name):
+            return self._client.count(name, count_filter=None if where is None else where.to_model(), exact=True).count
+
+    @contextlib.contextmanager
+    def _calling(self, name: str | None = None) -> Iterator[None]:
+        """Turn what a call raises into our errors."""
+        try:
+            yield
+        except ResourceExhaustedResponse as error:
+            raise ResourceExhaustedError(f"The vector store has no room or time left: {error.message}") from error
+        except grpc.RpcError as error:
+            raise self._error(error, name) from error
+
+    def _error(self, error: grpc.RpcError, name: str | None) -> LseError:
+        code, details = error.code().name, error.details() or ""
+        if code == "UNAVAILABLE":
+            return UnavailableError(
+                f"The vector store at {self.address} cannot be reached; check that it is running.",
+                reason="VECTOR_STORE_UNREACHABLE",
+                address=self.address,
+            )
+        if code == "DEADLINE_EXCEEDED":
+            message = f"The vector store at {self.address} did not answer in time; try again."
+            return error_class(code)(message, reason="VECTOR_STORE_SLOW")
+        if code == "NOT_FOUND" and "ollection" in details:
+            return NotFoundError(
+                f"There is no collection {name} in the vector store.", reason="COLLECTION_NOT_FOUND", collection=name
+            )
+        if "already exists" in details:  # older servers call it INVALID_ARGUMENT
+            return AlreadyExistsError(f"There is a collection {name} already.", reason="COLLECTION_EXISTS")
+        return error_class(code)(f"The vector store refused: {details}", reason=f"VECTOR_STORE_{code}")
+
+
+def _hits(answer: models.QueryResponse) -> list[Hit]:
+    return [Hit(int(point.id), point.score, point.payload or {}) for point in answer.points]

@@ -1,0 +1,39 @@
+"""Work that the operation tests let Dask workers do."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from lse.platform.compute import TaskChannel
+from lse.platform.errors import CancelledError, InvalidArgumentError
+from lse.platform.progress import Progress
+
+
+def write_once(folder: str, number: int) -> int:
+    """Leave a mark for every time that this task is done."""
+    with (Path(folder) / f"{number}.txt").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    time.sleep(0.05)
+    return number * number
+
+
+def refuse(folder: str, number: int) -> int:
+    """Find that the input is wrong."""
+    raise InvalidArgumentError(f"Number {number} is not for us: choose another.", reason="WRONG_NUMBER", number=number)
+
+
+def break_down(folder: str, number: int) -> int:
+    """Meet a fault of ours."""
+    raise ZeroDivisionError("broken")
+
+
+def count_slowly(total: int, channel: TaskChannel) -> int:
+    """Report each step and listen."""
+    for step in range(total):
+        if channel.should_stop():
+            raise CancelledError("Stopped while counting.")
+        channel.report(Progress("counting", step + 1, total, "numbers", {"half": step / 2}))
+        time.sleep(0.02)
+    return total

@@ -1,0 +1,182 @@
+"""Operations: durable, resumable, cancellable, through a runner and real Dask workers."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from lse.platform.catalogue import Resource
+from lse.platform.config import load_settings
+from lse.platform.errors import AlreadyExistsError, InvalidArgumentError
+from lse.platform.operations import JobContext, Operation, OperationRunner
+from lse.platform.wiring import Platform
+
+NAME = "projects/p/datasets/numbers"
+
+
+@pytest.fixture(scope="session")
+def jobs(scheduler: str) -> ModuleType:
+    """Module of the work, importable on the workers too."""
+    from distributed import Client
+
+    path = Path(__file__).with_name("operation_jobs.py")
+    with Client(scheduler) as client:
+        client.upload_file(str(path))
+    spec = importlib.util.spec_from_file_location("operation_jobs", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules["operation_jobs"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def platform(tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    monkeypatch.delenv("LSE_CONFIG", raising=False)
+    platform = Platform(
+        load_settings(
+            catalogue_url=f"sqlite:///{tmp_path / 'catalogue.db'}",
+            artifacts_url=f"file://{tmp_path / 'artifacts'}",
+            vectors_url="http://127.0.0.1:1",
+            compute_url=scheduler,
+            instance="test",
+        )
+    )
+    yield platform
+    platform.runner.stop(timeout=20)
+    platform.close()
+
+
+def ask(platform: Platform, *, request_id: str = "", name: str = NAME, **parameters: object) -> Operation:
+    return platform.operation_store.create(
+        "Work",
+        "projects/p",
+        Resource(name, "dataset", "projects/p"),
+        parameters=parameters,
+        request_id=request_id,
+    )
+
+
+def wait(platform: Platform, operation: Operation, *, seconds: float = 60) -> Operation:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = platform.operation_store.get(operation.name)
+        if found.done:
+            return found
+        time.sleep(0.05)
+    raise TimeoutError(operation.name)
+
+
+def register(platform: Platform, job: object) -> None:
+    platform.runner.register("Work", job, resource_kind="dataset", respond=lambda resource: resource.name.encode())
+
+
+def test_finished_operation_keeps_its_resource_and_response(
+    platform: Platform, jobs: ModuleType, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def job(context: JobContext) -> None:
+        tasks = {f"t{n}": (str(marks), n) for n in range(7)}
+        context.publish({"squares": context.map(jobs.write_once, tasks, stage="squaring", unit="numbers")})
+
+    register(platform, job)
+    platform.runner.start()
+    ended = wait(platform, ask(platform))
+    assert ended.state == "succeeded"
+    assert ended.response == NAME.encode()
+    assert [stage for stage, _ in ended.stages] == ["squaring"]
+    assert ended.progress["done"] == ended.progress["total"] == 7
+    resource = platform.resources.get_ready(NAME, "dataset")
+    assert list(resource.result["squares"].values()) == [n * n for n in range(7)]
+
+
+def test_work_goes_on_after_a_stop_and_repeats_nothing(platform: Platform, jobs: ModuleType, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def job(context: JobContext) -> None:
+        tasks = {f"t{n}": (str(marks), n) for n in range(60)}
+        context.publish({"squares": context.map(jobs.write_once, tasks, stage="squaring", unit="numbers")})
+
+    register(platform, job)
+    platform.runner.start()
+    operation = ask(platform)
+    while len(platform.operation_store.task_results(operation.name, "squaring")) < 10:
+        time.sleep(0.02)
+    platform.runner.stop(timeout=20)
+    finished = platform.operation_store.task_results(operation.name, "squaring")
+    assert platform.operation_store.get(operation.name).state == "running"
+    assert 10 <= len(finished) < 60
+
+    second = OperationRunner(platform, platform.operation_store, instance="test", slots=2)
+    second.register("Work", job, resource_kind="dataset", respond=lambda resource: b"")
+    second.start()
+    ended = wait(platform, operation)
+    second.stop(timeout=20)
+    assert (ended.state, ended.attempts) == ("succeeded", 2)
+    assert len(platform.resources.get_ready(NAME, "dataset").result["squares"]) == 60
+    for task in finished:
+        assert len((marks / f"{task[1:]}.txt").read_text().split()) == 1
+
+
+def test_cancelled_operation_leaves_nothing_usable(platform: Platform, jobs: ModuleType) -> None:
+    def job(context: JobContext) -> None:
+        context.platform.artifacts.write_bytes(f"{context.folder}/part", b"half")
+        context.run(jobs.count_slowly, 10_000, stage="counting")
+        context.publish({})
+
+    register(platform, job)
+    platform.runner.start()
+    operation = ask(platform)
+    while platform.operation_store.get(operation.name).progress.get("done", 0) < 3:
+        time.sleep(0.02)
+    platform.operation_store.request_cancel(operation.name)
+    ended = wait(platform, operation)
+    assert ended.state == "cancelled"
+    assert platform.resources.get(NAME, "dataset").state == "failed"
+    resource = platform.resources.get(NAME, "dataset")
+    assert not platform.artifacts.exists(platform.artifacts.folder("dataset", resource.uid, operation.name))
+    # The name is free again.
+    assert ask(platform).target == NAME
+
+
+def test_error_of_a_task_is_the_error_of_the_operation(platform: Platform, jobs: ModuleType, tmp_path: Path) -> None:
+    def job(context: JobContext) -> None:
+        function = jobs.refuse if context.parameters["wrong"] else jobs.break_down
+        context.map(function, {"t": (str(tmp_path), 3)}, stage="work", unit="numbers")
+
+    register(platform, job)
+    platform.runner.start()
+    refused = wait(platform, ask(platform, wrong=True))
+    assert refused.state == "failed"
+    assert isinstance(refused.error, InvalidArgumentError)
+    assert (refused.error.reason, refused.error.metadata["number"]) == ("WRONG_NUMBER", "3")
+    broken = wait(platform, ask(platform, wrong=False))
+    assert broken.error is not None
+    assert (broken.error.code, broken.error.reason) == ("INTERNAL", "UNEXPECTED_ERROR")
+
+
+def test_same_request_id_gives_the_same_operation(platform: Platform) -> None:
+    first = ask(platform, request_id="one", wish=1)
+    assert ask(platform, request_id="one", wish=1).name == first.name
+    with pytest.raises(InvalidArgumentError, match="used for another request"):
+        ask(platform, request_id="one", wish=2)
+    with pytest.raises(AlreadyExistsError, match="choose another name"):
+        ask(platform, request_id="two")
+
+
+def test_pages_list_operations_newest_first(platform: Platform) -> None:
+    made = [ask(platform, name=f"projects/p/datasets/d{n}").name for n in range(5)]
+    first, token = platform.operation_store.page("projects/p", page_size=3)
+    second, end = platform.operation_store.page("projects/p", page_size=3, page_token=token)
+    assert [operation.name for operation in first + second] == made[::-1]
+    assert end == ""

@@ -1,0 +1,96 @@
+"""Vector servers for the tests: the embedded one as a program, and a real one where LSE_TEST_QDRANT_URL names it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from lse.platform.vectors import VectorStore
+
+
+class ServerProgram:
+    """The embedded server as a program of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lse.platform.vectors.edge_server", "--root", str(root), "--port", "0"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        ready = self.process.stdout.readline().split()
+        assert ready[:1] == ["ready"], "the server did not start"
+        self.address = ready[1]
+
+    def kill(self) -> None:
+        """End it as by `kill -9`."""
+        self.process.kill()
+        self._reap()
+
+    def stop(self) -> int:
+        """End it by SIGTERM; its exit status is returned."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self._reap()
+
+    def _reap(self) -> int:
+        status = self.process.wait(timeout=60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[[Path], ServerProgram]]:
+    """Start embedded servers that end with the test."""
+    started: list[ServerProgram] = []
+
+    def start(root: Path) -> ServerProgram:
+        started.append(ServerProgram(root))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session", params=["edge", "qdrant"])
+def server_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of each kind of server."""
+    if request.param == "qdrant":
+        if "LSE_TEST_QDRANT_URL" not in os.environ:
+            pytest.skip("no real Qdrant server: set LSE_TEST_QDRANT_URL to its gRPC address, such as localhost:6334")
+        yield os.environ["LSE_TEST_QDRANT_URL"]
+        return
+    server = ServerProgram(tmp_path_factory.mktemp("vectors"))
+    yield server.address
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def store(server_address: str) -> Iterator[VectorStore]:
+    with VectorStore(server_address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def name(store: VectorStore) -> Iterator[str]:
+    """Name of a collection that does not exist yet and is deleted after the test."""
+    fresh = f"test-{uuid.uuid4().hex}"
+    yield fresh
+    store.delete_collection(fresh)
+
+
+@pytest.fixture(scope="session")
+def clustered() -> npt.NDArray[np.float32]:
+    """Vectors of shape (600, 24) in 8 clumps."""
+    rng = np.random.default_rng(7)
+    return (rng.normal(size=(8, 24))[rng.integers(0, 8, 600)] + 0.4 * rng.normal(size=(600, 24))).astype(np.float32)
