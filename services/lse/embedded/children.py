@@ -60,7 +60,7 @@ class Child:
     ) -> None:
         self.name = name
         self._arguments = [sys.executable, "-m", *arguments]
-        self._log = logs / f"{name}.log"
+        self._log = logs / f"{name.replace(' ', '-')}.log"
         self._ready = ready
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
@@ -68,9 +68,11 @@ class Child:
     def start(self) -> None:
         """Start it; must be called from the main thread, with which the child dies."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  # our own programs
                 self._arguments,
                 stdin=subprocess.DEVNULL,
+                # Ctrl-C in the terminal is for the parent alone, which stops its children when it has drained.
+                start_new_session=True,
                 stdout=log,
                 stderr=log,
                 env=self._environment,

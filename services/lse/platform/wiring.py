@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lse.platform.artifacts import Artifacts
-from lse.platform.catalogue import Catalogue, Resources
+from lse.platform.catalogue import Catalogue, Resource, Resources
 from lse.platform.config import Settings
+from lse.platform.errors import FailedPreconditionError
 from lse.platform.inference import InferenceSettings
 from lse.platform.operations import OperationRunner, OperationStore
 
@@ -62,6 +63,47 @@ class Platform:
         from lse.platform.vectors import VectorStore
 
         return VectorStore(self.settings.vectors_url, api_key=self.settings.vectors_api_key)
+
+    def delete(self, resource: Resource, *, force: bool = False) -> None:
+        """Delete a resource with all below it and their bulk data.
+
+        Parameters
+        ----------
+        resource
+            The resource.
+        force
+            Delete what was made from it too.
+
+        Raises
+        ------
+        FailedPreconditionError
+            If it is being made, or others stand on it and `force` is not given.
+        """
+        if resource.state == "creating":
+            raise FailedPreconditionError(
+                f"The {resource.kind} '{resource.id}' is being made: cancel {resource.operation} first.",
+                reason="NOT_READY",
+            )
+        users = self.resources.made_from(resource.name)
+        if users and not force:
+            listed = ", ".join(f"{user.kind} '{user.id}'" for user in users[:5])
+            raise FailedPreconditionError(
+                f"The {resource.kind} '{resource.id}' is used by {listed}: delete these first, or force it.",
+                reason="IN_USE",
+            )
+        for user in users:
+            self.delete(user, force=True)
+        doomed = [resource, *self.resources.below(resource.name)]
+        # The names go first: bulk data without a name are swept up later, a name without its data would be a lie.
+        self.resources.delete(resource.name)
+        for each in doomed:
+            self.discard(each.kind, each.uid)
+
+    def discard(self, kind: str, uid: str) -> None:
+        """Remove the bulk data of a resource that has no name any more."""
+        self.artifacts.remove(self.artifacts.folder(kind, uid))
+        if kind == "experiment":
+            self.vectors.delete_collection(uid)
 
     def close(self) -> None:
         """Close what was opened."""

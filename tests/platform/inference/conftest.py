@@ -86,13 +86,20 @@ def triton_settings(server: TritonServer, **changes: object) -> InferenceSetting
     return InferenceSettings(kind="triton", url=server.url, repository=os.fspath(server.repository), **values)
 
 
-@pytest.fixture(params=["onnxruntime", pytest.param("triton", marks=pytest.mark.triton)])
+@pytest.fixture(
+    params=[
+        "onnxruntime",
+        pytest.param("triton", marks=pytest.mark.triton),
+        pytest.param("triton shared memory", marks=pytest.mark.triton),
+    ]
+)
 def engine(request: pytest.FixtureRequest) -> Iterator[InferenceEngine]:
     """Each of the engines, with nothing loaded."""
     if request.param == "onnxruntime":
         engine: InferenceEngine = OnnxRuntimeEngine(InferenceSettings(max_batch_size=MAX_BATCH_SIZE, threads=1))
     else:
-        engine = TritonEngine(triton_settings(request.getfixturevalue("triton_server")))
+        server = request.getfixturevalue("triton_server")
+        engine = TritonEngine(triton_settings(server, shared_memory="shared" in request.param))
     assert engine.loaded() == []
     yield engine
     for model in engine.loaded():

@@ -21,6 +21,7 @@ from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersi
 from lse.platform.inference.triton import TritonEngine
 from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
 from lse.platform.inference.triton_server import TritonServer, find_triton
+from tritonclient import grpc as triton
 from tritonclient.grpc import model_config_pb2
 
 from tests.platform.inference.conftest import EncoderFile, triton_settings
@@ -145,9 +146,12 @@ def test_server_away(tmp_path: Path, encoder_file: EncoderFile) -> None:
 
 
 @pytest.mark.triton
-def test_killed_server_and_its_return(triton_program: Path, tmp_path: Path, encoder_file: EncoderFile) -> None:
+@pytest.mark.parametrize("shared_memory", [False, True])
+def test_killed_server_and_its_return(
+    triton_program: Path, tmp_path: Path, encoder_file: EncoderFile, shared_memory: bool
+) -> None:
     with TritonServer(triton_program, tmp_path / "models") as server:
-        engine = TritonEngine(triton_settings(server))
+        engine = TritonEngine(triton_settings(server, shared_memory=shared_memory))
         engine.load(GALAXIES, encoder_file())
         before = engine.encode(GALAXIES, IMAGES)
 
@@ -165,6 +169,21 @@ def test_killed_server_and_its_return(triton_program: Path, tmp_path: Path, enco
         np.testing.assert_allclose(engine.encode(GALAXIES, IMAGES), before, rtol=1e-5, atol=1e-6)
         assert engine.loaded() == [GALAXIES]
         engine.close()
+
+
+@pytest.mark.triton
+def test_shared_memory_that_the_server_has_forgotten(triton_server: TritonServer, encoder_file: EncoderFile) -> None:
+    engine = TritonEngine(triton_settings(triton_server, shared_memory=True))
+    engine.load(GALAXIES, encoder_file())
+    before = engine.encode(GALAXIES, IMAGES)
+    engine._client.unregister_system_shared_memory()
+    np.testing.assert_allclose(engine.encode(GALAXIES, IMAGES), before, rtol=1e-5, atol=1e-6)
+    engine.unload(GALAXIES)
+    engine.close()
+    # Nothing is left: neither names on this machine nor pieces in the server.
+    assert not list(Path("/dev/shm").glob("lse_" + 32 * "[0-9a-f]"))
+    with triton.InferenceServerClient(triton_server.url) as client:
+        assert not client.get_system_shared_memory_status().regions
 
 
 @pytest.mark.triton

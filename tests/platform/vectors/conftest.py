@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from lse.platform.vectors import VectorStore
+from lse.platform.vectors.edge_server import EdgeServer
 
 
 class ServerProgram:
@@ -45,6 +48,39 @@ class ServerProgram:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status
+
+
+class ServerThread:
+    """The embedded server in a thread of this process: quicker to start, for tests that kill nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self._server = EdgeServer(root)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(timeout=60)
+        self.address = self._server.address
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(timeout=60)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], ServerThread]]:
+    """Start embedded servers in this process that end with the test."""
+    started: list[ServerThread] = []
+
+    def start(root: Path) -> ServerThread:
+        started.append(ServerThread(root))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from lse.platform.errors import FailedPreconditionError, NotFoundError, UnavailableError
-from lse.platform.vectors import VectorFilter, VectorStore
+from lse.platform.errors import FailedPreconditionError, InternalError, NotFoundError, UnavailableError
+from lse.platform.vectors import VectorFilter, VectorStore, edge_collection
 from lse.platform.vectors.edge_server import EdgeServer
 from qdrant_client import grpc as messages
 
@@ -27,14 +28,14 @@ def rows(n: int, dimension: int = 16, seed: int = 0) -> np.ndarray:
 
 
 def create_soon_indexed(store: VectorStore, name: str, *, dimension: int = 256) -> None:
-    """Make a collection that is worth an index from 100 KB of vectors on."""
+    """Make a collection that is worth an index from 1500 KB of vectors on."""
     params = messages.VectorParams(size=dimension, distance=messages.Distance.Dot)
     with grpc.insecure_channel(store.address) as channel:
         messages.CollectionsStub(channel).Create(
             messages.CreateCollection(
                 collection_name=name,
                 vectors_config=messages.VectorsConfig(params=params),
-                optimizers_config=messages.OptimizersConfigDiff(indexing_threshold=100),
+                optimizers_config=messages.OptimizersConfigDiff(indexing_threshold=1500),
             )
         )
 
@@ -48,7 +49,7 @@ def until_gone(work: Callable[[int], int]) -> int:
     return done
 
 
-def test_acknowledged_points_survive_kill_9(start_server: Start, tmp_path: Path) -> None:
+def test_acknowledged_points_survive_kill_9(start_server: Start, serve: Start, tmp_path: Path) -> None:
     server = start_server(tmp_path)
     vectors = rows(100_000, 8)
     with VectorStore(server.address) as store:
@@ -65,7 +66,7 @@ def test_acknowledged_points_survive_kill_9(start_server: Start, tmp_path: Path)
     server.kill()
     assert acknowledged > 0
 
-    server = start_server(tmp_path)
+    server = serve(tmp_path)
     with VectorStore(server.address) as store:
         assert store.list_collections() == ["survivor"]
         assert acknowledged <= store.count("survivor") <= acknowledged + 100
@@ -76,39 +77,39 @@ def test_acknowledged_points_survive_kill_9(start_server: Start, tmp_path: Path)
         assert store.info("survivor").payload_indexes == {"label": "integer"}
 
 
-def test_sigterm_ends_it_and_all_is_there_again(start_server: Start, tmp_path: Path) -> None:
-    server = start_server(tmp_path)
+def test_after_a_stop_all_is_there_again(serve: Start, tmp_path: Path) -> None:
+    server = serve(tmp_path)
     with VectorStore(server.address) as store:
         for name in ("one", "two", "three"):
             store.create_collection(name, dimension=16)
             store.upsert(name, np.arange(50), rows(50))
         store.delete_collection("two")
-    assert server.stop() == 0
-    with VectorStore(start_server(tmp_path).address) as store:
+    server.stop()
+    with VectorStore(serve(tmp_path).address) as store:
         assert store.list_collections() == ["one", "three"]
         assert store.count("three") == 50
         with pytest.raises(NotFoundError):
             store.count("two")
 
 
-def test_half_made_and_half_deleted_collections_are_removed(start_server: Start, tmp_path: Path) -> None:
-    server = start_server(tmp_path)
+def test_half_made_and_half_deleted_collections_are_removed(serve: Start, tmp_path: Path) -> None:
+    server = serve(tmp_path)
     with VectorStore(server.address) as store:
         store.create_collection("whole", dimension=16)
         store.upsert("whole", np.arange(50), rows(50))
-    server.kill()
+    server.stop()
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     for left_over in (tmp_path / ".creating-1", tmp_path / ".deleted-2", folder / "building-3"):
         left_over.mkdir()
         (left_over / "file").write_text("half")
-    with VectorStore(start_server(tmp_path).address) as store:
+    with VectorStore(serve(tmp_path).address) as store:
         assert store.list_collections() == ["whole"]
         assert store.count("whole") == 50
     assert {path.name for path in tmp_path.iterdir()} == {folder.name, "LOCK"}
     assert not (folder / "building-3").exists()
 
 
-def test_kill_9_while_an_index_is_built_loses_nothing(start_server: Start, tmp_path: Path) -> None:
+def test_kill_9_while_an_index_is_built_loses_nothing(start_server: Start, serve: Start, tmp_path: Path) -> None:
     server = start_server(tmp_path)
     vectors = rows(2000, 256)
     with VectorStore(server.address) as store:
@@ -124,14 +125,14 @@ def test_kill_9_while_an_index_is_built_loses_nothing(start_server: Start, tmp_p
         threading.Timer(0.4, server.process.kill).start()
         until_gone(build)
     server.kill()
-    with VectorStore(start_server(tmp_path).address) as store:
+    with VectorStore(serve(tmp_path).address) as store:
         assert store.count("big") == 2000
         np.testing.assert_array_equal(store.get("big", [1999]).vectors[0], vectors[1999])
         assert store.build_index("big").indexed == 2000
 
 
-def test_changes_and_searches_go_on_while_an_index_is_built(start_server: Start, tmp_path: Path) -> None:
-    server = start_server(tmp_path)
+def test_changes_and_searches_go_on_while_an_index_is_built(serve: Start, tmp_path: Path) -> None:
+    server = serve(tmp_path)
     vectors = rows(9000, 256)
     with VectorStore(server.address) as store, VectorStore(server.address) as other:
         create_soon_indexed(store, "big")
@@ -140,7 +141,7 @@ def test_changes_and_searches_go_on_while_an_index_is_built(start_server: Start,
         built.start()
         turn, during = 0, 0
         while built.is_alive():
-            store.upsert("big", [2000 + turn], vectors[2000 + turn : 6001 + turn], [{"turn": turn}])
+            store.upsert("big", [2000 + turn], vectors[2000 + turn : 2001 + turn], [{"turn": turn}])
             store.delete("big", [turn])
             store.set_payload("big", [1999], "turn", [turn])
             assert store.search("big", vectors[2000 + turn], 1, payload=False)[0].id == 2000 + turn
@@ -154,8 +155,8 @@ def test_changes_and_searches_go_on_while_an_index_is_built(start_server: Start,
         assert 0 < store.info("big").indexed <= 2000
 
 
-def test_deleting_a_collection_stops_its_build(start_server: Start, tmp_path: Path) -> None:
-    with VectorStore(start_server(tmp_path).address) as store:
+def test_deleting_a_collection_stops_its_build(serve: Start, tmp_path: Path) -> None:
+    with VectorStore(serve(tmp_path).address) as store:
         create_soon_indexed(store, "big")
         store.upsert("big", np.arange(2000), rows(2000, 256))
         store._start_build("big")
@@ -165,8 +166,23 @@ def test_deleting_a_collection_stops_its_build(start_server: Start, tmp_path: Pa
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
 
 
-def test_rewritten_vectors_are_indexed_again(start_server: Start, tmp_path: Path) -> None:
-    with VectorStore(start_server(tmp_path).address) as store:
+def test_a_build_that_fails_is_told_and_can_be_tried_again(
+    serve: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VectorStore(serve(tmp_path).address) as store:
+        create_soon_indexed(store, "big")
+        store.upsert("big", np.arange(2000), rows(2000, 256))
+        with monkeypatch.context() as broken:
+            broken.setattr(edge_collection, "_BUILDER", tmp_path / "absent.py")
+            with pytest.raises(InternalError, match=r"could not be built.*absent\.py"):
+                store.build_index("big")
+        assert store.info("big").status == "red"
+        assert store.count("big") == 2000
+        assert store.build_index("big").indexed == 2000
+
+
+def test_rewritten_vectors_are_indexed_again(serve: Start, tmp_path: Path) -> None:
+    with VectorStore(serve(tmp_path).address) as store:
         create_soon_indexed(store, "big")
         store.upsert("big", np.arange(2000), rows(2000, 256))
         assert store.build_index("big").indexed == 2000
@@ -178,8 +194,8 @@ def test_rewritten_vectors_are_indexed_again(start_server: Start, tmp_path: Path
         assert store.search("big", again[17], 1)[0].id == 17
 
 
-def test_a_second_server_on_the_same_folder_is_refused(start_server: Start, tmp_path: Path) -> None:
-    server = start_server(tmp_path)
+def test_a_second_server_on_the_same_folder_is_refused(serve: Start, tmp_path: Path) -> None:
+    serve(tmp_path)
     second = subprocess.run(
         [sys.executable, "-m", "lse.platform.vectors.edge_server", "--root", str(tmp_path), "--port", "0"],
         capture_output=True,
@@ -189,7 +205,7 @@ def test_a_second_server_on_the_same_folder_is_refused(start_server: Start, tmp_
     )
     assert second.returncode == 1
     assert second.stdout == ""
-    assert f"is open in another server (process {server.process.pid})" in second.stderr
+    assert f"is open in another server (process {os.getpid()})" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
 
 
@@ -235,8 +251,8 @@ def call(address: str, method: str, request: messages.Message) -> tuple[grpc.Sta
     return caught.value.code(), caught.value.details()
 
 
-def test_what_is_not_built_answers_unimplemented_by_name(start_server: Start, tmp_path: Path) -> None:
-    address = start_server(tmp_path).address
+def test_what_is_not_built_answers_unimplemented_by_name(serve: Start, tmp_path: Path) -> None:
+    address = serve(tmp_path).address
     with VectorStore(address) as store:
         store.create_collection("some", dimension=2)
         store.upsert("some", [1], [[1, 2]])
@@ -256,8 +272,8 @@ def test_what_is_not_built_answers_unimplemented_by_name(start_server: Start, tm
         assert named in details
 
 
-def test_statuses_are_those_of_qdrant(start_server: Start, tmp_path: Path) -> None:
-    address = start_server(tmp_path).address
+def test_statuses_are_those_of_qdrant(serve: Start, tmp_path: Path) -> None:
+    address = serve(tmp_path).address
     with VectorStore(address) as store:
         store.create_collection("some", dimension=2)
     params = messages.VectorParams(size=2, distance=messages.Distance.Cosine)
@@ -283,8 +299,8 @@ def test_statuses_are_those_of_qdrant(start_server: Start, tmp_path: Path) -> No
         assert call(address, method, request)[0] == code, method
 
 
-def test_the_other_calls_of_the_protocol(start_server: Start, tmp_path: Path) -> None:
-    address = start_server(tmp_path).address
+def test_the_other_calls_of_the_protocol(serve: Start, tmp_path: Path) -> None:
+    address = serve(tmp_path).address
     with VectorStore(address) as store:
         store.create_collection("some", dimension=16, distance="dot", indexed={"a": "integer"})
         store.upsert("some", np.arange(30), rows(30), [{"a": i % 2, "b": i} for i in range(30)])
@@ -329,7 +345,7 @@ def test_the_other_calls_of_the_protocol(start_server: Start, tmp_path: Path) ->
         assert store.info("some").payload_indexes == {}
 
 
-def test_sigterm_lets_calls_under_way_end(start_server: Start, tmp_path: Path) -> None:
+def test_sigterm_lets_calls_under_way_end(start_server: Start, serve: Start, tmp_path: Path) -> None:
     server = start_server(tmp_path)
     vectors = rows(20_000, 64)
     with VectorStore(server.address) as store:
@@ -343,5 +359,5 @@ def test_sigterm_lets_calls_under_way_end(start_server: Start, tmp_path: Path) -
         threading.Timer(0.3, server.process.send_signal, [signal.SIGTERM]).start()
         acknowledged = until_gone(write)
     assert server.stop() == 0
-    with VectorStore(start_server(tmp_path).address) as store:
+    with VectorStore(serve(tmp_path).address) as store:
         assert store.count("some") >= acknowledged > 0

@@ -156,7 +156,7 @@ def test_set_payload_sets_one_key(store: VectorStore, filled: str) -> None:
         "kind": "even", "label": 4, "weight": 1.0, "bright": False, "clusterings/k3": 0,
     }  # fmt: skip
     store.set_payload(filled, [1, 2, 3], "note", ["a", None, float("nan")])
-    assert [payload["note"] for payload in store.get(filled, [1, 2, 3]).payloads] == ["a", None, None]
+    assert ["note" in payload for payload in store.get(filled, [1, 2, 3]).payloads] == [True, False, False]
 
 
 def test_set_payload_of_many_values(store: VectorStore, filled: str) -> None:

@@ -199,6 +199,8 @@ class InferenceSettings:
         Copies of one thread each give more images a second than one copy of many threads, and take more memory.
     window
         Triton only: how many requests of one call are under way at once.
+    shared_memory
+        Triton only: hand images over in shared memory, where the server is on this machine.
     timeout
         Triton only: seconds that one request may take.
 
@@ -217,6 +219,7 @@ class InferenceSettings:
     backend: Literal["python", "onnxruntime"] = "python"
     instances: int = 0
     window: int = 3
+    shared_memory: bool = False
     timeout: float = 300.0
 
     def __post_init__(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import numpy as np
 from tritonclient import grpc as triton
@@ -19,6 +21,7 @@ from lse.platform.errors import (
 )
 from lse.platform.inference.engine import InferenceSettings, ModelSignature, ModelVersion, not_loaded, version_taken
 from lse.platform.inference.onnx_model import check_images, new_session, read_model, signature_of
+from lse.platform.inference.triton_memory import SharedMemory, Slot
 from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
 
 if TYPE_CHECKING:
@@ -26,13 +29,15 @@ if TYPE_CHECKING:
 
 __all__ = ["TritonEngine"]
 
+_Answer = TypeVar("_Answer")
+_Answers = SimpleQueue[tuple[int, triton.InferResult | None, InferenceServerException | None]]
+
 _CHANNEL = {
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": -1,
-    # A server that comes back is used at once; the default waits up to two minutes.
+    # A server that comes back is used at once; by default it is not tried again for up to two minutes.
     "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.min_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.max_reconnect_backoff_ms": 500,
 }
 
 
@@ -54,6 +59,7 @@ class TritonEngine:
         self._settings = settings
         self._repository = ModelRepository(settings.repository)
         self._client = triton.InferenceServerClient(settings.url, channel_args=list(_CHANNEL.items()))
+        self._memory = SharedMemory(self._client) if settings.shared_memory else None
         self._signatures: dict[ModelVersion, ModelSignature] = {}
 
     def load(self, model: ModelVersion, source: str | os.PathLike[str]) -> ModelSignature:
@@ -88,7 +94,7 @@ class TritonEngine:
         if self._repository.signature(model) is None:
             raise not_loaded(model)
         try:
-            self._client.unload_model(triton_name(model), client_timeout=self._settings.timeout)
+            self._call(lambda: self._client.unload_model(triton_name(model), client_timeout=self._settings.timeout))
         except InferenceServerException as error:
             self._fail(error)
         self._signatures.pop(model, None)
@@ -97,7 +103,9 @@ class TritonEngine:
     def loaded(self) -> list[ModelVersion]:
         """See `InferenceEngine.loaded`."""
         try:
-            index = self._client.get_model_repository_index(client_timeout=self._settings.timeout)
+            index = self._call(
+                lambda: self._client.get_model_repository_index(client_timeout=self._settings.timeout)
+            )
         except InferenceServerException as error:
             self._fail(error)
         ready = (model_of(entry.name) for entry in index.models if entry.state == "READY")
@@ -139,13 +147,16 @@ class TritonEngine:
 
     def close(self) -> None:
         """See `InferenceEngine.close`."""
+        if self._memory is not None:
+            self._memory.clear()
         self._client.close()
 
     def _stream(self, model: ModelVersion, images: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
         """Fill the vectors of images, some batches under way at once: while one runs, the next is on its way."""
         step = self._settings.max_batch_size
-        answers: SimpleQueue[tuple[int, triton.InferResult | None, InferenceServerException | None]] = SimpleQueue()
-        under_way: dict[int, triton.CallContext] = {}
+        answers: _Answer = TypeVar("_Answer")
+_Answers = SimpleQueue()
+        under_way: dict[int, tuple[triton.CallContext, Slot | None]] = {}
         starts = iter(range(0, len(images), step))
         failure: InferenceServerException | None = None
         while True:
@@ -154,36 +165,43 @@ class TritonEngine:
             if not under_way:
                 break
             start, result, error = answers.get()
-            del under_way[start]
+            _, slot = under_way.pop(start)
             if result is not None:
                 vectors[start : start + step] = result.as_numpy("vectors")
+                if self._memory is not None and slot is not None:
+                    self._memory.give(slot)
             elif failure is None:
                 failure = error
-                for call in under_way.values():
+                for call, _ in under_way.values():
                     call.cancel()
         if failure is not None:
+            if self._memory is not None:
+                self._memory.clear()
             raise failure
 
     def _send(
-        self,
-        model: ModelVersion,
-        batch: NDArray[np.float32],
-        start: int,
-        answers: SimpleQueue[tuple[int, triton.InferResult | None, InferenceServerException | None]],
-    ) -> triton.CallContext:
-        tensor = triton.InferInput("images", batch.shape, "FP32")
-        tensor.set_data_from_numpy(batch)
-        return self._client.async_infer(
+        self, model: ModelVersion, batch: NDArray[np.float32], start: int, answers: _Answers
+    ) -> tuple[triton.CallContext, Slot | None]:
+        tensor, slot = triton.InferInput("images", batch.shape, "FP32"), None
+        if self._memory is None:
+            tensor.set_data_from_numpy(batch)
+        else:
+            # All pieces are as large as the largest batch, so that the next call of another size finds them fit.
+            slot = self._memory.take(self._settings.max_batch_size * batch[0].size)
+            slot.fill(batch)
+            tensor.set_shared_memory(slot.name, batch.nbytes)
+        call = self._client.async_infer(
             triton_name(model),
             [tensor],
             lambda result, error: answers.put((start, result, error)),
             model_version=str(model.version),
             client_timeout=self._settings.timeout,
         )
+        return call, slot
 
     def _load(self, model: ModelVersion) -> None:
         try:
-            self._client.load_model(triton_name(model), client_timeout=self._settings.timeout)
+            self._call(lambda: self._client.load_model(triton_name(model), client_timeout=self._settings.timeout))
         except InferenceServerException as error:
             if error.status() == "StatusCode.UNAVAILABLE":
                 self._fail(error)
@@ -192,27 +210,39 @@ class TritonEngine:
             ) from error
 
     def _is_ready(self, model: ModelVersion) -> bool:
+        name, version = triton_name(model), str(model.version)
         try:
-            ready: bool = self._client.is_model_ready(
-                triton_name(model), str(model.version), client_timeout=self._settings.timeout
+            return self._call(
+                lambda: bool(self._client.is_model_ready(name, version, client_timeout=self._settings.timeout))
             )
         except InferenceServerException as error:
             if self._is_missing(error):
                 return False
             self._fail(error)
-        return ready
 
     def _is_missing(self, error: InferenceServerException) -> bool:
         """Whether the server is there and the model is not; for both Triton may say UNAVAILABLE."""
-        if error.status() == "StatusCode.NOT_FOUND":
-            return True
-        if error.status() != "StatusCode.UNAVAILABLE":
-            return False
+        status = error.status()
+        return status == "StatusCode.NOT_FOUND" or (status == "StatusCode.UNAVAILABLE" and self._answers())
+
+    def _call(self, call: Callable[[], _Answer]) -> _Answer:
         try:
-            live: bool = self._client.is_server_live(client_timeout=self._settings.timeout)
-        except InferenceServerException:
-            return False
-        return live
+            return call()
+        except InferenceServerException as error:
+            if error.status() != "StatusCode.UNAVAILABLE" or not self._answers():
+                raise
+            return call()
+
+    def _answers(self) -> bool:
+        """Whether the server is there, given the time that a lost connection needs to come back."""
+        deadline = time.monotonic() + 1.5
+        while True:
+            try:
+                return bool(self._client.is_server_live(client_timeout=self._settings.timeout))
+            except InferenceServerException:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.1)
 
     def _fail(self, error: InferenceServerException) -> NoReturn:
         url, status = self._settings.url, error.status()

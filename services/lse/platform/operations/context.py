@@ -51,6 +51,7 @@ class JobContext:
         self.parameters = operation.parameters
         self.folder = platform.artifacts.folder(resource.kind, resource.uid, operation.name)
         self.result: Resource | None = None
+        self.tidying: list[Callable[[], None]] = []
         self.stages: dict[str, float] = dict(operation.stages)
         self._store = store
         self._stop = threading.Event()
@@ -104,7 +105,19 @@ class JobContext:
         finally:
             self.stages[name] = self.stages.get(name, 0.0) + time.monotonic() - began
 
-    # Work on the cluster
+    # Work in this process and on the cluster
+
+    def once(self, function: Callable[[], Any], *, stage: str) -> Any:
+        """Do something short in this process; its result, which must be what JSON can hold, is kept.
+
+        After a restart the function is not called again.
+        """
+        done = self._store.task_results(self.operation.name, stage)
+        if "result" not in done:
+            with self.stage(stage):
+                done["result"] = function()
+                self._store.save_task(self.operation.name, stage, "result", done["result"])
+        return done["result"]
 
     def map(
         self,
@@ -185,3 +198,7 @@ class JobContext:
     def publish(self, result: Mapping[str, Any]) -> None:
         """Say what came out: kept with the end of the operation, in one step, when the job returns."""
         self.result = replace(self.resource, state="ready", result=dict(result))
+
+    def on_finished(self, tidy: Callable[[], None]) -> None:
+        """Have something tidied up once the result is published; it must not matter whether it happens."""
+        self.tidying.append(tidy)

@@ -208,6 +208,9 @@ class OperationRunner:
         )
         if kept and error is not None:
             self._platform.artifacts.remove(context.folder)
+        elif kept:
+            for tidy in context.tidying:
+                tidy()
         _ENDED.labels(operation.kind, state).inc()
         _log.info(
             "operation_ended",

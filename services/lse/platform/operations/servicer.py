@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -20,7 +21,7 @@ from lse.platform.rpc.messages import timestamp
 __all__ = ["OperationsServicer", "operation_to_pb"]
 
 _LONGEST_WAIT_SECONDS = 30.0
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.2
 
 
 class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignore[misc]  # untyped in its package
@@ -66,17 +67,16 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
         self._store.request_cancel(request.name)
         return empty_pb2.Empty()
 
-    def WaitOperation(self, request: Any, context: grpc.ServicerContext) -> operations_pb2.Operation:
+    async def WaitOperation(self, request: Any, context: Any) -> operations_pb2.Operation:
         """Answer when the operation has ended or the time asked for, at most 30 s, is over."""
-        seconds = (
-            request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else _LONGEST_WAIT_SECONDS
-        )
-        deadline = time.monotonic() + min(seconds, _LONGEST_WAIT_SECONDS)
+        wanted = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else _LONGEST_WAIT_SECONDS
+        deadline = time.monotonic() + min(wanted, _LONGEST_WAIT_SECONDS)
+        # Async, unlike its neighbours: many clients may wait at a time, and none should hold a thread.
         while True:
-            operation = self._store.get(request.name)
-            if operation.done or time.monotonic() >= deadline or not context.is_active():
+            operation = await asyncio.to_thread(self._store.get, request.name)
+            if operation.done or time.monotonic() >= deadline:
                 return operation_to_pb(operation)
-            time.sleep(_POLL_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 def operation_to_pb(operation: Operation) -> operations_pb2.Operation:

@@ -276,7 +276,7 @@ class VectorStore:
         key
             Payload key.
         values
-            One value a point.
+            One value a point; None and NaN remove the key.
         indexed
             Index the key with this type once its values are there.
         """

@@ -598,13 +598,13 @@ class PreviewedImage(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SOURCE_FIELD_NUMBER: _builtins.int
-    THUMBNAIL_PNG_FIELD_NUMBER: _builtins.int
+    THUMBNAIL_FIELD_NUMBER: _builtins.int
     REJECTION_REASON_FIELD_NUMBER: _builtins.int
     REJECTION_MESSAGE_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Path of the source."""
-    thumbnail_png: _builtins.bytes
-    """Picture of the prepared image, PNG; empty of a rejected one."""
+    thumbnail: _builtins.bytes
+    """Picture of the prepared image, WebP; empty of a rejected one."""
     rejection_reason: _builtins.str
     """Reason of a rejection, in UPPER_SNAKE."""
     rejection_message: _builtins.str
@@ -613,13 +613,13 @@ class PreviewedImage(_message.Message):
         self,
         *,
         source: _builtins.str = ...,
-        thumbnail_png: _builtins.bytes = ...,
+        thumbnail: _builtins.bytes = ...,
         rejection_reason: _builtins.str = ...,
         rejection_message: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rejection_message", b"rejection_message", "rejection_reason", b"rejection_reason", "source", b"source", "thumbnail_png", b"thumbnail_png"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rejection_message", b"rejection_message", "rejection_reason", b"rejection_reason", "source", b"source", "thumbnail", b"thumbnail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -671,7 +671,7 @@ class ListImagesResponse(_message.Message):
     """Token of the next page; empty on the last."""
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
-        """Images in the order of their names."""
+        """Images in the order in which they were read."""
 
     def __init__(
         self,
@@ -743,19 +743,19 @@ class BatchGetThumbnailsResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    THUMBNAILS_PNG_FIELD_NUMBER: _builtins.int
+    THUMBNAILS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def thumbnails_png(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """PNG pictures in the order of the rows asked for."""
+    def thumbnails(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """WebP pictures in the order of the rows asked for."""
 
     def __init__(
         self,
         *,
-        thumbnails_png: _abc.Iterable[_builtins.bytes] | None = ...,
+        thumbnails: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["thumbnails_png", b"thumbnails_png"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["thumbnails", b"thumbnails"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,178 @@
+"""Encoding through Triton against the bare ONNX Runtime session on the same images.
+
+All sides have the same number of threads in all and run in turns, some batches each; a figure is the median over the
+rounds, a ratio the median of the ratios to the bare session of the same round.
+
+bare        one session of all threads, one batch after the other
+bare split  as many sessions of fewer threads as Triton has instances, each in a thread of its own: the same
+            arrangement without Triton
+triton      `TritonEngine.encode` of several batches at once, as bulk encoding does
+triton 1x1  `TritonEngine.encode` of one batch, then the next
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+import torchvision
+from lse.platform.inference import InferenceSettings, ModelVersion
+from lse.platform.inference.triton import TritonEngine
+from lse.platform.inference.triton_server import TritonServer, find_triton
+
+LIMIT, AT = 0.85, 32
+SHAPE = (3, 64, 64)
+
+
+def small_convolutional() -> torch.nn.Module:
+    layers: list[torch.nn.Module] = []
+    for before, after in ((3, 32), (32, 64), (64, 128), (128, 256)):
+        layers += [torch.nn.Conv2d(before, after, 3, stride=2, padding=1), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(256, 128))
+
+
+def resnet18() -> torch.nn.Module:
+    net = torchvision.models.resnet18(weights=None)
+    net.fc = torch.nn.Identity()
+    return net
+
+
+def export(net: torch.nn.Module, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch warns of its own deprecations while exporting
+        torch.onnx.export(
+            net.eval(),
+            (torch.zeros(2, *SHAPE),),
+            str(path),
+            input_names=["images"],
+            output_names=["vectors"],
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            external_data=False,
+            verbose=False,
+        )
+
+
+def session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def rate(run: Callable[[], object], images: int, seconds: float) -> float:
+    """Images a second of a run, repeated for about this long."""
+    start, done = time.perf_counter(), 0
+    while (passed := time.perf_counter() - start) < seconds:
+        run()
+        done += images
+    return done / passed
+
+
+def measure(path: Path, batch: int, server: TritonServer, args: argparse.Namespace) -> dict[str, float]:
+    settings = InferenceSettings(
+        kind="triton",
+        url=server.url,
+        repository=os.fspath(server.repository),
+        max_batch_size=batch,
+        threads=args.threads_per_instance,
+        instances=args.instances,
+        window=args.window,
+        shared_memory=not args.no_shared_memory,
+    )
+    engine, model = TritonEngine(settings), ModelVersion(path.stem)
+    engine.load(model, path)
+    threads = settings.instance_count * settings.thread_count
+    whole = session(path, threads)
+    split = [session(path, settings.thread_count) for _ in range(settings.instance_count)]
+    images = np.random.default_rng(0).normal(size=(batch * args.batches, *SHAPE)).astype(np.float32)
+    batches = np.split(images, args.batches)
+    with ThreadPoolExecutor(len(split)) as pool:
+
+        def run_split() -> list[object]:
+            return list(
+                pool.map(
+                    lambda i: [split[i].run(None, {"images": b}) for b in batches[i :: len(split)]], range(len(split))
+                )
+            )
+
+        sides: dict[str, Callable[[], object]] = {
+            "bare": lambda: np.concatenate([whole.run(None, {"images": each})[0] for each in batches]),
+            "triton": lambda: engine.encode(model, images),
+            "bare split": run_split,
+            "triton 1x1": lambda: [engine.encode(model, each) for each in batches],
+        }
+        np.testing.assert_allclose(sides["triton"](), sides["bare"](), rtol=1e-3, atol=1e-4)
+        for run in sides.values():
+            run()
+        rates: dict[str, list[float]] = {name: [] for name in sides}
+        for _ in range(args.rounds):
+            for name, run in sides.items():
+                rates[name].append(rate(run, len(images), args.seconds))
+    engine.unload(model)
+    engine.close()
+
+    def ratio(name: str, to: str) -> float:
+        return statistics.median(a / b for a, b in zip(rates[name], rates[to], strict=True))
+
+    return {
+        **{f"{name} images/s": statistics.median(values) for name, values in rates.items()},
+        "triton / bare": ratio("triton", "bare"),
+        "triton 1x1 / bare": ratio("triton 1x1", "bare"),
+        "triton / bare split": ratio("triton", "bare split"),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32, 64])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.4, help="of one side in one round")
+    parser.add_argument("--batches", type=int, default=6, help="in one call of the engine")
+    parser.add_argument("--instances", type=int, default=0, help="0: those that the engine chooses")
+    parser.add_argument("--threads-per-instance", type=int, default=0, help="0: those that the engine chooses")
+    parser.add_argument("--window", type=int, default=InferenceSettings.window)
+    parser.add_argument("--no-shared-memory", action="store_true", help="send the images through gRPC")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    args = parser.parse_args()
+    program = find_triton()
+    if program is None:
+        raise SystemExit("Triton is not installed: run `make triton`.")
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, TritonServer(program, Path(folder, "models")) as server:
+        for build in (small_convolutional, resnet18):
+            path = Path(folder, f"{build.__name__}.onnx")
+            torch.manual_seed(0)
+            export(build(), path)
+            for batch in args.batch:
+                row = {"encoder": build.__name__, "batch": batch, **measure(path, batch, server, args)}
+                rows.append(row)
+                if not args.json:
+                    figures = "  ".join(
+                        f"{name} {value:.2f}" if "/ " in name else f"{name} {value:.0f}"
+                        for name, value in row.items()
+                        if isinstance(value, float)
+                    )
+                    print(f"{build.__name__:20} batch {batch:3}  {figures}", flush=True)
+
+    passed = all(row["triton / bare"] >= LIMIT for row in rows if row["batch"] == AT)
+    if args.json:
+        print(json.dumps({"limit": {"triton / bare": LIMIT, "batch": AT}, "passed": passed, "rows": rows}))
+    else:
+        print(f"limit: triton / bare at least {LIMIT} at batch {AT}: {'kept' if passed else 'NOT KEPT'}")
+        print(f"load of the machine meanwhile: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+if __name__ == "__main__":
+    main()
