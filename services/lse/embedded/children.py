@@ -100,11 +100,16 @@ class Child:
                 )
             time.sleep(0.05)
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self, timeout: float = 10.0) -> None:
         """End it: SIGTERM, and SIGKILL after a while."""
         if self._process is None:
             return
-        self._process.terminate()
+        self.terminate()
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:

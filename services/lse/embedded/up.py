@@ -222,10 +222,13 @@ class Embedded:
 
     def stop(self) -> None:
         """Stop everything and give the home folder free."""
-        for child in reversed(self._children):
-            child.stop()
-        if self._triton is not None:
-            self._triton.stop()
+        # Clients before servers, or they would cry for what is gone.
         if self._platform is not None:
             self._platform.close()
+        if self._triton is not None:
+            self._triton.stop()
+        for child in self._children:
+            child.terminate()
+        for child in self._children:
+            child.stop()
         self._lock.close()

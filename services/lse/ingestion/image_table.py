@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["FIXED_COLUMNS", "column_types", "image_table"]
+__all__ = ["FIXED_COLUMNS", "catalogue_columns", "column_types", "image_table"]
 
 FIXED_COLUMNS = ("name", "row", "source", "status", "reason", "message", "ra_deg", "dec_deg")
 
@@ -84,6 +84,12 @@ def column_types(table: pa.Table) -> dict[str, str]:
         for field in table.schema
         if field.name not in FIXED_COLUMNS
     }
+
+
+def catalogue_columns(inputs: pa.Table) -> list[str]:
+    """Columns of the image table that come from the catalogue."""
+    keys = dict.fromkeys(key for facts in inputs["catalogue"].to_pylist() for key in json.loads(facts or "{}"))
+    return [f"catalogue.{key}" if key in FIXED_COLUMNS else key for key in keys if key not in ("ra_deg", "dec_deg")]
 
 
 def _column(values: list[Any]) -> pa.Array:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lse.ingestion.image_table import FIXED_COLUMNS, column_types, image_table
+from lse.ingestion.image_table import FIXED_COLUMNS, catalogue_columns, column_types, image_table
 from lse.ingestion.parts import (
     PART_SOURCES,
     ROWS_PER_CHUNK,
@@ -224,6 +224,7 @@ def _ingest(context: JobContext, plan: dict[str, Any], *, earlier: Any) -> None:
             "channels": channels,
             "size": size,
             "columns": column_types(table),
+            "catalogue_columns": catalogue_columns(inputs),
             "simulated": _all_simulated(table),
             "notes": [*earlier_notes, *plan["notes"], *_preparation_notes(table)],
         }

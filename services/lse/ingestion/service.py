@@ -18,7 +18,8 @@ from latentspace.type.v1.table_pb2 import TableChunk
 from lse.ingestion.image_table import FIXED_COLUMNS
 from lse.ingestion.jobs import THUMBNAILS_PER_GROUP, add_images, choose_recipe, ingest_dataset, spread
 from lse.ingestion.preparation import Prepared, prepare_file
-from lse.ingestion.recipes import load_recipe
+from lse.ingestion.readers import read_image
+from lse.ingestion.recipes import load_recipe, prepare_image
 from lse.ingestion.sources import find_sources
 from lse.platform import names
 from lse.platform.catalogue import Resource
@@ -195,6 +196,23 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             group = self._thumbnails(dataset.result["thumbnails_uri"], row // THUMBNAILS_PER_GROUP)
             pictures.append(group["thumbnail"][row % THUMBNAILS_PER_GROUP].as_py())
         return pb.BatchGetThumbnailsResponse(thumbnails=pictures)
+
+    def PrepareImage(self, request: pb.PrepareImageRequest, context: Any) -> pb.PrepareImageResponse:
+        """Prepare an image file by the recipe of a dataset."""
+        names.DATASET.parse(request.name)
+        dataset = self._resources.get_ready(request.name, "dataset")
+        image = read_image(request.image_file, name="The image file")
+        tensor = prepare_image(image, load_recipe(dataset.result["recipe"])).tensor
+        channels = dataset.result["channels"]
+        if len(tensor) != len(channels):
+            raise InvalidArgumentError(
+                f"The image gives {len(tensor)} channels and the dataset has {len(channels)} "
+                f"({', '.join(channels)}): choose an image like those of the dataset.",
+                reason="CHANNEL_MISMATCH",
+            )
+        return pb.PrepareImageResponse(
+            tensor=tensor.astype("<f4").tobytes(), channel_count=len(tensor), image_size=tensor.shape[-1]
+        )
 
     def ReadImageTable(self, request: pb.ReadImageTableRequest, context: Any) -> Iterator[TableChunk]:
         """Read the table of all images."""

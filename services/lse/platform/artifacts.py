@@ -7,8 +7,9 @@ once it is complete.  Every operation therefore writes below a folder of its own
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -107,7 +108,7 @@ class Artifacts:
 
     def write_table(self, uri: str, table: pa.Table, *, rows_per_group: int = 65536) -> None:
         """Write a table as Parquet; it appears whole or not at all."""
-        with self._written(uri) as path, self._filesystem.open(path, "wb") as file:
+        with self.writing(uri) as file:
             pq.write_table(table, file, compression="zstd", row_group_size=rows_per_group)
 
     def read_table(self, uri: str, columns: list[str] | None = None) -> pa.Table:
@@ -124,8 +125,8 @@ class Artifacts:
 
     def write_bytes(self, uri: str, data: bytes) -> None:
         """Write a file; it appears whole or not at all."""
-        with self._written(uri) as path:
-            self._filesystem.pipe_file(path, data)
+        with self.writing(uri) as file:
+            file.write(data)
 
     def read_bytes(self, uri: str) -> bytes:
         """Read a file."""
@@ -153,17 +154,46 @@ class Artifacts:
         return folders
 
     @contextlib.contextmanager
-    def _written(self, uri: str) -> Iterator[str]:
-        """Temporary name beside a URI, given the URI's name at the end."""
+    def writing(self, uri: str) -> Iterator[Any]:
+        """Binary file to write to; it appears whole at the end, or not at all."""
         self._filesystem.makedirs(uri.rsplit("/", 1)[0], exist_ok=True)
         temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
         try:
-            yield temporary
+            with self._filesystem.open(temporary, "wb") as file:
+                yield file
             self._filesystem.mv(temporary, uri)
         except BaseException:
             with contextlib.suppress(OSError):
                 self._filesystem.rm(temporary)
             raise
+
+    @contextlib.contextmanager
+    def working_folder(self, uri: str) -> Iterator[tuple[Path, Callable[[], None]]]:
+        """Folder on this machine's disk for a program that writes files by itself, and how to keep what it wrote.
+
+        Yields
+        ------
+        path, keep
+            The folder, with what was kept at the URI before; and a function that brings new and changed files there.
+        """
+        local = self.local_path(uri)
+        if local is not None:
+            local.mkdir(parents=True, exist_ok=True)
+            yield local, lambda: None
+            return
+        with tempfile.TemporaryDirectory(prefix="lse-") as folder:
+            path = Path(folder)
+            if self._filesystem.exists(uri):
+                self._filesystem.get(f"{uri}/", f"{path}/", recursive=True)
+            kept: dict[Path, int] = {}
+
+            def keep() -> None:
+                for file in path.rglob("*"):
+                    if file.is_file() and kept.get(file) != file.stat().st_mtime_ns:
+                        kept[file] = file.stat().st_mtime_ns
+                        self._filesystem.put_file(str(file), f"{uri}/{file.relative_to(path).as_posix()}")
+
+            yield path, keep
 
     @contextlib.contextmanager
     def _opened(self, uri: str) -> Iterator[Any]:

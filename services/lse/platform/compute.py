@@ -77,7 +77,6 @@ class Compute:
         *,
         on_result: Callable[[str, Any], None],
         should_stop: ShouldStop,
-        resources: Mapping[str, float] | None = None,
     ) -> None:
         """Run a function once for each task, a bounded number at a time.
 
@@ -91,8 +90,6 @@ class Compute:
             Called in this thread with the name and the result of each task as it ends.
         should_stop
             Asked several times a second; True ends the work with `CancelledError`.
-        resources
-            Dask resources that each task needs, such as ``{"GPU": 1}``.
 
         Raises
         ------
@@ -113,7 +110,7 @@ class Compute:
                 while waiting and len(running) < window:
                     name = waiting.pop()
                     future = self._client.submit(
-                        function, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False, resources=resources
+                        function, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False
                     )
                     running[future] = name
                     future.add_done_callback(ended.put)
@@ -146,7 +143,7 @@ class Compute:
         should_stop
             Once True, the channel of the task says so.
         resources
-            Dask resources that it needs.
+            Dask resources that it needs, such as ``{"GPU": 1}``.
 
         Returns
         -------
@@ -176,6 +173,11 @@ class Compute:
             with contextlib.suppress(Exception):  # best effort: the scheduler may be gone
                 self._client.unsubscribe_topic(channel.topic)
             self._client.cancel([future])
+
+    def offers(self, resource: str) -> bool:
+        """Whether any worker has a Dask resource, such as ``GPU``."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return any(resource in worker.get("resources", {}) for worker in workers)
 
     def _started(self, future: Future[Any]) -> bool:
         processing = cast("dict[str, Any]", self._client.processing())

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
         Name of this process among its replicas, kept over restarts: it takes up its own unfinished operations at once.
     grpc_host, grpc_port
         Where the services listen; port 0 takes a free one.
+    peer_address
+        Address at which this process reaches the other services; its own when empty.
     metrics_port
         Port of the Prometheus metrics; none when empty.
     catalogue_url
@@ -63,6 +65,7 @@ class Settings(BaseSettings):
     instance: str = Field(default_factory=socket.gethostname)
     grpc_host: str = "127.0.0.1"
     grpc_port: int = Field(default=50051, ge=0, le=65535)
+    peer_address: str = ""
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     catalogue_url: str
     artifacts_url: str

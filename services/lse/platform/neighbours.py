@@ -311,7 +311,7 @@ def _approximate_graph(
     indices = np.take_along_axis(found, keep, axis=1).astype(np.int32)
     distances = np.take_along_axis(apart, keep, axis=1).astype(np.float32)
     if metric == "cosine":
-        distances = np.square(distances) / np.float32(2)
+        distances *= distances / np.float32(2)
         _fix_zero_rows(points, points, indices, distances)
     short = np.flatnonzero(others.sum(axis=1) < k)
     if len(short):

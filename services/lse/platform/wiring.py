@@ -30,6 +30,7 @@ class Platform:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.peer_address = settings.peer_address
         self.catalogue = Catalogue(settings.catalogue_url)
         self.catalogue.migrate()
         self.resources = Resources(self.catalogue)
@@ -104,6 +105,10 @@ class Platform:
         self.artifacts.remove(self.artifacts.folder(kind, uid))
         if kind == "experiment":
             self.vectors.delete_collection(uid)
+        elif kind == "encoder":
+            from lse.platform.inference.encoders import withdraw_encoder
+
+            withdraw_encoder(self.inference, uid)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -103,9 +103,7 @@ class TritonEngine:
     def loaded(self) -> list[ModelVersion]:
         """See `InferenceEngine.loaded`."""
         try:
-            index = self._call(
-                lambda: self._client.get_model_repository_index(client_timeout=self._settings.timeout)
-            )
+            index = self._call(lambda: self._client.get_model_repository_index(client_timeout=self._settings.timeout))
         except InferenceServerException as error:
             self._fail(error)
         ready = (model_of(entry.name) for entry in index.models if entry.state == "READY")
@@ -133,6 +131,8 @@ class TritonEngine:
         try:
             self._stream(model, images, vectors)
         except InferenceServerException as error:
+            if self._memory is not None:
+                self._memory.clear()
             if not self._is_missing(error):
                 self._fail(error)
             if self._repository.signature(model) is None:
@@ -154,8 +154,7 @@ class TritonEngine:
     def _stream(self, model: ModelVersion, images: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
         """Fill the vectors of images, some batches under way at once: while one runs, the next is on its way."""
         step = self._settings.max_batch_size
-        answers: _Answer = TypeVar("_Answer")
-_Answers = SimpleQueue()
+        answers: _Answers = SimpleQueue()
         under_way: dict[int, tuple[triton.CallContext, Slot | None]] = {}
         starts = iter(range(0, len(images), step))
         failure: InferenceServerException | None = None
@@ -175,8 +174,6 @@ _Answers = SimpleQueue()
                 for call, _ in under_way.values():
                     call.cancel()
         if failure is not None:
-            if self._memory is not None:
-                self._memory.clear()
             raise failure
 
     def _send(

@@ -127,7 +127,6 @@ class JobContext:
         stage: str,
         unit: str,
         units: Mapping[str, int] | None = None,
-        resources: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:
         """Run a function once for each task on the workers; finished tasks are not run again after a restart.
 
@@ -144,8 +143,6 @@ class JobContext:
             What is counted, in the plural.
         units
             Units in each task, 1 where it is not given.
-        resources
-            Dask resources that each task needs.
 
         Returns
         -------
@@ -172,23 +169,34 @@ class JobContext:
                 {name: arguments for name, arguments in tasks.items() if name not in results},
                 on_result=keep,
                 should_stop=self.should_stop,
-                resources=resources,
             )
         return {name: results[name] for name in tasks}
 
-    def run(
-        self, function: Callable[..., Any], *arguments: Any, stage: str, resources: Mapping[str, float] | None = None
-    ) -> Any:
+    def run(self, function: Callable[..., Any], *arguments: Any, stage: str, gpu: bool = False) -> Any:
         """Run one long task on a worker; it gets a `TaskChannel` as its last argument.
 
         Its result, which must be what JSON can hold, is kept: after a restart the task is not run again.
+
+        Parameters
+        ----------
+        function, *arguments
+            What is run.
+        stage
+            Name of the stage.
+        gpu
+            Run it where a GPU is, if the cluster has any.
         """
         done = self._store.task_results(self.operation.name, stage)
         if "result" in done:
             return done["result"]
+        compute = self.platform.compute
         with self.stage(stage):
-            result = self.platform.compute.run(
-                function, arguments, on_progress=self.report, should_stop=self.should_stop, resources=resources
+            result = compute.run(
+                function,
+                arguments,
+                on_progress=self.report,
+                should_stop=self.should_stop,
+                resources={"GPU": 1} if gpu and compute.offers("GPU") else None,
             )
             self._store.save_task(self.operation.name, stage, "result", result)
         return result

@@ -192,7 +192,7 @@ class OperationRunner:
         operation = context.operation
         resource = context.result
         if error is None and resource is not None:
-            state, response = "succeeded", kind.respond(resource)
+            state, response = "succeeded", kind.respond(replace(resource, update_time=time.time()))
         else:
             error = error or InternalError("The job ended without a result.", reason="NO_RESULT")
             state, response = "cancelled" if isinstance(error, CancelledError) else "failed", None

@@ -29,9 +29,7 @@ _QUIET = ("/grpc.health.v1.Health/", "/google.longrunning.Operations/", "/grpc.r
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler, of whatever kind."""
 
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         """Wrap the handler of a method."""
         handler = await continuation(handler_call_details)
         if handler is None:

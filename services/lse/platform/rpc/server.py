@@ -92,6 +92,7 @@ class RpcServer:
             ) from error
         if settings.metrics_port is not None:
             start_http_server(settings.metrics_port, addr=settings.grpc_host)
+        self._platform.peer_address = settings.peer_address or f"127.0.0.1:{self.port}"
         await self._server.start()
         self._platform.runner.start()
         for name in ["", *self._names]:

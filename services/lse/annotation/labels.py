@@ -1,0 +1,120 @@
+"""Labels: which class of a scheme an image has, and who said so when."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sqlalchemy import bindparam, delete, insert, select
+
+from lse.annotation.schemes import locked_scheme
+from lse.platform.catalogue import Catalogue, Resource, Resources
+from lse.platform.catalogue.tables import LABELS
+from lse.platform.errors import InvalidArgumentError
+
+__all__ = ["LabelStore"]
+
+_LONGEST_AUTHOR = 200
+
+_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("label", pa.string()),
+        ("author", pa.string()),
+        ("time", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+class LabelStore:
+    """The labels of a catalogue, at most one an image and scheme.
+
+    Scheme and dataset are kept by their ``uid``: a dataset made anew under an old name must not take over the labels
+    of other images.
+
+    Parameters
+    ----------
+    catalogue, resources
+        Where they are kept.
+    """
+
+    def __init__(self, catalogue: Catalogue, resources: Resources) -> None:
+        self._catalogue = catalogue
+        self._resources = resources
+
+    def set(self, scheme_name: str, dataset: Resource, rows: NDArray[np.int64], *, label: str, author: str = "") -> int:
+        """Give images a class, or take their label away.
+
+        Parameters
+        ----------
+        scheme_name
+            Label scheme.
+        dataset
+            Dataset of the images.
+        rows
+            Their rows, ascending.
+        label
+            Class of the scheme; empty takes the label away.
+        author
+            Who says so.
+
+        Returns
+        -------
+        int
+            Labels that changed; an image that has this class already keeps its author and time.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such scheme.
+        InvalidArgumentError
+            ``UNKNOWN_CLASS`` or ``AUTHOR_TOO_LONG``.
+        """
+        if len(author) > _LONGEST_AUTHOR:
+            raise InvalidArgumentError(
+                f"The author has {len(author)} characters: use at most {_LONGEST_AUTHOR}.", reason="AUTHOR_TOO_LONG"
+            )
+        with self._catalogue.transaction() as connection:
+            scheme = locked_scheme(connection, self._resources, scheme_name)
+            if label and label not in scheme.spec["classes"]:
+                known = ", ".join(scheme.spec["classes"]) or "none yet"
+                raise InvalidArgumentError(
+                    f"The scheme '{scheme.id}' has no class '{label}': its classes are {known}.",
+                    reason="UNKNOWN_CLASS",
+                    label=label,
+                )
+            here = (LABELS.c.scheme == scheme.uid, LABELS.c.dataset == dataset.uid)
+            span = LABELS.c.row.between(int(rows[0]), int(rows[-1]))
+            found = connection.execute(select(LABELS.c.row, LABELS.c.label).where(*here, span)).all()
+            before: dict[int, str] = {row: was for row, was in found}  # noqa: C416  # rows are no plain pairs to mypy
+            # Taken away is as good as the empty label, which no image has.
+            changed = [row for row in rows.tolist() if before.get(row, "") != label]
+            old = [{"which": row} for row in changed if row in before]
+            if old:
+                connection.execute(delete(LABELS).where(*here, LABELS.c.row == bindparam("which")), old)
+            if label and changed:
+                fixed = {
+                    "scheme": scheme.uid,
+                    "dataset": dataset.uid,
+                    "label": label,
+                    "author": author,
+                    "time": time.time(),
+                }
+                connection.execute(insert(LABELS), [{**fixed, "row": row} for row in changed])
+        return len(changed)
+
+    def read(self, scheme: Resource, dataset: Resource) -> pa.Table:
+        """Labels of a dataset by a scheme: columns ``row``, ``label``, ``author``, ``time`` (UTC), by row."""
+        query = (
+            select(LABELS.c.row, LABELS.c.label, LABELS.c.author, LABELS.c.time)
+            .where(LABELS.c.scheme == scheme.uid, LABELS.c.dataset == dataset.uid)
+            .order_by(LABELS.c.row)
+        )
+        with self._catalogue.transaction() as connection:
+            found = connection.execute(query).all()
+        rows, labels, authors, seconds = zip(*found, strict=True) if found else ((), (), (), ())
+        times = [round(moment * 1e6) for moment in seconds]
+        columns = zip((rows, labels, authors, times), _SCHEMA, strict=True)
+        return pa.table([pa.array(values, field.type) for values, field in columns], schema=_SCHEMA)

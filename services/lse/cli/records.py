@@ -1,0 +1,138 @@
+"""How results are printed: JSON for programs, tables for people."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["as_data", "as_text", "print_json", "print_record", "print_rich", "print_table"]
+
+_PIPE_WIDTH = 200  # rich would fold everything at 80 where the output is no terminal
+
+
+def as_data(value: object) -> Any:  # noqa: PLR0911  # one for each kind of value
+    """Value of JSON types only.
+
+    Resources become objects with their short ``id`` beside the ``name``; operations tell where they stand; times are
+    ISO 8601; bytes are base64; a number that JSON does not know is null.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: as_data(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        if isinstance(bitmap := getattr(value, "bitmap", None), bytes):
+            from lse.client.rows import rows_of
+
+            fields.pop("bitmap")
+            return {"id": getattr(value, "id", None), **fields, "rows": rows_of(bitmap).tolist()}
+        return {"id": value.id, **fields} if hasattr(value, "name") and hasattr(value, "id") else fields
+    if hasattr(value, "last_progress"):
+        return _operation_data(value)
+    if isinstance(value, Mapping):
+        return {str(key): as_data(item) for key, item in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    if isinstance(value, Iterable):
+        return [as_data(item) for item in value]
+    return str(value)
+
+
+def _operation_data(operation: Any) -> dict[str, Any]:
+    error = operation.error
+    return {
+        "id": operation.id,
+        "name": operation.name,
+        "kind": operation.kind,
+        "target": operation.target,
+        "state": operation.state,
+        "done": operation.done,
+        "progress": as_data(operation.last_progress),
+        "stages": [{"stage": stage, "seconds": seconds} for stage, seconds in operation.stages],
+        "attempts": operation.attempts,
+        "create_time": as_data(operation.create_time),
+        "start_time": as_data(operation.start_time),
+        "end_time": as_data(operation.end_time),
+        "error": None if error is None else {"code": error.code, "reason": error.reason, "message": error.message},
+    }
+
+
+def print_json(data: Any) -> None:
+    """Print JSON types as one indented document."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_rich(renderable: Any) -> None:
+    """Print something of rich: as wide as the terminal, or wide and without padding where there is none."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        Console(highlight=False).print(renderable)
+        return
+    text = io.StringIO()
+    Console(file=text, width=_PIPE_WIDTH, highlight=False).print(renderable)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows below a line of column names."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=index == 0)
+    count = 0
+    for row in rows:
+        table.add_row(*(Text(as_text(value)) for value in row))
+        count += 1
+    print_rich(table if count else "none")
+
+
+def print_record(rows: Mapping[str, object]) -> None:
+    """Print names and values, one a line; what has no value is left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        text = as_text(value)
+        if text:
+            table.add_row(name, Text(text))
+    print_rich(table)
+
+
+def as_text(value: object) -> str:  # noqa: PLR0911  # one for each kind of value
+    """Value as a person reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else ""
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {as_text(item)}" for key, item in value.items())
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, Iterable):
+        return "\n".join(as_text(item) for item in value)
+    return str(value)

@@ -1,0 +1,210 @@
+"""The client of one project: everything that the services offer, in Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Self
+
+from latentspace.ingestion.v1 import ingestion_pb2
+from latentspace.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
+
+from lse.client.annotation import ExportFormat, Labels, Selections, export_catalogue, export_format
+from lse.client.clusterings import Clusterings
+from lse.client.connection import SERVICES, Connection
+from lse.client.datasets import Datasets
+from lse.client.encoders import Encoders
+from lse.client.experiments import Experiments
+from lse.client.names import Names
+from lse.client.operations import Operations
+from lse.client.projections import Projections
+from lse.client.search import Search
+from lse.platform.errors import LseError, NotFoundError, UnavailableError, UnimplementedError
+
+__all__ = ["DEFAULT_ADDRESS", "Client", "connect"]
+
+DEFAULT_ADDRESS = "localhost:50051"
+
+
+class Client:
+    """What the services offer, for the resources of one project.
+
+    A client may be shared between threads.  Every argument that names a resource takes its short id or its full name.
+    It can be used as a context manager that closes the channel.
+
+    Parameters
+    ----------
+    connection
+        Channel to the services.
+    project
+        Id of the project that short ids belong to.
+
+    Attributes
+    ----------
+    datasets, encoders, experiments, projections, clusterings, search, labels, selections, operations
+        What the services offer, by subject.
+    """
+
+    def __init__(self, connection: Connection, project: str) -> None:
+        names = Names(project)
+        self._connection = connection
+        self._names = names
+        self.operations = Operations(connection, names)
+        self.datasets = Datasets(connection, names, self.operations)
+        self.encoders = Encoders(connection, names, self.operations)
+        self.experiments = Experiments(connection, names, self.operations)
+        self.projections = Projections(connection, names, self.operations)
+        self.clusterings = Clusterings(connection, names, self.operations)
+        self.search = Search(connection, names, self.experiments)
+        self.labels = Labels(connection, names)
+        self.selections = Selections(connection, names)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.address}, project {self.project}>"
+
+    @property
+    def project(self) -> str:
+        """Id of the project."""
+        return self._names.project
+
+    @property
+    def address(self) -> str:
+        """Where the services are looked for."""
+        return self._connection.address
+
+    def projects(self) -> list[str]:
+        """Ids of all projects of the caller."""
+        stub = IngestionServiceStub(self._connection.channel)
+        pages = self._connection.pages(
+            lambda token: self._connection.unary(
+                stub.ListProjects, ingestion_pb2.ListProjectsRequest(page_size=1000, page_token=token)
+            ),
+            lambda page: page.projects,
+        )
+        return [message.name.rsplit("/", 1)[-1] for message in pages]
+
+    def with_project(self, project: str) -> Client:
+        """Client of another project on the same channel."""
+        return Client(self._connection, project)
+
+    def close(self) -> None:
+        """Close the channel, also for clients made by `with_project`."""
+        self._connection.close()
+
+    def health(self, service: str = "") -> str:
+        """State that the standard health service reports.
+
+        Parameters
+        ----------
+        service
+            Full name of a service, one of `lse.client.SERVICES`; all together when empty.
+
+        Returns
+        -------
+        str
+            ``serving``, ``not_serving`` or ``unknown``.
+        """
+        from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+        stub = health_pb2_grpc.HealthStub(self._connection.channel)
+        try:
+            answer = self._connection.unary(stub.Check, health_pb2.HealthCheckRequest(service=service), timeout=10.0)
+        except (NotFoundError, UnimplementedError):
+            return "unknown"
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)).lower()
+
+    def ping(self) -> bool:
+        """Return True where all services answer.
+
+        Raises
+        ------
+        UnavailableError
+            If nothing answers, or a service says that it does not serve.
+        """
+        state = self.health()
+        if state != "serving":
+            raise UnavailableError(
+                f"The services at {self.address} answer that they are {state.replace('_', ' ')}: look at their log.",
+                reason="NOT_SERVING",
+            )
+        return True
+
+    def service_states(self) -> dict[str, str]:
+        """State of each service, by its full name; what `health` says or the sentence of its error."""
+        states = {}
+        for service in SERVICES:
+            try:
+                states[service] = self.health(service)
+            except LseError as error:
+                states[service] = error.message
+        return states
+
+    def export(
+        self,
+        experiment: str,
+        out: str | Path,
+        *,
+        format: ExportFormat | None = None,  # noqa: A002
+        selection: str | None = None,
+        vectors: bool = False,
+    ) -> Path:
+        """Write the catalogue of an experiment to a file, which appears once it is complete.
+
+        Parameters
+        ----------
+        experiment
+            Experiment.
+        out
+            File to write.
+        format
+            Format; that of the suffix (``.csv``, ``.parquet``, ``.vot``, ``.fits``) when not given.
+        selection
+            Only the images of this selection.
+        vectors
+            Whether the vectors are written too.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        path = Path(out).expanduser()
+        return export_catalogue(
+            self._connection,
+            self._names,
+            experiment=experiment,
+            path=path,
+            form=export_format(path, format),
+            selection=selection,
+            vectors=vectors,
+        )
+
+
+def connect(address: str | None = None, *, token: str | None = None, project: str | None = None) -> Client:
+    """Client of the services at an address; nothing is sent before the first call.
+
+    Parameters
+    ----------
+    address
+        ``HOST:PORT``, or ``https://HOST:PORT`` for TLS; ``LSE_ADDRESS`` when not given, else ``localhost:50051``.
+    token
+        Bearer token; ``LSE_TOKEN`` when not given.
+    project
+        Project that short ids belong to; ``LSE_PROJECT`` when not given, else ``default``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the address or the project cannot be one.
+    """
+    connection = Connection(
+        address or os.environ.get("LSE_ADDRESS") or DEFAULT_ADDRESS,
+        token=token or os.environ.get("LSE_TOKEN") or None,
+    )
+    return Client(connection, project or os.environ.get("LSE_PROJECT") or "default")

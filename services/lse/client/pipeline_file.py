@@ -1,0 +1,317 @@
+"""The file that declares a pipeline."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lse.platform.errors import InvalidArgumentError, NotFoundError
+from lse.platform.names import check_id
+
+__all__ = [
+    "ClusteringStep",
+    "DatasetStep",
+    "EncoderStep",
+    "EvaluateStep",
+    "ExperimentStep",
+    "Pipeline",
+    "ProjectionStep",
+    "load_pipeline",
+]
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which ``on`` is a key and not a truth value, as in YAML 1.2."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
+
+def _is_id(value: str) -> str:
+    try:
+        return check_id(value, "resource")
+    except InvalidArgumentError as error:
+        raise ValueError(error.message) from None
+
+
+Id = Annotated[str, AfterValidator(_is_id)]
+Value = bool | int | float | str | None
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetStep(_Step):
+    """What is ingested; paths are absolute once the file is loaded.
+
+    Attributes
+    ----------
+    name
+        Name of the dataset.
+    sources
+        Files and folders.
+    recipe
+        Keys of a recipe, or the path of a recipe file; suggested from the images when not given.
+    catalogue
+        CSV file to join.
+    catalogue_key
+        Column of the catalogue that names the image.
+    """
+
+    name: Id
+    sources: Annotated[list[str], Field(min_length=1)]
+    recipe: dict[str, Any] | str | None = None
+    catalogue: str | None = None
+    catalogue_key: str | None = None
+
+
+class EncoderStep(_Step):
+    """What is trained on the dataset: method, its parameters and seed."""
+
+    name: Id
+    method: str
+    seed: int = Field(default=0, ge=0)
+    settings: dict[str, Value] = Field(default_factory=dict)
+
+
+class ExperimentStep(_Step):
+    """The dataset seen through the encoder, with so many neighbours of each image in the neighbour graph."""
+
+    name: Id
+    neighbours: int = Field(default=30, ge=2)
+
+
+class ProjectionStep(_Step):
+    """A projection of the experiment."""
+
+    name: Id
+    method: str
+    components: Literal[2, 3] = 2
+    seed: int = Field(default=0, ge=0)
+    settings: dict[str, Value] = Field(default_factory=dict)
+
+
+class ClusteringStep(_Step):
+    """A clustering of the vectors (``latent``) or of the coordinates of a projection."""
+
+    name: Id
+    method: str
+    on: str = "latent"
+    seed: int = Field(default=0, ge=0)
+    settings: dict[str, Value] = Field(default_factory=dict)
+
+
+class EvaluateStep(_Step):
+    """The column of the classes that the encoder and the clusterings are scored against."""
+
+    label_column: str = "class"
+
+
+class Pipeline(_Step):
+    """A declared chain.
+
+    Attributes
+    ----------
+    project
+        Project of all resources; that of the client when not given.
+    data
+        Folder that sources and catalogue are relative to; that of the file when not given.
+    dataset, encoder, experiment, projections, clusterings, evaluate
+        The steps.
+    """
+
+    project: Id | None = None
+    data: str | None = None
+    dataset: DatasetStep
+    encoder: EncoderStep
+    experiment: ExperimentStep
+    projections: list[ProjectionStep] = Field(default_factory=list)
+    clusterings: list[ClusteringStep] = Field(default_factory=list)
+    evaluate: EvaluateStep | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key, steps in (("projections", self.projections), ("clusterings", self.clusterings)):
+            names = [step.name for step in steps]
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"the key '{key}' has the name '{min(twice)}' twice")
+        allowed = ["latent", *(step.name for step in self.projections)]
+        for step in self.clusterings:
+            if step.on not in allowed:
+                raise ValueError(
+                    f"the key 'clusterings' has '{step.name}' on '{step.on}', which is none of {', '.join(allowed)}"
+                )
+        return self
+
+
+def load_pipeline(path: str | Path, *, data: str | Path | None = None) -> Pipeline:
+    """Read a pipeline file.
+
+    Paths in it may name environment variables as ``${NAME}`` or ``${NAME:-default}``.
+
+    Parameters
+    ----------
+    path
+        YAML file.
+    data
+        Folder that sources and catalogue are relative to, instead of the one that the file names.
+
+    Raises
+    ------
+    NotFoundError
+        If the file is not there.
+    InvalidArgumentError
+        If it is no pipeline; the sentence names the key.
+    """
+    file = Path(path).expanduser()
+    content = _read(file)
+    try:
+        pipeline = Pipeline.model_validate(content)
+    except ValidationError as error:
+        raise _as_sentence(error, file) from None
+    base = file.absolute().parent
+    if data is not None:
+        folder = Path(data).expanduser().absolute()
+    else:
+        folder = _resolve(pipeline.data, base, "data", file) if pipeline.data is not None else base
+    dataset = pipeline.dataset
+    recipe: Any = dataset.recipe
+    if isinstance(recipe, str):
+        recipe = _as_recipe(_resolve(recipe, base, "dataset.recipe", file))
+    resolved = dataset.model_copy(
+        update={
+            "sources": [_resolve_text(source, folder, "dataset.sources", file) for source in dataset.sources],
+            "catalogue": (
+                None
+                if dataset.catalogue is None
+                else _resolve_text(dataset.catalogue, folder, "dataset.catalogue", file)
+            ),
+            "recipe": recipe,
+        }
+    )
+    return pipeline.model_copy(update={"dataset": resolved, "data": str(folder)})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        raise NotFoundError(
+            f"There is no pipeline file '{file}': correct the path.", reason="PIPELINE_NOT_FOUND", path=file
+        )
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
+    except (OSError, UnicodeDecodeError) as error:
+        raise _invalid(file, f"cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise _invalid(file, f"is no YAML{where}: {getattr(error, 'problem', None) or error}") from error
+    if not isinstance(content, dict):
+        raise _invalid(file, "must hold keys such as 'dataset' and 'encoder'")
+    return content
+
+
+def _as_recipe(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise NotFoundError(
+            f"There is no recipe file '{path}': correct the path.", reason="RECIPE_NOT_FOUND", path=path
+        )
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InvalidArgumentError(
+            f"The recipe file '{path}' cannot be read ({' '.join(str(error).split())}).",
+            reason="RECIPE_UNREADABLE",
+            path=path,
+        ) from error
+    if not isinstance(content, dict):
+        raise InvalidArgumentError(
+            f"The recipe file '{path}' must hold keys such as 'size'.", reason="RECIPE_UNREADABLE", path=path
+        )
+    return content
+
+
+def _resolve_text(text: str, folder: Path, key: str, file: Path) -> str:
+    return text if "://" in text else str(_resolve(text, folder, key, file))
+
+
+def _resolve(text: str, folder: Path, key: str, file: Path) -> Path:
+    """Absolute path of a text with variables; what is relative in the text is relative to the folder."""
+
+    def value(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        found = os.environ.get(name)
+        if found:
+            # A relative value was written where the command is run, not where the file lies.
+            return str(Path(found).expanduser().absolute()) if match.start() == 0 else found
+        if default is None:
+            raise InvalidArgumentError(
+                f"The pipeline '{file}' names the variable {name} in '{key}', which is not set: set it or write "
+                f"${{{name}:-default}}.",
+                reason="VARIABLE_NOT_SET",
+                key=key,
+                variable=name,
+            )
+        return str(default)
+
+    expanded = Path(_VARIABLE.sub(value, text)).expanduser()
+    return Path(os.path.normpath(folder / expanded))
+
+
+def _as_sentence(error: ValidationError, file: Path) -> InvalidArgumentError:
+    """The first thing that is wrong, as a sentence that names its key."""
+    first = error.errors(include_url=False)[0]
+    key = _key(first["loc"])
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "missing":
+        return _invalid(file, f"lacks the key '{key}'", key=key)
+    if first["type"] == "extra_forbidden":
+        parent = _model_at(first["loc"][:-1])
+        allowed = f": allowed are {', '.join(parent.model_fields)}" if parent else ""
+        return _invalid(file, f"has the unknown key '{key}'{allowed}", key=key)
+    if not key:
+        return _invalid(file, f"does not fit together: {message}")
+    return _invalid(file, f"has a wrong value of the key '{key}': {message[:1].lower()}{message[1:]}", key=key)
+
+
+def _key(location: Iterable[int | str]) -> str:
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif re.fullmatch(r"[\w.-]+", part):
+            text += f".{part}" if text else part
+    return text
+
+
+def _model_at(location: Iterable[int | str]) -> type[BaseModel] | None:
+    models: dict[str, type[BaseModel]] = {
+        "dataset": DatasetStep,
+        "encoder": EncoderStep,
+        "experiment": ExperimentStep,
+        "projections": ProjectionStep,
+        "clusterings": ClusteringStep,
+        "evaluate": EvaluateStep,
+    }
+    model: type[BaseModel] | None = Pipeline
+    for part in location:
+        if isinstance(part, str):
+            model = models.get(part)
+    return model
+
+
+def _invalid(file: Path, what: str, **metadata: object) -> InvalidArgumentError:
+    return InvalidArgumentError(f"The pipeline '{file}' {what}.", reason="INVALID_PIPELINE", **metadata)

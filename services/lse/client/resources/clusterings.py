@@ -1,0 +1,143 @@
+"""Clusterings and how they compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from latentspace.clustering.v1 import clustering_pb2 as pb
+
+from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Cluster", "Clustering", "Comparison"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """One group.
+
+    Attributes
+    ----------
+    cluster
+        Number, from 0, by size.
+    images
+        Images in it.
+    medoid_row
+        Row of the image nearest to its centre.
+    mean_distance
+        Mean distance of its images to its centre.
+    nearest_cluster
+        Number of the cluster whose centre is nearest, -1 where there is no other.
+    traits
+        What stands out among the metadata of its images, one sentence each.
+    """
+
+    cluster: int
+    images: int
+    medoid_row: int
+    mean_distance: float
+    nearest_cluster: int
+    traits: tuple[str, ...]
+
+    @classmethod
+    def from_pb(cls, message: pb.Cluster) -> Self:
+        """Cluster that a message describes."""
+        return cls(
+            cluster=message.cluster,
+            images=message.image_count,
+            medoid_row=message.medoid_row,
+            mean_distance=message.mean_distance,
+            nearest_cluster=message.nearest_cluster,
+            traits=tuple(message.traits),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clustering(MadeResource):
+    """Groups of the images of an experiment.
+
+    Attributes
+    ----------
+    method
+        Clustering method.
+    settings
+        All parameters in force, as text.
+    projection
+        Projection whose coordinates were clustered, by its resource name; empty for latent space.
+    seed
+        Seed of all random numbers.
+    clusters
+        Clusters, largest first; noise is none of them.
+    noise
+        Images in no cluster.
+    figures
+        Scores: ``silhouette``, and ``adjusted_rand`` against the class where there is one.
+    """
+
+    method: str
+    settings: dict[str, str]
+    projection: str
+    seed: int
+    clusters: tuple[Cluster, ...]
+    noise: int
+    figures: dict[str, float]
+
+    @classmethod
+    def from_pb(cls, message: pb.Clustering) -> Self:
+        """Clustering that a message describes."""
+        return cls(
+            **made_fields(message),
+            method=message.method_id,
+            settings=settings_dict(message.settings),
+            projection=message.projection,
+            seed=message.seed,
+            clusters=tuple(Cluster.from_pb(cluster) for cluster in message.clusters),
+            noise=message.noise_count,
+            figures=figures(message.figures),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """How two groupings of the same images agree.
+
+    Attributes
+    ----------
+    adjusted_rand
+        Adjusted Rand index: 1 is the same partition, 0 what chance gives.
+    normalised_mutual_information
+        0 to 1.
+    row_labels, column_labels
+        Groups of the first and of the second.
+    counts
+        Images in each pair of groups, row by row.
+    """
+
+    adjusted_rand: float
+    normalised_mutual_information: float
+    row_labels: tuple[str, ...]
+    column_labels: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Contingency table: groups of the first as index, of the second as columns."""
+        import pandas as pd
+
+        width = len(self.column_labels)
+        rows = [self.counts[start : start + width] for start in range(0, len(self.row_labels) * width, width)]
+        return pd.DataFrame(rows, index=list(self.row_labels), columns=list(self.column_labels))
+
+    @classmethod
+    def from_pb(cls, message: pb.CompareClusteringsResponse) -> Self:
+        """Comparison that a message describes."""
+        return cls(
+            adjusted_rand=message.adjusted_rand,
+            normalised_mutual_information=message.normalised_mutual_information,
+            row_labels=tuple(message.row_labels),
+            column_labels=tuple(message.column_labels),
+            counts=tuple(message.counts),
+        )

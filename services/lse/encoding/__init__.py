@@ -1,0 +1,1 @@
+"""Encoding: a dataset seen through an encoder, one vector an image."""

@@ -1,0 +1,85 @@
+"""Tasks of an encoding: images through the encoder, batch by batch, and the neighbour graph of what came out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lse.platform.artifacts import Artifacts
+from lse.platform.compute import TaskChannel
+from lse.platform.errors import DataLossError, InvalidArgumentError
+from lse.platform.inference import InferenceSettings
+from lse.platform.inference.encoders import serve_encoder
+from lse.platform.neighbours import build_neighbour_graph
+
+__all__ = ["BATCH_ROWS", "build_graph", "encode_rows"]
+
+# Rows of a task and of a chunk of the vectors: a few seconds of work, a few hundred kilobytes of vectors.
+BATCH_ROWS = 1024
+
+
+def encode_rows(
+    artifacts: Artifacts,
+    inference: InferenceSettings,
+    encoder: tuple[str, str],
+    uris: tuple[str, str],
+    first: int,
+) -> int:
+    """Encode the rows of one task and write their vectors.
+
+    Parameters
+    ----------
+    artifacts
+        Where images are and vectors go.
+    inference
+        Engine to open in this process.
+    encoder
+        Uid of the encoder and URI of its ONNX file.
+    uris
+        URIs of the images, float32 (n, C, H, W), and of the vectors, float32 (n, D).
+    first
+        First row.
+
+    Returns
+    -------
+    int
+        Rows encoded.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the encoder gives vectors that are not finite.
+    """
+    images_uri, vectors_uri = uris
+    images = np.asarray(artifacts.open_array(images_uri)[first : first + BATCH_ROWS])
+    vectors = serve_encoder(artifacts, inference, *encoder)(images)
+    if not np.isfinite(vectors).all():
+        row = first + int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise InvalidArgumentError(
+            f"The encoder gives a vector with NaN or infinity for row {row}: train it again, with a lower learning "
+            "rate.",
+            reason="VECTORS_NOT_FINITE",
+            row=row,
+        )
+    artifacts.open_array(vectors_uri, writable=True)[first : first + len(vectors)] = vectors
+    return len(vectors)
+
+
+def build_graph(
+    artifacts: Artifacts, vectors_uri: str, neighbours_uri: str, k: int, channel: TaskChannel
+) -> dict[str, float]:
+    """Build the neighbour graph of an experiment and write it.
+
+    Returns
+    -------
+    dict
+        ``k`` in force and the graph's ``recall`` against exact search.
+    """
+    vectors = artifacts.read_array(vectors_uri)
+    if not np.isfinite(vectors).all():
+        raise DataLossError("The stored vectors are damaged: encode the experiment again.", reason="VECTORS_DAMAGED")
+    graph = build_neighbour_graph(
+        vectors, k=min(k, len(vectors) - 1), on_progress=channel.report, should_stop=channel.should_stop
+    )
+    artifacts.write_array(f"{neighbours_uri}/indices", graph.indices)
+    artifacts.write_array(f"{neighbours_uri}/distances", graph.distances)
+    return {"k": graph.k, "recall": graph.recall}

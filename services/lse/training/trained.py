@@ -1,0 +1,199 @@
+"""What a training run gives: networks, parameters and history, and their file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import pickle
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from lse.platform.errors import DataLossError, LseError
+from lse.training.atomic import write_atomically
+from lse.training.encoders.encoder import Encoder
+from lse.training.images import ImageStatistics
+from lse.training.methods import get_method, parse_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from lse.training.images import ArrayLike
+    from lse.training.methods.method import Method, MethodParameters
+
+__all__ = ["TrainedEncoder", "fresh_weights", "load_trained", "new_encoder"]
+
+# torch's random state is one for the process, and trainings may run in several threads of it.
+_RANDOM_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class TrainedEncoder:
+    """What a training run gives.
+
+    Attributes
+    ----------
+    method
+        Name of the method.
+    parameters
+        All its parameters.
+    seed
+        Of the run.
+    encoder
+        Prepared images (n, channels, size, size) to vectors (n, dimension); on the CPU, in evaluation mode.
+    decoder
+        Vectors to normalised images, where the method has one.
+    statistics
+        Of the images trained on.
+    images
+        Count of the images trained on.
+    history
+        Mean loss, and further figures, of each epoch.
+    seconds
+        Time of this call's part of the training; less than the whole when it went on from a checkpoint.
+    images_per_second
+        Speed of this call's part, 0 when nothing was left to do.
+    """
+
+    method: str
+    parameters: MethodParameters
+    seed: int
+    encoder: Encoder
+    decoder: nn.Module | None
+    statistics: ImageStatistics
+    images: int
+    history: tuple[Mapping[str, float], ...]
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+
+    def encode(
+        self, images: ArrayLike, rows: NDArray[np.int64] | None = None, *, batch_size: int = 256
+    ) -> NDArray[np.float32]:
+        """Vectors (n, dimension), float32, of prepared images (n, channels, size, size).
+
+        Parameters
+        ----------
+        images
+            Prepared images.
+        rows
+            Rows to encode, all when None.
+        batch_size
+            Images at once; the vectors do not depend on it.
+        """
+        rows = np.arange(images.shape[0]) if rows is None else np.asarray(rows)
+        vectors = np.empty((len(rows), self.encoder.dimension), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(rows), batch_size):
+                chosen = rows[start : start + batch_size]
+                first = int(chosen.min())
+                block = np.asarray(images[first : int(chosen.max()) + 1], dtype=np.float32)[chosen - first]
+                batch = torch.from_numpy(block).contiguous(memory_format=torch.channels_last)
+                vectors[start : start + batch_size] = self.encoder(batch).numpy()
+        return vectors
+
+    def save(self, path: Path) -> None:
+        """Write networks, parameters and history to one file, for `load_trained`.
+
+        Raises
+        ------
+        ResourceExhaustedError
+            When it cannot be written.
+        """
+        buffer = io.BytesIO()
+        state = {
+            "method": self.method,
+            "parameters": self.parameters.model_dump(),
+            "seed": self.seed,
+            "channels": self.encoder.channels,
+            "size": self.encoder.size,
+            "mean": list(self.statistics.mean),
+            "std": list(self.statistics.std),
+            "digest": self.statistics.digest,
+            "images": self.images,
+            "history": [dict(epoch) for epoch in self.history],
+            "seconds": self.seconds,
+            "images_per_second": self.images_per_second,
+            "encoder": self.encoder.state_dict(),
+            "decoder": None if self.decoder is None else self.decoder.state_dict(),
+        }
+        torch.save(state, buffer)
+        write_atomically(path, buffer.getbuffer())
+
+
+def load_trained(path: Path) -> TrainedEncoder:
+    """Read what `TrainedEncoder.save` wrote.
+
+    Raises
+    ------
+    DataLossError
+        When the file is damaged or of another version.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        parameters = parse_parameters(state["method"], state["parameters"])
+        statistics = ImageStatistics(tuple(state["mean"]), tuple(state["std"]), state["digest"])
+        method = get_method(state["method"])(parameters)
+        encoder = new_encoder(
+            parameters, method=method, channels=state["channels"], size=state["size"], statistics=statistics, seed=0
+        )
+        encoder.load_state_dict(state["encoder"])
+        decoder = method.parts(encoder).get("decoder")
+        if decoder is not None:
+            decoder.load_state_dict(state["decoder"])
+            decoder.eval()
+    except (RuntimeError, ValueError, KeyError, OSError, EOFError, pickle.UnpicklingError, LseError) as error:
+        raise DataLossError(
+            f"The trained encoder {path.name} cannot be read; train it again.",
+            reason="TRAINED_ENCODER_UNREADABLE",
+            path=path,
+        ) from error
+    return TrainedEncoder(
+        method=method.name,
+        parameters=parameters,
+        seed=state["seed"],
+        encoder=encoder.eval(),
+        decoder=decoder,
+        statistics=statistics,
+        images=state["images"],
+        history=tuple(state["history"]),
+        seconds=state["seconds"],
+        images_per_second=state["images_per_second"],
+    )
+
+
+def new_encoder(
+    parameters: MethodParameters,
+    *,
+    method: Method,
+    channels: int,
+    size: int,
+    statistics: ImageStatistics,
+    seed: int,
+) -> Encoder:
+    """Encoder with fresh weights that depend on the seed alone."""
+    with fresh_weights(seed):
+        return Encoder(
+            parameters.backbone,
+            channels=channels,
+            size=size,
+            width=parameters.width,
+            dimension=parameters.latent_dim,
+            neck=method.neck,
+            mean=statistics.mean,
+            std=statistics.std,
+        )
+
+
+@contextlib.contextmanager
+def fresh_weights(seed: int) -> Iterator[None]:
+    """Within it, networks are built with weights that depend on the seed alone."""
+    with _RANDOM_LOCK, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
