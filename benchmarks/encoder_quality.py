@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lse.ingestion.readers import ReadError, read_image
 from lse.ingestion.recipes import RejectedImageError, load_recipe, prepare_image
 from lse.ingestion.sources.catalogue import join_catalogue, read_catalogue
@@ -41,12 +42,12 @@ def prepared(folder: Path, catalogue: Path, recipe_text: str, label: str) -> tup
 
 
 def score(
-    images: np.ndarray, labels: list[object], *, method: str, settings: dict[str, str], seed: int
+    images: np.ndarray, labels: list[object], *, method: str, settings: dict[str, str], seed: int, threads: int | None
 ) -> dict[str, Any]:
     """Train one encoder and score its vectors."""
     with tempfile.TemporaryDirectory() as workdir:
         started, cpu = time.perf_counter(), time.process_time()
-        trained = train(images, method=method, parameters=settings, seed=seed, workdir=Path(workdir))
+        trained = train(images, method=method, parameters=settings, seed=seed, workdir=Path(workdir), threads=threads)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
     vectors = trained.encode(images)
     state = collapse(vectors)
@@ -76,6 +77,7 @@ def main() -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="[METHOD.]KEY=VALUE", help="parameter of training"
     )
+    parser.add_argument("--threads", type=int, help="CPU threads of the training; all if not given")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     recipe = Path(arguments.recipe).read_text() if Path(arguments.recipe).is_file() else arguments.recipe
@@ -90,7 +92,7 @@ def main() -> None:
     methods = arguments.methods.split(",")
     base = baselines(images, labels, parameters=settings("simclr") if "simclr" in methods else {})
     runs = [
-        score(images, labels, method=method, settings=settings(method), seed=int(seed))
+        score(images, labels, method=method, settings=settings(method), seed=int(seed), threads=arguments.threads)
         for method in methods
         for seed in arguments.seeds.split(",")
     ]
@@ -107,9 +109,10 @@ def main() -> None:
     print(f"{'untrained':22s} {base.untrained:.3f}")
     for run in runs:
         accuracy = run["knn_balanced_accuracy"]
+        name = f"{run['method']} seed {run['seed']}"
         print(
-            f"{run['method'] + ' seed ' + str(run['seed']):22s} {accuracy:.3f}  {100 * (accuracy - base.pca):+.1f} points "
-            f"to PCA, {100 * (accuracy - base.untrained):+.1f} to untrained; effective rank {run['effective_rank']:.1f}; "
+            f"{name:22s} {accuracy:.3f}  {100 * (accuracy - base.pca):+.1f} points to PCA, "
+            f"{100 * (accuracy - base.untrained):+.1f} to untrained; effective rank {run['effective_rank']:.1f}; "
             f"{run['epochs']} epochs in {run['seconds']:.0f} s ({run['cpu_seconds']:.0f} s CPU, "
             f"{run['images_per_second']:.0f} images/s){'; COLLAPSED' if run['collapsed'] else ''}"
         )

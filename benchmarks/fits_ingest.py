@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+
 from lse.ingestion.preparation import Prepared, prepare_file
 from lse.ingestion.readers import read_image
 from lse.ingestion.recipes import Recipe, load_recipe, prepare_image

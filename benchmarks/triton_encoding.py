@@ -1,13 +1,17 @@
 """Encoding through Triton against the bare ONNX Runtime session on the same images.
 
 All sides have the same number of threads in all and run in turns, some batches each; a figure is the median over the
-rounds, a ratio the median of the ratios to the bare session of the same round.
+rounds, a ratio the median of the ratios within the rounds.
 
 bare        one session of all threads, one batch after the other
 bare split  as many sessions of fewer threads as Triton has instances, each in a thread of its own: the same
             arrangement without Triton
 triton      `TritonEngine.encode` of several batches at once, as bulk encoding does
 triton 1x1  `TritonEngine.encode` of one batch, then the next
+
+On a machine that others use too, more processes get a larger share, which flatters Triton, and a session of several
+threads suffers.  The last ratio is of processor time an image, client, server and model processes together: it hardly
+depends on what else runs.
 """
 
 from __future__ import annotations
@@ -21,12 +25,15 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import psutil
 import torch
 import torchvision
+
 from lse.platform.inference import InferenceSettings, ModelVersion
 from lse.platform.inference.triton import TritonEngine
 from lse.platform.inference.triton_server import TritonServer, find_triton
@@ -70,13 +77,28 @@ def session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def rate(run: Callable[[], object], images: int, seconds: float) -> float:
-    """Images a second of a run, repeated for about this long."""
-    start, done = time.perf_counter(), 0
+@dataclass(frozen=True)
+class Speed:
+    """Images a second, and processor seconds an image."""
+
+    rate: float
+    processor: float
+
+
+def speed(run: Callable[[], object], images: int, seconds: float, server: TritonServer) -> Speed:
+    """Measure a run that is repeated for about this long."""
+    start, used, done = time.perf_counter(), processor_seconds(server), 0
     while (passed := time.perf_counter() - start) < seconds:
         run()
         done += images
-    return done / passed
+    return Speed(done / passed, (processor_seconds(server) - used) / done)
+
+
+def processor_seconds(server: TritonServer) -> float:
+    """Of this process, the server and the processes of its models."""
+    triton = psutil.Process(server.pid)
+    processes = [psutil.Process(), triton, *triton.children(recursive=True)]
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
 def measure(path: Path, batch: int, server: TritonServer, args: argparse.Namespace) -> dict[str, float]:
@@ -115,28 +137,31 @@ def measure(path: Path, batch: int, server: TritonServer, args: argparse.Namespa
         np.testing.assert_allclose(sides["triton"](), sides["bare"](), rtol=1e-3, atol=1e-4)
         for run in sides.values():
             run()
-        rates: dict[str, list[float]] = {name: [] for name in sides}
+        speeds: dict[str, list[Speed]] = {name: [] for name in sides}
         for _ in range(args.rounds):
             for name, run in sides.items():
-                rates[name].append(rate(run, len(images), args.seconds))
+                speeds[name].append(speed(run, len(images), args.seconds, server))
     engine.unload(model)
     engine.close()
 
     def ratio(name: str, to: str) -> float:
-        return statistics.median(a / b for a, b in zip(rates[name], rates[to], strict=True))
+        return statistics.median(a.rate / b.rate for a, b in zip(speeds[name], speeds[to], strict=True))
 
     return {
-        **{f"{name} images/s": statistics.median(values) for name, values in rates.items()},
+        **{f"{name} images/s": statistics.median(each.rate for each in of) for name, of in speeds.items()},
         "triton / bare": ratio("triton", "bare"),
         "triton 1x1 / bare": ratio("triton 1x1", "bare"),
         "triton / bare split": ratio("triton", "bare split"),
+        "processor time bare split / triton": statistics.median(
+            b.processor / a.processor for a, b in zip(speeds["triton"], speeds["bare split"], strict=True)
+        ),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32, 64])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.4, help="of one side in one round")
     parser.add_argument("--batches", type=int, default=6, help="in one call of the engine")
     parser.add_argument("--instances", type=int, default=0, help="0: those that the engine chooses")
@@ -160,7 +185,7 @@ def main() -> None:
                 rows.append(row)
                 if not args.json:
                     figures = "  ".join(
-                        f"{name} {value:.2f}" if "/ " in name else f"{name} {value:.0f}"
+                        f"{name} {value:.2f}" if " / " in name else f"{name} {value:.0f}"
                         for name, value in row.items()
                         if isinstance(value, float)
                     )

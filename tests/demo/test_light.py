@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lse.demo.canvas import Canvas, band_fluxes, magnitude
 from lse.demo.encounters import simulate_encounter
 from lse.demo.lenses import source_plane

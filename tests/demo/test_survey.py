@@ -18,6 +18,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lse.demo.cutouts import CLASSES, class_of
 from lse.demo.survey import SurveySummary, simulate_survey
 from lse.platform.errors import (

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from lse.ingestion.preparation import Prepared, Rejected, prepare_file
 from lse.ingestion.readers import SourceImage, read_image
 from lse.ingestion.recipes import load_recipe, suggest_recipe
 from lse.ingestion.sources import find_sources, join_catalogue, read_catalogue
 from lse.ingestion.thumbnails import thumbnail
-from PIL import Image
 
 RECIPE = load_recipe({"channels": "grey", "stretch": "asinh"})
 

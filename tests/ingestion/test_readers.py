@@ -18,8 +18,9 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lse.ingestion.readers import ReadError, ReadLimits, SourceImage, read_image
 from PIL import Image
+
+from lse.ingestion.readers import ReadError, ReadLimits, SourceImage, read_image
 
 RAMP = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30)
 

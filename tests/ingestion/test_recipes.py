@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from lse.ingestion.readers import SourceImage
 from lse.ingestion.recipes import (
     PreparedImage,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lse.ingestion.sources import Source, find_sources, join_catalogue, read_catalogue
 from lse.ingestion.sources.files import _name
 from lse.platform.errors import InvalidArgumentError, LseError, NotFoundError

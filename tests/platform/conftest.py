@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from postgresql import PostgreSQL, find_postgresql
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +19,24 @@ def scheduler() -> Iterator[str]:
     """Address of a real Dask cluster with two worker processes."""
     with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
         yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """Real PostgreSQL server."""
+    programs = find_postgresql()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: `apt-get install postgresql`")
+    server = PostgreSQL(programs, tmp_path_factory.mktemp("postgresql"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalogue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a new, empty catalogue, on each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalogue.db'}"
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.new_database(f"lse_{uuid.uuid4().hex}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from lse.platform.catalogue import Resource
 from lse.platform.config import load_settings
 from lse.platform.errors import AlreadyExistsError, InvalidArgumentError
@@ -38,11 +39,11 @@ def jobs(scheduler: str) -> ModuleType:
 
 
 @pytest.fixture
-def platform(tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+def platform(tmp_path: Path, scheduler: str, catalogue_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     monkeypatch.delenv("LSE_CONFIG", raising=False)
     platform = Platform(
         load_settings(
-            catalogue_url=f"sqlite:///{tmp_path / 'catalogue.db'}",
+            catalogue_url=catalogue_url,
             artifacts_url=f"file://{tmp_path / 'artifacts'}",
             vectors_url="http://127.0.0.1:1",
             compute_url=scheduler,

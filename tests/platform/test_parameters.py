@@ -7,9 +7,10 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field, ValidationError, model_validator
+
 from lse.platform.errors import InvalidArgumentError
 from lse.platform.parameters import ParameterDescription, Parameters, describe_parameters, parse_parameters
-from pydantic import Field, ValidationError, model_validator
 
 
 class Sample(Parameters):

@@ -11,17 +11,17 @@ from typing import Any
 import grpc
 import pyarrow as pa
 from google.protobuf import empty_pb2
+
 from latentspace.annotation.v1 import annotation_pb2 as pb
 from latentspace.annotation.v1 import annotation_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
-
-from lse.annotation.bitmap import bitmap_of_rows, check_rows, pack_bitmap, rows_of_bitmap, unpack_bitmap
 from lse.annotation.experiment_table import ExperimentTables
 from lse.annotation.exports import write_catalogue
 from lse.annotation.labels import LabelStore
 from lse.annotation.schemes import Schemes
 from lse.annotation.suggestions import suggest_images
 from lse.platform import names
+from lse.platform.bitmap import bitmap_of_rows, check_rows, pack_bitmap, rows_of_bitmap, unpack_bitmap
 from lse.platform.catalogue import Resource
 from lse.platform.catalogue.resources import encode_page_token
 from lse.platform.errors import InvalidArgumentError, ResourceExhaustedError

@@ -38,7 +38,7 @@ def export(
         experiment, out, format=cast("ExportFormat | None", form), selection=selection, vectors=vectors
     )
     size = path.stat().st_size
-    session.say({"file": path, "bytes": size}, f"{path} is written ({size / 2**20:.1f} MiB).")
+    session.say({"file": path, "bytes": size}, f"{path} is written ({size:,} bytes).")
 
 
 def register(app: typer.Typer) -> None:

@@ -121,6 +121,10 @@ def _sections(report: PipelineReport) -> list[tuple[str, list[tuple[str, str]]]]
             ],
         )
     )
+    notes = [*dataset.notes, *report.encoder.notes, *report.experiment.notes]
+    notes += evaluation.notes if evaluation is not None else ()
+    if notes:
+        sections.append(("notes", [(note, "") for note in dict.fromkeys(notes)]))
     return sections
 
 

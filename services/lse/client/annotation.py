@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 
 from latentspace.annotation.v1 import annotation_pb2 as pb
 from latentspace.annotation.v1.annotation_pb2_grpc import AnnotationServiceStub
-
 from lse.client.connection import Connection
 from lse.client.names import Names, new_name
 from lse.client.resources import LabelScheme, Selection, Suggestion

@@ -8,7 +8,6 @@ from typing import Self
 
 from latentspace.ingestion.v1 import ingestion_pb2
 from latentspace.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
-
 from lse.client.annotation import ExportFormat, Labels, Selections, export_catalogue, export_format
 from lse.client.clusterings import Clusterings
 from lse.client.connection import SERVICES, Connection

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from latentspace.clustering.v1 import clustering_pb2 as pb
 from latentspace.clustering.v1.clustering_pb2_grpc import ClusteringServiceStub
-
 from lse.client.connection import Connection
 from lse.client.names import Names, new_name
 from lse.client.operations import Operation, Operations

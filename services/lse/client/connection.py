@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 import grpc
+
 from latentspace.annotation.v1 import annotation_pb2
 from latentspace.clustering.v1 import clustering_pb2
 from latentspace.encoding.v1 import encoding_pb2
@@ -18,12 +20,19 @@ from latentspace.ingestion.v1 import ingestion_pb2
 from latentspace.projection.v1 import projection_pb2
 from latentspace.search.v1 import search_pb2
 from latentspace.training.v1 import training_pb2
-
 from lse.client.rpc_errors import from_rpc_error
-from lse.platform.errors import DataLossError, FailedPreconditionError, InvalidArgumentError, LseError, NotFoundError
+from lse.platform.errors import (
+    CancelledError,
+    DataLossError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    LseError,
+    NotFoundError,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from latentspace.type.v1.table_pb2 import TableChunk
 
 __all__ = ["CALL_SECONDS", "MESSAGE_LIMIT", "SERVICES", "Connection", "pieces"]
@@ -173,21 +182,27 @@ class Connection:
             What the services say, or what went wrong in making the messages.
         """
         failed: list[LseError] = []
+        begun = threading.Event()
 
         def guarded() -> Iterator[_RequestT]:
-            # grpc takes the messages in a thread of its own, where an error would be lost.
+            # grpc takes the messages in a thread of its own: an error there must end the call, or it would be lost and
+            # what was sent so far taken for all.
             try:
                 yield from messages
             except LseError as error:
                 failed.append(error)
-                raise
+                begun.wait()
+                call.cancel()
 
         with self._errors(None):
+            call = method.future(guarded(), metadata=self._metadata)
+            begun.set()
             try:
-                return method(guarded(), metadata=self._metadata)
-            except grpc.RpcError:
-                if failed:
-                    raise failed[0] from None
+                return call.result()
+            except grpc.FutureCancelledError:
+                raise (failed[0] if failed else CancelledError("The upload was cut short: try again.")) from None
+            except BaseException:
+                call.cancel()
                 raise
 
     @contextmanager
@@ -201,23 +216,37 @@ class Connection:
 
 
 def pieces(path: Path) -> Iterator[bytes]:
-    """Content of a file in pieces of 1 MiB.
+    """Content of a file in pieces of 1 MiB; the file is opened at once.
 
     Raises
     ------
     NotFoundError, InvalidArgumentError
         If it is no file that can be read.
     """
-    if not path.exists():
-        raise NotFoundError(f"There is no file '{path}': correct the path.", reason="FILE_NOT_FOUND", path=path)
     try:
-        with path.open("rb") as file:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"There is no file '{path}': correct the path.", reason="FILE_NOT_FOUND", path=path
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return _read(file, path)
+
+
+def _read(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    with file:
+        try:
             while piece := file.read(_PIECE):
                 yield piece
-    except OSError as error:
-        raise InvalidArgumentError(
-            f"The file '{path}' cannot be read ({error.strerror}).", reason="FILE_UNREADABLE", path=path
-        ) from error
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"The file '{path}' cannot be read ({error.strerror}).", reason="FILE_UNREADABLE", path=path
+    )
 
 
 class _Pieces(io.RawIOBase):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from latentspace.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
-
 from lse.client.connection import Connection
 from lse.client.names import Names, new_name
 from lse.client.operations import Operation, Operations

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from latentspace.training.v1 import training_pb2 as pb
 from latentspace.training.v1.training_pb2_grpc import TrainingServiceStub
-
 from lse.client.connection import Connection, pieces
 from lse.client.names import Names, new_name
 from lse.client.operations import Operation, Operations
@@ -87,9 +86,11 @@ class Encoders:
         parent, short = new_name(self._names.encoder(name))
         header = pb.ImportEncoderHeader(parent=parent, encoder_id=short, request_id=new_request_id(request_id))
 
+        content = pieces(Path(path).expanduser())
+
         def messages() -> Iterator[pb.ImportEncoderRequest]:
             yield pb.ImportEncoderRequest(header=header)
-            for piece in pieces(Path(path).expanduser()):
+            for piece in content:
                 yield pb.ImportEncoderRequest(data=piece)
 
         return self._operations.adopt(self._connection.upload(self._stub.ImportEncoder, messages()))

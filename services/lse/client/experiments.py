@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from latentspace.encoding.v1 import encoding_pb2 as pb
 from latentspace.encoding.v1.encoding_pb2_grpc import EncodingServiceStub
-
 from lse.client.connection import Connection, pieces
 from lse.client.names import Names, new_name
 from lse.client.operations import Operation, Operations
@@ -87,9 +86,11 @@ class Experiments:
             request_id=new_request_id(request_id),
         )
 
+        content = pieces(file)
+
         def messages() -> Iterator[pb.ImportExperimentRequest]:
             yield pb.ImportExperimentRequest(header=header)
-            for piece in pieces(file):
+            for piece in content:
                 yield pb.ImportExperimentRequest(data=piece)
 
         return self._operations.adopt(self._connection.upload(self._stub.ImportExperiment, messages()))

@@ -12,13 +12,13 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
+
 from latentspace.clustering.v1 import clustering_pb2
 from latentspace.encoding.v1 import encoding_pb2
 from latentspace.ingestion.v1 import ingestion_pb2
 from latentspace.projection.v1 import projection_pb2
 from latentspace.training.v1 import training_pb2
 from latentspace.type.v1.operation_pb2 import OperationMetadata
-
 from lse.client.connection import Connection
 from lse.client.names import Names
 from lse.client.resources import Clustering, Dataset, Encoder, Evaluation, Experiment, Projection

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from latentspace.projection.v1 import projection_pb2 as pb
 from latentspace.projection.v1.projection_pb2_grpc import ProjectionServiceStub
-
 from lse.client.connection import Connection
 from lse.client.names import Names, new_name
 from lse.client.operations import Operation, Operations

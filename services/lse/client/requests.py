@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from latentspace.type.v1.method_pb2 import Setting
-
 from lse.platform.errors import InvalidArgumentError, NotFoundError
 
 __all__ = ["new_request_id", "recipe_text", "setting_messages", "setting_text", "source_path", "source_paths"]

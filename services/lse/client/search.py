@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from latentspace.search.v1 import search_pb2 as pb
 from latentspace.search.v1.search_pb2_grpc import SearchServiceStub
-
 from lse.client.connection import Connection, pieces
 from lse.client.experiments import Experiments
 from lse.client.names import Names

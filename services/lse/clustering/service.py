@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+
 from latentspace.clustering.v1 import clustering_pb2 as pb
 from latentspace.clustering.v1 import clustering_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
-
 from lse.clustering.clusterers import list_methods, read_parameters
 from lse.clustering.jobs import run_clustering
 from lse.clustering.scores import compare_clusterings

@@ -156,7 +156,12 @@ class Embedded:
             "inference": "triton" if triton else "onnxruntime",
         }
         if triton:
-            values |= {"triton_url": triton, "triton_repository": str(home.models), "triton_backend": "python"}
+            values |= {
+                "triton_url": triton,
+                "triton_repository": str(home.models),
+                "triton_backend": "python",
+                "triton_shared_memory": True,
+            }
         return load_settings(**values)
 
     def _start_triton(self) -> str | None:

@@ -67,7 +67,7 @@ def encode_rows(
 def build_graph(
     artifacts: Artifacts, vectors_uri: str, neighbours_uri: str, k: int, channel: TaskChannel
 ) -> dict[str, float]:
-    """Build the neighbour graph of an experiment and write it.
+    """Build the neighbour graph of an experiment and write it; k of 0 takes what suits the number of images.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def build_graph(
     if not np.isfinite(vectors).all():
         raise DataLossError("The stored vectors are damaged: encode the experiment again.", reason="VECTORS_DAMAGED")
     graph = build_neighbour_graph(
-        vectors, k=min(k, len(vectors) - 1), on_progress=channel.report, should_stop=channel.should_stop
+        vectors, k=min(k, len(vectors) - 1) or None, on_progress=channel.report, should_stop=channel.should_stop
     )
     artifacts.write_array(f"{neighbours_uri}/indices", graph.indices)
     artifacts.write_array(f"{neighbours_uri}/distances", graph.distances)

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+
 from latentspace.encoding.v1 import encoding_pb2 as pb
 from latentspace.encoding.v1 import encoding_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
-
 from lse.encoding.jobs import encode_experiment, import_experiment
 from lse.encoding.ready_vectors import SUFFIXES
 from lse.platform import names
@@ -27,7 +27,6 @@ from lse.platform.wiring import Platform
 
 __all__ = ["EncodingServicer", "register"]
 
-_DEFAULT_NEIGHBOURS = 30
 _MOST_NEIGHBOURS = 200
 
 
@@ -89,7 +88,7 @@ class EncodingServicer(encoding_pb2_grpc.EncodingServiceServicer):
         parameters = {
             "dataset": request.dataset,
             "encoder": request.encoder,
-            "neighbours": request.neighbour_count or _DEFAULT_NEIGHBOURS,
+            "neighbours": request.neighbour_count,
         }
         operation = self._platform.operation_store.create(
             "EncodeExperiment",
@@ -133,7 +132,7 @@ class EncodingServicer(encoding_pb2_grpc.EncodingServiceServicer):
                 "dataset": header.dataset,
                 "upload_uri": upload_uri,
                 "file_name": f"vectors{suffix}",
-                "neighbours": _DEFAULT_NEIGHBOURS,
+                "neighbours": 0,
             },
             request_id=header.request_id,
         )

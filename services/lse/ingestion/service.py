@@ -11,10 +11,10 @@ import grpc
 import pyarrow.compute as pc
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from latentspace.ingestion.v1 import ingestion_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
-
 from lse.ingestion.image_table import FIXED_COLUMNS
 from lse.ingestion.jobs import THUMBNAILS_PER_GROUP, add_images, choose_recipe, ingest_dataset, spread
 from lse.ingestion.preparation import Prepared, prepare_file

@@ -168,6 +168,18 @@ class Artifacts:
             raise
 
     @contextlib.contextmanager
+    def local_file(self, uri: str) -> Iterator[Path]:
+        """Path of a file on this machine's disk: itself, or a copy that is gone afterwards."""
+        local = self.local_path(uri)
+        if local is not None:
+            yield local
+            return
+        with tempfile.TemporaryDirectory(prefix="lse-") as folder:
+            path = Path(folder) / uri.rsplit("/", 1)[-1]
+            path.write_bytes(self.read_bytes(uri))
+            yield path
+
+    @contextlib.contextmanager
     def working_folder(self, uri: str) -> Iterator[tuple[Path, Callable[[], None]]]:
         """Folder on this machine's disk for a program that writes files by itself, and how to keep what it wrote.
 

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
         Model repository of Triton, as this process sees it.
     triton_backend
         Backend that runs the ONNX graphs: ``python`` of the wheel, ``onnxruntime`` of the stock image.
+    triton_shared_memory
+        Whether images go to Triton through shared memory: it must run on this machine.
     operation_slots
         Operations worked on at a time by this process.
     drain_seconds
@@ -77,6 +79,7 @@ class Settings(BaseSettings):
     triton_url: str = "localhost:8001"
     triton_repository: str = ""
     triton_backend: Literal["python", "onnxruntime"] = "onnxruntime"
+    triton_shared_memory: bool = False
     operation_slots: int = Field(default=4, ge=1)
     drain_seconds: float = Field(default=20.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

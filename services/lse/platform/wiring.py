@@ -56,6 +56,7 @@ class Platform:
             url=settings.triton_url,
             repository=settings.triton_repository,
             backend=settings.triton_backend,
+            shared_memory=settings.triton_shared_memory,
         )
 
     @cached_property

@@ -9,10 +9,10 @@ import grpc
 import pyarrow as pa
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+
 from latentspace.projection.v1 import projection_pb2 as pb
 from latentspace.projection.v1 import projection_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
-
 from lse.platform import names
 from lse.platform.catalogue import Resource
 from lse.platform.errors import InvalidArgumentError, UnimplementedError

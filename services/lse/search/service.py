@@ -7,11 +7,11 @@ from typing import Any
 
 import grpc
 import numpy as np
+from numpy.typing import NDArray
+
 from latentspace.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
 from latentspace.search.v1 import search_pb2 as pb
 from latentspace.search.v1 import search_pb2_grpc
-from numpy.typing import NDArray
-
 from lse.platform import names
 from lse.platform.bitmap import rows_of_bitmap, unpack_bitmap
 from lse.platform.catalogue import Resource

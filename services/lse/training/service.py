@@ -8,9 +8,9 @@ from typing import Any
 import grpc
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+
 from latentspace.training.v1 import training_pb2 as pb
 from latentspace.training.v1 import training_pb2_grpc
-
 from lse.platform import names
 from lse.platform.catalogue import Resource
 from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, UnimplementedError

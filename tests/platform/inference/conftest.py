@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+
 from lse.platform.inference import InferenceEngine, InferenceSettings
 from lse.platform.inference.onnxruntime import OnnxRuntimeEngine
 from lse.platform.inference.triton import TritonEngine

@@ -11,10 +11,10 @@ import onnx.reference
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.platform.inference.conftest import MAX_BATCH_SIZE, EncoderFile
+
 from lse.platform.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from lse.platform.inference import InferenceEngine, ModelSignature, ModelVersion
-
-from tests.platform.inference.conftest import MAX_BATCH_SIZE, EncoderFile
 
 GALAXIES = ModelVersion("projects/p/encoders/galaxies")
 

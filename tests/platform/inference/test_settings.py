@@ -6,6 +6,7 @@ import pickle
 import threading
 
 import pytest
+
 from lse.platform.errors import InvalidArgumentError
 from lse.platform.inference import InferenceSettings, ModelVersion, open_engine
 

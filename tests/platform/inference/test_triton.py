@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from google.protobuf import text_format
+from tests.platform.inference.conftest import EncoderFile, triton_settings
+from tritonclient import grpc as triton
+from tritonclient.grpc import model_config_pb2
+
 from lse.platform.errors import FailedPreconditionError, NotFoundError, UnavailableError
 from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersion, open_engine
 from lse.platform.inference.triton import TritonEngine
 from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
 from lse.platform.inference.triton_server import TritonServer, find_triton
-from tritonclient import grpc as triton
-from tritonclient.grpc import model_config_pb2
-
-from tests.platform.inference.conftest import EncoderFile, triton_settings
 
 GALAXIES = ModelVersion("projects/p/encoders/galaxies")
 IMAGES = np.random.default_rng(1).normal(size=(20, 3, 16, 16)).astype(np.float32)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from lse.platform.vectors import VectorStore
 from lse.platform.vectors.edge_server import EdgeServer
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+from qdrant_client import grpc as messages
+
 from lse.platform.errors import FailedPreconditionError, InternalError, NotFoundError, UnavailableError
 from lse.platform.vectors import VectorFilter, VectorStore, edge_collection
 from lse.platform.vectors.edge_server import EdgeServer
-from qdrant_client import grpc as messages
 
 Start = Callable[[Path], "ServerProgram"]  # noqa: F821 - the class is the conftest's
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from latentspace.annotation.v1 import annotation_pb2 as pb
-
 from lse.client.resources.fields import NamedResource, moment
 from lse.client.rows import rows_of
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from latentspace.clustering.v1 import clustering_pb2 as pb
-
 from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
 
 if TYPE_CHECKING:

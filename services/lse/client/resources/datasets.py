@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
-
 from lse.client.resources.fields import MadeResource, NamedResource, made_fields
 
 __all__ = ["ColumnType", "Dataset", "Image", "ImageStatus", "Preview", "PreviewedImage"]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from latentspace.training.v1 import training_pb2 as pb
-
 from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
 
 __all__ = ["Encoder", "Evaluation"]

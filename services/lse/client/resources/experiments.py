@@ -8,7 +8,6 @@ from typing import Self
 from latentspace.encoding.v1 import encoding_pb2
 from latentspace.projection.v1 import projection_pb2
 from latentspace.search.v1 import search_pb2
-
 from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
 
 __all__ = ["Experiment", "Match", "Projection"]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol, TypedDict
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from latentspace.type.v1 import resource_pb2
 from latentspace.type.v1.figure_pb2 import Figure
 from latentspace.type.v1.method_pb2 import Setting

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from lse.platform.catalogue.catalogue import Catalogue
-from lse.platform.catalogue.tables import RESOURCES
+from lse.platform.catalogue.tables import LABELS, RESOURCES
 from lse.platform.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 
 __all__ = ["Page", "Resource", "Resources", "State"]
@@ -186,8 +187,12 @@ class Resources:
         AlreadyExistsError
             If the name is taken by one that is usable or being made; a failed one is replaced.
         """
-        with self._catalogue.transaction() as connection:
-            return self.create_within(connection, resource)
+        try:
+            with self._catalogue.transaction() as connection:
+                return self.create_within(connection, resource)
+        except IntegrityError:
+            # Another process took the name between our look and our write.
+            raise _taken(resource) from None
 
     def create_within(self, connection: Connection, resource: Resource) -> Resource:
         """As `create`, inside a transaction."""
@@ -197,11 +202,7 @@ class Resources:
         if state == "failed":
             connection.execute(delete(RESOURCES).where(RESOURCES.c.name == resource.name))
         elif state is not None:
-            raise AlreadyExistsError(
-                f"A {resource.kind} named '{resource.id}' exists: choose another name or delete it first.",
-                reason="NAME_TAKEN",
-                name=resource.name,
-            )
+            raise _taken(resource)
         connection.execute(insert(RESOURCES).values(**_to_values(resource)))
         return resource
 
@@ -217,8 +218,10 @@ class Resources:
         return saved
 
     def delete(self, name: str) -> None:
-        """Forget a resource and all below it; their bulk data are the caller's to remove afterwards."""
+        """Forget a resource, all below it and its labels; the bulk data are the caller's to remove afterwards."""
+        doomed = select(RESOURCES.c.uid).where(RESOURCES.c.name == name)
         with self._catalogue.transaction() as connection:
+            connection.execute(delete(LABELS).where(LABELS.c.dataset.in_(doomed)))
             connection.execute(
                 delete(RESOURCES).where(
                     or_(RESOURCES.c.name == name, RESOURCES.c.name.startswith(name + "/", autoescape=True))
@@ -229,6 +232,14 @@ class Resources:
         """Identifiers of all resources."""
         with self._catalogue.transaction() as connection:
             return set(connection.execute(select(RESOURCES.c.uid)).scalars())
+
+
+def _taken(resource: Resource) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        f"A {resource.kind} named '{resource.id}' exists: choose another name or delete it first.",
+        reason="NAME_TAKEN",
+        name=resource.name,
+    )
 
 
 def page_limit(page_size: int) -> int:
@@ -248,7 +259,7 @@ def encode_page_token(last: str) -> str:
 def decode_page_token(token: str) -> str:
     """Key after which the page of a token begins."""
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error) as error:
         raise InvalidArgumentError(
             "The page token is none of this service: start again without one.", reason="INVALID_PAGE_TOKEN"

@@ -41,7 +41,8 @@ def serve_encoder(
     """
     engine = open_engine(settings)
     model = _model(uid)
-    engine.load(model, artifacts.local_path(onnx_uri) or onnx_uri)
+    with artifacts.local_file(onnx_uri) as path:
+        engine.load(model, path)
     return lambda images: engine.encode(model, images)
 
 

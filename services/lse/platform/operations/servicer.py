@@ -10,9 +10,9 @@ import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import any_pb2, empty_pb2
 from google.rpc import status_pb2
+
 from latentspace.type.v1 import operation_pb2
 from latentspace.type.v1.figure_pb2 import Figure
-
 from lse.platform.errors import InvalidArgumentError
 from lse.platform.operations.store import Operation, OperationStore
 from lse.platform.rpc.errors import status_of

@@ -9,12 +9,12 @@ import pyarrow as pa
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from latentspace.type.v1.figure_pb2 import Figure
 from latentspace.type.v1.metadata_pb2 import MetadataField
 from latentspace.type.v1.method_pb2 import Method, Parameter, Setting
 from latentspace.type.v1.resource_pb2 import ResourceState
 from latentspace.type.v1.table_pb2 import TableChunk
-
 from lse.platform.catalogue import Resource
 from lse.platform.parameters import MethodDescription
 

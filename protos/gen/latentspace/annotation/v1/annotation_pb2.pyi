@@ -308,7 +308,7 @@ class SetLabelsResponse(_message.Message):
 
     CHANGED_COUNT_FIELD_NUMBER: _builtins.int
     changed_count: _builtins.int
-    """Labels that changed."""
+    """Labels that changed; an image that has the class already keeps its author and time."""
     def __init__(
         self,
         *,
@@ -606,18 +606,24 @@ class SuggestImagesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ROWS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Rows, most telling first."""
+        """Rows, most telling first; images that have a label are none of them."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences on how they were chosen, such as the size of a sample."""
 
     def __init__(
         self,
         *,
         rows: _abc.Iterable[_builtins.int] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notes", b"notes", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -130,7 +130,7 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateLabelScheme(self, request, context):
-        """Changes the classes or the title of a label scheme.
+        """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,7 +158,7 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSelections(self, request, context):
-        """Lists the selections of a project.
+        """Lists the selections of a project; a page may have fewer than asked for, where their rows are many.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class AnnotationServiceStub:
     CreateLabelScheme: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.CreateLabelSchemeRequest, _annotation_pb2.LabelScheme]
     """Makes a label scheme."""
     UpdateLabelScheme: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.UpdateLabelSchemeRequest, _annotation_pb2.LabelScheme]
-    """Changes the classes or the title of a label scheme."""
+    """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go."""
     DeleteLabelScheme: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.DeleteLabelSchemeRequest, _empty_pb2.Empty]
     """Deletes a label scheme with its labels."""
     SetLabels: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.SetLabelsRequest, _annotation_pb2.SetLabelsResponse]
@@ -50,7 +50,7 @@ class AnnotationServiceStub:
     ReadLabels: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]
     """Reads the labels of a dataset: columns `name`, `row`, `label`, `author`, `time`."""
     ListSelections: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]
-    """Lists the selections of a project."""
+    """Lists the selections of a project; a page may have fewer than asked for, where their rows are many."""
     GetSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]
     """Gets a selection."""
     CreateSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.CreateSelectionRequest, _annotation_pb2.Selection]
@@ -74,7 +74,7 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     CreateLabelScheme: _aio.UnaryUnaryMultiCallable[_annotation_pb2.CreateLabelSchemeRequest, _annotation_pb2.LabelScheme]  # type: ignore[assignment]
     """Makes a label scheme."""
     UpdateLabelScheme: _aio.UnaryUnaryMultiCallable[_annotation_pb2.UpdateLabelSchemeRequest, _annotation_pb2.LabelScheme]  # type: ignore[assignment]
-    """Changes the classes or the title of a label scheme."""
+    """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go."""
     DeleteLabelScheme: _aio.UnaryUnaryMultiCallable[_annotation_pb2.DeleteLabelSchemeRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a label scheme with its labels."""
     SetLabels: _aio.UnaryUnaryMultiCallable[_annotation_pb2.SetLabelsRequest, _annotation_pb2.SetLabelsResponse]  # type: ignore[assignment]
@@ -82,7 +82,7 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     ReadLabels: _aio.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the labels of a dataset: columns `name`, `row`, `label`, `author`, `time`."""
     ListSelections: _aio.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]  # type: ignore[assignment]
-    """Lists the selections of a project."""
+    """Lists the selections of a project; a page may have fewer than asked for, where their rows are many."""
     GetSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]  # type: ignore[assignment]
     """Gets a selection."""
     CreateSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.CreateSelectionRequest, _annotation_pb2.Selection]  # type: ignore[assignment]
@@ -127,7 +127,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.UpdateLabelSchemeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.LabelScheme, _abc.Awaitable[_annotation_pb2.LabelScheme]]:
-        """Changes the classes or the title of a label scheme."""
+        """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go."""
 
     @_abc_1.abstractmethod
     def DeleteLabelScheme(
@@ -159,7 +159,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.ListSelectionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.ListSelectionsResponse, _abc.Awaitable[_annotation_pb2.ListSelectionsResponse]]:
-        """Lists the selections of a project."""
+        """Lists the selections of a project; a page may have fewer than asked for, where their rows are many."""
 
     @_abc_1.abstractmethod
     def GetSelection(

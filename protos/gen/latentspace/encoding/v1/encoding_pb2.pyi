@@ -201,7 +201,7 @@ class EncodeExperimentRequest(_message.Message):
     encoder: _builtins.str
     """Encoder."""
     neighbour_count: _builtins.int
-    """Neighbours of each image in the neighbour graph: 0 is 30."""
+    """Neighbours of each image in the neighbour graph: 0 takes what suits the number of images."""
     request_id: _builtins.str
     """UUID that makes the request idempotent: the same one gives the same operation."""
     def __init__(

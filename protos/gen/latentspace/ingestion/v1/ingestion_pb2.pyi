@@ -762,6 +762,62 @@ class BatchGetThumbnailsResponse(_message.Message):
 Global___BatchGetThumbnailsResponse: _TypeAlias = BatchGetThumbnailsResponse  # noqa: Y015
 
 @_typing.final
+class PrepareImageRequest(_message.Message):
+    """Request of `PrepareImage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    IMAGE_FILE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Dataset whose recipe is applied."""
+    image_file: _builtins.bytes
+    """Content of the image file."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        image_file: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_file", b"image_file", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareImageRequest: _TypeAlias = PrepareImageRequest  # noqa: Y015
+
+@_typing.final
+class PrepareImageResponse(_message.Message):
+    """Response of `PrepareImage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENSOR_FIELD_NUMBER: _builtins.int
+    CHANNEL_COUNT_FIELD_NUMBER: _builtins.int
+    IMAGE_SIZE_FIELD_NUMBER: _builtins.int
+    tensor: _builtins.bytes
+    """Prepared tensor, float32 in little-endian order, channels first."""
+    channel_count: _builtins.int
+    """Channels of the tensor."""
+    image_size: _builtins.int
+    """Side of the tensor, in pixels."""
+    def __init__(
+        self,
+        *,
+        tensor: _builtins.bytes = ...,
+        channel_count: _builtins.int = ...,
+        image_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_count", b"channel_count", "image_size", b"image_size", "tensor", b"tensor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareImageResponse: _TypeAlias = PrepareImageResponse  # noqa: Y015
+
+@_typing.final
 class ReadImageTableRequest(_message.Message):
     """Request of `ReadImageTable`."""
 

@@ -88,6 +88,11 @@ class IngestionServiceStub:
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsRequest.SerializeToString,
                 response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsResponse.FromString,
                 _registered_method=True)
+        self.PrepareImage = channel.unary_unary(
+                '/latentspace.ingestion.v1.IngestionService/PrepareImage',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PrepareImageRequest.SerializeToString,
+                response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PrepareImageResponse.FromString,
+                _registered_method=True)
         self.ReadImageTable = channel.unary_stream(
                 '/latentspace.ingestion.v1.IngestionService/ReadImageTable',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageTableRequest.SerializeToString,
@@ -169,6 +174,13 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PrepareImage(self, request, context):
+        """Prepares the content of an image file by the recipe of a dataset, without keeping it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadImageTable(self, request, context):
         """Reads the table of all images of a dataset: a row an input, prepared or rejected, with all metadata columns.
         """
@@ -228,6 +240,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.BatchGetThumbnails,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsRequest.FromString,
                     response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsResponse.SerializeToString,
+            ),
+            'PrepareImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrepareImage,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PrepareImageRequest.FromString,
+                    response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PrepareImageResponse.SerializeToString,
             ),
             'ReadImageTable': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadImageTable,
@@ -506,6 +523,33 @@ class IngestionService:
             '/latentspace.ingestion.v1.IngestionService/BatchGetThumbnails',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsRequest.SerializeToString,
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrepareImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/PrepareImage',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PrepareImageRequest.SerializeToString,
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PrepareImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,6 +56,8 @@ class IngestionServiceStub:
     """Gets an image with its metadata."""
     BatchGetThumbnails: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.BatchGetThumbnailsRequest, _ingestion_pb2.BatchGetThumbnailsResponse]
     """Gets the thumbnails of some images."""
+    PrepareImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]
+    """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]
     """Reads the table of all images of a dataset: a row an input, prepared or rejected, with all metadata columns."""
 
@@ -84,6 +86,8 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Gets an image with its metadata."""
     BatchGetThumbnails: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.BatchGetThumbnailsRequest, _ingestion_pb2.BatchGetThumbnailsResponse]  # type: ignore[assignment]
     """Gets the thumbnails of some images."""
+    PrepareImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]  # type: ignore[assignment]
+    """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the table of all images of a dataset: a row an input, prepared or rejected, with all metadata columns."""
 
@@ -169,6 +173,14 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.BatchGetThumbnailsResponse, _abc.Awaitable[_ingestion_pb2.BatchGetThumbnailsResponse]]:
         """Gets the thumbnails of some images."""
+
+    @_abc_1.abstractmethod
+    def PrepareImage(
+        self,
+        request: _ingestion_pb2.PrepareImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.PrepareImageResponse, _abc.Awaitable[_ingestion_pb2.PrepareImageResponse]]:
+        """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
 
     @_abc_1.abstractmethod
     def ReadImageTable(

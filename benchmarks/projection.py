@@ -1,0 +1,107 @@
+"""UMAP and t-SNE through `lse.projection.reducers` against the bare libraries, interleaved in one run.
+
+Prints, for each method, the seconds of a fit (medians), ours over the bare library's with the neighbour graph of the
+experiment at hand and without it, and the share of the 15 nearest latent neighbours kept by each picture.  A ratio
+above 1 means that ours is slower.  Compilation is done before the clock starts; its seconds are printed apart.
+
+    python benchmarks/projection.py [--rows 2000] [--columns 64] [--rounds 3] [--json OUT.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lse.platform.neighbours import build_neighbour_graph
+from lse.projection.reducers import reduce
+from lse.projection.reducers.faithfulness import measure_faithfulness
+
+SEED = 0
+
+
+def latent_vectors(rows: int, columns: int) -> np.ndarray:
+    """Vectors like an encoder's: curved sheets of a few dimensions, of unequal sizes, in a noisy space."""
+    rng = np.random.default_rng(SEED)
+    sheets = rng.choice(12, size=rows, p=np.arange(12, 0, -1) / 78)
+    inside = rng.normal(size=(rows, 3))
+    axes, centres = rng.normal(size=(12, 6, columns)), rng.normal(size=(12, columns)) * 2
+    curved = np.concatenate([inside, np.sin(2 * inside)], axis=1)
+    vectors = centres[sheets] + np.einsum("ij,ijk->ik", curved, axes[sheets]) * 0.6
+    noisy: np.ndarray = vectors + rng.normal(size=vectors.shape) * 0.3
+    return noisy.astype(np.float32)
+
+
+def bare_umap(vectors: np.ndarray) -> np.ndarray:
+    import umap
+
+    return np.asarray(umap.UMAP(metric="cosine", random_state=SEED, n_jobs=1).fit_transform(vectors))
+
+
+def bare_tsne(vectors: np.ndarray) -> np.ndarray:
+    import openTSNE
+
+    return np.asarray(openTSNE.TSNE(metric="cosine", random_state=SEED, n_jobs=1).fit(vectors))
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    made = work()
+    return time.perf_counter() - started, made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--columns", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    # umap-learn tells of Tensorflow, which nothing here needs.
+    warnings.simplefilter("ignore", ImportWarning)
+    vectors = latent_vectors(arguments.rows, arguments.columns)
+    graph_seconds, graph = timed(lambda: build_neighbour_graph(vectors))
+    figures: dict[str, Any] = {"rows": len(vectors), "columns": vectors.shape[1], "graph_seconds": graph_seconds}
+    print(f"{len(vectors)} x {vectors.shape[1]}; neighbour graph of k = {graph.k}: {graph_seconds:.2f} s")
+    for method, bare in (("umap", bare_umap), ("tsne", bare_tsne)):
+        cold, _ = timed(partial(reduce, vectors[:200], method=method, seed=SEED))
+        # The library's own search for neighbours is compiled too before it is timed.
+        bare(vectors if len(vectors) >= 4096 and method == "umap" else vectors[:200])
+        runs: dict[str, list[float]] = {"bare": [], "with graph": [], "without graph": []}
+        kept: dict[str, float] = {}
+        for _ in range(arguments.rounds):
+            seconds, coordinates = timed(partial(bare, vectors))
+            runs["bare"].append(seconds)
+            found = measure_faithfulness(
+                vectors, coordinates.astype(np.float32), metric="cosine", seed=SEED, graph=graph
+            )
+            kept["bare"] = found.neighbours_kept if found else float("nan")
+            for name, shared in (("with graph", graph), ("without graph", None)):
+                projection = reduce(vectors, method=method, seed=SEED, neighbours=shared)
+                runs[name].append(projection.report["seconds"]["fit"])
+                kept[name] = projection.report["faithfulness"]["neighbours_kept"]
+        medians = {name: statistics.median(seconds) for name, seconds in runs.items()}
+        figures[method] = {
+            "seconds": medians,
+            "ratio_with_graph": medians["with graph"] / medians["bare"],
+            "ratio_without_graph": medians["without graph"] / medians["bare"],
+            "neighbours_kept": kept,
+            "first_call_seconds": cold,
+        }
+        print(f"{method}: first call of a process on 200 rows {cold:.1f} s")
+        for name, median in medians.items():
+            print(f"  {name:14} {median:7.2f} s   x{median / medians['bare']:.2f}   neighbours kept {kept[name]:.3f}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

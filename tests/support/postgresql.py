@@ -1,0 +1,90 @@
+"""A real PostgreSQL server of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from lse.embedded.children import free_port
+
+__all__ = ["PostgreSQL", "find_postgresql"]
+
+
+def find_postgresql() -> Path | None:
+    """Folder of the server programs, None where they are not installed."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if found := shutil.which("initdb"):
+        folders.append(Path(found).resolve().parent)
+    return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
+
+
+class PostgreSQL:
+    """A server on a free port, with its data in a folder."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        # The server refuses to run as root.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Make the data folder and run the server."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._user:
+            account = pwd.getpwnam(self._user)
+            os.chown(self._folder, account.pw_uid, account.pw_gid)
+            for parent in self._folder.parents:
+                if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+                    parent.chmod(parent.stat().st_mode | 0o011)
+        data = self._folder / "data"
+        subprocess.run(
+            [self._programs / "initdb", "-D", data, "-U", "lse", "--auth=trust", "--no-sync", "-E", "UTF8"],
+            user=self._user,
+            check=True,
+            capture_output=True,
+            cwd="/",
+        )
+        self._process = subprocess.Popen(
+            [
+                *[self._programs / "postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1"],
+                *["-k", str(self._folder), "-c", "fsync=off"],
+            ],
+            user=self._user,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+        )
+        import psycopg
+
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg.connect(host="127.0.0.1", port=self.port, user="lse", dbname="postgres").close()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def new_database(self, name: str) -> str:
+        """SQLAlchemy URL of a new, empty database."""
+        import psycopg
+
+        with psycopg.connect(
+            host="127.0.0.1", port=self.port, user="lse", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return f"postgresql+psycopg://lse@127.0.0.1:{self.port}/{name}"
+
+    def stop(self) -> None:
+        """End the server."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)

@@ -1,0 +1,96 @@
+"""Methods, their parameters and the backbones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lse.platform.errors import InvalidArgumentError
+from lse.training.encoders.backbones import check_image_shape, get_backbone, list_backbones
+from lse.training.methods import get_method, list_methods, parse_parameters
+
+METHODS = [method.name for method in list_methods()]
+
+
+def test_methods_are_listed_with_their_parameters() -> None:
+    assert METHODS == ["simclr", "autoencoder"]
+    for method in list_methods():
+        assert method.title
+        assert method.help
+        names = [parameter.name for parameter in method.parameters]
+        assert {"latent_dim", "epochs", "batch_size", "learning_rate", "backbone"} <= set(names)
+        for parameter in method.parameters:
+            assert parameter.help, parameter.name
+            assert parameter.default is not None, parameter.name
+            if parameter.kind in ("integer", "number"):
+                assert parameter.minimum is not None, parameter.name
+                assert parameter.maximum is not None, parameter.name
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_defaults_given_as_text_are_the_defaults(method: str) -> None:
+    parameters = next(m.parameters for m in list_methods() if m.name == method)
+    as_text = {parameter.name: str(parameter.default) for parameter in parameters}
+    assert parse_parameters(method, as_text) == parse_parameters(method, {})
+
+
+def test_latent_dimension_is_64_by_default() -> None:
+    assert all(parse_parameters(method, {}).latent_dim == 64 for method in METHODS)
+
+
+@given(epochs=st.integers(1, 100_000), rate=st.floats(1e-6, 1.0))
+@settings(max_examples=20)
+def test_text_and_typed_values_mean_the_same(epochs: int, rate: float) -> None:
+    typed = parse_parameters("simclr", {"epochs": epochs, "learning_rate": rate, "flip": False})
+    text = parse_parameters("simclr", {"epochs": str(epochs), "learning_rate": repr(rate), "flip": "false"})
+    assert typed == text
+
+
+def test_an_unknown_parameter_is_refused_with_the_allowed_ones() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"tempreture.*temperature"):
+        parse_parameters("simclr", {"tempreture": "0.1"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("epochs", "0"), ("epochs", "many"), ("temperature", "-1"), ("learning_rate", "nan"), ("backbone", "resnet-9000")],
+)
+def test_a_bad_value_is_refused_by_name(key: str, value: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=key):
+        parse_parameters("simclr", {key: value})
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"simclr, autoencoder"):
+        get_method("magic")
+
+
+def test_listing_methods_does_not_load_torch() -> None:
+    code = (
+        "import sys; from lse.training.methods import list_methods; list_methods(); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)
+
+
+def test_backbones_are_listed_and_found() -> None:
+    assert [get_backbone(backbone.name) for backbone in list_backbones()] == list(list_backbones())
+    with pytest.raises(InvalidArgumentError, match="small-conv"):
+        get_backbone("huge-conv")
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        ((10, 64, 64), "shape"),
+        ((10, 1, 64, 32), "square"),
+        ((10, 1, 8, 8), "16 to 1024"),
+        ((10, 0, 64, 64), "shape"),
+    ],
+)
+def test_images_that_a_backbone_cannot_take_are_refused(shape: tuple[int, ...], sentence: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        check_image_shape("small-conv", shape)

@@ -1,0 +1,145 @@
+"""ONNX files of encoders."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper
+from PIL import Image
+
+from lse.platform.errors import InternalError, InvalidArgumentError
+from lse.training import onnx_files
+from lse.training.onnx_files import EncoderSignature, check_onnx_encoder, export_onnx
+from lse.training.run import train
+from lse.training.trained import TrainedEncoder
+
+sys.path.insert(0, str(Path(__file__).parent))
+import training_setup as setup
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedEncoder:
+    return setup.run("simclr", tmp_path_factory.mktemp("simclr"))
+
+
+@pytest.fixture(scope="module")
+def exported(trained: TrainedEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "encoder.onnx"
+    export_onnx(trained, path, samples=setup.images())
+    return path
+
+
+@pytest.mark.parametrize("count", [1, 3, 60])
+def test_an_exported_encoder_gives_the_vectors_of_the_trained_one(
+    trained: TrainedEncoder, exported: Path, count: int
+) -> None:
+    assert [path.name for path in exported.parent.iterdir()] == ["encoder.onnx"]
+    session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
+    pixels = setup.images()[:count]
+    (vectors,) = session.run(["vectors"], {"images": pixels})
+    np.testing.assert_allclose(vectors, trained.encode(pixels), rtol=1e-4, atol=1e-4)
+
+
+def test_an_exported_encoder_is_an_encoder(exported: Path) -> None:
+    assert check_onnx_encoder(exported) == EncoderSignature(channels=2, height=16, width=16, dimension=6)
+
+
+def test_real_images_through_the_autoencoder(
+    test_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted((test_data / "first_radio_png").rglob("*.png"))[::40]
+    pixels = np.stack([np.asarray(Image.open(file).convert("L"))[None, 118:182, 118:182] for file in files]) / 255
+    pixels = np.sqrt(pixels).astype(np.float32)
+    parameters = {"epochs": 2, "width": 8, "batch_size": 32}
+    trained = train(pixels, method="autoencoder", parameters=parameters, seed=0, workdir=tmp_path, threads=1)
+    assert export_onnx(trained, tmp_path / "encoder.onnx", samples=pixels) < 1e-4
+    assert check_onnx_encoder(tmp_path / "encoder.onnx").dimension == 64
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_export_that_differs_is_not_written(
+    trained: TrainedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = TrainedEncoder.encode
+    monkeypatch.setattr(TrainedEncoder, "encode", lambda *args, **kwargs: encode(*args, **kwargs) + 0.01)
+    with pytest.raises(InternalError, match="not written"):
+        export_onnx(dataclasses.replace(trained), tmp_path / "encoder.onnx", samples=setup.images())
+    assert not list(tmp_path.iterdir())
+
+
+def _model(path: Path, *, inputs: list[object], outputs: list[object], nodes: list[onnx.NodeProto]) -> Path:
+    graph = helper.make_graph(nodes, "graph", inputs, outputs)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path
+
+
+def _port(name: str, shape: list[object], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+FLATTEN = helper.make_node("Flatten", ["x"], ["y"])
+CASES = {
+    "one float32 input": ([_port("x", ["n", 8])], [_port("y", ["n", 8])], [FLATTEN]),
+    "one float32 output": (
+        [_port("x", ["n", 1, 4, 4])],
+        [_port("y", ["n", 1, 4, 4])],
+        [helper.make_node("Identity", ["x"], ["y"])],
+    ),
+    "free batch axis": ([_port("x", [1, 1, 4, 4])], [_port("y", [1, 16])], [FLATTEN]),
+    "fix channels, height and width": ([_port("x", ["n", 1, "h", "w"])], [_port("y", ["n", "d"])], [FLATTEN]),
+    "not one vector each": (
+        [_port("x", ["n", 1, 4, 4])],
+        [_port("y", ["m", "d"])],
+        [helper.make_node("Flatten", ["x"], ["y"], axis=0)],
+    ),
+    "not finite": (
+        [_port("x", ["n", 1, 4, 4])],
+        [_port("z", ["n", 16])],
+        [FLATTEN, helper.make_node("Reciprocal", ["y"], ["z"])],
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", CASES)
+def test_a_model_that_is_no_encoder_is_refused(sentence: str, tmp_path: Path) -> None:
+    inputs, outputs, nodes = CASES[sentence]
+    path = _model(tmp_path / "model.onnx", inputs=inputs, outputs=outputs, nodes=nodes)
+    with pytest.raises(InvalidArgumentError, match=sentence):
+        check_onnx_encoder(path)
+
+
+def test_an_encoder_that_does_not_declare_its_dimension_is_measured(tmp_path: Path) -> None:
+    path = _model(
+        tmp_path / "model.onnx", inputs=[_port("x", ["n", 1, 4, 4])], outputs=[_port("y", ["n", "d"])], nodes=[FLATTEN]
+    )
+    signature = check_onnx_encoder(path)
+    assert (signature.dimension, signature.input_name, signature.output_name) == (16, "x", "y")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    with pytest.raises(InvalidArgumentError, match="cannot be read"):
+        check_onnx_encoder(path)
+    for content in (b"", b"hello, I am no model", b"\x08\x0a"):
+        path.write_bytes(content)
+        with pytest.raises(InvalidArgumentError):
+            check_onnx_encoder(path)
+
+
+def test_weights_in_another_file_are_refused(exported: Path, tmp_path: Path) -> None:
+    model = onnx.load(exported)
+    onnx.save(model, tmp_path / "model.onnx", save_as_external_data=True, size_threshold=0, location="weights")
+    with pytest.raises(InvalidArgumentError, match="weights in another file"):
+        check_onnx_encoder(tmp_path / "model.onnx")
+
+
+def test_exporting_leaves_torch_as_it_was(trained: TrainedEncoder, exported: Path) -> None:
+    assert torch.is_grad_enabled()
+    assert onnx_files.INPUT_NAME == "images"

@@ -1,0 +1,130 @@
+"""Scores of vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lse.platform.errors import CancelledError, InvalidArgumentError
+from lse.training.scores import baselines, collapse, effective_rank, knn_balanced_accuracy
+
+
+def _clusters(counts: list[int], *, distance: float = 50.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    labels = np.repeat([f"class{index}" for index in range(len(counts))], counts)
+    directions = np.eye(16)[: len(counts)] * distance
+    vectors = np.repeat(directions, counts, axis=0) + random.normal(size=(len(labels), 16))
+    return vectors, labels
+
+
+def test_separate_classes_are_recognised() -> None:
+    score = knn_balanced_accuracy(*_clusters([60, 40, 30]))
+    assert score.balanced_accuracy == 1
+    assert score.chance == pytest.approx(1 / 3)
+    assert score.classes == ("class0", "class1", "class2")
+    assert score.images == 130
+    assert score.notes == ()
+
+
+def test_noise_scores_like_chance() -> None:
+    vectors, labels = _clusters([500, 500], distance=0)
+    score = knn_balanced_accuracy(vectors, labels).balanced_accuracy
+    assert score == pytest.approx(0.5, abs=0.08)
+
+
+def test_rare_classes_count_as_much_as_frequent_ones() -> None:
+    vectors, labels = _clusters([300, 6])  # the votes of 20 neighbours always go to the frequent class
+    assert knn_balanced_accuracy(vectors, labels).balanced_accuracy == pytest.approx(0.5)
+    assert knn_balanced_accuracy(vectors, labels, k=3).balanced_accuracy == 1
+
+
+@given(scale=st.floats(1e-3, 1e3), seed=st.integers(0, 10))
+@settings(max_examples=10, deadline=None)
+def test_the_length_of_vectors_does_not_matter(scale: float, seed: int) -> None:
+    vectors, labels = _clusters([30, 30], distance=1, seed=seed)
+    lengths = np.random.default_rng(seed).uniform(1, 10, size=(60, 1))
+    first = knn_balanced_accuracy(vectors, labels)
+    assert knn_balanced_accuracy(vectors * lengths * scale, labels) == first
+
+
+def test_small_classes_unknown_labels_and_broken_vectors_are_left_out_with_a_note() -> None:
+    vectors, labels = _clusters([30, 30, 4, 1])
+    vectors[0, 0] = np.nan
+    unknown = np.array([*labels, None, "", float("nan")], dtype=object)
+    score = knn_balanced_accuracy(np.concatenate([vectors, vectors[-3:]]), unknown)
+    assert score.classes == ("class0", "class1")
+    assert score.images == 59
+    assert score.balanced_accuracy == 1
+    text = " ".join(score.notes)
+    assert "3 images without a class" in text
+    assert "1 images with values that are not finite" in text
+    assert "fewer than 5 images" in text
+    assert "class2, class3" in text
+
+
+@pytest.mark.parametrize("counts", [[30], [30, 3], [4, 4], []])
+def test_fewer_than_two_classes_give_no_score_and_say_so(counts: list[int]) -> None:
+    vectors, labels = _clusters(counts) if counts else (np.zeros((0, 16)), np.array([], dtype=str))
+    score = knn_balanced_accuracy(vectors, labels)
+    assert score.balanced_accuracy is None
+    assert "fewer than two classes" in score.notes[-1]
+
+
+def test_fewer_images_than_neighbours() -> None:
+    assert knn_balanced_accuracy(*_clusters([6, 6]), k=20).balanced_accuracy is not None
+
+
+def test_a_sample_is_said_and_keeps_every_class() -> None:
+    score = knn_balanced_accuracy(*_clusters([1000, 300, 8]), max_images=200)
+    assert score.images <= 210
+    assert len(score.classes) == 3
+    assert any("sample of 200 of 1308" in note for note in score.notes)
+
+
+def test_labels_of_another_length_are_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="one label an image"):
+        knn_balanced_accuracy(np.zeros((5, 2)), ["a"] * 4)
+
+
+def test_zero_vectors_do_not_break_the_score() -> None:
+    assert knn_balanced_accuracy(np.zeros((40, 4)), ["a", "b"] * 20).balanced_accuracy is not None
+
+
+def test_baselines_of_images() -> None:
+    random = np.random.default_rng(0)
+    images = random.normal(size=(80, 1, 16, 16)).astype(np.float32)
+    images[:40, 0, :8] += 9
+    images[40:, 0, 8:] += 9
+    labels = ["up"] * 40 + ["down"] * 40
+    scores = baselines(images, labels, parameters={"width": 4}, components=8)
+    assert scores.chance == 0.5
+    assert scores.pixels == 1
+    assert scores.pca == 1
+    assert scores.untrained is not None
+    assert scores == baselines(images, labels, parameters={"width": 4}, components=8)
+    with pytest.raises(CancelledError):
+        baselines(images, labels, should_stop=lambda: True)
+    assert baselines(images, ["up"] * 80).pixels is None
+
+
+@given(rank=st.integers(1, 8))
+@settings(max_examples=8, deadline=None)
+def test_effective_rank_counts_equal_directions(rank: int) -> None:
+    axes = np.concatenate([np.eye(8)[:rank], -np.eye(8)[:rank]])
+    assert effective_rank(axes) == pytest.approx(rank)
+    assert effective_rank(3 + 7 * axes) == pytest.approx(rank)
+
+
+def test_collapse_is_detected_and_said() -> None:
+    random = np.random.default_rng(0)
+    assert not collapse(random.normal(size=(100, 8))).collapsed
+    same = collapse(5 + 1e-6 * random.normal(size=(100, 8)))
+    assert same.collapsed
+    assert "same vector" in same.message
+    line = collapse(random.normal(size=(100, 1)) * np.ones(8) + 1e-5 * random.normal(size=(100, 8)))
+    assert line.collapsed
+    assert "one line" in line.message
+    assert collapse(np.full((10, 3), np.nan)).collapsed
+    assert collapse(np.zeros((10, 3))).collapsed
