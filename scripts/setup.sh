@@ -39,11 +39,16 @@ earlier=$(cat $complete 2> /dev/null || true)
 backend=${TORCH_BACKEND:-$(sed -n 's/^torch backend: //p' <<< "$earlier")}
 wanted="torch backend: ${backend:-locked}
 $(cksum requirements.lock pyproject.toml)"
-if [ "$earlier" = "$wanted" ] && .venv/bin/python -c "$fits" 2> /dev/null; then exit 0; fi
+# Whether .venv works, on the version of Python that was asked for.
+sound() {
+  .venv/bin/python -c "$fits" 2> /dev/null || return 1
+  [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version 2>&1)" = "$(.venv/bin/python --version)" ]
+}
+if [ "$earlier" = "$wanted" ] && sound; then exit 0; fi
 
 echo "Setting up .venv, which takes some minutes the first time"
 rm -f $complete
-if ! .venv/bin/python -c "$fits" 2> /dev/null || [ -n "${PYTHON:-}" ]; then
+if ! sound; then
   python=$(choose_python)
   $uv venv --quiet --clear --no-python-downloads --python "$python" .venv
 fi

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import stat
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -77,22 +77,10 @@ def test_upload_of_no_file(client, memory, tmp_path):
     assert memory.operations == {}
 
 
-def test_upload_that_breaks_off_makes_nothing(client, memory, tmp_path, caplog):
-    class Disk(io.BytesIO):
-        def read(self, size=-1):
-            if self.tell():
-                raise OSError(5, "Input/output error")
-            return super().read(size)
-
-    class Flaky(type(tmp_path)):
-        def expanduser(self):
-            return self
-
-        def open(self, *arguments, **options):
-            return Disk(bytes(2**22))
-
-    with pytest.raises(InvalidArgumentError, match="Input/output error"):
-        client.encoders.import_onnx("mine", Flaky(tmp_path / "model.onnx"))
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file here that opens and cannot be read")
+def test_upload_that_breaks_off_is_an_error(client, caplog):
+    with pytest.raises(InvalidArgumentError, match="cannot be read"):
+        client.encoders.import_onnx("mine", "/proc/self/mem")
     assert caplog.records == []
 
 

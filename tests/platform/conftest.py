@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 from distributed import LocalCluster
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from postgresql import PostgreSQL, find_postgresql
 
 

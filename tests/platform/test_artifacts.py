@@ -33,7 +33,7 @@ def artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> Artifacts:
         "key": "test",
         "secret": "test",
         "endpoint_url": request.getfixturevalue("s3_endpoint"),
-        "client_kwargs": {"region_name": "us-east-1"},
+        "client_kwargs": {"region_name": "eu-west-1"},
     }
     import s3fs
 

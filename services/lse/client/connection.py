@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import grpc
 
@@ -216,7 +216,7 @@ class Connection:
 
 
 def pieces(path: Path) -> Iterator[bytes]:
-    """Content of a file in pieces of 1 MiB; the file is opened at once.
+    """Content of a file in pieces of 1 MiB; whether it can be opened is found out at once.
 
     Raises
     ------
@@ -224,23 +224,24 @@ def pieces(path: Path) -> Iterator[bytes]:
         If it is no file that can be read.
     """
     try:
-        file = path.open("rb")
+        with path.open("rb"):
+            pass
     except FileNotFoundError:
         raise NotFoundError(
             f"There is no file '{path}': correct the path.", reason="FILE_NOT_FOUND", path=path
         ) from None
     except OSError as error:
         raise _unreadable(path, error) from error
-    return _read(file, path)
+    return _read(path)
 
 
-def _read(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    with file:
-        try:
+def _read(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
             while piece := file.read(_PIECE):
                 yield piece
-        except OSError as error:
-            raise _unreadable(path, error) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: OSError) -> InvalidArgumentError:

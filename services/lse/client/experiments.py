@@ -46,7 +46,7 @@ class Experiments:
         return Experiment.from_pb(self._connection.unary(self._stub.GetExperiment, request))
 
     def encode(
-        self, name: str, *, dataset: str, encoder: str, neighbours: int = 30, request_id: str | None = None
+        self, name: str, *, dataset: str, encoder: str, neighbours: int | None = None, request_id: str | None = None
     ) -> Operation[Experiment]:
         """Encode every prepared image of a dataset.
 
@@ -67,7 +67,7 @@ class Experiments:
             experiment_id=short,
             dataset=self._names.dataset(dataset),
             encoder=self._names.encoder(encoder),
-            neighbour_count=neighbours,
+            neighbour_count=neighbours or 0,
             request_id=new_request_id(request_id),
         )
         return self._operations.adopt(self._connection.unary(self._stub.EncodeExperiment, request))

@@ -153,11 +153,11 @@ class _Run:
     def _experiment(self) -> Experiment:
         step, pipeline = self._pipeline.experiment, self._pipeline
         experiments = self._client.experiments
-        wanted = (pipeline.dataset.name, pipeline.encoder.name, step.neighbours)
+        wanted = (pipeline.dataset.name, pipeline.encoder.name)
         return self._ensure(
             "encode",
             target=f"experiment '{step.name}'",
-            content={"step": "experiment", "of": wanted, **step.model_dump()},
+            content={"step": "experiment", "of": list(wanted), **step.model_dump()},
             get=lambda: experiments.get(step.name),
             start=lambda request_id: experiments.encode(
                 step.name,
@@ -166,7 +166,9 @@ class _Run:
                 neighbours=step.neighbours,
                 request_id=request_id,
             ),
-            same=lambda found: (_id(found.dataset), _id(found.encoder), found.neighbours) == wanted,
+            same=lambda found: (
+                (_id(found.dataset), _id(found.encoder)) == wanted and step.neighbours in (None, found.neighbours)
+            ),
             delete=lambda: experiments.delete(step.name),
         )
 

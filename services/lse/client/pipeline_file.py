@@ -88,10 +88,10 @@ class EncoderStep(_Step):
 
 
 class ExperimentStep(_Step):
-    """The dataset seen through the encoder, with so many neighbours of each image in the neighbour graph."""
+    """The dataset seen through the encoder; neighbours in its graph, as many as suit the images when not given."""
 
     name: Id
-    neighbours: int = Field(default=30, ge=2)
+    neighbours: int | None = Field(default=None, ge=2)
 
 
 class ProjectionStep(_Step):

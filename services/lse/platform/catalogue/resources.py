@@ -235,8 +235,9 @@ class Resources:
 
 
 def _taken(resource: Resource) -> AlreadyExistsError:
+    article = "An" if resource.kind[0] in "aeiou" else "A"
     return AlreadyExistsError(
-        f"A {resource.kind} named '{resource.id}' exists: choose another name or delete it first.",
+        f"{article} {resource.kind} named '{resource.id}' exists: choose another name or delete it first.",
         reason="NAME_TAKEN",
         name=resource.name,
     )

@@ -62,6 +62,8 @@ def _wrapped(behaviour: Callable[..., Any], method: str, request_id: str, *, str
                 try:
                     async for message in behaviour(request, context):
                         yield message
+                except grpc.aio.AbortError:
+                    raise  # answered by the handler itself
                 except Exception as error:  # noqa: BLE001  # every error is answered, none escapes
                     await _abort_async(context, call.translate(error))
 
@@ -72,6 +74,8 @@ def _wrapped(behaviour: Callable[..., Any], method: str, request_id: str, *, str
             with _call(method, request_id) as call:
                 try:
                     return await behaviour(request, context)
+                except grpc.aio.AbortError:
+                    raise  # answered by the handler itself, as the health service does
                 except Exception as error:  # noqa: BLE001  # as above
                     await _abort_async(context, call.translate(error))
 

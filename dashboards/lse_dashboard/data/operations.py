@@ -1,0 +1,76 @@
+"""Long work as the explorer lists it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from lse.client import Operation
+
+__all__ = ["OperationRow", "operation_row"]
+
+
+@dataclass(frozen=True)
+class OperationRow:
+    """A moment of an operation.
+
+    Attributes
+    ----------
+    name
+        Resource name.
+    title
+        What it does, such as ``Run projection``.
+    target
+        Resource that it makes.
+    state
+        ``pending``, ``running``, ``cancelling``, ``succeeded``, ``failed`` or ``cancelled``.
+    stage
+        What is being done now.
+    done, total, unit, rate
+        How far, of how much (0 while not known), of what, and how many a second.
+    metrics
+        Figures of the moment.
+    error
+        Why it failed, one sentence.
+    """
+
+    name: str
+    title: str
+    target: str
+    state: str
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+    rate: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it still goes on."""
+        return self.state in {"pending", "running", "cancelling"}
+
+    @property
+    def target_id(self) -> str:
+        """Last part of the target's name."""
+        return self.target.rsplit("/", 1)[-1]
+
+
+def operation_row(operation: Operation[Any]) -> OperationRow:
+    """Moment of an operation when it was last looked at."""
+    progress = operation.last_progress
+    return OperationRow(
+        name=operation.name,
+        title=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", operation.kind).capitalize(),
+        target=operation.target,
+        state=operation.state,
+        stage=progress.stage,
+        done=progress.done,
+        total=progress.total,
+        unit=progress.unit,
+        rate=progress.rate,
+        metrics=dict(progress.metrics),
+        error=operation.error.message if operation.error is not None else "",
+    )

@@ -1,0 +1,1 @@
+"""Pure functions that draw: arrays in, pictures out."""

@@ -1,0 +1,1 @@
+"""The parts of the page, each bound to a session."""

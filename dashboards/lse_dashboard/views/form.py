@@ -1,0 +1,90 @@
+"""The form of a method's parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel_material_ui as pmui
+
+from lse.client.resources import Method, Parameter
+from lse.platform.errors import InvalidArgumentError
+from lse_dashboard.views.look import compact
+
+__all__ = ["ParameterForm"]
+
+
+class ParameterForm:
+    """Widgets for the parameters of one method at a time."""
+
+    def __init__(self) -> None:
+        self._widgets: dict[str, tuple[Parameter, Any]] = {}
+        self.panel = pmui.Column(margin=0, sizing_mode="stretch_width", css_classes=["lse-parameters"])
+
+    def show(self, method: Method) -> None:
+        """Show the parameters of a method with their defaults."""
+        self._widgets = {parameter.key: (parameter, _widget(parameter)) for parameter in method.parameters}
+        self.panel.objects = [widget for _, widget in self._widgets.values()]
+
+    def settings(self) -> dict[str, str]:
+        """What was changed from the defaults, as text.
+
+        Raises
+        ------
+        InvalidArgumentError
+            A number lies outside its bounds.
+        """
+        changed = {}
+        for key, (parameter, widget) in self._widgets.items():
+            text = _text(widget.value)
+            if text == parameter.default or (text == "" and parameter.kind != "text"):
+                continue
+            if parameter.kind in {"integer", "number"}:
+                _check(parameter, float(text))
+                if parameter.default and float(parameter.default) == float(text):
+                    continue
+            changed[key] = text
+        return changed
+
+
+def _widget(parameter: Parameter) -> Any:
+    title = parameter.key.replace("_", " ").capitalize()
+    options = compact(label=title, description=parameter.help or None, css_classes=[f"lse-parameter-{parameter.key}"])
+    default = parameter.default
+    if parameter.kind == "choice":
+        return pmui.Select(options=list(parameter.choices), value=default or parameter.choices[0], **options)
+    if parameter.kind == "boolean":
+        return pmui.Checkbox(value=default.lower() == "true", **options)
+    if parameter.kind == "text":
+        return pmui.TextInput(value=default, **options)
+    low, high = parameter.minimum, parameter.maximum
+    bounds = {name: limit for name, limit in (("start", low), ("end", high)) if limit is not None}
+    options |= {"placeholder": _range(low, high), "variant": "outlined"}
+    if parameter.kind == "integer":
+        whole = {name: int(limit) for name, limit in bounds.items()}
+        return pmui.IntInput(value=int(float(default)) if default else None, **whole, **options)
+    return pmui.FloatInput(value=float(default) if default else None, **bounds, **options)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"automatic, or {low:g} to {high:g}"
+    return "automatic" if low is None else f"automatic, or from {low:g}"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _check(parameter: Parameter, value: float) -> None:
+    low, high = parameter.minimum, parameter.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = " and ".join(
+            f"{word} {limit:g}" for word, limit in (("at least", low), ("at most", high)) if limit is not None
+        )
+        raise InvalidArgumentError(
+            f"{parameter.key.replace('_', ' ').capitalize()} must be {limits}.", reason="BAD_PARAMETER"
+        )

@@ -1,0 +1,76 @@
+"""A real `lse up`, with a home folder of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lse.client import Client, connect
+from lse.embedded.children import free_port
+from lse.platform.errors import LseError
+
+__all__ = ["Installation"]
+
+_START_SECONDS = 180
+
+
+class Installation:
+    """Services, workers and, where wanted, the explorer, in processes of their own."""
+
+    def __init__(self, home: Path, *, dashboard: bool, inference: str = "onnxruntime") -> None:
+        self.home = home
+        self.address = f"127.0.0.1:{free_port()}"
+        self.dashboard_port = free_port() if dashboard else 0
+        self._inference = inference
+        self._process: subprocess.Popen[bytes] | None = None
+        self.client: Client | None = None
+
+    @property
+    def url(self) -> str:
+        """Address of the explorer."""
+        return f"http://127.0.0.1:{self.dashboard_port}"
+
+    def start(self) -> Client:
+        """Start it and wait until it answers."""
+        host, port = self.address.split(":")
+        command = [
+            *[str(Path(sys.executable).with_name("lse")), "up", "--home", str(self.home), "--host", host],
+            *["--grpc-port", port, "--inference", self._inference, "--workers", "2"],
+            *(["--dashboard-port", str(self.dashboard_port)] if self.dashboard_port else ["--no-dashboard"]),
+        ]
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "up.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.client = connect(self.address)
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.client.ping()
+            except LseError:
+                assert self._process.poll() is None, (self.home / "up.log").read_text()
+                assert time.monotonic() < deadline, (self.home / "up.log").read_text()
+                time.sleep(0.2)
+            else:
+                return self.client
+
+    def kill(self) -> None:
+        """End it as a power cut would: `kill -9`."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """End it in order; its exit status."""
+        assert self._process is not None
+        if self.client is not None:
+            self.client.close()
+        self._process.terminate()
+        try:
+            return self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
