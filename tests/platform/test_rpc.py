@@ -1,0 +1,142 @@
+"""A server process as an operator meets it: health, reflection, errors, metrics, drain."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
+
+from latentspace.ingestion.v1 import ingestion_pb2 as pb
+from latentspace.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
+from latentspace.projection.v1 import projection_pb2
+from latentspace.projection.v1.projection_pb2_grpc import ProjectionServiceStub
+from lse.embedded.children import free_port
+from lse.server import SERVICES
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables that configure a server process."""
+    home = tmp_path_factory.mktemp("server")
+    return {
+        "PATH": os.environ["PATH"],
+        "LSE_GRPC_PORT": str(free_port()),
+        "LSE_METRICS_PORT": str(free_port()),
+        "LSE_CATALOGUE_URL": f"sqlite:///{home / 'catalogue.db'}",
+        "LSE_ARTIFACTS_URL": f"file://{home / 'artifacts'}",
+        "LSE_VECTORS_URL": "http://127.0.0.1:1",
+        "LSE_COMPUTE_URL": "tcp://127.0.0.1:1",
+    }
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that serves all services."""
+    process = subprocess.Popen([sys.executable, "-m", "lse.server"], env=environment, stderr=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture(scope="module")
+def channel(environment: dict[str, str], server: subprocess.Popen[bytes]) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(f"127.0.0.1:{environment['LSE_GRPC_PORT']}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=90)
+        yield channel
+
+
+def services_of(channel: grpc.Channel) -> set[str]:
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    answer = next(stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")])))
+    return {service.name for service in answer.list_services_response.service}
+
+
+def test_every_service_of_the_api_is_served_and_healthy(channel: grpc.Channel) -> None:
+    expected = {f"latentspace.{name}.v1.{name.capitalize()}Service" for name in SERVICES}
+    assert expected | {"google.longrunning.Operations"} <= services_of(channel)
+    health = health_pb2_grpc.HealthStub(channel)
+    for name in ["", *expected]:
+        assert health.Check(health_pb2.HealthCheckRequest(service=name)).status == 1
+    with pytest.raises(grpc.RpcError) as caught:
+        health.Check(health_pb2.HealthCheckRequest(service="nothing"))
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_errors_carry_code_sentence_and_reason(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        IngestionServiceStub(channel).GetDataset(pb.GetDatasetRequest(name="projects/p/datasets/none"))
+    status = rpc_status.from_call(caught.value)
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    assert (info.reason, info.domain) == ("DATASET_NOT_FOUND", "latentspace")
+    assert info.metadata["name"] == "projects/p/datasets/none"
+    with pytest.raises(grpc.RpcError) as caught:
+        IngestionServiceStub(channel).GetDataset(pb.GetDatasetRequest(name="datasets/none"))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "projects/{project}/datasets/{dataset}" in caught.value.details()
+
+
+def test_method_that_is_not_built_says_so(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        ProjectionServiceStub(channel).TransformProjection(projection_pb2.TransformProjectionRequest())
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert "not built yet" in caught.value.details()
+
+
+def test_metrics_count_calls(channel: grpc.Channel, environment: dict[str, str]) -> None:
+    IngestionServiceStub(channel).ListProjects(pb.ListProjectsRequest())
+    with urllib.request.urlopen(f"http://127.0.0.1:{environment['LSE_METRICS_PORT']}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    pattern = r'lse_rpc_calls_total\{code="OK",method="/latentspace\.ingestion\.v1\.IngestionService/ListProjects"\} '
+    assert re.search(pattern + r"[1-9]", text)
+
+
+def test_second_server_on_the_port_is_refused(channel: grpc.Channel, environment: dict[str, str]) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "lse.server", "search"],
+        env={**environment, "LSE_METRICS_PORT": str(free_port())},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=90,
+    )
+    assert second.returncode == 1
+    assert (
+        second.stderr.strip().splitlines()[-1].startswith(f"Port {environment['LSE_GRPC_PORT']} of 127.0.0.1 is taken")
+    )
+
+
+def test_waiting_call_is_answered_while_the_server_drains(
+    channel: grpc.Channel, server: subprocess.Popen[bytes], environment: dict[str, str]
+) -> None:
+    from google.longrunning import operations_pb2, operations_pb2_grpc
+    from google.protobuf.duration_pb2 import Duration
+
+    # An operation that nobody works on: its kind is served nowhere.
+    from lse.platform.catalogue import Catalogue
+    from lse.platform.operations import OperationStore
+
+    catalogue = Catalogue(environment["LSE_CATALOGUE_URL"])
+    operation = OperationStore(catalogue).create("Nothing", "projects/p", "projects/p/datasets/d", parameters={})
+    catalogue.close()
+    waiting = operations_pb2_grpc.OperationsStub(channel).WaitOperation.future(
+        operations_pb2.WaitOperationRequest(name=operation.name, timeout=Duration(seconds=3)), timeout=30
+    )
+    time.sleep(0.5)
+    server.send_signal(signal.SIGTERM)
+    assert waiting.result().name == operation.name
+    assert server.wait(60) == 0
