@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     # Imported late so that --help answers at once.
-    from lse_dashboard.app import serve  # noqa: PLC0415
+    from lse_dashboard.app import serve
 
     serve(
         services=options.address,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -59,7 +58,7 @@ class PageBackground:
             result = work()
         except LseError as error:
             self._bring(failed, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 (a thread's error would be lost, and the page would wait for ever)
             _log.exception("work in the background failed")
             self._bring(failed, InternalError("The explorer failed while it read from the services: see its log."))
         else:
@@ -146,7 +145,8 @@ def _page(library: Library, executor: ThreadPoolExecutor, base: str) -> Any:
 
     def remember(*_: object) -> None:
         if pn.state.location is not None and session.experiment is not None:
-            pn.state.location.update_query(project=session.project, experiment=session.experiment.id)
+            query: dict[str, Any] = {"project": session.project, "experiment": session.experiment.id}
+            pn.state.location.update_query(**query)
 
     page = explorer_page(session, thumbnail)
     session.param.watch(remember, "shelf")

@@ -22,8 +22,12 @@ def handlers(library: Library) -> list[tuple[Any, ...]]:
     """Routes beside the page, for Tornado."""
     return [
         (r"/health", HealthHandler),
-        (rf"/thumbnails/({_NAME})/({_NAME})/([0-9]{{1,12}})\.png", ThumbnailHandler, {"library": library}),
+        (rf"/thumbnails/({_NAME})/({_NAME})/([0-9]{{1,12}})", ThumbnailHandler, {"library": library}),
     ]
+
+
+def _content_type(image: bytes) -> str:
+    return "image/webp" if image[:4] == b"RIFF" and image[8:12] == b"WEBP" else "image/png"
 
 
 class HealthHandler(RequestHandler):
@@ -36,7 +40,7 @@ class HealthHandler(RequestHandler):
 
 
 class ThumbnailHandler(RequestHandler):
-    """Serves ``/thumbnails/PROJECT/DATASET/ROW.png``.
+    """Serves ``/thumbnails/PROJECT/DATASET/ROW``.
 
     The query ``v`` names the version of the dataset; with it, browsers keep the image.
     """
@@ -46,7 +50,7 @@ class ThumbnailHandler(RequestHandler):
         self._library = library
 
     async def get(self, project: str, dataset: str, row: str) -> None:
-        """Answer with the PNG, or 404 when there is no such project, dataset or row."""
+        """Answer with the picture, or 404 when there is no such project, dataset or row."""
         version = self.get_query_argument("v", "")
         try:
             image = await asyncio.get_running_loop().run_in_executor(
@@ -57,7 +61,7 @@ class ThumbnailHandler(RequestHandler):
         except LseError as error:
             self._refuse(503, error)
         else:
-            self.set_header("Content-Type", "image/png")
+            self.set_header("Content-Type", _content_type(image))
             self.set_header("X-Content-Type-Options", "nosniff")
             self.set_header("Cache-Control", "private, max-age=86400" if version else "private, no-cache")
             self.finish(image)

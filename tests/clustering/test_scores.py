@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.datasets import load_digits, make_blobs
 
-from lse.clustering.scores import compare_clusterings, score_clustering, summarise_clusters
+from lse.clustering.scores import compare_clusterings, score_clustering
+from lse.clustering.summaries import summarise_clusters
 from lse.platform.errors import InvalidArgumentError
 
 

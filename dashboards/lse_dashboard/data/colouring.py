@@ -14,7 +14,15 @@ import pyarrow.types as pt
 from lse_dashboard.data.cloud import Mask
 from lse_dashboard.data.images import ImageTable, positions
 
-__all__ = ["Colouring", "Gradient", "Groups", "column_colouring", "colourable_columns", "numbered_groups", "text_groups"]
+__all__ = [
+    "Colouring",
+    "Gradient",
+    "Groups",
+    "colourable_columns",
+    "column_colouring",
+    "numbered_groups",
+    "text_groups",
+]
 
 # More groups than this cannot be told apart by colour; the rest are gathered in one group that says how many.
 MAX_GROUPS = 40
@@ -78,13 +86,11 @@ class Gradient:
 Colouring = Groups | Gradient
 
 
-def text_groups(title: str, values: Sequence[str | None] | pa.Array | pa.ChunkedArray, *, none: str) -> Groups:
+def text_groups(title: str, values: Sequence[str | None] | pa.ChunkedArray, *, none: str) -> Groups:
     """Groups by a text, largest first; missing and empty ones form the last, faint group named `none`."""
-    texts = pa.chunked_array([pa.array(values, pa.string())]) if not _is_arrow(values) else values.cast(pa.string())
-    texts = pc.if_else(pc.equal(texts, ""), None, texts)
-    encoded = texts.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0)
+    column = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([pa.array(values, pa.string())])
+    texts = column.cast(pa.string()).combine_chunks()
+    encoded = pc.if_else(pc.equal(texts, ""), None, texts).dictionary_encode()
     names = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False).astype(np.int64)
     counts = np.bincount(codes, minlength=len(names) + 1)
@@ -98,7 +104,9 @@ def numbered_groups(title: str, numbers: npt.NDArray[np.int64], *, none: int | N
     last = len(known)
     codes = np.where(numbers == none, last, inverse) if none is not None else inverse
     order = [i for i, number in enumerate(known) if number != none]
-    return _ordered(title, codes.astype(np.int64), [str(number) for number in known], order, none=none_label, limit=None)
+    return _ordered(
+        title, codes.astype(np.int64), [str(number) for number in known], order, none=none_label, limit=None
+    )
 
 
 def colourable_columns(images: ImageTable) -> tuple[str, ...]:
@@ -154,10 +162,6 @@ def _ordered(
         labels.append(none)
     counts = np.bincount(new, minlength=len(labels))
     return Groups(title, new.astype(np.int32), tuple(labels), tuple(int(n) for n in counts), frozenset(faint))
-
-
-def _is_arrow(values: object) -> bool:
-    return isinstance(values, pa.Array | pa.ChunkedArray)
 
 
 def _is_number(kind: pa.DataType) -> bool:

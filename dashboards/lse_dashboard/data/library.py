@@ -71,7 +71,9 @@ class Library:
         self._projects: dict[str, Client] = {}
         self._lock = threading.Lock()
         self._tables: BoundedCache[ImageTable | Cloud | Groups] = BoundedCache(budget, _nbytes)
-        self.thumbnails = ThumbnailStore(lambda project, dataset, rows: self.client(project).datasets.thumbnails(dataset, list(rows)))
+        self.thumbnails = ThumbnailStore(
+            lambda project, dataset, rows: self.client(project).datasets.thumbnails(dataset, list(rows))
+        )
 
     def client(self, project: str | None = None) -> Client:
         """Client of a project, of the configured one when none is given."""
@@ -129,9 +131,7 @@ class Library:
         assert isinstance(cloud, Cloud)
         return cloud
 
-    def clusters(
-        self, project: str, experiment: Experiment, clustering: Clustering, projection: Projection
-    ) -> Groups:
+    def clusters(self, project: str, experiment: Experiment, clustering: Clustering, projection: Projection) -> Groups:
         """Cluster of each point of a projection; noise is the last group."""
 
         def make() -> Groups:

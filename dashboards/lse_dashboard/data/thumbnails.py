@@ -23,11 +23,11 @@ def dataset_version(dataset: Dataset) -> str:
 
 def thumbnail_path(project: str, dataset: Dataset, row: int) -> str:
     """Path of a thumbnail below the explorer's prefix, without a leading slash."""
-    return f"thumbnails/{quote(project, safe='')}/{quote(dataset.id, safe='')}/{row}.png?v={dataset_version(dataset)}"
+    return f"thumbnails/{quote(project, safe='')}/{quote(dataset.id, safe='')}/{row}?v={dataset_version(dataset)}"
 
 
 class ThumbnailStore:
-    """A bounded store of PNG files.
+    """A bounded store of pictures.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class ThumbnailStore:
                 self._cache.put((project, dataset, version, row), image)
 
     def get(self, project: str, dataset: str, version: str, row: int) -> bytes:
-        """PNG of one row.
+        """Picture of one row, as the services made it.
 
         Raises
         ------

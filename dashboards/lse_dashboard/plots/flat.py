@@ -108,9 +108,9 @@ def shade(
 
 
 def _layer(coordinates: Coordinates, colours: npt.NDArray[np.uint8], view: View, point_size: int) -> RGBA:
-    import datashader as ds  # noqa: PLC0415 (seconds of import and compilation, paid after the page is there)
-    import datashader.transfer_functions as tf  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
+    import datashader as ds
+    import datashader.transfer_functions as tf
+    import pandas as pd
 
     if len(coordinates) == 0:
         return np.zeros((view.height, view.width, 4), dtype=np.uint8)
@@ -151,7 +151,8 @@ def _opacity(count: npt.NDArray[np.uint32]) -> npt.NDArray[np.float64]:
     """Opacity in 0 to 255 of pixels by their number of points: clear for one, full for the fullest, logarithmic."""
     top = np.log1p(float(count.max()))
     least = 0.8 if count.max() < 8 else 0.45
-    return 255 * (least + (0.97 - least) * np.log1p(count) / top)
+    opacity: npt.NDArray[np.float64] = 255 * (least + (0.97 - least) * np.log1p(count) / top)
+    return opacity
 
 
 def _averaged(image: RGBA, factor: int) -> RGBA:

@@ -14,7 +14,7 @@ RGB = npt.NDArray[np.uint8]
 BACKGROUND = "#0d1117"
 FAINT = "#5d6878"
 
-# Chosen for equal weight on the dark ground and to stay apart for common colour vision deficiencies as long as possible.
+# Of like weight on the dark ground; neighbours differ in hue and in lightness, for those who see few hues.
 _FIRST = (
     "#5aa9f7",
     "#f2a154",
@@ -36,10 +36,12 @@ def group_colours(groups: Groups) -> tuple[str, ...]:
 
     After the first twelve come their tints, then their shades, then all again.
     """
-    colours = [*_FIRST, *(_mixed(colour, 255, 0.45) for colour in _FIRST), *(_mixed(colour, 0, 0.4) for colour in _FIRST)]
-    return tuple(
-        FAINT if code in groups.faint else colours[code % len(colours)] for code in range(len(groups.labels))
-    )
+    colours = [
+        *_FIRST,
+        *(_mixed(colour, 255, 0.45) for colour in _FIRST),
+        *(_mixed(colour, 0, 0.4) for colour in _FIRST),
+    ]
+    return tuple(FAINT if code in groups.faint else colours[code % len(colours)] for code in range(len(groups.labels)))
 
 
 def point_colours(colouring: Colouring | None, count: int) -> RGB:
@@ -49,7 +51,9 @@ def point_colours(colouring: Colouring | None, count: int) -> RGB:
     if isinstance(colouring, Groups):
         return np.array([_rgb(colour) for colour in group_colours(colouring)], dtype=np.uint8)[colouring.codes]
     scale = _gradient_colours()
-    share = (np.clip(colouring.values, colouring.low, colouring.high) - colouring.low) / (colouring.high - colouring.low)
+    share = (np.clip(colouring.values, colouring.low, colouring.high) - colouring.low) / (
+        colouring.high - colouring.low
+    )
     missing = np.isnan(share)
     at = np.where(missing, 0.0, share) * (len(scale) - 1)
     return np.where(missing[:, None], _rgb(FAINT), scale[at.round().astype(int)]).astype(np.uint8)
@@ -69,7 +73,7 @@ def gradient_image(width: int, height: int) -> RGB:
 
 
 def _gradient_colours() -> RGB:
-    from bokeh.palettes import Viridis256  # noqa: PLC0415 (only numbers need it)
+    from bokeh.palettes import Viridis256
 
     # The darkest sixth of viridis would drown in the dark ground.
     return np.array([_rgb(colour) for colour in Viridis256[44:]], dtype=np.uint8)

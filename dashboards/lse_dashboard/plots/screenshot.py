@@ -52,7 +52,7 @@ def picture_with_title(
     draw.text((unit, unit), title, fill=_TEXT, font=_font(unit * 1.5))
     draw.text((unit, height + top + unit * 0.8), caption, fill=_QUIET, font=_font(unit))
     if isinstance(colouring, Groups):
-        _groups(draw, colouring, hidden, (legend, top), unit, height)
+        _groups(draw, colouring, hidden, box=(legend, top, height), unit=unit)
     elif isinstance(colouring, Gradient):
         draw.text((legend, top), colouring.title, fill=_QUIET, font=_font(unit))
         bar = Image.fromarray(gradient_image(side - 2 * unit, unit))
@@ -66,9 +66,9 @@ def picture_with_title(
 
 
 def _groups(
-    draw: ImageDraw.ImageDraw, groups: Groups, hidden: frozenset[str], corner: tuple[int, int], unit: int, height: int
+    draw: ImageDraw.ImageDraw, groups: Groups, hidden: frozenset[str], *, box: tuple[int, int, int], unit: int
 ) -> None:
-    x, y = corner
+    x, y, height = box
     draw.text((x, y), groups.title, fill=_QUIET, font=_font(unit))
     entries = [
         (label, colour, count)

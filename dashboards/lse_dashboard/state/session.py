@@ -52,16 +52,16 @@ class Session(param.Parameterized):
         Runs what would make the page wait.
     """
 
-    projects: tuple[str, ...] = param.Parameter((), doc="Projects to choose from.")
-    project: str = param.String("", doc="Chosen project.")
-    shelf: Shelf = param.Parameter(Shelf(()), doc="What the project and the chosen experiment hold.")
-    images: ImageTable | None = param.Parameter(None, doc="Images of the chosen experiment.")
-    projection: Projection | None = param.Parameter(None, doc="Chosen projection.")
-    clustering: Clustering | None = param.Parameter(None, doc="Chosen clustering.")
-    colour_by: str = param.String(NOTHING, doc="`nothing`, `clusters`, `column:NAME` or `label:SCHEME`.")
-    problem: str = param.String("", doc="One sentence about what is wrong now.")
-    online: bool = param.Boolean(False, doc="Whether the services answer.")
-    loading: bool = param.Boolean(False, doc="Whether an experiment is being opened.")
+    projects: param.Parameter[tuple[str, ...]] = param.Parameter((), doc="Projects to choose from.")
+    project = param.String("", doc="Chosen project.")
+    shelf: param.Parameter[Shelf] = param.Parameter(Shelf(()), doc="What the project and the chosen experiment hold.")
+    images: param.Parameter[ImageTable | None] = param.Parameter(None, doc="Images of the chosen experiment.")
+    projection: param.Parameter[Projection | None] = param.Parameter(None, doc="Chosen projection.")
+    clustering: param.Parameter[Clustering | None] = param.Parameter(None, doc="Chosen clustering.")
+    colour_by = param.String(NOTHING, doc="`nothing`, `clusters`, `column:NAME` or `label:SCHEME`.")
+    problem = param.String("", doc="One sentence about what is wrong now.")
+    online = param.Boolean(False, doc="Whether the services answer.")
+    loading = param.Boolean(False, doc="Whether an experiment is being opened.")
 
     def __init__(self, library: Library, background: Background, *, project: str = "", experiment: str = "") -> None:
         super().__init__()
@@ -231,9 +231,7 @@ class Session(param.Parameterized):
         grouped = None if clustering == "" else _chosen(shelf.clusterings, clustering)
         cloud = None if shown is None else self.library.cloud(project, experiment, shown)
         clusters = (
-            None
-            if shown is None or grouped is None
-            else self.library.clusters(project, experiment, grouped, shown)
+            None if shown is None or grouped is None else self.library.clusters(project, experiment, grouped, shown)
         )
         return _Opened(shelf, images, shown, grouped, cloud, clusters)
 
@@ -245,7 +243,6 @@ class Session(param.Parameterized):
         if colour_by == CLUSTERS and found.clusters is None:
             colour_by = NOTHING
         colouring = self._colouring(colour_by, found.images, found.cloud, found.clusters)
-        self.space.enter(found.cloud, colouring, keep=stay)
         self.param.update(
             shelf=found.shelf,
             images=found.images,
@@ -254,6 +251,7 @@ class Session(param.Parameterized):
             colour_by=colour_by,
             problem="",
         )
+        self.space.enter(found.cloud, colouring, keep=stay)
         experiment, dataset = found.shelf.experiment, found.shelf.dataset
         if experiment is None or dataset is None or found.images is None:
             self.walk.enter(None)
@@ -279,11 +277,13 @@ class Session(param.Parameterized):
         before, self.shelf = self.shelf, shelf
         if shelf.experiment is None:
             self._open(None, newest=True)
-        elif before.experiment is None or before.experiment.state != shelf.experiment.state:
-            self._open(shelf.experiment.id)
-        elif self.projection is None and _ready(shelf.projections):
-            self._open(shelf.experiment.id)
-        elif _gone(self.projection, shelf.projections) or _gone(self.clustering, shelf.clusterings):
+        elif (
+            before.experiment is None
+            or before.experiment.state != shelf.experiment.state
+            or (self.projection is None and _ready(shelf.projections))
+            or _gone(self.projection, shelf.projections)
+            or _gone(self.clustering, shelf.clusterings)
+        ):
             self._open(shelf.experiment.id)
 
     def _on_finished(self, event: param.parameterized.Event) -> None:

@@ -20,11 +20,13 @@ class Space(param.Parameterized):
     something else.
     """
 
-    cloud: Cloud | None = param.Parameter(None, doc="Points of the chosen projection.")
-    colouring: Colouring | None = param.Parameter(None, doc="What gives the points their colour.")
-    shown: Mask | None = param.Parameter(None, doc="Which points are not hidden.")
-    selected: Mask | None = param.Parameter(None, doc="Which points are selected, None without a selection.")
-    point_size: int = param.Integer(4, bounds=(1, 12), doc="Diameter of a point in pixels.")
+    cloud: param.Parameter[Cloud | None] = param.Parameter(None, doc="Points of the chosen projection.")
+    colouring: param.Parameter[Colouring | None] = param.Parameter(None, doc="What gives the points their colour.")
+    shown: param.Parameter[Mask | None] = param.Parameter(None, doc="Which points are not hidden.")
+    selected: param.Parameter[Mask | None] = param.Parameter(
+        None, doc="Which points are selected, None without a selection."
+    )
+    point_size = param.Integer(4, bounds=(1, 12), doc="Diameter of a point in pixels.")
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +51,10 @@ class Space(param.Parameterized):
     def colour(self, colouring: Colouring | None) -> None:
         """Give the points other colours."""
         self.colouring = colouring
+
+    def resize(self, point_size: int) -> None:
+        """Draw points larger or smaller."""
+        self.point_size = point_size
 
     def forget(self, title: str) -> None:
         """Show the groups of a grouping that is no longer there."""

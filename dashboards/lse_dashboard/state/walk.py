@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import param
 
@@ -61,10 +62,10 @@ class Walk(param.Parameterized):
         Runs the searches.
     """
 
-    place: Place | None = param.Parameter(None, doc="In what the visitor walks.")
-    row: int | None = param.Parameter(None, doc="Row of the image looked at.")
-    neighbours: Neighbours | None = param.Parameter(None, doc="None while they are searched.")
-    problem: str = param.String("", doc="Why there are no neighbours.")
+    place: param.Parameter[Place | None] = param.Parameter(None, doc="In what the visitor walks.")
+    row: param.Parameter[int | None] = param.Parameter(None, doc="Row of the image looked at.")
+    neighbours: param.Parameter[Neighbours | None] = param.Parameter(None, doc="None while they are searched.")
+    problem = param.String("", doc="Why there are no neighbours.")
 
     def __init__(self, library: Library, background: Background) -> None:
         super().__init__()
@@ -148,7 +149,7 @@ class Walk(param.Parameterized):
 
 
 def _neighbours(client: Client, place: Place, image: str) -> Neighbours:
-    def similar(scope: str) -> tuple[Match, ...]:
+    def similar(scope: Literal["all", "same-cluster", "other-clusters"]) -> tuple[Match, ...]:
         clustering = None if place.clustering is None else place.clustering.id
         matches = client.search.similar(
             place.experiment.id, image=image, k=_NEIGHBOURS + 1, scope=scope, clustering=clustering

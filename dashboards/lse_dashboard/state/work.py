@@ -28,10 +28,12 @@ class Work(param.Parameterized):
         Runs what waits for the services.
     """
 
-    methods: Methods | None = param.Parameter(None, doc="What can be run.")
-    rows: tuple[OperationRow, ...] = param.Parameter((), doc="Active operations, then those that ended while we watched.")
-    problem: str = param.String("", doc="Why the last wish was refused.")
-    finished: OperationRow | None = param.Parameter(None, doc="Operation that ended last.")
+    methods: param.Parameter[Methods | None] = param.Parameter(None, doc="What can be run.")
+    rows: param.Parameter[tuple[OperationRow, ...]] = param.Parameter(
+        (), doc="Active operations, then those that ended meanwhile."
+    )
+    problem = param.String("", doc="Why the last wish was refused.")
+    finished: param.Parameter[OperationRow | None] = param.Parameter(None, doc="Operation that ended last.")
 
     def __init__(self, library: Library, background: Background) -> None:
         super().__init__()
@@ -85,7 +87,7 @@ class Work(param.Parameterized):
         """Ask to end an operation."""
         self._background(
             lambda: self._library.client(project).operations.cancel(name),
-            lambda _: self.param.update(problem=""),
+            self._cancelled,
             self._refused,
         )
 
@@ -140,6 +142,9 @@ class Work(param.Parameterized):
         self.param.update(rows=(row, *self.rows), problem="")
         if not row.active:
             self.finished = row
+
+    def _cancelled(self, _: None) -> None:
+        self.problem = ""
 
     def _refused(self, error: LseError) -> None:
         self.problem = error.message

@@ -121,8 +121,6 @@ class FlatView:
 
     def _draw(
         self,
-        x_range: tuple[float, float] | None,
-        y_range: tuple[float, float] | None,
         width: int | None,
         height: int | None,
         **_: object,
@@ -221,7 +219,6 @@ class FlatView:
 
 def _scheduled(act: Callable[..., None]) -> Callable[..., None]:
     """Act in the page's next turn: HoloViews tells of events without the lock that changes of the page need."""
-
 
     def in_one_step(**event: Any) -> None:
         with pn.io.hold():

@@ -10,7 +10,7 @@ import param
 from markupsafe import Markup as Html
 from panel.custom import JSComponent
 
-__all__ = ["EXPLORER_CSS", "Html", "HoverCard", "Markup", "html"]
+__all__ = ["EXPLORER_CSS", "HoverCard", "Html", "Markup", "html"]
 
 EXPLORER_CSS = (Path(__file__).parent / "explorer.css").read_text()
 
@@ -19,7 +19,7 @@ Act = Callable[[str], None]
 
 def html(template: str, /, **values: object) -> Html:
     """Fill a template; every value is escaped except what is `Html` already."""
-    return Html(template).format(**values)
+    return Html(template).format(**values)  # noqa: S704 (templates are written here, only values come from outside)
 
 
 class Markup(JSComponent):
@@ -39,7 +39,8 @@ class Markup(JSComponent):
       root.style.height = "100%"
       const show = () => {
         const open = new Set([...root.querySelectorAll("details[open]")].map((one) => one.dataset.key))
-        const lists = new Map([...root.querySelectorAll("[data-scroll]")].map((one) => [one.dataset.scroll, one.scrollTop]))
+        const lists = new Map()
+        root.querySelectorAll("[data-scroll]").forEach((one) => { lists.set(one.dataset.scroll, one.scrollTop) })
         root.innerHTML = model.html
         root.querySelectorAll("details").forEach((one) => { one.open = open.has(one.dataset.key) })
         root.querySelectorAll("[data-scroll]").forEach((one) => { one.scrollTop = lists.get(one.dataset.scroll) ?? 0 })

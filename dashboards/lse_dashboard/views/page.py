@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import panel as pn
-import panel_material_ui as pmui
+from panel_material_ui.template.base import Page
 
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.instance import InstanceView
@@ -19,7 +19,7 @@ __all__ = ["TITLE", "explorer_page"]
 TITLE = "Latent Space Explorer"
 
 
-def explorer_page(session: Session, thumbnail: Callable[[int], str]) -> pmui.Page:
+def explorer_page(session: Session, thumbnail: Callable[[int], str]) -> Page:
     """The explorer of one visitor.
 
     Parameters
@@ -44,7 +44,7 @@ def explorer_page(session: Session, thumbnail: Callable[[int], str]) -> pmui.Pag
         margin=0,
         styles={"height": "calc(100vh - 44px)", "min-height": "0", "gap": "0"},
     )
-    return pmui.Page(
+    return Page(
         meta_title=TITLE,
         header=[header],
         main=[columns],
@@ -61,7 +61,7 @@ def _header(session: Session) -> str:
         state = '<span class="state"><span class="dot"></span>{text}</span>'
         text = session.problem or ("opening …" if session.loading else "connected")
     else:
-        state = '<span class="state away"><span class="dot"></span>{text}</span>'
+        state = '<span class="state away lse-away"><span class="dot"></span>{text}</span>'
         text = session.problem or "asking the services …"
     path = " / ".join(part for part in (session.project, session.experiment.id if session.experiment else "") if part)
     return html(

@@ -95,8 +95,7 @@ class SceneCamera(JSComponent):
       ...(one.shadowRoot ? scenes(one.shadowRoot) : []),
     ])
     export function render({model}) {
-      model.on("msg:custom", async (event) => {
-        const {title, filename} = event.data
+      model.on("msg:custom", async ({title, filename}) => {
         const scene = scenes(document).at(-1)
         if (!scene) { return }
         const {width, height} = scene.getBoundingClientRect()

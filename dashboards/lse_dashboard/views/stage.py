@@ -10,20 +10,21 @@ import panel as pn
 import panel_material_ui as pmui
 
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Gradient, Groups
-from lse_dashboard.plots.palette import BACKGROUND, gradient_css, group_colours
+from lse_dashboard.plots.palette import BACKGROUND
 from lse_dashboard.plots.screenshot import picture_with_title
 from lse_dashboard.plots.solid import MAX_POINTS
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.flat import LEGEND_PIXELS, FlatView
+from lse_dashboard.views.legend import legend, point_group
 from lse_dashboard.views.look import compact
-from lse_dashboard.views.markup import Html, HoverCard, Markup, html
+from lse_dashboard.views.markup import HoverCard, Html, Markup, html
 from lse_dashboard.views.solid import SceneCamera, SolidView
 
 __all__ = ["Stage"]
 
 _NO_CLUSTERING = "none"
 _OVER = {"position": "absolute", "z-index": "20"}
+
 
 class Stage:
     """The latent space.
@@ -46,19 +47,41 @@ class Stage:
         self._clustering = pmui.Select(**compact(label="Clustering", options=[], css_classes=["lse-clustering"]))
         self._colour = pmui.Select(**compact(label="Colour by", options=[], css_classes=["lse-colour"]))
         self._point_size = pmui.IntSlider(
-            label="Point size", start=1, end=12, value=4, width=110, margin=(0, 6), size="small",
-            css_classes=["lse-point-size"], show_value=False,
+            label="Point size",
+            start=1,
+            end=12,
+            value=4,
+            width=110,
+            margin=(0, 6),
+            size="small",
+            css_classes=["lse-point-size"],
+            show_value=False,
         )
         self._picture = pmui.FileDownload(
-            callback=self._flat_picture, filename="cloud.png", label="Screenshot", icon="photo_camera", size="small",
-            variant="outlined", margin=(5, 0), css_classes=["lse-screenshot"], embed=False, auto=True, width=122,
+            callback=self._flat_picture,
+            filename="cloud.png",
+            label="Screenshot",
+            icon="photo_camera",
+            size="small",
+            variant="outlined",
+            margin=(5, 0),
+            css_classes=["lse-screenshot"],
+            embed=False,
+            auto=True,
+            width=122,
         )
         self._solid_picture = pmui.Button(
-            label="Screenshot", icon="photo_camera", size="small", variant="outlined", margin=(5, 0), visible=False,
-            css_classes=["lse-screenshot"], width=122,
+            label="Screenshot",
+            icon="photo_camera",
+            size="small",
+            variant="outlined",
+            margin=(5, 0),
+            visible=False,
+            css_classes=["lse-screenshot"],
+            width=122,
         )
         self._camera = SceneCamera(margin=0, styles={"position": "absolute", "width": "0", "height": "0"})
-        self._solid_picture.on_click(lambda _: self._camera.take(self._picture_title(), self._picture.filename))
+        self._solid_picture.on_click(lambda _: self._camera.take(self._picture_title(), self._filename()))
         self._legend = Markup(
             {"toggle": session.space.toggle, "only": session.space.isolate, "all": lambda _: session.space.show_all()},
             css_classes=["lse-legend"],
@@ -134,7 +157,7 @@ class Stage:
             self._chosen(lambda name: session.choose_clustering("" if name == _NO_CLUSTERING else name)), "value"
         )
         self._colour.param.watch(self._chosen(session.choose_colour), "value")
-        self._point_size.param.watch(self._chosen(lambda size: space.param.update(point_size=size)), "value_throttled")
+        self._point_size.param.watch(self._chosen(space.resize), "value_throttled")
 
     def _chosen(self, choose: Callable[[Any], None]) -> Callable[[Any], None]:
         """Act on what the visitor chose, not on what the session tells the widgets."""
@@ -147,7 +170,9 @@ class Stage:
             projections = {
                 f"{one.id} · {one.components}-D": one.id for one in shelf.projections if one.state == "ready"
             }
-            clusterings = {"none": _NO_CLUSTERING} | {one.id: one.id for one in shelf.clusterings if one.state == "ready"}
+            clusterings = {"none": _NO_CLUSTERING} | {
+                one.id: one.id for one in shelf.clusterings if one.state == "ready"
+            }
             chosen = session.projection, session.clustering
             self._projection.param.update(
                 options=projections, value=chosen[0].id if chosen[0] else None, disabled=not projections
@@ -163,7 +188,7 @@ class Stage:
             self._updating = False
 
     def _show_cloud(self) -> None:
-        session, space = self._session, self._session.space
+        space = self._session.space
         if space.cloud is self._cloud_shown and space.cloud is not None:
             self._redraw()
             return
@@ -216,7 +241,7 @@ class Stage:
                 row=row,
                 url=self._thumbnail(row),
                 name=session.images.name(row),
-                group=_group(session.space.colouring, index),
+                group=point_group(session.space.colouring, index),
             )
         )
 
@@ -227,6 +252,9 @@ class Stage:
             session.projection.id if session.projection else "",
         ]
         return " · ".join(name for name in names if name)
+
+    def _filename(self) -> str:
+        return f"{self._title().replace(' · ', '-') or 'cloud'}.png"
 
     def _picture_title(self) -> str:
         dataset = self._session.shelf.dataset
@@ -261,7 +289,7 @@ class Stage:
 
     def _show_caption(self) -> None:
         space = self._session.space
-        self._picture.filename = f"{self._title().replace(' · ', '-') or 'cloud'}.png"
+        self._picture.filename = self._filename()
         if space.cloud is None or space.shown is None:
             self._caption.html = ""
             return
@@ -295,10 +323,7 @@ class Stage:
     def _show_legend(self) -> None:
         space = self._session.space
         self._legend.visible = space.cloud is not None and space.colouring is not None
-        if isinstance(space.colouring, Groups):
-            self._legend.html = str(_groups_legend(space.colouring, space.hidden()))
-        elif isinstance(space.colouring, Gradient):
-            self._legend.html = str(_gradient_legend(space.colouring))
+        self._legend.html = str(legend(space.colouring, space.hidden()))
 
     def _show_curtain(self) -> None:
         content = _curtain(self._session)
@@ -306,85 +331,24 @@ class Stage:
         self._curtain.visible = bool(content)
 
 
-def _group(colouring: object, index: int) -> Html:
-    if isinstance(colouring, Groups):
-        code = colouring.codes[index]
-        return html(
-            '<div><i style="background:{colour}"></i>{label}</div>',
-            colour=group_colours(colouring)[code],
-            label=colouring.labels[code],
-        )
-    if isinstance(colouring, Gradient):
-        return html("<div>{title} {value}</div>", title=colouring.title, value=f"{colouring.values[index]:.4g}")
-    return Html("")
-
-
-def _groups_legend(groups: Groups, hidden: frozenset[str]) -> Html:
-    entries = Html("").join(
-        html(
-            '<div class="group {hidden}"><button class="toggle" data-action="toggle" data-value="{label}" '
-            'title="Hide or show {label}"><span class="swatch" style="border-color:{colour};background:{colour}">'
-            '</span><span class="label">{label}</span><span class="count">{count}</span></button>'
-            '<button class="only" data-action="only" data-value="{label}" title="Show only {label}">only</button></div>',
-            hidden="hidden" if label in hidden else "",
-            label=label,
-            colour=colour,
-            count=f"{count:,}",
-        )
-        for label, colour, count in zip(groups.labels, group_colours(groups), groups.counts, strict=True)
-    )
-    return html(
-        '<div class="lse legend"><h2>{title}<button class="more all" data-action="all">{all}</button></h2>'
-        '<div class="list" data-scroll="groups">{entries}</div></div>',
-        title=groups.title,
-        all="show all" if hidden else "",
-        entries=entries,
-    )
-
-
-def _gradient_legend(gradient: Gradient) -> Html:
-    return html(
-        '<div class="lse legend"><h2>{title}</h2><div class="scale" style="background:{css}"></div>'
-        '<div class="ends"><span>{low}</span><span>{high}</span></div><div class="quiet">1st to 99th percentile</div>'
-        "{missing}</div>",
-        title=gradient.title,
-        css=gradient_css(),
-        low=f"{gradient.low:.4g}",
-        high=f"{gradient.high:.4g}",
-        missing=html('<div class="quiet">grey: {count} without a value</div>', count=f"{gradient.missing:,}")
-        if gradient.missing
-        else "",
-    )
-
-
 def _curtain(session: Session) -> Html:
     """What to do when there is no cloud to show; empty when there is one."""
-    if not session.online:
-        return html(
-            '<div class="lse curtain lse-away"><div><b>{problem}</b>The explorer looks again by itself.</div></div>',
-            problem=session.problem or "Asking the services …",
-        )
     if session.projection is not None:
         return Html("")
-    if session.loading:
-        return Html('<div class="lse curtain"><div><b>Opening the experiment …</b></div></div>')
-    if session.problem:
-        return html('<div class="lse curtain"><div><b>{problem}</b></div></div>', problem=session.problem)
     experiment = session.experiment
-    if experiment is None:
-        return Html(
-            '<div class="lse curtain"><div><b>There is nothing to explore yet</b>Take your images through the whole '
-            "chain with <code>lse pipeline run FILE.yaml</code>, or encode a dataset with <code>lse experiment encode"
-            "</code>.</div></div>"
-        )
-    if experiment.state != "ready":
-        return html(
-            '<div class="lse curtain"><div><b>{name} is {state}</b>Its cloud appears here when it is ready.</div></div>',
-            name=experiment.id,
-            state="being made" if experiment.state == "creating" else experiment.state,
-        )
-    return html(
-        '<div class="lse curtain"><div><b>{name} has no projection yet</b>Run one in the left column: it arranges the '
-        "images so that like lies beside like.</div></div>",
-        name=experiment.id,
-    )
+    if not session.online:
+        title, text = session.problem or "Asking the services …", "The explorer looks again by itself."
+    elif session.loading:
+        title, text = "Opening the experiment …", ""
+    elif session.problem:
+        title, text = session.problem, ""
+    elif experiment is None:
+        title = "There is nothing to explore yet"
+        text = "Take your images through the whole chain with `lse pipeline run`, then they appear here."
+    elif experiment.state != "ready":
+        title = f"{experiment.id} is {'being made' if experiment.state == 'creating' else experiment.state}"
+        text = "Its cloud appears here when it is ready."
+    else:
+        title = f"{experiment.id} has no projection yet"
+        text = "Run one in the left column: it arranges the images so that like lies beside like."
+    return html('<div class="lse curtain"><div><b>{title}</b>{text}</div></div>', title=title, text=text)

@@ -28,6 +28,7 @@ class Workbench:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._updating = False
+        self._suggested = ""
         self._project = pmui.Select(**compact(label="Project", options=[], css_classes=["lse-project"]))
         self._experiment = pmui.Select(**compact(label="Experiment", options=[], css_classes=["lse-experiment"]))
         self._facts = Markup(sizing_mode="stretch_width", css_classes=["lse-facts"], margin=(6, 0, 0, 0))
@@ -169,7 +170,10 @@ class Workbench:
             name = free_name(f"{base}-{self._dimensions.value}d", {one.id for one in shelf.projections} | going)
         else:
             name = free_name(base, {one.id for one in shelf.clusterings} | going)
-        self._name.value = name
+        # What the visitor wrote stays; what was only suggested follows the method.
+        if self._name.value in {"", self._suggested}:
+            self._name.value = name
+        self._suggested = name
 
     def _start(self) -> None:
         session, method = self._session, self._chosen_method()
@@ -182,7 +186,7 @@ class Workbench:
             self._show_refusal(error.message)
             return
         self._show_refusal("")
-        name = (self._name.value or "").strip()
+        self._suggested = name = (self._name.value or "").strip()
         if not name:
             self._show_refusal("Give the result a name.")
         elif self._kind.value == "projection":
@@ -225,9 +229,9 @@ def _experiment_title(name: str, state: str) -> str:
 
 def _facts(session: Session) -> Html:
     experiment, dataset = session.shelf.experiment, session.shelf.dataset
-    if not session.online:
-        return Html("")
     if experiment is None or dataset is None:
+        if not session.online:
+            return Html("")
         if session.loading:
             return Html('<div class="lse quiet">Opening …</div>')
         return Html(
@@ -299,7 +303,8 @@ def _operation(row: OperationRow) -> Html:
         )
         button = html('<button data-action="dismiss" data-value="{name}" title="Forget">✕</button>', name=row.name)
     return html(
-        '<div class="op {state}"><div class="top"><b>{target}</b><span class="quiet">{title}</span>{button}</div>{body}</div>',
+        '<div class="op {state}"><div class="top"><b>{target}</b><span class="quiet">{title}</span>{button}</div>'
+        "{body}</div>",
         state=row.state,
         target=row.target_id,
         title=row.title,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lse.clustering.clusterers import cluster
-from lse.clustering.scores import ClusterSummary, score_clustering, summarise_clusters
+from lse.clustering.scores import score_clustering
+from lse.clustering.summaries import ClusterSummary, summarise_clusters
 from lse.platform.artifacts import Artifacts
 from lse.platform.compute import TaskChannel
 from lse.platform.neighbours import Metric

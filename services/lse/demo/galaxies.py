@@ -54,7 +54,8 @@ def spiral(canvas: Canvas, rng: np.random.Generator) -> Truth:
     galaxy = draw_galaxy(rng, DISCS, (1.1, 3.0))
     cosine = float(rng.uniform(0.42, 1.0))
     angle = float(rng.uniform(0, 180))
-    bulge_fraction = float(rng.beta(1.6, 6.0))
+    # Beyond a bulge of 0.6 there would be no disc left for bar and knots, nor would one call it a spiral.
+    bulge_fraction = min(float(rng.beta(1.6, 6.0)), 0.6)
     bar_fraction = float(rng.uniform(0.06, 0.16)) if rng.random() < 0.35 else 0.0
     knot_fraction = float(rng.uniform(0.05, 0.14))
     total = 10 ** (-0.4 * galaxy.r_mag)

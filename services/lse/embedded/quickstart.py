@@ -163,7 +163,7 @@ class _Lines:
         self._said = (progress.stage, tenth)
         count = f" {progress.done:,} of {progress.total:,} {progress.unit}" if progress.total else ""
         figures = "".join(f", {key} {value:.4g}" for key, value in progress.metrics.items())
-        what = progress.stage if progress.stage == self._label else f"{self._label}: {progress.stage}"
+        what = progress.stage if progress.stage.startswith(self._label) else f"{self._label}: {progress.stage}"
         _say(f"  {what}{count}{figures}")
 
 

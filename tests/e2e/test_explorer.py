@@ -1,0 +1,239 @@
+"""The explorer in a real browser, in front of real services."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+
+from installation import Installation
+from lse.client import Client
+
+pytestmark = pytest.mark.browser
+
+# Software rendering on a busy machine takes its time; nothing here asserts how long.
+PATIENCE = 60_000
+# WebGL without graphics hardware, and a browser that asks nobody outside for anything.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = os.environ.get("LSE_TEST_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no Chromium: install it, or name one in LSE_TEST_BROWSER")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, installation: Installation, experiment: str) -> Iterator[Page]:
+    """The explorer, open at the experiment; fails where the page met an error or asked for anything elsewhere."""
+    wait_for_explorer(installation.url)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url, installation) else None)
+    page.goto(f"{installation.url}/?project=default&experiment={experiment}")
+    expect(page.locator(".lse-experiment [role=combobox]")).to_have_text(experiment, timeout=PATIENCE)
+    page.wait_for_selector(".lse-cloud canvas")
+    yield page
+    page.close()
+    assert faults == []
+
+
+def is_elsewhere(url: str, installation: Installation) -> bool:
+    return not url.startswith((installation.url, installation.url.replace("http", "ws"), "data:", "blob:"))
+
+
+def wait_for_explorer(url: str) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/health") as answer:
+                assert answer.status == 200
+                return
+        except urllib.error.URLError:
+            assert time.monotonic() < deadline, "the explorer does not answer"
+            time.sleep(0.3)
+
+
+def choose(page: Page, field: str, title: str) -> None:
+    page.locator(f".{field} [role=combobox]").click()
+    page.locator("li").filter(has_text=re.compile(f"^{re.escape(title)}$")).first.click()
+    expect(page.locator(f".{field} [role=combobox]")).to_have_text(title, timeout=PATIENCE)
+
+
+def find_point(page: Page) -> tuple[int, float, float]:
+    """Row of a point under the pointer and where the pointer is, searched on a grid over the cloud."""
+    box = page.locator(".lse-cloud").bounding_box()
+    assert box is not None
+    card = page.locator(".lse-hover-card .hover")
+    # From the middle outwards, clear of the tools at the left and the legend at the right.
+    offsets = sorted(
+        ((i * 14, j * 14) for i in range(-18, 13) for j in range(-22, 23)), key=lambda offset: np.hypot(*offset)
+    )
+    for dx, dy in offsets[:400]:
+        x, y = box["x"] + box["width"] * 0.42 + dx, box["y"] + box["height"] * 0.5 + dy
+        page.mouse.move(x, y)
+        try:
+            card.wait_for(timeout=700)
+        except Error:
+            continue
+        # The card may still tell of the place before: only one that stays is the point's here.
+        page.wait_for_timeout(1500)
+        if card.count():
+            return int(card.get_attribute("data-row") or -1), x, y
+    raise AssertionError("there is no point under the pointer anywhere")
+
+
+def picture(page: Page, url: str) -> np.ndarray:
+    answer = page.request.get(url)
+    assert answer.ok
+    return np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGB"))
+
+
+def test_a_point_opens_its_image_and_its_neighbours(page: Page, client: Client, experiment: str) -> None:
+    choose(page, "lse-projection", "flat · 2-D")
+    page.wait_for_selector(".bk-tool-icon-lasso-select")
+    row, x, y = find_point(page)
+    names = client.datasets.table("survey").filter(row_is(row))["name"].to_pylist()
+    expect(page.locator(".lse-hover-card b")).to_have_text(names[0])
+
+    page.mouse.click(x, y)
+    page.wait_for_selector(f'.instance[data-row="{row}"]')
+    expect(page.locator(".lse-image-name")).to_have_text(names[0])
+    expect(page.locator(".lse-right .badge").first).to_have_text("SIMULATED")
+    url = page.locator(".lse-large").evaluate("image => image.src")
+    truth = np.asarray(Image.open(io.BytesIO(client.datasets.thumbnails("survey", [row])[0])).convert("RGB"))
+    assert np.array_equal(picture(page, url), truth)
+
+    own = page.locator(".lse-similar-own button")
+    expect(own.first).to_be_visible()
+    found = [int(one.get_attribute("data-value") or -1) for one in own.all()]
+    matches = client.search.similar(
+        experiment, image=names[0], k=len(found) + 1, scope="same-cluster", clustering="kmeans"
+    )
+    assert found == [match.row for match in matches if match.row != row][: len(found)]
+    others = page.locator(".lse-similar-others button").first
+    other = others.get_attribute("data-value")
+    others.click()
+    page.wait_for_selector(f'.instance[data-row="{other}"]')
+    page.locator(".lse-back").click()
+    page.wait_for_selector(f'.instance[data-row="{row}"]')
+
+
+def row_is(row: int) -> object:
+    import pyarrow.compute as pc
+
+    return pc.field("row") == row
+
+
+def test_a_box_selects_and_a_group_is_isolated(page: Page) -> None:
+    choose(page, "lse-projection", "flat · 2-D")
+    expect(page.locator(".lse-counts")).to_have_text("320 of 320 points shown")
+    page.locator(".bk-tool-icon-box-select").click()
+    box = page.locator(".lse-cloud").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20, steps=5)
+    page.mouse.up()
+    expect(page.locator(".lse-selected")).to_contain_text("selected")
+    page.locator(".lse-clear").click()
+    expect(page.locator(".lse-selected")).to_have_count(0)
+
+    group = page.locator(".legend .group").first
+    count = group.locator(".count").inner_text()
+    group.hover()
+    group.locator(".only").click()
+    expect(page.locator(".lse-counts")).to_have_text(f"{count} of 320 points shown")
+    page.locator(".lse-show-all").click()
+    expect(page.locator(".lse-counts")).to_have_text("320 of 320 points shown")
+    with page.expect_download() as download:
+        page.locator(".lse-screenshot:visible button").first.click()
+    assert_picture(download.value.path())
+
+
+def test_a_clustering_runs_and_colours_the_cloud(page: Page, client: Client, experiment: str) -> None:
+    page.locator(".lse-kind button").nth(1).click()
+    choose(page, "lse-method", next(m.title for m in client.clusterings.methods() if m.id == "kmeans"))
+    field = page.locator(".lse-parameter-clusters input")
+    field.fill("3")
+    field.press("Enter")
+    name = page.locator(".lse-name input")
+    name.fill("from-browser")
+    name.press("Enter")
+    page.locator(".lse-run button").click()
+    page.wait_for_selector(".op.succeeded")
+    expect(page.locator(".lse-clustering [role=combobox]")).to_have_text("from-browser", timeout=PATIENCE)
+    expect(page.locator(".legend .group")).to_have_count(3)
+    assert len(client.clusterings.get(experiment, "from-browser").clusters) == 3
+
+    name.fill("from-browser")
+    name.press("Enter")
+    page.locator(".lse-run button").click()
+    expect(page.locator(".lse-refused .problem")).to_contain_text("from-browser")
+
+
+def test_a_solid_cloud_turns_and_is_saved_as_a_picture(page: Page) -> None:
+    choose(page, "lse-projection", "solid · 3-D")
+    page.wait_for_selector(".lse-cloud .js-plotly-plot canvas")
+    page.wait_for_timeout(3000)
+    scene = page.locator(".lse-cloud .js-plotly-plot")
+    camera = "one => JSON.stringify(one._fullLayout.scene._scene.getCamera().eye)"
+    before = scene.evaluate(camera)
+    box = page.locator(".lse-cloud").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 160, y + 60, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    assert scene.evaluate(camera) != before
+    with page.expect_download() as download:
+        page.locator(".lse-screenshot:visible button").first.click()
+    assert_picture(download.value.path())
+
+
+def assert_picture(path: Path) -> None:
+    picture = np.asarray(Image.open(path).convert("RGB"))
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert picture.shape[0] > 300
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_thumbnails_of_what_is_not_there_are_not_found(installation: Installation, experiment: str) -> None:
+    wait_for_explorer(installation.url)
+    for path in ("default/survey/320", "default/nothing/0", "nothing/survey/0", "default/survey/-1", "default/..%2f/0"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{installation.url}/thumbnails/{path}")
+        assert refused.value.code == 404
+    with urllib.request.urlopen(f"{installation.url}/thumbnails/default/survey/0") as answer:
+        assert answer.headers["Content-Type"] == "image/webp"
+        assert Image.open(io.BytesIO(answer.read())).size[0] > 0
