@@ -24,6 +24,7 @@ pytestmark = pytest.mark.browser
 
 # Software rendering on a busy machine takes its time; nothing here asserts how long.
 PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 # WebGL without graphics hardware, and a browser that asks nobody outside for anything.
 FLAGS = [
     "--no-sandbox",
@@ -59,7 +60,7 @@ def page(browser: Browser, installation: Installation, experiment: str) -> Itera
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url, installation) else None)
     page.goto(f"{installation.url}/?project=default&experiment={experiment}")
-    expect(page.locator(".lse-experiment [role=combobox]")).to_have_text(experiment, timeout=PATIENCE)
+    expect(page.locator(".lse-experiment [role=combobox]")).to_have_text(experiment)
     page.wait_for_selector(".lse-cloud canvas")
     yield page
     page.close()
@@ -85,7 +86,7 @@ def wait_for_explorer(url: str) -> None:
 def choose(page: Page, field: str, title: str) -> None:
     page.locator(f".{field} [role=combobox]").click()
     page.locator("li").filter(has_text=re.compile(f"^{re.escape(title)}$")).first.click()
-    expect(page.locator(f".{field} [role=combobox]")).to_have_text(title, timeout=PATIENCE)
+    expect(page.locator(f".{field} [role=combobox]")).to_have_text(title)
 
 
 def find_point(page: Page) -> tuple[int, float, float]:
@@ -190,7 +191,7 @@ def test_a_clustering_runs_and_colours_the_cloud(page: Page, client: Client, exp
     name.press("Enter")
     page.locator(".lse-run button").click()
     page.wait_for_selector(".op.succeeded")
-    expect(page.locator(".lse-clustering [role=combobox]")).to_have_text("from-browser", timeout=PATIENCE)
+    expect(page.locator(".lse-clustering [role=combobox]")).to_have_text("from-browser")
     expect(page.locator(".legend .group")).to_have_count(3)
     assert len(client.clusterings.get(experiment, "from-browser").clusters) == 3
 

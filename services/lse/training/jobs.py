@@ -85,9 +85,7 @@ def evaluate_encoder(context: JobContext) -> None:
         "settings": context.resource.result["settings"],
     }
     labelled = {**dataset.result, "label_column": parameters["label_column"]}
-    scores = context.run(
-        score_encoder, platform.artifacts, platform.inference, encoder, labelled, stage="evaluating"
-    )
+    scores = context.run(score_encoder, platform.artifacts, platform.inference, encoder, labelled, stage="evaluating")
     evaluation = {"dataset": parameters["dataset"], **scores}
     same = (evaluation["dataset"], evaluation["label_column"])
     # Read again: another evaluation may have ended meanwhile.

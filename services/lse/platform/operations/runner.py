@@ -197,15 +197,26 @@ class OperationRunner:
             error = error or InternalError("The job ended without a result.", reason="NO_RESULT")
             state, response = "cancelled" if isinstance(error, CancelledError) else "failed", None
             resource = replace(context.resource, state="failed") if context.resource.state == "creating" else None
-        kept = self._store.finish(
-            operation.name,
-            self._instance,
-            state=state,
-            stages=list(context.stages.items()),
-            error=error,
-            response=response,
-            resource=resource,
-        )
+
+        def finish() -> bool:
+            return self._store.finish(
+                operation.name,
+                self._instance,
+                state=state,
+                stages=list(context.stages.items()),
+                error=error,
+                response=response,
+                resource=resource,
+            )
+
+        try:
+            kept = finish()
+        except ResourceExhaustedError:
+            if error is None:
+                raise
+            # The disk is so full that not even the failure can be kept: what failed makes room for it.
+            self._platform.artifacts.remove(context.folder)
+            kept = finish()
         if kept and error is not None:
             self._platform.artifacts.remove(context.folder)
         elif kept:

@@ -50,7 +50,11 @@ class Autoencoder(Method):
 
         return {
             "decoder": ConvDecoder(
-                dimension=encoder.dimension, channels=encoder.channels, size=encoder.size, width=encoder.width
+                dimension=encoder.dimension,
+                channels=encoder.channels,
+                size=encoder.size,
+                # Drawing at full size is dear: a quarter of the width costs about what the encoder does.
+                width=max(4, encoder.width // 4),
             )
         }
 
