@@ -234,6 +234,7 @@ def test_thumbnails_of_what_is_not_there_are_not_found(installation: Installatio
     for path in ("default/survey/320", "default/nothing/0", "nothing/survey/0", "default/survey/-1", "default/..%2f/0"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{installation.url}/thumbnails/{path}")
+        refused.value.close()
         assert refused.value.code == 404
     with urllib.request.urlopen(f"{installation.url}/thumbnails/default/survey/0") as answer:
         assert answer.headers["Content-Type"] == "image/webp"

@@ -13,7 +13,16 @@ import pyarrow.compute as pc
 __all__ = ["ImageTable", "Instance", "positions"]
 
 FIXED_COLUMNS = frozenset({"name", "row", "source", "status", "reason", "message", "ra_deg", "dec_deg"})
-PREPARATION_COLUMNS = frozenset({"nan_fraction", "clipped_fraction"})
+# What reading and preparing tell of each image: of less interest than the catalogue, so shown apart.
+PREPARATION_COLUMNS = frozenset(
+    {
+        *("format", "width", "height", "bit_depth", "file_bit_depth", "bits_kept", "floating", "hdu"),
+        *("pixel_scale_arcsec", "orientation_deg", "mirrored"),
+        *("nan_fraction", "clipped_fraction", "clipped_low_fraction", "clipped_high_fraction", "padded_fraction"),
+        *("used_width", "used_height", "sampling", "limits_widened"),
+        *(f"{limit}.{channel}" for limit in ("low", "high") for channel in range(32)),
+    }
+)
 HEADER_PREFIX = "header."
 
 Rows = npt.NDArray[np.int64]

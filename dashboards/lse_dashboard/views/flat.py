@@ -21,6 +21,7 @@ __all__ = ["LEGEND_PIXELS", "FlatView"]
 
 # How near the pointer must be to a point to mean it.
 _REACH_PIXELS = 12
+_NO_FRAME = ":host(:focus:not(:focus-visible)) { outline: none !important; }"
 # The legend lies over the right edge: a fitted cloud stays clear of it.
 LEGEND_PIXELS = 176
 
@@ -150,7 +151,12 @@ class FlatView:
     def _keep_figure(self, plot: Any, _element: object) -> None:
         figure = plot.state
         figure.update(
-            min_border=0, outline_line_color=None, background_fill_color=BACKGROUND, border_fill_color=BACKGROUND
+            min_border=0,
+            # Bokeh frames a figure that was clicked; only who walks by keyboard needs to see where they are.
+            stylesheets=[*figure.stylesheets, _NO_FRAME] if _NO_FRAME not in figure.stylesheets else figure.stylesheets,
+            outline_line_color=None,
+            background_fill_color=BACKGROUND,
+            border_fill_color=BACKGROUND,
         )
         if self._figure is figure:
             return

@@ -15,6 +15,8 @@ from lse_dashboard.views.markup import Html, Markup, html
 
 __all__ = ["InstanceView"]
 
+_TRAITS_SHOWN = 4
+
 
 class InstanceView:
     """The image looked at, its cluster, its neighbours.
@@ -169,8 +171,14 @@ class InstanceView:
 def _traits(cluster: Cluster) -> Html:
     if not cluster.traits:
         return Html("")
-    items = Html("").join(html("<li>{trait}</li>", trait=trait) for trait in cluster.traits)
-    return html('<ul class="notes">{items}</ul>', items=items)
+    items = [html("<li>{trait}</li>", trait=trait) for trait in cluster.traits]
+    first, rest = items[:_TRAITS_SHOWN], items[_TRAITS_SHOWN:]
+    more = html(
+        '<details data-key="traits"><summary>{count} more</summary><ul class="notes">{items}</ul></details>',
+        count=len(rest),
+        items=Html("").join(rest),
+    )
+    return html('<ul class="notes">{items}</ul>{more}', items=Html("").join(first), more=more if rest else "")
 
 
 def _facts(instance: Instance) -> Html:

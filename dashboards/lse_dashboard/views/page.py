@@ -58,10 +58,10 @@ def explorer_page(session: Session, thumbnail: Callable[[int], str]) -> Page:
 
 def _header(session: Session) -> str:
     if session.online:
-        state = '<span class="state"><span class="dot"></span>{text}</span>'
+        state = '<span class="state"><span class="dot"></span><span class="text" title="{text}">{text}</span></span>'
         text = session.problem or ("opening …" if session.loading else "connected")
     else:
-        state = '<span class="state away lse-away"><span class="dot"></span>{text}</span>'
+        state = '<span class="state away lse-away"><span class="dot"></span><span class="text">{text}</span></span>'
         text = session.problem or "asking the services …"
     path = " / ".join(part for part in (session.project, session.experiment.id if session.experiment else "") if part)
     return html(

@@ -51,7 +51,7 @@ class Stage:
             start=1,
             end=12,
             value=4,
-            width=110,
+            width=84,
             margin=(0, 6),
             size="small",
             css_classes=["lse-point-size"],
@@ -68,7 +68,7 @@ class Stage:
             css_classes=["lse-screenshot"],
             embed=False,
             auto=True,
-            width=122,
+            width=108,
         )
         self._solid_picture = pmui.Button(
             label="Screenshot",
@@ -78,7 +78,7 @@ class Stage:
             margin=(5, 0),
             visible=False,
             css_classes=["lse-screenshot"],
-            width=122,
+            width=108,
         )
         self._camera = SceneCamera(margin=0, styles={"position": "absolute", "width": "0", "height": "0"})
         self._solid_picture.on_click(lambda _: self._camera.take(self._picture_title(), self._filename()))
@@ -161,7 +161,7 @@ class Stage:
 
     def _chosen(self, choose: Callable[[Any], None]) -> Callable[[Any], None]:
         """Act on what the visitor chose, not on what the session tells the widgets."""
-        return lambda event: choose(event.new) if not self._updating and event.new is not None else None
+        return lambda event: choose(event.new) if not self._updating and event.new != "" else None
 
     def _show_choices(self) -> None:
         session, shelf = self._session, self._session.shelf
@@ -174,15 +174,17 @@ class Stage:
                 one.id: one.id for one in shelf.clusterings if one.state == "ready"
             }
             chosen = session.projection, session.clustering
+            if chosen[0] is None:
+                projections = {"none": "", **projections}
             self._projection.param.update(
-                options=projections, value=chosen[0].id if chosen[0] else None, disabled=not projections
+                options=projections, value=chosen[0].id if chosen[0] else "", disabled=chosen[0] is None
             )
             self._clustering.param.update(
                 options=clusterings,
                 value=chosen[1].id if chosen[1] else _NO_CLUSTERING,
                 disabled=len(clusterings) == 1,
             )
-            self._colour.param.update(options=session.colours(), value=session.colour_by, disabled=not projections)
+            self._colour.param.update(options=session.colours(), value=session.colour_by, disabled=chosen[0] is None)
             self._point_size.value = session.space.point_size
         finally:
             self._updating = False

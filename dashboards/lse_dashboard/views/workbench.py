@@ -20,6 +20,8 @@ from lse_dashboard.views.markup import Html, Markup, html
 __all__ = ["Workbench"]
 
 _LATENT = "latent"
+# The figures that people know best go first where there is room for two.
+_TELLING_FIGURES = frozenset({"trustworthiness", "silhouette", "adjusted_rand"})
 
 
 class Workbench:
@@ -107,12 +109,14 @@ class Workbench:
         session, shelf = self._session, self._session.shelf
         self._updating = True
         try:
-            self._project.param.update(options=list(session.projects), value=session.project or None)
+            self._project.param.update(options=list(session.projects) or [""], value=session.project)
             options = {_experiment_title(one.id, one.state): one.id for one in shelf.experiments}
+            if shelf.experiment is None:
+                options = {"choose one" if options else "none": "", **options}
             self._experiment.param.update(
                 options=options,
-                value=None if shelf.experiment is None else shelf.experiment.id,
-                disabled=not options,
+                value="" if shelf.experiment is None else shelf.experiment.id,
+                disabled=not shelf.experiments,
             )
             self._on.options = {
                 "latent space": _LATENT,
@@ -234,6 +238,8 @@ def _facts(session: Session) -> Html:
             return Html("")
         if session.loading:
             return Html('<div class="lse quiet">Opening …</div>')
+        if session.shelf.experiments:
+            return Html('<div class="lse empty"><b>No experiment is open</b>Choose one above.</div>')
         return Html(
             '<div class="lse empty"><b>No experiment yet</b>An experiment is a dataset seen through an encoder. '
             "Make one with <code>lse experiment encode</code> or <code>lse pipeline run</code>.</div>"
@@ -271,7 +277,8 @@ def _facts(session: Session) -> Html:
 
 
 def _method_and_figures(method: str, figures: dict[str, float]) -> str:
-    shown = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in list(figures.items())[:2])
+    keys = sorted(figures, key=lambda key: (key not in _TELLING_FIGURES, key))[:2]
+    shown = ", ".join(f"{key.replace('_', ' ')} {figures[key]:.3g}" for key in keys)
     return f"{method} · {shown}" if shown else method
 
 

@@ -29,8 +29,9 @@ def encode(
     dataset: DatasetName,
     encoder: Annotated[str, typer.Option("--encoder", metavar="E", help="Encoder.")],
     neighbours: Annotated[
-        int, typer.Option("--neighbours", min=2, help="Neighbours of each image in the neighbour graph.")
-    ] = 30,
+        int | None,
+        typer.Option("--neighbours", min=2, help="Neighbours of each image in its graph; by the number of images."),
+    ] = None,
     no_wait: NoWait = False,
 ) -> None:
     """Encode every prepared image of a dataset."""

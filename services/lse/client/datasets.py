@@ -41,7 +41,7 @@ class Datasets:
         self._stub = IngestionServiceStub(connection.channel)
 
     def list(self) -> list[Dataset]:
-        """All datasets in the order of their names."""
+        """All datasets in the order in which they were read."""
         pages = self._connection.pages(
             lambda token: self._connection.unary(
                 self._stub.ListDatasets,
@@ -141,7 +141,7 @@ class Datasets:
         return Preview.from_pb(self._connection.unary(self._stub.PreviewRecipe, request))
 
     def images(self, dataset: str, *, status: ImageStatus | None = None) -> Iterator[Image]:
-        """Images in the order of their names, fetched page by page.
+        """Images in the order in which they were read, fetched page by page.
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ import structlog
 from lse.embedded.children import Child, free_port, listens
 from lse.embedded.home import Home
 from lse.platform.config import Settings, load_settings
-from lse.platform.errors import FailedPreconditionError, LseError
+from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, LseError
 from lse.platform.logs import configure_logs
 from lse.platform.wiring import Platform
 from lse.server import rpc_server
@@ -86,7 +86,11 @@ class Embedded:
     """
 
     def __init__(self, settings: UpSettings) -> None:
-        self._wanted = settings
+        self._wanted = replace(
+            settings,
+            grpc_port=settings.grpc_port or free_port(),
+            dashboard_port=settings.dashboard_port or free_port(),
+        )
         self._home, self._lock = Home.open(settings.home)
         self._children: list[Child] = []
         self._triton: Any = None
@@ -126,16 +130,20 @@ class Embedded:
             child.start()
         settings = self._settings(vectors_port, compute_port)
         # The terminal stays for the person.
-        configure_logs(stream=(home.logs / "services.log").open("a", buffering=1))
+        configure_logs(settings.log_level, stream=(home.logs / "services.log").open("a", buffering=1))
         self._platform = Platform(settings)
-        self._sweep(self._platform)
+
+    @property
+    def _reachable_host(self) -> str:
+        """Address at which this machine reaches what listens on the host asked for."""
+        return "127.0.0.1" if self._wanted.host in ("0.0.0.0", "::") else self._wanted.host  # noqa: S104
 
     def _dashboard(self) -> Child:
         wanted = self._wanted
         return Child(
             "explorer",
             [
-                *["lse_dashboard", "--address", f"127.0.0.1:{wanted.grpc_port}"],
+                *["lse_dashboard", "--address", f"{self._reachable_host}:{wanted.grpc_port}"],
                 *["--host", wanted.host, "--port", str(wanted.dashboard_port)],
             ],
             logs=self._home.logs,
@@ -149,6 +157,7 @@ class Embedded:
             "instance": "embedded",
             "grpc_host": wanted.host,
             "grpc_port": wanted.grpc_port,
+            "peer_address": f"{self._reachable_host}:{wanted.grpc_port}",
             "catalogue_url": home.catalogue_url,
             "artifacts_url": home.artifacts_url,
             "vectors_url": f"http://127.0.0.1:{vectors_port}",
@@ -162,6 +171,12 @@ class Embedded:
                 "triton_backend": "python",
                 "triton_shared_memory": True,
             }
+        for variable in (f"LSE_{key.upper()}" for key in values):
+            if variable in os.environ:
+                raise InvalidArgumentError(
+                    f"{variable} is set, and `lse up` chooses that by itself: unset it, or run `python -m lse.server`.",
+                    reason="SETTING_NOT_ALLOWED",
+                )
         return load_settings(**values)
 
     def _start_triton(self) -> str | None:
@@ -188,6 +203,9 @@ class Embedded:
         for uid, folder in platform.artifacts.resource_folders().items():
             if uid not in known:
                 platform.artifacts.remove(folder)
+        for collection in platform.vectors.list_collections():
+            if collection not in known:
+                platform.vectors.delete_collection(collection)
 
     async def serve(self, on_ready: Callable[[], None] | None) -> None:
         """Serve until SIGTERM or Ctrl-C."""
@@ -215,6 +233,8 @@ class Embedded:
         deadline = time.monotonic() + _START_SECONDS
         for child in self._children:
             child.wait_until_ready(deadline - time.monotonic())
+        assert self._platform is not None
+        self._sweep(self._platform)
 
     async def _watch(self) -> None:
         """Start again what ended on its own."""
@@ -224,6 +244,9 @@ class Embedded:
                 if not child.alive():
                     _log.error("child_ended", child=child.name)
                     child.start()
+            if self._triton is not None and self._triton.pid is None:
+                _log.error("child_ended", child="triton")
+                await asyncio.to_thread(self._triton.start)
 
     def stop(self) -> None:
         """Stop everything and give the home folder free."""

@@ -12,6 +12,7 @@ from lse.platform.errors import InvalidArgumentError
 from lse.platform.neighbours import find_neighbours
 from lse.platform.operations import JobContext
 from lse.platform.progress import Progress
+from lse.platform.rpc.uploads import upload_uri
 from lse.platform.vectors.store import IndexKind
 
 __all__ = ["encode_experiment", "import_experiment"]
@@ -58,7 +59,7 @@ def import_experiment(context: JobContext) -> None:
         names = [
             name for name, row in zip(table["name"].to_pylist(), table["row"].to_pylist(), strict=True) if row >= 0
         ]
-        upload = context.parameters["upload_uri"]
+        upload = upload_uri(platform, context.resource)
         vectors = read_vectors(platform.artifacts.read_bytes(upload), context.parameters["file_name"], names)
         platform.artifacts.write_array(vectors_uri, vectors, chunk_rows=BATCH_ROWS)
     context.on_finished(lambda: platform.artifacts.remove(upload))

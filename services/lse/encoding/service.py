@@ -22,7 +22,7 @@ from lse.platform.catalogue import Resource
 from lse.platform.errors import FailedPreconditionError, InvalidArgumentError
 from lse.platform.operations.servicer import operation_to_pb
 from lse.platform.rpc.messages import packed, resource_fields, table_chunks
-from lse.platform.rpc.uploads import first_header, keep_upload
+from lse.platform.rpc.uploads import create_of_upload, first_header
 from lse.platform.wiring import Platform
 
 __all__ = ["EncodingServicer", "register"]
@@ -120,21 +120,10 @@ class EncodingServicer(encoding_pb2_grpc.EncodingServiceServicer):
             f"{header.parent}/experiments/{header.experiment_id}",
             "experiment",
             header.parent,
-            spec={"dataset": header.dataset, "encoder": ""},
+            spec={"dataset": header.dataset, "encoder": "", "neighbours": 0, "file_name": f"vectors{suffix}"},
         )
-        upload_uri = f"{self._platform.artifacts.folder('experiment', resource.uid)}/upload{suffix}"
-        await keep_upload(request_iterator, data, self._platform.artifacts, upload_uri)
-        operation = self._platform.operation_store.create(
-            "ImportExperiment",
-            header.parent,
-            resource,
-            parameters={
-                "dataset": header.dataset,
-                "upload_uri": upload_uri,
-                "file_name": f"vectors{suffix}",
-                "neighbours": 0,
-            },
-            request_id=header.request_id,
+        operation = await create_of_upload(
+            self._platform, "ImportExperiment", resource, request_iterator, first=data, request_id=header.request_id
         )
         return operation_to_pb(operation)
 

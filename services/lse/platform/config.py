@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     peer_address
         Address at which this process reaches the other services; its own when empty.
     metrics_port
-        Port of the Prometheus metrics; none when empty.
+        Port of the Prometheus metrics; none when not given.
     catalogue_url
         SQLAlchemy URL of the catalogue, SQLite or PostgreSQL.
     artifacts_url
@@ -46,6 +46,8 @@ class Settings(BaseSettings):
         Address of the Dask scheduler.
     inference
         Engine that serves encoders.
+    inference_gpu
+        Whether encoders run on a GPU.
     triton_url
         gRPC address of the Triton server.
     triton_repository
@@ -76,6 +78,7 @@ class Settings(BaseSettings):
     vectors_api_key: str | None = Field(default=None, repr=False)
     compute_url: str
     inference: Literal["triton", "onnxruntime"] = "onnxruntime"
+    inference_gpu: bool = False
     triton_url: str = "localhost:8001"
     triton_repository: str = ""
     triton_backend: Literal["python", "onnxruntime"] = "onnxruntime"

@@ -53,6 +53,7 @@ class Platform:
         settings = self.settings
         return InferenceSettings(
             kind=settings.inference,
+            gpu=settings.inference_gpu,
             url=settings.triton_url,
             repository=settings.triton_repository,
             backend=settings.triton_backend,

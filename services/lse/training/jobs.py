@@ -11,6 +11,7 @@ import numpy as np
 from lse.platform.errors import InternalError
 from lse.platform.inference.encoders import serve_encoder
 from lse.platform.operations import JobContext
+from lse.platform.rpc.uploads import upload_uri
 from lse.training.runs import SAMPLES, score_encoder, train_encoder
 
 __all__ = ["evaluate_encoder", "import_encoder", "train"]
@@ -49,7 +50,7 @@ def import_encoder(context: JobContext) -> None:
     from lse.training.onnx_files import check_onnx_encoder
 
     platform = context.platform
-    upload, onnx_uri = context.parameters["upload_uri"], f"{context.folder}/encoder.onnx"
+    upload, onnx_uri = upload_uri(platform, context.resource), f"{context.folder}/encoder.onnx"
     with context.stage("checking"), tempfile.TemporaryDirectory(prefix="lse-") as scratch:
         path = Path(scratch) / "encoder.onnx"
         path.write_bytes(platform.artifacts.read_bytes(upload))

@@ -16,7 +16,7 @@ from lse.platform.catalogue import Resource
 from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, UnimplementedError
 from lse.platform.operations.servicer import operation_to_pb
 from lse.platform.rpc.messages import figures, method_to_pb, packed, resource_fields, settings, settings_from_pb
-from lse.platform.rpc.uploads import first_header, keep_upload
+from lse.platform.rpc.uploads import create_of_upload, first_header
 from lse.platform.wiring import Platform
 from lse.training.jobs import evaluate_encoder, import_encoder, train
 from lse.training.methods import list_methods, parse_parameters
@@ -108,14 +108,8 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
             header.parent,
             spec={"dataset": "", "method": "import", "settings": {}, "seed": 0},
         )
-        upload_uri = f"{self._platform.artifacts.folder('encoder', resource.uid)}/upload.onnx"
-        await keep_upload(request_iterator, data, self._platform.artifacts, upload_uri)
-        operation = self._platform.operation_store.create(
-            "ImportEncoder",
-            header.parent,
-            resource,
-            parameters={"upload_uri": upload_uri},
-            request_id=header.request_id,
+        operation = await create_of_upload(
+            self._platform, "ImportEncoder", resource, request_iterator, first=data, request_id=header.request_id
         )
         return operation_to_pb(operation)
 

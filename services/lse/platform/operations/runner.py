@@ -134,7 +134,7 @@ class OperationRunner:
             running = {name: context for name, (context, _) in self._running.items()}
         if not running:
             return
-        wishes = self._store.heartbeat(self._instance)
+        wishes = self._store.heartbeat(self._instance, list(running))
         for name, context in running.items():
             # One that is no longer ours was taken over while we were thought lost.
             if wishes.get(name, True):
@@ -217,7 +217,9 @@ class OperationRunner:
             # The disk is so full that not even the failure can be kept: what failed makes room for it.
             self._platform.artifacts.remove(context.folder)
             kept = finish()
-        if kept and error is not None:
+        if kept and resource is not None and resource.state == "failed":
+            self._platform.discard(resource.kind, resource.uid)
+        elif kept and error is not None:
             self._platform.artifacts.remove(context.folder)
         elif kept:
             for tidy in context.tidying:

@@ -289,9 +289,9 @@ class OperationStore:
                 claimed.append(replace(_from_row(row), state="running", attempts=row.attempts + 1, start_time=now))
         return claimed
 
-    def heartbeat(self, owner: str) -> dict[str, bool]:
-        """Tell that an owner lives; whether each of its operations is to be cancelled."""
-        mine = and_(OPERATIONS.c.owner == owner, OPERATIONS.c.state == "running")
+    def heartbeat(self, owner: str, names: Sequence[str]) -> dict[str, bool]:
+        """Tell that an owner works on some operations; whether each, if still its own, is to be cancelled."""
+        mine = and_(OPERATIONS.c.owner == owner, OPERATIONS.c.state == "running", OPERATIONS.c.name.in_(list(names)))
         with self._catalogue.transaction() as connection:
             connection.execute(update(OPERATIONS).where(mine).values(heartbeat=time.time()))
             rows = connection.execute(select(OPERATIONS.c.name, OPERATIONS.c.cancel_requested).where(mine)).all()

@@ -439,7 +439,7 @@ class IngestDatasetRequest(_message.Message):
     catalogue: _builtins.str
     """Catalogue (CSV) to join, as the service sees it."""
     catalogue_key: _builtins.str
-    """Column of the catalogue that names the image; found from its values when empty."""
+    """Column of the catalogue that names the image; found by the usual names of such columns when empty."""
     request_id: _builtins.str
     """UUID that makes the request idempotent: the same one gives the same operation."""
     @_builtins.property

@@ -105,7 +105,7 @@ class IngestionServiceServicer:
     """
 
     def ListProjects(self, request, context):
-        """Lists the projects of the caller.
+        """Lists the projects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

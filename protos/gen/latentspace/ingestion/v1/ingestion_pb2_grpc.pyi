@@ -37,7 +37,7 @@ class IngestionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IngestionServiceAsyncStub: ...
     ListProjects: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListProjectsRequest, _ingestion_pb2.ListProjectsResponse]
-    """Lists the projects of the caller."""
+    """Lists the projects."""
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListDatasetsRequest, _ingestion_pb2.ListDatasetsResponse]
     """Lists the datasets of a project."""
     GetDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.GetDatasetRequest, _ingestion_pb2.Dataset]
@@ -67,7 +67,7 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListProjects: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListProjectsRequest, _ingestion_pb2.ListProjectsResponse]  # type: ignore[assignment]
-    """Lists the projects of the caller."""
+    """Lists the projects."""
     ListDatasets: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListDatasetsRequest, _ingestion_pb2.ListDatasetsResponse]  # type: ignore[assignment]
     """Lists the datasets of a project."""
     GetDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.GetDatasetRequest, _ingestion_pb2.Dataset]  # type: ignore[assignment]
@@ -100,7 +100,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.ListProjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.ListProjectsResponse, _abc.Awaitable[_ingestion_pb2.ListProjectsResponse]]:
-        """Lists the projects of the caller."""
+        """Lists the projects."""
 
     @_abc_1.abstractmethod
     def ListDatasets(
