@@ -21,7 +21,7 @@ __all__ = ["LEGEND_PIXELS", "FlatView"]
 
 # How near the pointer must be to a point to mean it.
 _REACH_PIXELS = 12
-_NO_FRAME = ":host(:focus:not(:focus-visible)) { outline: none !important; }"
+_NO_FRAME = ":host(:focus), :host(:focus-visible) { outline: none !important; }"
 # The legend lies over the right edge: a fitted cloud stays clear of it.
 LEGEND_PIXELS = 176
 
@@ -152,7 +152,7 @@ class FlatView:
         figure = plot.state
         figure.update(
             min_border=0,
-            # Bokeh frames a figure that was clicked; only who walks by keyboard needs to see where they are.
+            # Bokeh frames a figure that was clicked with dots: the figure fills its column, and nothing is told by a frame.
             stylesheets=[*figure.stylesheets, _NO_FRAME] if _NO_FRAME not in figure.stylesheets else figure.stylesheets,
             outline_line_color=None,
             background_fill_color=BACKGROUND,

@@ -94,7 +94,16 @@ class SceneCamera(JSComponent):
       ...(one.classList.contains("js-plotly-plot") ? [one] : []),
       ...(one.shadowRoot ? scenes(one.shadowRoot) : []),
     ])
+    // The theme of the page lays wide margins and its own background around every Plotly figure: taken off again.
+    const unframe = () => {
+      const scene = scenes(document).at(-1)
+      if (scene?._fullLayout?.margin?.l) {
+        window.Plotly.relayout(scene, {margin: {l: 0, r: 0, t: 0, b: 0}, paper_bgcolor: scene._fullLayout.scene.bgcolor})
+      }
+    }
     export function render({model}) {
+      const timer = setInterval(unframe, 500)
+      model.on("remove", () => clearInterval(timer))
       model.on("msg:custom", async ({title, filename}) => {
         const scene = scenes(document).at(-1)
         if (!scene) { return }

@@ -66,14 +66,10 @@ def reduce_vectors(
 
 
 def _figures(report: Mapping[str, Any]) -> dict[str, float]:
-    figures = {
-        key: float(value)
-        for key, value in (report["faithfulness"] or {}).items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    }
+    faithfulness = report["faithfulness"] or {}
+    figures = {key: float(faithfulness[key]) for key in ("trustworthiness", "neighbours_kept") if key in faithfulness}
     for axis, share in enumerate(report["explained_variance"] or (), 1):
         figures[f"explained_variance_{axis}"] = share
-    figures["fit_seconds"] = report["seconds"]["fit"]
     return figures
 
 
@@ -83,4 +79,9 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     if graph:
         how = "the experiment's" if graph["source"] == "shared" else "one of its own"
         notes.append(f"Neighbour graph: {how}, {graph['k']} neighbours by {graph['metric']}.")
+    faithfulness = report["faithfulness"]
+    if faithfulness:
+        notes.append(
+            f"Trustworthiness and neighbours kept: {faithfulness['k']} neighbours of {faithfulness['sample_rows']} images."
+        )
     return notes
