@@ -152,7 +152,7 @@ class FlatView:
         figure = plot.state
         figure.update(
             min_border=0,
-            # Bokeh frames a figure that was clicked with dots: the figure fills its column, and nothing is told by a frame.
+            # Bokeh frames a clicked figure with dots: it fills its column, and nothing is told by a frame.
             stylesheets=[*figure.stylesheets, _NO_FRAME] if _NO_FRAME not in figure.stylesheets else figure.stylesheets,
             outline_line_color=None,
             background_fill_color=BACKGROUND,

@@ -98,7 +98,8 @@ class SceneCamera(JSComponent):
     const unframe = () => {
       const scene = scenes(document).at(-1)
       if (scene?._fullLayout?.margin?.l) {
-        window.Plotly.relayout(scene, {margin: {l: 0, r: 0, t: 0, b: 0}, paper_bgcolor: scene._fullLayout.scene.bgcolor})
+        const paper_bgcolor = scene._fullLayout.scene.bgcolor
+        window.Plotly.relayout(scene, {margin: {l: 0, r: 0, t: 0, b: 0}, paper_bgcolor})
       }
     }
     export function render({model}) {

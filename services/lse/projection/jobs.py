@@ -82,6 +82,7 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     faithfulness = report["faithfulness"]
     if faithfulness:
         notes.append(
-            f"Trustworthiness and neighbours kept: {faithfulness['k']} neighbours of {faithfulness['sample_rows']} images."
+            f"Trustworthiness and neighbours kept are those of {faithfulness['sample_rows']} images, "
+            f"{faithfulness['k']} neighbours each."
         )
     return notes
