@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -66,7 +67,14 @@ def score(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder of images")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path(os.environ.get("LSE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+        / "first_radio_png",
+        help="folder of images; first_radio_png in LSE_TEST_DATA when not given",
+    )
     parser.add_argument(
         "--catalogue", type=Path, help="CSV with their classes; catalogue.csv in the folder if not given"
     )
@@ -80,6 +88,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="CPU threads of the training; all if not given")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
+    if not arguments.folder.is_dir():
+        parser.error(f"there is no folder {arguments.folder}: name one, or set LSE_TEST_DATA")
     recipe = Path(arguments.recipe).read_text() if Path(arguments.recipe).is_file() else arguments.recipe
     catalogue = arguments.catalogue or arguments.folder / "catalogue.csv"
     images, labels, rejected = prepared(arguments.folder, catalogue, recipe, arguments.label)
