@@ -23,6 +23,7 @@ from lse.ingestion.sources.files import find_sources
 from lse.training.run import train
 from lse.training.scores import baselines, collapse, knn_balanced_accuracy
 
+_DATA = Path(__file__).parents[2] / "shared" / "data"
 FIRST_RADIO = "{channels: grey, crop: 64, size: 64, stretch: {kind: sqrt, limits: {kind: fixed, low: 0, high: 255}}}"
 
 

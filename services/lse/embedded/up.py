@@ -132,6 +132,7 @@ class Embedded:
         # The terminal stays for the person.
         configure_logs(settings.log_level, stream=(home.logs / "services.log").open("a", buffering=1))
         self._platform = Platform(settings)
+        self._sweep_artifacts(self._platform)
 
     @property
     def _reachable_host(self) -> str:
@@ -197,13 +198,21 @@ class Embedded:
         self._triton.start()
         return str(self._triton.url)
 
-    def _sweep(self, platform: Platform) -> None:
-        """Remove bulk data that no resource names: what was being deleted when the process was killed."""
+    def _sweep_artifacts(self, platform: Platform) -> None:
+        """Remove artifacts that no resource names: what was being deleted when the process was killed.
+
+        Only before anything is served: a file being uploaded has no resource yet.
+        """
         known = platform.resources.uids()
         for uid, folder in platform.artifacts.resource_folders().items():
             if uid not in known:
                 platform.artifacts.remove(folder)
-        for collection in platform.vectors.list_collections():
+
+    def _sweep_collections(self, platform: Platform) -> None:
+        """Remove collections that no experiment names."""
+        collections = platform.vectors.list_collections()
+        known = platform.resources.uids()
+        for collection in collections:
             if collection not in known:
                 platform.vectors.delete_collection(collection)
 
@@ -234,7 +243,7 @@ class Embedded:
         for child in self._children:
             child.wait_until_ready(deadline - time.monotonic())
         assert self._platform is not None
-        self._sweep(self._platform)
+        self._sweep_collections(self._platform)
 
     async def _watch(self) -> None:
         """Start again what ended on its own."""
