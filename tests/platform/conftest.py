@@ -15,7 +15,13 @@ from postgresql import PostgreSQL, find_postgresql
 @pytest.fixture(scope="session")
 def scheduler() -> Iterator[str]:
     """Address of a real Dask cluster with two worker processes."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+    ) as cluster:
         yield cluster.scheduler_address
 
 

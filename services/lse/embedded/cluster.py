@@ -25,7 +25,9 @@ def main() -> None:
         threads_per_worker=1,
         host="127.0.0.1",
         scheduler_port=arguments.port,
-        dashboard_address=None,
+        # The scheduler always opens a port for HTTP: a free one, so that several installations fit on a machine.
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
         local_directory=arguments.scratch,
     ):
         stop.wait()

@@ -19,6 +19,7 @@ from google.protobuf import text_format
 from tests.platform.inference.conftest import EncoderFile, triton_settings
 from tritonclient import grpc as triton
 from tritonclient.grpc import model_config_pb2
+from tritonclient.utils import InferenceServerException
 
 from lse.platform.errors import FailedPreconditionError, NotFoundError, UnavailableError
 from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersion, open_engine
@@ -176,7 +177,7 @@ def test_shared_memory_that_the_server_has_forgotten(triton_server: TritonServer
     engine = TritonEngine(triton_settings(triton_server, shared_memory=True))
     engine.load(GALAXIES, encoder_file())
     before = engine.encode(GALAXIES, IMAGES)
-    engine._client.unregister_system_shared_memory()
+    forget_shared_memory(engine)
     np.testing.assert_allclose(engine.encode(GALAXIES, IMAGES), before, rtol=1e-5, atol=1e-6)
     engine.unload(GALAXIES)
     engine.close()
@@ -242,3 +243,17 @@ def test_finding_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert caught.value.reason == "TRITON_NOT_INSTALLED"
     (tmp_path / "installed.txt").touch()
     assert find_triton() == tmp_path
+
+
+def forget_shared_memory(engine: TritonEngine) -> None:
+    """Have the server forget all shared memory; it refuses for a moment while it still reads from some."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            engine._client.unregister_system_shared_memory()
+        except InferenceServerException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return

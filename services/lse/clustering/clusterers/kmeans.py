@@ -34,7 +34,10 @@ def _run(task: ClusteringTask, parameters: KMeansParameters) -> Grouping:
     distinct = len(np.unique(task.points, axis=0))
 
     def group(sample: NDArray[np.intp], clusters: int) -> NDArray[Any]:
-        fitted = _model(len(sample), clusters, starts=3, seed=task.seed).fit(task.points[sample])
+        points = task.points[sample]
+        # No more groups than there are different points, of which a sample may have few.
+        clusters = min(clusters, len(np.unique(points, axis=0)))
+        fitted = _model(len(sample), clusters, starts=3, seed=task.seed).fit(points)
         return np.asarray(fitted.labels_)
 
     if parameters.clusters is None:
