@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances
 
-from lse.encoding.neighbours import build_neighbour_graph, default_neighbours, find_neighbours
 from lse.platform.errors import CancelledError, InvalidArgumentError
+from lse.platform.neighbours import build_neighbour_graph, default_neighbours, find_neighbours
 from lse.platform.progress import Progress
 
 
