@@ -80,11 +80,12 @@ def own_images(folder: Path) -> Pipeline:
         "encoder": {"name": f"{name}-{_OWN_METHOD}", "method": _OWN_METHOD},
         "experiment": {"name": name},
         "projections": [
-            {"name": "umap", "method": "umap"},
-            {"name": "umap-3d", "method": "umap", "components": 3},
             {"name": "pca", "method": "pca"},
+            {"name": "umap-3d", "method": "umap", "components": 3},
+            # The explorer opens at the newest.
+            {"name": "umap", "method": "umap"},
         ],
-        "clusterings": [{"name": "kmeans", "method": "kmeans"}, {"name": "hdbscan", "method": "hdbscan"}],
+        "clusterings": [{"name": "hdbscan", "method": "hdbscan"}, {"name": "kmeans", "method": "kmeans"}],
     }
     return Pipeline.model_validate(content)
 
