@@ -26,6 +26,7 @@ from lse.platform.catalogue import Resource
 from lse.platform.catalogue.resources import encode_page_token
 from lse.platform.errors import InvalidArgumentError, ResourceExhaustedError
 from lse.platform.names import NamePattern
+from lse.platform.prepared_images import prepared_images
 from lse.platform.rpc.messages import table_chunks, timestamp
 from lse.platform.wiring import Platform
 
@@ -118,8 +119,7 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
 
     def _read_names(self, table_uri: str) -> pa.ChunkedArray:
         """Names of the images of a dataset by their rows."""
-        table = self._artifacts.read_table(table_uri, ["name", "row"])
-        return table.filter(pa.compute.greater_equal(table["row"], 0)).sort_by("row")["name"]
+        return prepared_images(self._artifacts, table_uri, ["name"])["name"]
 
     # Selections
 

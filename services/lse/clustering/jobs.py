@@ -14,6 +14,7 @@ from lse.platform.artifacts import Artifacts
 from lse.platform.compute import TaskChannel
 from lse.platform.neighbours import Metric
 from lse.platform.operations import JobContext
+from lse.platform.prepared_images import prepared_images
 from lse.platform.progress import Progress
 from lse.platform.vectors.payload import cluster_key
 
@@ -75,9 +76,9 @@ def group_images(
         should_stop=channel.should_stop,
     )
     channel.report(Progress("scoring"))
-    table = artifacts.read_table(uris["table"], ["row", *columns]).to_pandas()
-    metadata = table[table["row"] >= 0].sort_values("row").drop(columns="row").iloc[: len(points)]
-    metadata = metadata.reset_index(drop=True)
+    # With "row", so that a dataset without a catalogue still gives one line an image.
+    images = prepared_images(artifacts, uris["table"], ["row", *columns]).slice(0, len(points))
+    metadata = images.to_pandas().drop(columns="row")
     class_column = next((column for column in CLASS_COLUMNS if column in metadata), None)
     scores = score_clustering(
         points,

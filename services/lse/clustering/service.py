@@ -22,6 +22,7 @@ from lse.platform import names
 from lse.platform.catalogue import Resource
 from lse.platform.errors import InvalidArgumentError
 from lse.platform.operations.servicer import operation_to_pb
+from lse.platform.prepared_images import prepared_images
 from lse.platform.rpc.messages import (
     figures,
     method_to_pb,
@@ -172,8 +173,8 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
                 f"The dataset '{dataset.id}' has no column '{column}': it has {', '.join(dataset.result['columns'])}.",
                 reason="UNKNOWN_COLUMN",
             )
-        table = self._platform.artifacts.read_table(dataset.result["table_uri"], ["row", column]).to_pandas()
-        values = table[table["row"] >= 0].sort_values("row")[column].iloc[:count]
+        table = prepared_images(self._platform.artifacts, dataset.result["table_uri"], [column])
+        values = table.slice(0, count).to_pandas()[column]
         codes, found = pd.factorize(values.astype("string"), sort=True)
         return codes, [str(value) for value in found]
 

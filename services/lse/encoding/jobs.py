@@ -11,6 +11,7 @@ from lse.encoding.ready_vectors import read_vectors
 from lse.platform.errors import InvalidArgumentError
 from lse.platform.neighbours import find_neighbours
 from lse.platform.operations import JobContext
+from lse.platform.prepared_images import prepared_images
 from lse.platform.progress import Progress
 from lse.platform.rpc.uploads import upload_uri
 from lse.platform.vectors.store import IndexKind
@@ -55,10 +56,7 @@ def import_experiment(context: JobContext) -> None:
     dataset = platform.resources.get_ready(context.parameters["dataset"], "dataset")
     vectors_uri = f"{context.folder}/vectors.zarr"
     with context.stage("reading"):
-        table = platform.artifacts.read_table(dataset.result["table_uri"], ["name", "row"])
-        names = [
-            name for name, row in zip(table["name"].to_pylist(), table["row"].to_pylist(), strict=True) if row >= 0
-        ]
+        names = prepared_images(platform.artifacts, dataset.result["table_uri"], ["name"])["name"].to_pylist()
         upload = upload_uri(platform, context.resource)
         vectors = read_vectors(platform.artifacts.read_bytes(upload), context.parameters["file_name"], names)
         platform.artifacts.write_array(vectors_uri, vectors, chunk_rows=BATCH_ROWS)
@@ -115,10 +113,7 @@ def _store_vectors(context: JobContext, dataset: Any, vectors: np.ndarray) -> No
     kinds: dict[str, IndexKind] = {column: _INDEX_KINDS[dataset["columns"][column]] for column in columns}
 
     def write() -> None:
-        table = context.platform.artifacts.read_table(dataset["table_uri"], ["name", "row", *columns])
-        payloads = sorted((row for row in table.to_pylist() if row["row"] >= 0), key=lambda row: row["row"])
-        for payload in payloads:
-            del payload["row"]
+        payloads = prepared_images(context.platform.artifacts, dataset["table_uri"], ["name", *columns]).to_pylist()
         store.create_collection(
             collection, dimension=vectors.shape[1], indexed={"name": "keyword", **kinds}, exist_ok=True
         )

@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 import pyarrow as pa
-import pyarrow.compute as pc
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
@@ -21,6 +20,7 @@ from lse.platform import names
 from lse.platform.catalogue import Resource
 from lse.platform.errors import FailedPreconditionError, InvalidArgumentError
 from lse.platform.operations.servicer import operation_to_pb
+from lse.platform.prepared_images import prepared_images
 from lse.platform.rpc.messages import packed, resource_fields, table_chunks
 from lse.platform.rpc.uploads import create_of_upload, first_header
 from lse.platform.wiring import Platform
@@ -139,8 +139,7 @@ class EncodingServicer(encoding_pb2_grpc.EncodingServiceServicer):
         experiment = self._resources.get_ready(request.name, "experiment")
         dataset = self._resources.get_ready(experiment.spec["dataset"], "dataset")
         artifacts = self._platform.artifacts
-        table = artifacts.read_table(dataset.result["table_uri"], ["name", "row"])
-        image_names = table.filter(pc.greater_equal(table["row"], 0))["name"].to_pylist()
+        image_names = prepared_images(artifacts, dataset.result["table_uri"], ["name"])["name"].to_pylist()
         vectors = artifacts.read_array(experiment.result["vectors_uri"])
         yield from table_chunks(
             pa.table(

@@ -11,6 +11,7 @@ import numpy as np
 
 from lse.platform.errors import InvalidArgumentError
 from lse.platform.inference.encoders import serve_encoder
+from lse.platform.prepared_images import prepared_images
 from lse.platform.progress import Progress
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def score_encoder(
     from lse.training.scores import baselines, effective_rank, knn_balanced_accuracy
 
     column = dataset["label_column"]
-    table = artifacts.read_table(dataset["table_uri"], ["row", column]).to_pandas()
-    classes = table[table["row"] >= 0].sort_values("row")[column].astype("object").where(lambda c: c.notna(), None)
+    classes = prepared_images(artifacts, dataset["table_uri"], [column]).to_pandas()[column]
+    classes = classes.astype("object").where(lambda c: c.notna(), None)
     labels = [None if value is None else str(value) for value in classes]
     images = artifacts.open_array(dataset["images_uri"])
     encode = serve_encoder(artifacts, inference, encoder["uid"], encoder["onnx_uri"])
