@@ -16,11 +16,14 @@ from lse.platform.wiring import Platform
 __all__ = ["SERVICES", "rpc_server"]
 
 SERVICES = ("ingestion", "training", "encoding", "projection", "clustering", "search", "annotation")
+# Services that live within another one and are served with it.
+_WITHIN = {"training": ("training.predictions", "training.explanations")}
 
 
 def rpc_server(platform: Platform, services: tuple[str, ...] = SERVICES) -> RpcServer:
     """Server of some services."""
-    return RpcServer(platform, [importlib.import_module(f"lse.{name}.service").register for name in services])
+    folders = [folder for name in services for folder in (name, *_WITHIN.get(name, ()))]
+    return RpcServer(platform, [importlib.import_module(f"lse.{folder}.service").register for folder in folders])
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lse.platform.errors import CancelledError, FailedPreconditionError
 from lse.platform.progress import Progress
 from lse.training.atomic import write_atomically
+from lse.training.methods.method import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,10 +121,8 @@ class Learner(lightning.LightningModule):
         """
         images, step = batch
         self.step = step
-        parts = {name: part for name, part in self.parts.items()}  # noqa: C416 - ModuleDict is no Mapping
-        loss, figures = self._method.loss(
-            self.encoder, parts, self.encoder.normalise(images), step_generator(self.seed, step, images.device)
-        )
+        self._now = Step(step_generator(self.seed, step, images.device), progress=step / self._steps)
+        loss, figures = self._method.loss(self.encoder, self._parts, self.encoder.normalise(images), self._now)
         if not torch.isfinite(loss.detach()):
             raise FailedPreconditionError(
                 f"The loss is not finite at step {step + 1} of {self._steps}: the training diverged; "
@@ -133,10 +132,19 @@ class Learner(lightning.LightningModule):
             )
         return {"loss": loss, **{name: figure.detach() for name, figure in figures.items()}}
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
+        """Let the method change what the optimiser does not."""
+        self._method.after_step(self.encoder, self._parts, self._now)
+
+    @property
+    def _parts(self) -> dict[str, nn.Module]:
+        return {name: part for name, part in self.parts.items()}  # noqa: C416 - ModuleDict is no Mapping
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; biases and normalisations are not pulled to zero."""
-        weights = [p for p in self.parameters() if p.ndim > 1]
-        others = [p for p in self.parameters() if p.ndim <= 1]
+        trained = [p for p in self.parameters() if p.requires_grad]
+        weights = [p for p in trained if p.ndim > 1]
+        others = [p for p in trained if p.ndim <= 1]
         groups = [
             {"params": weights, "weight_decay": self._settings.weight_decay},
             {"params": others, "weight_decay": 0.0},

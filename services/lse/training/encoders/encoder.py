@@ -58,9 +58,9 @@ class Encoder(nn.Module):
         self.channels, self.size, self.width, self.dimension = channels, size, width, dimension
         self.backbone = build_backbone(backbone, channels=channels, size=size, width=width)
         self._pooled = neck == "pooled"
-        inputs = self.backbone.features * (2 if self._pooled else self.backbone.map_size**2)
+        self.summary_length = self.backbone.features * (2 if self._pooled else self.backbone.map_size**2)
         # Without the last normalisation all vectors point much the same way, and cosine tells them apart badly.
-        self.head = nn.Sequential(nn.Linear(inputs, dimension), nn.BatchNorm1d(dimension, affine=False))
+        self.head = nn.Sequential(nn.Linear(self.summary_length, dimension), nn.BatchNorm1d(dimension, affine=False))
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, channels, 1, 1))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, channels, 1, 1))
 
@@ -68,14 +68,17 @@ class Encoder(nn.Module):
         """Images of zero mean and unit variance over the training set, of prepared images of the same shape."""
         return (images - self.mean) / self.std
 
-    def features(self, images: Tensor) -> Tensor:
-        """Vectors (n, dimension) of normalised images (n, channels, size, size)."""
+    def summary(self, images: Tensor) -> Tensor:
+        """What the neck keeps of the feature maps, (n, summary_length), of normalised images."""
         maps = self.backbone(images)
         if self._pooled:
-            features = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
-        else:
-            features = maps.flatten(start_dim=1)
-        vectors: Tensor = self.head(features)
+            return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        flat: Tensor = maps.flatten(start_dim=1)
+        return flat
+
+    def features(self, images: Tensor) -> Tensor:
+        """Vectors (n, dimension) of normalised images (n, channels, size, size)."""
+        vectors: Tensor = self.head(self.summary(images))
         return vectors
 
     def forward(self, images: Tensor) -> Tensor:

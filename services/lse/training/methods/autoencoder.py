@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from lse.training.methods.method import Method, MethodParameters
+from lse.training.methods.method import Method, MethodParameters, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
 
     from lse.training.encoders.encoder import Encoder, Neck
 
@@ -59,7 +59,7 @@ class Autoencoder(Method):
         }
 
     def loss(
-        self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, generator: Generator
+        self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, step: Step
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean squared error between the images, in units of their variance over the training set, and their copies."""
         import torch
@@ -68,7 +68,7 @@ class Autoencoder(Method):
         from lse.training.augmentation import augment
 
         if self._augmented:
-            images = augment(images, self._augmentation, generator)
+            images = augment(images, self._augmentation, step.generator)
         if images.device.type == "cpu":
             images = images.contiguous(memory_format=torch.channels_last)
         return functional.mse_loss(parts["decoder"](encoder.features(images)), images), {}

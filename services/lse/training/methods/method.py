@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from lse.training.encoders.encoder import Encoder, Neck
 
-__all__ = ["Method", "MethodParameters"]
+__all__ = ["Method", "MethodParameters", "Step"]
 
 
 class MethodParameters(Parameters):
@@ -36,6 +37,22 @@ class MethodParameters(Parameters):
     warmup_epochs: float = Field(
         default=2, ge=0, le=10_000, description="Epochs over which the learning rate rises from zero."
     )
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a run stands when a method is asked for its loss.
+
+    Attributes
+    ----------
+    generator
+        Source of all randomness of this step, on the device of the images.
+    progress
+        Share of the run that is done, from 0 to 1.
+    """
+
+    generator: Generator
+    progress: float
 
 
 class Method(ABC):
@@ -67,11 +84,14 @@ class Method(ABC):
 
     @abstractmethod
     def parts(self, encoder: Encoder) -> dict[str, nn.Module]:
-        """Build the networks that are trained beside the encoder, by name; one called ``decoder`` is kept."""
+        """Build the networks that go beside the encoder, by name; one called ``decoder`` is kept.
+
+        Those whose weights do not require gradients, such as a teacher, are left to `after_step`.
+        """
 
     @abstractmethod
     def loss(
-        self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, generator: Generator
+        self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, step: Step
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss on a batch.
 
@@ -83,11 +103,14 @@ class Method(ABC):
             What `parts` built.
         images
             Normalised images (n, channels, size, size).
-        generator
-            Source of all randomness of this step.
+        step
+            Where the run stands.
 
         Returns
         -------
         tuple of Tensor and dict
             The loss to lower, and further figures by name.
         """
+
+    def after_step(self, encoder: Encoder, parts: Mapping[str, nn.Module], step: Step) -> None:  # noqa: B027 - most methods have nothing to do
+        """Change what the optimiser does not, such as a teacher that follows the encoder; called after every step."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from lse.training.methods.method import Method, MethodParameters
+from lse.training.methods.method import Method, MethodParameters, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
 
     from lse.training.encoders.encoder import Encoder, Neck
 
@@ -91,14 +91,14 @@ class SimCLR(Method):
         }
 
     def loss(
-        self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, generator: Generator
+        self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, step: Step
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Contrastive loss between two views of every image."""
         import torch
 
         from lse.training.augmentation import augment
 
-        views = torch.cat([augment(images, self._augmentation, generator) for _ in range(2)])
+        views = torch.cat([augment(images, self._augmentation, step.generator) for _ in range(2)])
         if views.device.type == "cpu":
             views = views.contiguous(memory_format=torch.channels_last)
         first, second = parts["projection"](encoder.features(views)).chunk(2)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latentspace.type.v1 import figure_pb2 as _figure_pb2
 from latentspace.type.v1 import method_pb2 as _method_pb2
 from latentspace.type.v1 import resource_pb2 as _resource_pb2
@@ -21,6 +22,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Precision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PrecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Precision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRECISION_UNSPECIFIED: _Precision.ValueType  # 0
+    """Not said."""
+    PRECISION_FP32: _Precision.ValueType  # 1
+    """32 bits."""
+    PRECISION_FP16: _Precision.ValueType  # 2
+    """16 bits; vectors are given out in 32."""
+
+class Precision(_Precision, metaclass=_PrecisionEnumTypeWrapper):
+    """Floating point numbers with which an encoder computes."""
+
+PRECISION_UNSPECIFIED: Precision.ValueType  # 0
+"""Not said."""
+PRECISION_FP32: Precision.ValueType  # 1
+"""32 bits."""
+PRECISION_FP16: Precision.ValueType  # 2
+"""16 bits; vectors are given out in 32."""
+Global___Precision: _TypeAlias = Precision  # noqa: Y015
 
 @_typing.final
 class Encoder(_message.Message):
@@ -46,6 +71,12 @@ class Encoder(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     EVALUATIONS_FIELD_NUMBER: _builtins.int
     ONNX_URI_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    PARAMETER_COUNT_FIELD_NUMBER: _builtins.int
+    HAS_DECODER_FIELD_NUMBER: _builtins.int
+    LOADED_VERSIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/encoders/{encoder}`."""
     uid: _builtins.str
@@ -67,7 +98,15 @@ class Encoder(_message.Message):
     dimension: _builtins.int
     """Length of its vectors."""
     onnx_uri: _builtins.str
-    """Where its ONNX file is kept."""
+    """Where the ONNX file of the version in use is kept."""
+    version: _builtins.int
+    """Version in use; the fields above tell of it."""
+    precision: Global___Precision.ValueType
+    """Numbers in which the version in use is served."""
+    parameter_count: _builtins.int
+    """Trained weights of the network."""
+    has_decoder: _builtins.bool
+    """Whether it keeps a decoder, which draws images from vectors."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was asked for."""
@@ -96,6 +135,14 @@ class Encoder(_message.Message):
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]:
         """Latest scores on labelled datasets."""
 
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___EncoderVersion]:
+        """All versions, oldest first."""
+
+    @_builtins.property
+    def loaded_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Versions that the inference engine holds at this moment."""
+
     def __init__(
         self,
         *,
@@ -117,14 +164,84 @@ class Encoder(_message.Message):
         notes: _abc.Iterable[_builtins.str] | None = ...,
         evaluations: _abc.Iterable[Global___Evaluation] | None = ...,
         onnx_uri: _builtins.str = ...,
+        version: _builtins.int = ...,
+        precision: Global___Precision.ValueType = ...,
+        versions: _abc.Iterable[Global___EncoderVersion] | None = ...,
+        parameter_count: _builtins.int = ...,
+        has_decoder: _builtins.bool = ...,
+        loaded_versions: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_count", b"channel_count", "create_time", b"create_time", "dataset", b"dataset", "dimension", b"dimension", "evaluations", b"evaluations", "figures", b"figures", "image_size", b"image_size", "loss_curve", b"loss_curve", "method_id", b"method_id", "name", b"name", "notes", b"notes", "onnx_uri", b"onnx_uri", "operation", b"operation", "seed", b"seed", "settings", b"settings", "state", b"state", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_count", b"channel_count", "create_time", b"create_time", "dataset", b"dataset", "dimension", b"dimension", "evaluations", b"evaluations", "figures", b"figures", "has_decoder", b"has_decoder", "image_size", b"image_size", "loaded_versions", b"loaded_versions", "loss_curve", b"loss_curve", "method_id", b"method_id", "name", b"name", "notes", b"notes", "onnx_uri", b"onnx_uri", "operation", b"operation", "parameter_count", b"parameter_count", "precision", b"precision", "seed", b"seed", "settings", b"settings", "state", b"state", "uid", b"uid", "update_time", b"update_time", "version", b"version", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Encoder: _TypeAlias = Encoder  # noqa: Y015
+
+@_typing.final
+class EncoderVersion(_message.Message):
+    """One version of an encoder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    METHOD_ID_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    ONNX_URI_FIELD_NUMBER: _builtins.int
+    HALF_ONNX_URI_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Number, from 1."""
+    operation: _builtins.str
+    """Operation that made it."""
+    dataset: _builtins.str
+    """Dataset that it was trained on; empty of an imported one."""
+    method_id: _builtins.str
+    """How it was made: a training method, `pretrained` or `import`."""
+    seed: _builtins.int
+    """Seed of all its random numbers."""
+    onnx_uri: _builtins.str
+    """Where its ONNX file is kept."""
+    half_onnx_uri: _builtins.str
+    """Where the file of half the precision is kept; empty where it is not near enough to the full one."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
+        """All parameters in force."""
+
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
+        """Figures at the end of the training, such as the loss."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        operation: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        dataset: _builtins.str = ...,
+        method_id: _builtins.str = ...,
+        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+        seed: _builtins.int = ...,
+        figures: _abc.Iterable[_figure_pb2.Figure] | None = ...,
+        onnx_uri: _builtins.str = ...,
+        half_onnx_uri: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dataset", b"dataset", "figures", b"figures", "half_onnx_uri", b"half_onnx_uri", "method_id", b"method_id", "onnx_uri", b"onnx_uri", "operation", b"operation", "seed", b"seed", "settings", b"settings", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EncoderVersion: _TypeAlias = EncoderVersion  # noqa: Y015
 
 @_typing.final
 class Evaluation(_message.Message):
@@ -140,6 +257,11 @@ class Evaluation(_message.Message):
     BASELINES_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    LINEAR_PROBE_BALANCED_ACCURACY_FIELD_NUMBER: _builtins.int
+    LINEAR_PROBE_BASELINES_FIELD_NUMBER: _builtins.int
+    ROBUSTNESS_FIELD_NUMBER: _builtins.int
+    NUISANCES_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     encoder: _builtins.str
     """Encoder."""
     dataset: _builtins.str
@@ -150,6 +272,10 @@ class Evaluation(_message.Message):
     """Images with a class that were used."""
     knn_balanced_accuracy: _builtins.float
     """Balanced accuracy of the 20 nearest neighbours, cosine, in 5 stratified folds of a fixed seed."""
+    linear_probe_balanced_accuracy: _builtins.float
+    """Balanced accuracy of a linear probe over the same folds."""
+    version: _builtins.int
+    """Version of the encoder that was judged."""
     @_builtins.property
     def baselines(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
         """The same figure of the baselines: `chance`, `pixels`, `pca`, `untrained`."""
@@ -162,6 +288,18 @@ class Evaluation(_message.Message):
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Sentences on what was left out."""
 
+    @_builtins.property
+    def linear_probe_baselines(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
+        """The same figure of the baselines."""
+
+    @_builtins.property
+    def robustness(self) -> _containers.RepeatedCompositeFieldContainer[Global___Robustness]:
+        """How far images move in the space when they are changed as nothing real changes them."""
+
+    @_builtins.property
+    def nuisances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Nuisance]:
+        """How much of the space is explained by what should not matter."""
+
     def __init__(
         self,
         *,
@@ -173,14 +311,79 @@ class Evaluation(_message.Message):
         baselines: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         figures: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
+        linear_probe_balanced_accuracy: _builtins.float = ...,
+        linear_probe_baselines: _abc.Iterable[_figure_pb2.Figure] | None = ...,
+        robustness: _abc.Iterable[Global___Robustness] | None = ...,
+        nuisances: _abc.Iterable[Global___Nuisance] | None = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baselines", b"baselines", "dataset", b"dataset", "encoder", b"encoder", "figures", b"figures", "image_count", b"image_count", "knn_balanced_accuracy", b"knn_balanced_accuracy", "label_column", b"label_column", "notes", b"notes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baselines", b"baselines", "dataset", b"dataset", "encoder", b"encoder", "figures", b"figures", "image_count", b"image_count", "knn_balanced_accuracy", b"knn_balanced_accuracy", "label_column", b"label_column", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy", "linear_probe_baselines", b"linear_probe_baselines", "notes", b"notes", "nuisances", b"nuisances", "robustness", b"robustness", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Evaluation: _TypeAlias = Evaluation  # noqa: Y015
+
+@_typing.final
+class Robustness(_message.Message):
+    """Stability of the vectors under one change of the images."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    COSINE_FIELD_NUMBER: _builtins.int
+    SAME_IMAGE_FIRST_FIELD_NUMBER: _builtins.int
+    change: _builtins.str
+    """The change, such as `rotation_90`."""
+    cosine: _builtins.float
+    """Mean cosine similarity between the vectors of an image before and after."""
+    same_image_first: _builtins.float
+    """Share of images whose changed copy is nearer to them than every other image."""
+    def __init__(
+        self,
+        *,
+        change: _builtins.str = ...,
+        cosine: _builtins.float = ...,
+        same_image_first: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "cosine", b"cosine", "same_image_first", b"same_image_first"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Robustness: _TypeAlias = Robustness  # noqa: Y015
+
+@_typing.final
+class Nuisance(_message.Message):
+    """One property of images that should not matter, and how far the space follows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    VARIANCE_EXPLAINED_FIELD_NUMBER: _builtins.int
+    PREDICTABILITY_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The property, such as `background_level`."""
+    variance_explained: _builtins.float
+    """Share of the variance of the vectors that a linear fit on the property explains, 0 to 1."""
+    predictability: _builtins.float
+    """Share of the variance of the property that a linear fit on the vectors explains in held-out folds, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        variance_explained: _builtins.float = ...,
+        predictability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "predictability", b"predictability", "variance_explained", b"variance_explained"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Nuisance: _TypeAlias = Nuisance  # noqa: Y015
 
 @_typing.final
 class ListEncodersRequest(_message.Message):
@@ -311,6 +514,46 @@ class TrainEncoderRequest(_message.Message):
 Global___TrainEncoderRequest: _TypeAlias = TrainEncoderRequest  # noqa: Y015
 
 @_typing.final
+class RetrainEncoderRequest(_message.Message):
+    """Request of `RetrainEncoder`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the encoder."""
+    dataset: _builtins.str
+    """Dataset to learn from; that of the version in use when empty."""
+    seed: _builtins.int
+    """Seed of all random numbers."""
+    request_id: _builtins.str
+    """UUID that makes the request idempotent: the same one gives the same operation."""
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
+        """Parameters that shall differ from those of the version in use."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+        seed: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "name", b"name", "request_id", b"request_id", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrainEncoderRequest: _TypeAlias = RetrainEncoderRequest  # noqa: Y015
+
+@_typing.final
 class ImportEncoderRequest(_message.Message):
     """Request of `ImportEncoder`."""
 
@@ -379,6 +622,7 @@ class CreatePretrainedEncoderRequest(_message.Message):
     BACKBONE_FIELD_NUMBER: _builtins.int
     WEIGHTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project, as `projects/{project}`."""
     encoder_id: _builtins.str
@@ -389,6 +633,8 @@ class CreatePretrainedEncoderRequest(_message.Message):
     """File of weights, as the service sees it; fetched by name when empty."""
     request_id: _builtins.str
     """UUID that makes the request idempotent: the same one gives the same operation."""
+    dataset: _builtins.str
+    """Dataset whose images it shall take: their channels, size and normalisation."""
     def __init__(
         self,
         *,
@@ -397,10 +643,11 @@ class CreatePretrainedEncoderRequest(_message.Message):
         backbone: _builtins.str = ...,
         weights: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        dataset: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbone", b"backbone", "encoder_id", b"encoder_id", "parent", b"parent", "request_id", b"request_id", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbone", b"backbone", "dataset", b"dataset", "encoder_id", b"encoder_id", "parent", b"parent", "request_id", b"request_id", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -421,7 +668,7 @@ class EvaluateEncoderRequest(_message.Message):
     dataset: _builtins.str
     """Dataset with classes."""
     label_column: _builtins.str
-    """Column of the classes: `class` when empty."""
+    """Column of the classes: when empty `class`, and no classes where there is no such column."""
     request_id: _builtins.str
     """UUID that makes the request idempotent: the same one gives the same operation."""
     def __init__(
@@ -439,6 +686,88 @@ class EvaluateEncoderRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EvaluateEncoderRequest: _TypeAlias = EvaluateEncoderRequest  # noqa: Y015
+
+@_typing.final
+class SelectEncoderVersionRequest(_message.Message):
+    """Request of `SelectEncoderVersion`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the encoder."""
+    version: _builtins.int
+    """Version to use from now on; the present one when 0."""
+    precision: Global___Precision.ValueType
+    """Precision to use from now on; the present one when not said."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        precision: Global___Precision.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "precision", b"precision", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SelectEncoderVersionRequest: _TypeAlias = SelectEncoderVersionRequest  # noqa: Y015
+
+@_typing.final
+class LoadEncoderRequest(_message.Message):
+    """Request of `LoadEncoder`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the encoder."""
+    version: _builtins.int
+    """Version; the one in use when 0."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadEncoderRequest: _TypeAlias = LoadEncoderRequest  # noqa: Y015
+
+@_typing.final
+class UnloadEncoderRequest(_message.Message):
+    """Request of `UnloadEncoder`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the encoder."""
+    version: _builtins.int
+    """Version; the one in use when 0."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnloadEncoderRequest: _TypeAlias = UnloadEncoderRequest  # noqa: Y015
 
 @_typing.final
 class DeleteEncoderRequest(_message.Message):
@@ -465,6 +794,377 @@ class DeleteEncoderRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteEncoderRequest: _TypeAlias = DeleteEncoderRequest  # noqa: Y015
+
+@_typing.final
+class GetTrainingRunRequest(_message.Message):
+    """Request of `GetTrainingRun`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the encoder."""
+    version: _builtins.int
+    """Version; the newest, also one still in training, when 0."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTrainingRunRequest: _TypeAlias = GetTrainingRunRequest  # noqa: Y015
+
+@_typing.final
+class TrainingRun(_message.Message):
+    """The course of a training."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCHS_FIELD_NUMBER: _builtins.int
+    BEST_EPOCH_FIELD_NUMBER: _builtins.int
+    EPOCH_COUNT_FIELD_NUMBER: _builtins.int
+    ENDING_FIELD_NUMBER: _builtins.int
+    RECONSTRUCTIONS_PNG_FIELD_NUMBER: _builtins.int
+    best_epoch: _builtins.int
+    """Epoch of the best weights so far, from 1; 0 before the first."""
+    epoch_count: _builtins.int
+    """Epochs asked for."""
+    ending: _builtins.str
+    """Sentence on how it ended; empty while it goes on."""
+    reconstructions_png: _builtins.bytes
+    """PNG: images above, the same drawn again by the decoder below; empty without a decoder."""
+    @_builtins.property
+    def epochs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Epoch]:
+        """Figures of each epoch done, in order."""
+
+    def __init__(
+        self,
+        *,
+        epochs: _abc.Iterable[Global___Epoch] | None = ...,
+        best_epoch: _builtins.int = ...,
+        epoch_count: _builtins.int = ...,
+        ending: _builtins.str = ...,
+        reconstructions_png: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_epoch", b"best_epoch", "ending", b"ending", "epoch_count", b"epoch_count", "epochs", b"epochs", "reconstructions_png", b"reconstructions_png"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrainingRun: _TypeAlias = TrainingRun  # noqa: Y015
+
+@_typing.final
+class Epoch(_message.Message):
+    """Figures of one epoch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """Number, from 1."""
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
+        """Such as `loss` and `validation_loss`."""
+
+    def __init__(
+        self,
+        *,
+        epoch: _builtins.int = ...,
+        figures: _abc.Iterable[_figure_pb2.Figure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "figures", b"figures"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Epoch: _TypeAlias = Epoch  # noqa: Y015
+
+@_typing.final
+class GetEncoderCardRequest(_message.Message):
+    """Request of `GetEncoderCard`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the encoder."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEncoderCardRequest: _TypeAlias = GetEncoderCardRequest  # noqa: Y015
+
+@_typing.final
+class EncoderCard(_message.Message):
+    """The card of an encoder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JSON_FIELD_NUMBER: _builtins.int
+    HTML_FIELD_NUMBER: _builtins.int
+    json: _builtins.str
+    """JSON document."""
+    html: _builtins.str
+    """The same as one self-contained HTML page."""
+    def __init__(
+        self,
+        *,
+        json: _builtins.str = ...,
+        html: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["html", b"html", "json", b"json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EncoderCard: _TypeAlias = EncoderCard  # noqa: Y015
+
+@_typing.final
+class EstimateTrainingRequest(_message.Message):
+    """Request of `EstimateTraining`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    METHOD_ID_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """Dataset to learn from."""
+    method_id: _builtins.str
+    """Training method."""
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
+        """Parameters of the method; those not given are chosen from the dataset."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        method_id: _builtins.str = ...,
+        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "method_id", b"method_id", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EstimateTrainingRequest: _TypeAlias = EstimateTrainingRequest  # noqa: Y015
+
+@_typing.final
+class TrainingEstimate(_message.Message):
+    """What a training would take."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    PARAMETER_COUNT_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    AVAILABLE_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    parameter_count: _builtins.int
+    """Weights of the networks."""
+    memory_bytes: _builtins.int
+    """Memory of the training, in bytes."""
+    available_memory_bytes: _builtins.int
+    """Memory at hand, in bytes."""
+    minutes: _builtins.float
+    """Time on the machine that answers, in minutes."""
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
+        """All parameters that would be in force."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences on what the parameters were chosen by, and on what may go wrong."""
+
+    def __init__(
+        self,
+        *,
+        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+        parameter_count: _builtins.int = ...,
+        memory_bytes: _builtins.int = ...,
+        available_memory_bytes: _builtins.int = ...,
+        minutes: _builtins.float = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_memory_bytes", b"available_memory_bytes", "memory_bytes", b"memory_bytes", "minutes", b"minutes", "notes", b"notes", "parameter_count", b"parameter_count", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrainingEstimate: _TypeAlias = TrainingEstimate  # noqa: Y015
+
+@_typing.final
+class PreviewViewsRequest(_message.Message):
+    """Request of `PreviewViews`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    METHOD_ID_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """Dataset."""
+    method_id: _builtins.str
+    """Training method."""
+    image_count: _builtins.int
+    """Images to show: 8 when 0, at most 64."""
+    seed: _builtins.int
+    """Seed of the views."""
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
+        """Parameters of the method; those not given are chosen from the dataset."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        method_id: _builtins.str = ...,
+        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+        image_count: _builtins.int = ...,
+        seed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "image_count", b"image_count", "method_id", b"method_id", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewViewsRequest: _TypeAlias = PreviewViewsRequest  # noqa: Y015
+
+@_typing.final
+class PreviewViewsResponse(_message.Message):
+    """Response of `PreviewViews`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGES_FIELD_NUMBER: _builtins.int
+    PNG_FIELD_NUMBER: _builtins.int
+    png: _builtins.bytes
+    """PNG: a row an image, which is left, with two views of it."""
+    @_builtins.property
+    def images(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One a row of the picture."""
+
+    def __init__(
+        self,
+        *,
+        images: _abc.Iterable[_builtins.str] | None = ...,
+        png: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "png", b"png"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewViewsResponse: _TypeAlias = PreviewViewsResponse  # noqa: Y015
+
+@_typing.final
+class ListBackbonesRequest(_message.Message):
+    """Request of `ListBackbones`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBackbonesRequest: _TypeAlias = ListBackbonesRequest  # noqa: Y015
+
+@_typing.final
+class ListBackbonesResponse(_message.Message):
+    """Response of `ListBackbones`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKBONES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def backbones(self) -> _containers.RepeatedCompositeFieldContainer[Global___Backbone]:
+        """Networks, smallest first."""
+
+    def __init__(
+        self,
+        *,
+        backbones: _abc.Iterable[Global___Backbone] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbones", b"backbones"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBackbonesResponse: _TypeAlias = ListBackbonesResponse  # noqa: Y015
+
+@_typing.final
+class Backbone(_message.Message):
+    """A network that images can go through."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKBONE_ID_FIELD_NUMBER: _builtins.int
+    HELP_FIELD_NUMBER: _builtins.int
+    MINIMUM_SIZE_FIELD_NUMBER: _builtins.int
+    MAXIMUM_SIZE_FIELD_NUMBER: _builtins.int
+    TRAINABLE_FIELD_NUMBER: _builtins.int
+    PRETRAINED_FIELD_NUMBER: _builtins.int
+    backbone_id: _builtins.str
+    """Identifier given in requests, such as `resnet18`."""
+    help: _builtins.str
+    """One sentence for a person who chooses."""
+    minimum_size: _builtins.int
+    """Smallest side of an image, in pixels."""
+    maximum_size: _builtins.int
+    """Largest side of an image, in pixels."""
+    trainable: _builtins.bool
+    """Whether it can be trained here."""
+    pretrained: _builtins.bool
+    """Whether it can be had with pretrained weights."""
+    def __init__(
+        self,
+        *,
+        backbone_id: _builtins.str = ...,
+        help: _builtins.str = ...,
+        minimum_size: _builtins.int = ...,
+        maximum_size: _builtins.int = ...,
+        trainable: _builtins.bool = ...,
+        pretrained: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbone_id", b"backbone_id", "help", b"help", "maximum_size", b"maximum_size", "minimum_size", b"minimum_size", "pretrained", b"pretrained", "trainable", b"trainable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Backbone: _TypeAlias = Backbone  # noqa: Y015
 
 @_typing.final
 class ListMethodsRequest(_message.Message):

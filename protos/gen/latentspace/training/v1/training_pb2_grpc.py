@@ -57,6 +57,11 @@ class TrainingServiceStub:
                 request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.ImportEncoderRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.RetrainEncoder = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/RetrainEncoder',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.RetrainEncoderRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
         self.CreatePretrainedEncoder = channel.unary_unary(
                 '/latentspace.training.v1.TrainingService/CreatePretrainedEncoder',
                 request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.CreatePretrainedEncoderRequest.SerializeToString,
@@ -67,15 +72,55 @@ class TrainingServiceStub:
                 request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.EvaluateEncoderRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.SelectEncoderVersion = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/SelectEncoderVersion',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.SelectEncoderVersionRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+                _registered_method=True)
+        self.LoadEncoder = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/LoadEncoder',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.LoadEncoderRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+                _registered_method=True)
+        self.UnloadEncoder = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/UnloadEncoder',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.UnloadEncoderRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+                _registered_method=True)
         self.DeleteEncoder = channel.unary_unary(
                 '/latentspace.training.v1.TrainingService/DeleteEncoder',
                 request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.DeleteEncoderRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.GetTrainingRun = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/GetTrainingRun',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.GetTrainingRunRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.TrainingRun.FromString,
+                _registered_method=True)
+        self.GetEncoderCard = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/GetEncoderCard',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.GetEncoderCardRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.EncoderCard.FromString,
+                _registered_method=True)
+        self.EstimateTraining = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/EstimateTraining',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.EstimateTrainingRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.TrainingEstimate.FromString,
+                _registered_method=True)
+        self.PreviewViews = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/PreviewViews',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.PreviewViewsRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.PreviewViewsResponse.FromString,
+                _registered_method=True)
         self.ListMethods = channel.unary_unary(
                 '/latentspace.training.v1.TrainingService/ListMethods',
                 request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListMethodsRequest.SerializeToString,
                 response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListMethodsResponse.FromString,
+                _registered_method=True)
+        self.ListBackbones = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/ListBackbones',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListBackbonesRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListBackbonesResponse.FromString,
                 _registered_method=True)
 
 
@@ -111,6 +156,13 @@ class TrainingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetrainEncoder(self, request, context):
+        """Trains an encoder again, as its next version, which is then the one in use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreatePretrainedEncoder(self, request, context):
         """Makes an encoder of a pretrained backbone.
         """
@@ -119,7 +171,28 @@ class TrainingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EvaluateEncoder(self, request, context):
-        """Scores an encoder on a dataset: nearest neighbours against the classes of a column, with baselines beside it.
+        """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SelectEncoderVersion(self, request, context):
+        """Chooses the version of an encoder that is in use, and its precision: a rollback is one call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LoadEncoder(self, request, context):
+        """Loads an encoder into the inference engine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnloadEncoder(self, request, context):
+        """Takes an encoder out of the inference engine; what uses it next loads it again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,8 +205,43 @@ class TrainingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTrainingRun(self, request, context):
+        """Gets the course of the training of an encoder, also while it goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEncoderCard(self, request, context):
+        """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EstimateTraining(self, request, context):
+        """Checks a training without starting it: the parameters that would be in force, memory and minutes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewViews(self, request, context):
+        """Shows images as a method would see them: pairs of random views.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMethods(self, request, context):
         """Lists the training methods.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBackbones(self, request, context):
+        """Lists the networks that images can go through.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -162,6 +270,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.ImportEncoderRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'RetrainEncoder': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetrainEncoder,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.RetrainEncoderRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
             'CreatePretrainedEncoder': grpc.unary_unary_rpc_method_handler(
                     servicer.CreatePretrainedEncoder,
                     request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.CreatePretrainedEncoderRequest.FromString,
@@ -172,15 +285,55 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.EvaluateEncoderRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'SelectEncoderVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.SelectEncoderVersion,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.SelectEncoderVersionRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.SerializeToString,
+            ),
+            'LoadEncoder': grpc.unary_unary_rpc_method_handler(
+                    servicer.LoadEncoder,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.LoadEncoderRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.SerializeToString,
+            ),
+            'UnloadEncoder': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnloadEncoder,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.UnloadEncoderRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.SerializeToString,
+            ),
             'DeleteEncoder': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteEncoder,
                     request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.DeleteEncoderRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
+            'GetTrainingRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrainingRun,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.GetTrainingRunRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.TrainingRun.SerializeToString,
+            ),
+            'GetEncoderCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEncoderCard,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.GetEncoderCardRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.EncoderCard.SerializeToString,
+            ),
+            'EstimateTraining': grpc.unary_unary_rpc_method_handler(
+                    servicer.EstimateTraining,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.EstimateTrainingRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.TrainingEstimate.SerializeToString,
+            ),
+            'PreviewViews': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewViews,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.PreviewViewsRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.PreviewViewsResponse.SerializeToString,
+            ),
             'ListMethods': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMethods,
                     request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListMethodsRequest.FromString,
                     response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListMethodsResponse.SerializeToString,
+            ),
+            'ListBackbones': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBackbones,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListBackbonesRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.ListBackbonesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -303,6 +456,33 @@ class TrainingService:
             _registered_method=True)
 
     @staticmethod
+    def RetrainEncoder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/RetrainEncoder',
+            latentspace_dot_training_dot_v1_dot_training__pb2.RetrainEncoderRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CreatePretrainedEncoder(request,
             target,
             options=(),
@@ -357,6 +537,87 @@ class TrainingService:
             _registered_method=True)
 
     @staticmethod
+    def SelectEncoderVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/SelectEncoderVersion',
+            latentspace_dot_training_dot_v1_dot_training__pb2.SelectEncoderVersionRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoadEncoder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/LoadEncoder',
+            latentspace_dot_training_dot_v1_dot_training__pb2.LoadEncoderRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnloadEncoder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/UnloadEncoder',
+            latentspace_dot_training_dot_v1_dot_training__pb2.UnloadEncoderRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteEncoder(request,
             target,
             options=(),
@@ -384,6 +645,114 @@ class TrainingService:
             _registered_method=True)
 
     @staticmethod
+    def GetTrainingRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/GetTrainingRun',
+            latentspace_dot_training_dot_v1_dot_training__pb2.GetTrainingRunRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.TrainingRun.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEncoderCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/GetEncoderCard',
+            latentspace_dot_training_dot_v1_dot_training__pb2.GetEncoderCardRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.EncoderCard.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EstimateTraining(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/EstimateTraining',
+            latentspace_dot_training_dot_v1_dot_training__pb2.EstimateTrainingRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.TrainingEstimate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewViews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/PreviewViews',
+            latentspace_dot_training_dot_v1_dot_training__pb2.PreviewViewsRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.PreviewViewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListMethods(request,
             target,
             options=(),
@@ -400,6 +769,33 @@ class TrainingService:
             '/latentspace.training.v1.TrainingService/ListMethods',
             latentspace_dot_training_dot_v1_dot_training__pb2.ListMethodsRequest.SerializeToString,
             latentspace_dot_training_dot_v1_dot_training__pb2.ListMethodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBackbones(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/ListBackbones',
+            latentspace_dot_training_dot_v1_dot_training__pb2.ListBackbonesRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.ListBackbonesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,14 +43,32 @@ class TrainingServiceStub:
     """Trains an encoder on a dataset without labels."""
     ImportEncoder: _grpc.StreamUnaryMultiCallable[_training_pb2.ImportEncoderRequest, _operations_pb2.Operation]
     """Makes an encoder of an ONNX file; the first message carries the header, all carry pieces of the file."""
+    RetrainEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.RetrainEncoderRequest, _operations_pb2.Operation]
+    """Trains an encoder again, as its next version, which is then the one in use."""
     CreatePretrainedEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.CreatePretrainedEncoderRequest, _operations_pb2.Operation]
     """Makes an encoder of a pretrained backbone."""
     EvaluateEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.EvaluateEncoderRequest, _operations_pb2.Operation]
-    """Scores an encoder on a dataset: nearest neighbours against the classes of a column, with baselines beside it."""
+    """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one."""
+    SelectEncoderVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.SelectEncoderVersionRequest, _training_pb2.Encoder]
+    """Chooses the version of an encoder that is in use, and its precision: a rollback is one call."""
+    LoadEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.LoadEncoderRequest, _training_pb2.Encoder]
+    """Loads an encoder into the inference engine."""
+    UnloadEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.UnloadEncoderRequest, _training_pb2.Encoder]
+    """Takes an encoder out of the inference engine; what uses it next loads it again."""
     DeleteEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.DeleteEncoderRequest, _empty_pb2.Empty]
     """Deletes an encoder."""
+    GetTrainingRun: _grpc.UnaryUnaryMultiCallable[_training_pb2.GetTrainingRunRequest, _training_pb2.TrainingRun]
+    """Gets the course of the training of an encoder, also while it goes on."""
+    GetEncoderCard: _grpc.UnaryUnaryMultiCallable[_training_pb2.GetEncoderCardRequest, _training_pb2.EncoderCard]
+    """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits."""
+    EstimateTraining: _grpc.UnaryUnaryMultiCallable[_training_pb2.EstimateTrainingRequest, _training_pb2.TrainingEstimate]
+    """Checks a training without starting it: the parameters that would be in force, memory and minutes."""
+    PreviewViews: _grpc.UnaryUnaryMultiCallable[_training_pb2.PreviewViewsRequest, _training_pb2.PreviewViewsResponse]
+    """Shows images as a method would see them: pairs of random views."""
     ListMethods: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListMethodsRequest, _training_pb2.ListMethodsResponse]
     """Lists the training methods."""
+    ListBackbones: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListBackbonesRequest, _training_pb2.ListBackbonesResponse]
+    """Lists the networks that images can go through."""
 
 @_typing.type_check_only
 class TrainingServiceAsyncStub(TrainingServiceStub):
@@ -65,14 +83,32 @@ class TrainingServiceAsyncStub(TrainingServiceStub):
     """Trains an encoder on a dataset without labels."""
     ImportEncoder: _aio.StreamUnaryMultiCallable[_training_pb2.ImportEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Makes an encoder of an ONNX file; the first message carries the header, all carry pieces of the file."""
+    RetrainEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.RetrainEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Trains an encoder again, as its next version, which is then the one in use."""
     CreatePretrainedEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.CreatePretrainedEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Makes an encoder of a pretrained backbone."""
     EvaluateEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.EvaluateEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Scores an encoder on a dataset: nearest neighbours against the classes of a column, with baselines beside it."""
+    """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one."""
+    SelectEncoderVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.SelectEncoderVersionRequest, _training_pb2.Encoder]  # type: ignore[assignment]
+    """Chooses the version of an encoder that is in use, and its precision: a rollback is one call."""
+    LoadEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.LoadEncoderRequest, _training_pb2.Encoder]  # type: ignore[assignment]
+    """Loads an encoder into the inference engine."""
+    UnloadEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.UnloadEncoderRequest, _training_pb2.Encoder]  # type: ignore[assignment]
+    """Takes an encoder out of the inference engine; what uses it next loads it again."""
     DeleteEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.DeleteEncoderRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes an encoder."""
+    GetTrainingRun: _aio.UnaryUnaryMultiCallable[_training_pb2.GetTrainingRunRequest, _training_pb2.TrainingRun]  # type: ignore[assignment]
+    """Gets the course of the training of an encoder, also while it goes on."""
+    GetEncoderCard: _aio.UnaryUnaryMultiCallable[_training_pb2.GetEncoderCardRequest, _training_pb2.EncoderCard]  # type: ignore[assignment]
+    """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits."""
+    EstimateTraining: _aio.UnaryUnaryMultiCallable[_training_pb2.EstimateTrainingRequest, _training_pb2.TrainingEstimate]  # type: ignore[assignment]
+    """Checks a training without starting it: the parameters that would be in force, memory and minutes."""
+    PreviewViews: _aio.UnaryUnaryMultiCallable[_training_pb2.PreviewViewsRequest, _training_pb2.PreviewViewsResponse]  # type: ignore[assignment]
+    """Shows images as a method would see them: pairs of random views."""
     ListMethods: _aio.UnaryUnaryMultiCallable[_training_pb2.ListMethodsRequest, _training_pb2.ListMethodsResponse]  # type: ignore[assignment]
     """Lists the training methods."""
+    ListBackbones: _aio.UnaryUnaryMultiCallable[_training_pb2.ListBackbonesRequest, _training_pb2.ListBackbonesResponse]  # type: ignore[assignment]
+    """Lists the networks that images can go through."""
 
 class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes encoders: networks that give every image its vector."""
@@ -110,6 +146,14 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes an encoder of an ONNX file; the first message carries the header, all carry pieces of the file."""
 
     @_abc_1.abstractmethod
+    def RetrainEncoder(
+        self,
+        request: _training_pb2.RetrainEncoderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Trains an encoder again, as its next version, which is then the one in use."""
+
+    @_abc_1.abstractmethod
     def CreatePretrainedEncoder(
         self,
         request: _training_pb2.CreatePretrainedEncoderRequest,
@@ -123,7 +167,31 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.EvaluateEncoderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Scores an encoder on a dataset: nearest neighbours against the classes of a column, with baselines beside it."""
+        """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one."""
+
+    @_abc_1.abstractmethod
+    def SelectEncoderVersion(
+        self,
+        request: _training_pb2.SelectEncoderVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.Encoder, _abc.Awaitable[_training_pb2.Encoder]]:
+        """Chooses the version of an encoder that is in use, and its precision: a rollback is one call."""
+
+    @_abc_1.abstractmethod
+    def LoadEncoder(
+        self,
+        request: _training_pb2.LoadEncoderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.Encoder, _abc.Awaitable[_training_pb2.Encoder]]:
+        """Loads an encoder into the inference engine."""
+
+    @_abc_1.abstractmethod
+    def UnloadEncoder(
+        self,
+        request: _training_pb2.UnloadEncoderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.Encoder, _abc.Awaitable[_training_pb2.Encoder]]:
+        """Takes an encoder out of the inference engine; what uses it next loads it again."""
 
     @_abc_1.abstractmethod
     def DeleteEncoder(
@@ -134,11 +202,51 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes an encoder."""
 
     @_abc_1.abstractmethod
+    def GetTrainingRun(
+        self,
+        request: _training_pb2.GetTrainingRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.TrainingRun, _abc.Awaitable[_training_pb2.TrainingRun]]:
+        """Gets the course of the training of an encoder, also while it goes on."""
+
+    @_abc_1.abstractmethod
+    def GetEncoderCard(
+        self,
+        request: _training_pb2.GetEncoderCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.EncoderCard, _abc.Awaitable[_training_pb2.EncoderCard]]:
+        """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits."""
+
+    @_abc_1.abstractmethod
+    def EstimateTraining(
+        self,
+        request: _training_pb2.EstimateTrainingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.TrainingEstimate, _abc.Awaitable[_training_pb2.TrainingEstimate]]:
+        """Checks a training without starting it: the parameters that would be in force, memory and minutes."""
+
+    @_abc_1.abstractmethod
+    def PreviewViews(
+        self,
+        request: _training_pb2.PreviewViewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.PreviewViewsResponse, _abc.Awaitable[_training_pb2.PreviewViewsResponse]]:
+        """Shows images as a method would see them: pairs of random views."""
+
+    @_abc_1.abstractmethod
     def ListMethods(
         self,
         request: _training_pb2.ListMethodsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.ListMethodsResponse, _abc.Awaitable[_training_pb2.ListMethodsResponse]]:
         """Lists the training methods."""
+
+    @_abc_1.abstractmethod
+    def ListBackbones(
+        self,
+        request: _training_pb2.ListBackbonesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.ListBackbonesResponse, _abc.Awaitable[_training_pb2.ListBackbonesResponse]]:
+        """Lists the networks that images can go through."""
 
 def add_TrainingServiceServicer_to_server(servicer: TrainingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

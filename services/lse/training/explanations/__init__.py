@@ -1,0 +1,1 @@
+"""A latent space explained in pixels: traversals, saliency, prototypes."""
