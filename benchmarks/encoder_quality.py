@@ -20,8 +20,10 @@ from lse.ingestion.readers import ReadError, read_image
 from lse.ingestion.recipes import RejectedImageError, load_recipe, prepare_image
 from lse.ingestion.sources.catalogue import join_catalogue, read_catalogue
 from lse.ingestion.sources.files import find_sources
+from lse.training.judging.baselines import baselines
+from lse.training.judging.geometry import collapse
+from lse.training.judging.neighbours import knn_balanced_accuracy
 from lse.training.run import train
-from lse.training.scores import baselines, collapse, knn_balanced_accuracy
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 FIRST_RADIO = "{channels: grey, crop: 64, size: 64, stretch: {kind: sqrt, limits: {kind: fixed, low: 0, high: 255}}}"

@@ -1,13 +1,20 @@
-"""Encoding through Triton against the bare ONNX Runtime session on the same images.
+"""Encoding through our engines against the bare ONNX Runtime session on the same images.
 
-All sides have the same number of threads in all and run in turns, some batches each; a figure is the median over the
-rounds, a ratio the median of the ratios within the rounds.
+A call encodes `--images` images, as a task of bulk encoding does.  The bare session gets them in batches of the size
+that a row names; an engine gets them as one call and chooses by itself how many go into a request, by the size of an
+image.  So the ratio that the limit is on tells what our way of encoding costs beside the plain one at that batch, and
+not what a request of that size costs; that is the row's `same batch`, where the engine is held to the batch too.
 
-bare        one session of all threads, one batch after the other
-bare split  as many sessions of fewer threads as Triton has instances, each in a thread of its own: the same
-            arrangement without Triton
-triton      `TritonEngine.encode` of several batches at once, as bulk encoding does
-triton 1x1  `TritonEngine.encode` of one batch, then the next
+All sides have the same number of threads in all and run in turns; a figure is the median over the rounds, a ratio the
+median of the ratios within the rounds.
+
+bare               one session of all threads, one batch after the other
+bare split         as many sessions of fewer threads as Triton has instances, each in a thread of its own, with the same
+                   batches: the same arrangement without Triton
+triton             `TritonEngine.encode` of all images, in requests as it chooses them
+triton same batch  the same with requests of the batch, several under way at once
+triton one by one  `TritonEngine.encode` of one batch, then the next
+in process         `OnnxRuntimeEngine.encode` of all images, in batches as it chooses them
 
 On a machine that others use too, more processes get a larger share, which flatters Triton, and a session of several
 threads suffers.  The last ratio is of processor time an image, client, server and model processes together: it hardly
@@ -17,6 +24,7 @@ depends on what else runs.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -25,7 +33,6 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +42,7 @@ import torch
 import torchvision
 
 from lse.platform.inference import InferenceSettings, ModelVersion
+from lse.platform.inference.onnxruntime import OnnxRuntimeEngine
 from lse.platform.inference.triton import TritonEngine
 from lse.platform.inference.triton_server import TritonServer, find_triton
 from lse.training.onnx_files import export_onnx
@@ -76,7 +84,7 @@ def export(net: torch.nn.Module, path: Path) -> None:
 def write_default_encoder(path: Path) -> None:
     """Write the encoder that the training service makes by default, with random weights."""
     images = np.random.default_rng(0).random((64, *SHAPE), dtype=np.float32)
-    export_onnx(untrained(images, method="simclr", parameters={}, seed=0), path, samples=images[:4])
+    export_onnx(untrained(images, method="simclr", parameters={}, seed=0).encoder, path, samples=images[:4])
 
 
 def write_small_convolutional(path: Path) -> None:
@@ -104,7 +112,7 @@ def session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Speed:
     """Images a second, and processor seconds an image."""
 
@@ -133,19 +141,22 @@ def measure(path: Path, batch: int, server: TritonServer, args: argparse.Namespa
         kind="triton",
         url=server.url,
         repository=os.fspath(server.repository),
-        max_batch_size=batch,
         threads=args.threads_per_instance,
         instances=args.instances,
         window=args.window,
         shared_memory=not args.no_shared_memory,
     )
-    engine, model = TritonEngine(settings), ModelVersion(path.stem)
-    engine.load(model, path)
     threads = settings.instance_count * settings.thread_count
+    free, held = TritonEngine(settings), TritonEngine(dataclasses.replace(settings, max_batch_size=batch))
+    inside = OnnxRuntimeEngine(InferenceSettings(threads=threads))
+    model, held_model = ModelVersion(path.stem), ModelVersion(f"{path.stem}-{batch}")
+    signature = free.load(model, path)
+    held.load(held_model, path)
+    inside.load(model, path)
     whole = session(path, threads)
     split = [session(path, settings.thread_count) for _ in range(settings.instance_count)]
-    images = np.random.default_rng(0).normal(size=(batch * args.batches, *SHAPE)).astype(np.float32)
-    batches = np.split(images, args.batches)
+    images = np.random.default_rng(0).normal(size=(args.images, *SHAPE)).astype(np.float32)
+    batches = [images[start : start + batch] for start in range(0, len(images), batch)]
     with ThreadPoolExecutor(len(split)) as pool:
 
         def run_split() -> list[object]:
@@ -157,28 +168,36 @@ def measure(path: Path, batch: int, server: TritonServer, args: argparse.Namespa
 
         sides: dict[str, Callable[[], object]] = {
             "bare": lambda: np.concatenate([whole.run(None, {"images": each})[0] for each in batches]),
-            "triton": lambda: engine.encode(model, images),
+            "triton": lambda: free.encode(model, images),
             "bare split": run_split,
-            "triton 1x1": lambda: [engine.encode(model, each) for each in batches],
+            "triton same batch": lambda: held.encode(held_model, images),
+            "triton one by one": lambda: [held.encode(held_model, each) for each in batches],
+            "in process": lambda: inside.encode(model, images),
         }
-        np.testing.assert_allclose(sides["triton"](), sides["bare"](), rtol=1e-3, atol=1e-4)
+        for name in ("triton", "triton same batch", "in process"):
+            np.testing.assert_allclose(sides[name](), sides["bare"](), rtol=1e-3, atol=1e-4)
         for run in sides.values():
             run()
         speeds: dict[str, list[Speed]] = {name: [] for name in sides}
         for _ in range(args.rounds):
             for name, run in sides.items():
                 speeds[name].append(speed(run, len(images), args.seconds, server))
-    engine.unload(model)
-    engine.close()
+    free.unload(model)
+    held.unload(held_model)
+    for engine in (free, held, inside):
+        engine.close()
 
     def ratio(name: str, to: str) -> float:
         return statistics.median(a.rate / b.rate for a, b in zip(speeds[name], speeds[to], strict=True))
 
     return {
         **{f"{name} images/s": statistics.median(each.rate for each in of) for name, of in speeds.items()},
+        "images a request of triton": float(settings.batch_size(signature)),
         "triton / bare": ratio("triton", "bare"),
-        "triton 1x1 / bare": ratio("triton 1x1", "bare"),
+        "triton same batch / bare": ratio("triton same batch", "bare"),
+        "triton one by one / bare": ratio("triton one by one", "bare"),
         "triton / bare split": ratio("triton", "bare split"),
+        "in process / bare": ratio("in process", "bare"),
         "processor time bare split / triton": statistics.median(
             b.processor / a.processor for a, b in zip(speeds["triton"], speeds["bare split"], strict=True)
         ),
@@ -191,7 +210,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32, 64])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.4, help="of one side in one round")
-    parser.add_argument("--batches", type=int, default=6, help="in one call of the engine")
+    parser.add_argument("--images", type=int, default=1024, help="in one call, as in a task of bulk encoding")
     parser.add_argument("--instances", type=int, default=0, help="0: those that the engine chooses")
     parser.add_argument("--threads-per-instance", type=int, default=0, help="0: those that the engine chooses")
     parser.add_argument("--window", type=int, default=InferenceSettings.window)

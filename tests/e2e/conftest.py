@@ -25,8 +25,8 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A running installation with the explorer."""
-    installation = Installation(tmp_path_factory.mktemp("home"), dashboard=True)
+    """A running installation with the explorer, and with Triton where that is installed."""
+    installation = Installation(tmp_path_factory.mktemp("home"), dashboard=True, inference="auto")
     installation.start()
     yield installation
     assert installation.stop() == 0

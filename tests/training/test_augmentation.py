@@ -67,7 +67,8 @@ def test_brightness_scales_the_signal_and_not_the_background() -> None:
     images = _source()
     views = augment(images, Augmentation(0, flip=False, zoom=0, shift=0, brightness=1.0), _generator())
     before, after = images.flatten(start_dim=2).median(dim=2).values, views.flatten(start_dim=2).median(dim=2).values
-    torch.testing.assert_close(after, before)
+    # The background is read from a part of the pixels: it stays within a third of its noise.
+    torch.testing.assert_close(after, before, atol=0.033, rtol=0)
     ratio = (views.amax(dim=(2, 3)) - 5) / (images.amax(dim=(2, 3)) - 5)
     assert ratio.min() > 0.45
     assert ratio.max() < 2.2
@@ -96,7 +97,10 @@ def test_blur_keeps_light_and_lowers_the_peak() -> None:
     images[:, :, 16, 16] = 1
     blurred = augment(images, Augmentation(0, flip=False, zoom=0, shift=0, brightness=0, blur=2), _generator())
     torch.testing.assert_close(blurred.sum(dim=(2, 3)), images.sum(dim=(2, 3)))
-    assert (blurred.amax(dim=(2, 3)) < 1).all()
+    peaks = blurred.amax(dim=(2, 3))
+    assert (peaks <= 1 + 1e-6).all()
+    assert peaks.min() < 0.1  # some are blurred much, and some hardly
+    assert peaks.max() > 0.9
 
 
 def test_a_gradient_is_no_noise() -> None:

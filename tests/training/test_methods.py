@@ -17,7 +17,8 @@ METHODS = [method.name for method in list_methods()]
 
 
 def test_methods_are_listed_with_their_parameters() -> None:
-    assert METHODS == ["simclr", "autoencoder"]
+    assert METHODS[0] == "simclr"
+    assert {"byol", "vicreg", "dino", "mae", "autoencoder", "vae", "bigan"} <= set(METHODS)
     for method in list_methods():
         assert method.title
         assert method.help
@@ -25,7 +26,6 @@ def test_methods_are_listed_with_their_parameters() -> None:
         assert {"latent_dim", "epochs", "batch_size", "learning_rate", "backbone"} <= set(names)
         for parameter in method.parameters:
             assert parameter.help, parameter.name
-            assert parameter.default is not None, parameter.name
             if parameter.kind in ("integer", "number"):
                 assert parameter.minimum is not None, parameter.name
                 assert parameter.maximum is not None, parameter.name
@@ -38,8 +38,10 @@ def test_defaults_given_as_text_are_the_defaults(method: str) -> None:
     assert parse_parameters(method, as_text) == parse_parameters(method, {})
 
 
-def test_latent_dimension_is_64_by_default() -> None:
-    assert all(parse_parameters(method, {}).latent_dim == 64 for method in METHODS)
+def test_what_suits_the_data_set_is_left_to_it() -> None:
+    for method in list_methods():
+        automatic = {parameter.name for parameter in method.parameters if parameter.default is None}
+        assert {"epochs", "batch_size", "latent_dim", "rotation", "flip"} <= automatic
 
 
 @given(epochs=st.integers(1, 100_000), rate=st.floats(1e-6, 1.0))
@@ -65,7 +67,7 @@ def test_a_bad_value_is_refused_by_name(key: str, value: str) -> None:
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidArgumentError, match=r"simclr, autoencoder"):
+    with pytest.raises(InvalidArgumentError, match=r"simclr, .*autoencoder"):
         get_method("magic")
 
 

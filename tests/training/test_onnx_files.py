@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from PIL import Image
 
 from lse.platform.errors import InternalError, InvalidArgumentError
 from lse.training import onnx_files
-from lse.training.onnx_files import EncoderSignature, check_onnx_encoder, export_onnx
-from lse.training.run import train
+from lse.training.onnx_files import EncoderSignature, check_onnx_encoder, export_half, export_onnx
+from lse.training.run import train, untrained
 from lse.training.trained import TrainedEncoder
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -32,7 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedEncoder:
 @pytest.fixture(scope="module")
 def exported(trained: TrainedEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "encoder.onnx"
-    export_onnx(trained, path, samples=setup.images())
+    export_onnx(trained.encoder, path, samples=setup.images())
     return path
 
 
@@ -59,19 +58,65 @@ def test_real_images_through_the_autoencoder(
     pixels = np.sqrt(pixels).astype(np.float32)
     parameters = {"epochs": 2, "width": 8, "batch_size": 32}
     trained = train(pixels, method="autoencoder", parameters=parameters, seed=0, workdir=tmp_path, threads=1)
-    assert export_onnx(trained, tmp_path / "encoder.onnx", samples=pixels) < 1e-4
+    assert export_onnx(trained.encoder, tmp_path / "encoder.onnx", samples=pixels) < 1e-4
+    # On this processor too, which computes the half file in float32, the neighbours stay the same.
+    assert export_half(tmp_path / "encoder.onnx", tmp_path / "half.onnx", samples=pixels) < 0.005
+    full, half = (vectors_of(tmp_path / name, pixels) for name in ("encoder.onnx", "half.onnx"))
+    assert half.dtype == np.float32
+    np.testing.assert_array_less(
+        0.9999, np.sum(full * half, 1) / np.linalg.norm(full, axis=1) / np.linalg.norm(half, axis=1)
+    )
     assert check_onnx_encoder(tmp_path / "encoder.onnx").dimension == 64
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_export_that_differs_is_not_written(
-    trained: TrainedEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encode = TrainedEncoder.encode
-    monkeypatch.setattr(TrainedEncoder, "encode", lambda *args, **kwargs: encode(*args, **kwargs) + 0.01)
+def vectors_of(path: Path, pixels: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(["vectors"], {"images": pixels})[0]
+
+
+class NoticesTheExport(torch.nn.Module):
+    """A module that gives other vectors while it is exported."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(start_dim=1) * (1.01 if torch.compiler.is_exporting() else 1.0)
+
+
+def test_an_export_that_differs_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match="not written"):
-        export_onnx(dataclasses.replace(trained), tmp_path / "encoder.onnx", samples=setup.images())
+        export_onnx(NoticesTheExport(), tmp_path / "encoder.onnx", samples=setup.images())
     assert not list(tmp_path.iterdir())
+
+
+def test_any_module_can_be_exported(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(32, 3))
+    export_onnx(module, tmp_path / "encoder.onnx", samples=setup.images())
+    assert check_onnx_encoder(tmp_path / "encoder.onnx").dimension == 3
+
+
+@pytest.mark.parametrize("background", [0, 10_000])
+def test_half_precision_keeps_what_stands_on_a_high_background(tmp_path: Path, background: float) -> None:
+    # float16 has steps of 8 at 10,000, and these images have a structure of 1: only a normalisation in full sees it.
+    pixels = setup.images() + np.float32(background)
+    trained = untrained(pixels, method="simclr", parameters=setup.PARAMETERS["simclr"], seed=1)
+    export_onnx(trained.encoder, tmp_path / "full.onnx", samples=pixels)
+    assert export_half(tmp_path / "full.onnx", tmp_path / "half.onnx", samples=pixels) < 0.01
+    # Images and vectors stay float32, and any number of images is taken.
+    assert check_onnx_encoder(tmp_path / "half.onnx") == check_onnx_encoder(tmp_path / "full.onnx")
+    for count in (1, 7):
+        full, half = (vectors_of(tmp_path / f"{name}.onnx", pixels[:count]) for name in ("full", "half"))
+        np.testing.assert_allclose(half, full, atol=0.01 * np.abs(full).max())
+    weights = [tensor.data_type for tensor in onnx.load(tmp_path / "half.onnx").graph.initializer]
+    assert TensorProto.FLOAT16 in weights
+
+
+def test_half_precision_that_overflows_is_left_out(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Conv2d(2, 2, 1), torch.nn.Flatten())
+    with torch.no_grad():
+        module[0].weight.fill_(60_000)
+    export_onnx(module, tmp_path / "full.onnx", samples=setup.images() + 2)
+    assert export_half(tmp_path / "full.onnx", tmp_path / "half.onnx", samples=setup.images() + 2) == np.inf
+    assert not (tmp_path / "half.onnx").exists()
 
 
 def _model(path: Path, *, inputs: list[object], outputs: list[object], nodes: list[onnx.NodeProto]) -> Path:

@@ -16,9 +16,9 @@ import zarr
 
 from lse.platform.errors import CancelledError, DataLossError, FailedPreconditionError, InvalidArgumentError
 from lse.platform.progress import Progress
-from lse.training import learner
+from lse.training import callback
+from lse.training.judging.geometry import collapse
 from lse.training.run import train, untrained
-from lse.training.scores import collapse
 from lse.training.trained import TrainedEncoder, load_trained
 
 # Tests are imported by path, so the module beside this one is found by path too.
@@ -92,7 +92,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 def test_a_cancelled_run_leaves_a_clean_state_and_can_go_on(
     stop_at: int, undisturbed: dict[str, TrainedEncoder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learner, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(callback, "REPORT_SECONDS", 0.0)
     done = -1
 
     def report(progress: Progress) -> None:
@@ -110,7 +110,7 @@ def test_a_cancelled_run_leaves_a_clean_state_and_can_go_on(
             on_progress=report,
             should_stop=lambda: done >= stop_at,
         )
-    assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint.pt"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint.pt", "best.pt"}
     _assert_same_weights(setup.run("simclr", tmp_path), undisturbed["simclr"])
 
 
@@ -194,7 +194,7 @@ def test_a_diverging_training_says_so_and_keeps_the_last_good_state(tmp_path: Pa
     parameters = {**setup.PARAMETERS["autoencoder"], "learning_rate": "10", "weight_decay": "10", "epochs": "60"}
     with pytest.raises(FailedPreconditionError, match=r"not finite at step .*learning_rate"):
         train(setup.images(), method="autoencoder", parameters=parameters, seed=0, workdir=tmp_path, threads=1)
-    assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint.pt"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint.pt", "best.pt"}
 
 
 def test_images_of_a_wrong_shape_are_refused(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def images(count: int = 60, *, channels: int = 2, size: int = 16) -> np.ndarray:
 
 def run(method: str, workdir: Path, *, kill_at: int | None = None) -> TrainedEncoder:
     """Train on one thread; a process that shall be killed saves at every step and ends at step `kill_at`."""
-    from lse.training import learner
+    from lse.training import callback
     from lse.training.run import train
 
     def report(progress: Progress) -> None:
@@ -41,7 +41,8 @@ def run(method: str, workdir: Path, *, kill_at: int | None = None) -> TrainedEnc
             os.kill(os.getpid(), signal.SIGKILL)
 
     if kill_at is not None:
-        learner.CHECKPOINT_SECONDS = learner.REPORT_SECONDS = 0.0
+        callback.CHECKPOINT_SECONDS = callback.REPORT_SECONDS = 0.0
+        callback.CHECKPOINT_SHARE = float("inf")
     return train(
         images(), method=method, parameters=PARAMETERS[method], seed=11, workdir=workdir, threads=1, on_progress=report
     )

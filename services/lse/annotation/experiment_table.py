@@ -90,8 +90,9 @@ class ExperimentTables:
         CatalogueTable
             One row an image that has a vector, in the order of the rows: the columns of the image table,
             ``cluster.<id>`` (-1 is noise) and ``membership.<id>`` of each clustering, ``<id>.x``, ``.y`` and ``.z`` of
-            each projection, ``label.<id>`` of each scheme that labels images of the dataset, and ``vector``.  A
-            column of the image table that has one of these names is called ``metadata.…``.
+            each projection, ``prediction.<id>`` and ``probability.<id>`` of each prediction, ``label.<id>`` of each
+            scheme that labels images of the dataset, and ``vector``.  A column of the image table that has one of
+            these names is called ``metadata.…``.
 
         Raises
         ------
@@ -207,7 +208,27 @@ class ExperimentTables:
                     pa.array(values, pa.float32()),
                     ColumnMeaning(f"Coordinate {axis} of the projection '{projection.id}'."),
                 )
+        for prediction in (each for each in below if each.kind == "prediction"):
+            facts[f"prediction.{prediction.id}"] = _recorded(prediction)
+            yield from self._prediction_parts(prediction, rows, count)
         yield from self._label_parts(experiment, dataset, rows)
+
+    def _prediction_parts(self, prediction: Resource, rows: NDArray[np.int64], count: int) -> Iterator[_Part]:
+        classes = pa.array([each["label"] for each in prediction.result["classes"]], pa.string())
+        codes = self._array(prediction, "codes_uri", count)[rows]
+        yield _Part(
+            f"prediction.{prediction.id}",
+            classes.take(pa.array(codes)),
+            ColumnMeaning(
+                f"Class by the prediction '{prediction.id}', of labels of some images.", ucd="meta.code.class"
+            ),
+        )
+        probabilities = self._array(prediction, "probabilities_uri", count)[rows]
+        yield _Part(
+            f"probability.{prediction.id}",
+            pa.array(probabilities.max(axis=1), pa.float32()),
+            ColumnMeaning(f"Probability of that class by the prediction '{prediction.id}', 0 to 1."),
+        )
 
     def _label_parts(self, experiment: Resource, dataset: Resource, rows: NDArray[np.int64]) -> Iterator[_Part]:
         for scheme in self._schemes(experiment.parent):

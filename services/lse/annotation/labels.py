@@ -11,21 +11,13 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from lse.annotation.schemes import locked_scheme
 from lse.platform.catalogue import Catalogue, Resource, Resources
+from lse.platform.catalogue.labels import read_labels
 from lse.platform.catalogue.tables import LABELS
 from lse.platform.errors import InvalidArgumentError
 
 __all__ = ["LabelStore"]
 
 _LONGEST_AUTHOR = 200
-
-_SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("label", pa.string()),
-        ("author", pa.string()),
-        ("time", pa.timestamp("us", tz="UTC")),
-    ]
-)
 
 
 class LabelStore:
@@ -107,14 +99,4 @@ class LabelStore:
 
     def read(self, scheme: Resource, dataset: Resource) -> pa.Table:
         """Labels of a dataset by a scheme: columns ``row``, ``label``, ``author``, ``time`` (UTC), by row."""
-        query = (
-            select(LABELS.c.row, LABELS.c.label, LABELS.c.author, LABELS.c.time)
-            .where(LABELS.c.scheme == scheme.uid, LABELS.c.dataset == dataset.uid)
-            .order_by(LABELS.c.row)
-        )
-        with self._catalogue.transaction() as connection:
-            found = connection.execute(query).all()
-        rows, labels, authors, seconds = zip(*found, strict=True) if found else ((), (), (), ())
-        times = [round(moment * 1e6) for moment in seconds]
-        columns = zip((rows, labels, authors, times), _SCHEMA, strict=True)
-        return pa.table([pa.array(values, field.type) for values, field in columns], schema=_SCHEMA)
+        return read_labels(self._catalogue, scheme, dataset)

@@ -28,6 +28,9 @@ def encode(
     *,
     dataset: DatasetName,
     encoder: Annotated[str, typer.Option("--encoder", metavar="E", help="Encoder.")],
+    encoder_version: Annotated[
+        int | None, typer.Option("--encoder-version", min=1, help="Version of the encoder; the one in use.")
+    ] = None,
     neighbours: Annotated[
         int | None,
         typer.Option("--neighbours", min=2, help="Neighbours of each image in its graph; by the number of images."),
@@ -35,7 +38,9 @@ def encode(
     no_wait: NoWait = False,
 ) -> None:
     """Encode every prepared image of a dataset."""
-    operation = session.client.experiments.encode(name, dataset=dataset, encoder=encoder, neighbours=neighbours)
+    operation = session.client.experiments.encode(
+        name, dataset=dataset, encoder=encoder, encoder_version=encoder_version, neighbours=neighbours
+    )
     session.finish(operation, wait=not no_wait, show=lambda experiment: _show(session, experiment))
 
 
@@ -43,7 +48,7 @@ def encode(
 def import_vectors(
     session: Session,
     name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Vectors (.parquet, .npy, .npz) on this machine.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Vectors (.parquet, .npy, .npz, .h5) on this machine.")],
     *,
     dataset: DatasetName,
     no_wait: NoWait = False,
@@ -96,6 +101,9 @@ def _show(session: Session, experiment: Experiment) -> None:
             "state": experiment.state,
             "dataset": experiment.dataset.rsplit("/", 1)[-1],
             "encoder": experiment.encoder.rsplit("/", 1)[-1],
+            "encoder version": f"{experiment.encoder_version} in {experiment.encoder_precision}"
+            if experiment.encoder
+            else "",
             "images": experiment.images,
             "dimension": experiment.dimension,
             "neighbours": experiment.neighbours,

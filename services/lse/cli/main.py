@@ -14,10 +14,12 @@ from lse.cli import (
     doctor,
     encoder,
     experiment,
+    explain,
     export,
     label,
     operation,
     pipeline,
+    prediction,
     projection,
     selection,
     similar,
@@ -58,7 +60,9 @@ app.add_typer(encoder.app, name="encoder")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(projection.app, name="projection")
 app.add_typer(clustering.app, name="clustering")
+app.add_typer(prediction.app, name="prediction")
 similar.register(app)
+app.add_typer(explain.app, name="explain")
 app.add_typer(label.app, name="label")
 app.add_typer(selection.app, name="selection")
 export.register(app)

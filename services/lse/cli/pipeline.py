@@ -100,6 +100,8 @@ def _sections(report: PipelineReport) -> list[tuple[str, list[tuple[str, str]]]]
         quality = [(title, _score(evaluation.knn_balanced_accuracy))]
         named = {"chance": "chance", "pixels": "raw pixels", "pca": "pixel PCA", "untrained": "untrained net"}
         quality += [(title, _score(evaluation.baselines.get(key))) for key, title in named.items()]
+        if evaluation.linear_probe_balanced_accuracy is not None:
+            quality.append(("linear probe on its vectors", _score(evaluation.linear_probe_balanced_accuracy)))
         sections.append(("encoder", quality))
     clusterings = []
     for name, item in report.clusterings.items():

@@ -13,7 +13,9 @@ from lse.client.clusterings import Clusterings
 from lse.client.datasets import Datasets
 from lse.client.encoders import Encoders
 from lse.client.experiments import Experiments
+from lse.client.explanations import Explanations
 from lse.client.operations import Operation, OperationProgress, Operations, OperationState
+from lse.client.predictions import Predictions
 from lse.client.projections import Projections
 from lse.client.search import Search
 from lse.platform.errors import DeadlineExceededError, LseError
@@ -163,9 +165,18 @@ class AsyncEncoders:
         self.list = _call(sync.list)
         self.get = _call(sync.get)
         self.train = _work(sync.train)
+        self.retrain = _work(sync.retrain)
+        self.select_version = _call(sync.select_version)
+        self.load = _call(sync.load)
+        self.unload = _call(sync.unload)
         self.import_onnx = _work(sync.import_onnx)
         self.pretrained = _work(sync.pretrained)
+        self.estimate = _call(sync.estimate)
+        self.backbones = _call(sync.backbones)
         self.evaluate = _work(sync.evaluate)
+        self.card = _call(sync.card)
+        self.training_run = _call(sync.training_run)
+        self.preview_views = _call(sync.preview_views)
         self.delete = _call(sync.delete)
         self.methods = _call(sync.methods)
 
@@ -208,11 +219,34 @@ class AsyncClusterings:
         self.methods = _call(sync.methods)
 
 
+class AsyncPredictions:
+    """`lse.client.predictions.Predictions` as coroutines."""
+
+    def __init__(self, sync: Predictions) -> None:
+        self.list = _call(sync.list)
+        self.get = _call(sync.get)
+        self.run = _work(sync.run)
+        self.table = _call(sync.table)
+        self.delete = _call(sync.delete)
+        self.methods = _call(sync.methods)
+
+
 class AsyncSearch:
     """`lse.client.search.Search` as coroutines."""
 
     def __init__(self, sync: Search) -> None:
         self.similar = _call(sync.similar)
+
+
+class AsyncExplanations:
+    """`lse.client.explanations.Explanations` as coroutines."""
+
+    def __init__(self, sync: Explanations) -> None:
+        self.traverse = _call(sync.traverse)
+        self.interpolate = _call(sync.interpolate)
+        self.sample = _call(sync.sample)
+        self.similarity = _call(sync.similarity)
+        self.prototypes = _call(sync.prototypes)
 
 
 class AsyncLabels:
@@ -263,7 +297,9 @@ class AsyncClient:
         self.experiments = AsyncExperiments(sync.experiments)
         self.projections = AsyncProjections(sync.projections)
         self.clusterings = AsyncClusterings(sync.clusterings)
+        self.predictions = AsyncPredictions(sync.predictions)
         self.search = AsyncSearch(sync.search)
+        self.explanations = AsyncExplanations(sync.explanations)
         self.labels = AsyncLabels(sync.labels)
         self.selections = AsyncSelections(sync.selections)
         self.operations = AsyncOperations(sync.operations)

@@ -14,8 +14,10 @@ from lse.client.connection import SERVICES, Connection
 from lse.client.datasets import Datasets
 from lse.client.encoders import Encoders
 from lse.client.experiments import Experiments
+from lse.client.explanations import Explanations
 from lse.client.names import Names
 from lse.client.operations import Operations
+from lse.client.predictions import Predictions
 from lse.client.projections import Projections
 from lse.client.search import Search
 from lse.platform.errors import LseError, NotFoundError, UnavailableError, UnimplementedError
@@ -40,7 +42,8 @@ class Client:
 
     Attributes
     ----------
-    datasets, encoders, experiments, projections, clusterings, search, labels, selections, operations
+    datasets, encoders, experiments, projections, clusterings, predictions, search, explanations, labels, selections,
+    operations
         What the services offer, by subject.
     """
 
@@ -54,7 +57,9 @@ class Client:
         self.experiments = Experiments(connection, names, self.operations)
         self.projections = Projections(connection, names, self.operations)
         self.clusterings = Clusterings(connection, names, self.operations)
+        self.predictions = Predictions(connection, names, self.operations)
         self.search = Search(connection, names, self.experiments)
+        self.explanations = Explanations(connection, names, self.experiments)
         self.labels = Labels(connection, names)
         self.selections = Selections(connection, names)
 

@@ -19,7 +19,7 @@ from latentspace.encoding.v1 import encoding_pb2
 from latentspace.ingestion.v1 import ingestion_pb2
 from latentspace.projection.v1 import projection_pb2
 from latentspace.search.v1 import search_pb2
-from latentspace.training.v1 import training_pb2
+from latentspace.training.v1 import explanations_pb2, predictions_pb2, training_pb2
 from lse.client.rpc_errors import from_rpc_error
 from lse.platform.errors import (
     CancelledError,
@@ -42,10 +42,23 @@ MESSAGE_LIMIT = 16 * 2**20
 _PIECE = 2**20
 _DEFAULT_PORT = 50051
 
-_MODULES = (ingestion_pb2, training_pb2, encoding_pb2, projection_pb2, clustering_pb2, search_pb2, annotation_pb2)
+_MODULES = (
+    ingestion_pb2,
+    training_pb2,
+    predictions_pb2,
+    explanations_pb2,
+    encoding_pb2,
+    projection_pb2,
+    clustering_pb2,
+    search_pb2,
+    annotation_pb2,
+)
 SERVICES = tuple(service.full_name for module in _MODULES for service in module.DESCRIPTOR.services_by_name.values())
 # Only what changes nothing may be sent again without being asked for.
-_READS = ("List", "Get", "Read", "BatchGet", "Search", "Preview", "Compare", "Suggest", "Export")
+_READS = (
+    *("List", "Get", "Read", "BatchGet", "Search", "Preview", "Compare", "Suggest", "Export"),
+    *("Traverse", "Interpolate", "Sample", "Explain"),
+)
 
 _RequestT = TypeVar("_RequestT")
 _ResponseT = TypeVar("_ResponseT")

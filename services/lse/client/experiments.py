@@ -46,7 +46,14 @@ class Experiments:
         return Experiment.from_pb(self._connection.unary(self._stub.GetExperiment, request))
 
     def encode(
-        self, name: str, *, dataset: str, encoder: str, neighbours: int | None = None, request_id: str | None = None
+        self,
+        name: str,
+        *,
+        dataset: str,
+        encoder: str,
+        encoder_version: int | None = None,
+        neighbours: int | None = None,
+        request_id: str | None = None,
     ) -> Operation[Experiment]:
         """Encode every prepared image of a dataset.
 
@@ -56,6 +63,8 @@ class Experiments:
             Name of the experiment.
         dataset, encoder
             What is seen through what.
+        encoder_version
+            Version of the encoder; the one in use when not given.
         neighbours
             Neighbours of each image in the neighbour graph.
         request_id
@@ -67,6 +76,7 @@ class Experiments:
             experiment_id=short,
             dataset=self._names.dataset(dataset),
             encoder=self._names.encoder(encoder),
+            encoder_version=encoder_version or 0,
             neighbour_count=neighbours or 0,
             request_id=new_request_id(request_id),
         )

@@ -59,6 +59,10 @@ class Names:
         """Name of a clustering of an experiment."""
         return self._name(names.CLUSTERING, experiment if "/" in value else self.experiment(experiment), value)
 
+    def prediction(self, experiment: str, value: str) -> str:
+        """Name of a prediction of an experiment."""
+        return self._name(names.PREDICTION, experiment if "/" in value else self.experiment(experiment), value)
+
     def label_scheme(self, value: str) -> str:
         """Name of a label scheme."""
         return self._name(names.LABEL_SCHEME, self.parent, value)

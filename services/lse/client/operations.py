@@ -17,11 +17,11 @@ from latentspace.clustering.v1 import clustering_pb2
 from latentspace.encoding.v1 import encoding_pb2
 from latentspace.ingestion.v1 import ingestion_pb2
 from latentspace.projection.v1 import projection_pb2
-from latentspace.training.v1 import training_pb2
+from latentspace.training.v1 import predictions_pb2, training_pb2
 from latentspace.type.v1.operation_pb2 import OperationMetadata
 from lse.client.connection import Connection
 from lse.client.names import Names
-from lse.client.resources import Clustering, Dataset, Encoder, Evaluation, Experiment, Projection
+from lse.client.resources import Clustering, Dataset, Encoder, Evaluation, Experiment, Prediction, Projection
 from lse.client.resources.fields import figures, moment
 from lse.client.rpc_errors import from_status
 from lse.platform.errors import (
@@ -58,6 +58,7 @@ _RESPONSES: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
     (encoding_pb2.Experiment, Experiment.from_pb),
     (projection_pb2.Projection, Projection.from_pb),
     (clustering_pb2.Clustering, Clustering.from_pb),
+    (predictions_pb2.Prediction, Prediction.from_pb),
 )
 
 

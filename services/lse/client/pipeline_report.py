@@ -105,6 +105,9 @@ class PipelineReport:
             "encoder": {
                 "name": self.encoder.name,
                 "knn_balanced_accuracy": _finite(evaluation.knn_balanced_accuracy) if evaluation else None,
+                "linear_probe_balanced_accuracy": (
+                    _finite(evaluation.linear_probe_balanced_accuracy) if evaluation else None
+                ),
                 "figures": {key: _finite(value) for key, value in (evaluation.figures if evaluation else {}).items()},
             },
             "experiment": {"name": self.experiment.name, "inference_engine": self.experiment.inference_engine},

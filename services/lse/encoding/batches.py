@@ -8,7 +8,7 @@ from lse.platform.artifacts import Artifacts
 from lse.platform.compute import TaskChannel
 from lse.platform.errors import DataLossError, InvalidArgumentError
 from lse.platform.inference import InferenceSettings
-from lse.platform.inference.encoders import serve_encoder
+from lse.platform.inference.encoders import EncoderModel, serve_encoder
 from lse.platform.neighbours import build_neighbour_graph
 
 __all__ = ["BATCH_ROWS", "build_graph", "encode_rows"]
@@ -20,7 +20,7 @@ BATCH_ROWS = 1024
 def encode_rows(
     artifacts: Artifacts,
     inference: InferenceSettings,
-    encoder: tuple[str, str],
+    encoder: EncoderModel,
     uris: tuple[str, str],
     first: int,
 ) -> int:
@@ -33,7 +33,7 @@ def encode_rows(
     inference
         Engine to open in this process.
     encoder
-        Uid of the encoder and URI of its ONNX file.
+        Version and precision of the encoder.
     uris
         URIs of the images, float32 (n, C, H, W), and of the vectors, float32 (n, D).
     first
@@ -51,12 +51,12 @@ def encode_rows(
     """
     images_uri, vectors_uri = uris
     images = np.asarray(artifacts.open_array(images_uri)[first : first + BATCH_ROWS])
-    vectors = serve_encoder(artifacts, inference, *encoder)(images)
+    vectors = serve_encoder(artifacts, inference, encoder)(images)
     if not np.isfinite(vectors).all():
         row = first + int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        remedy = "train it again, with a lower learning rate" if encoder.precision == "fp32" else "use it in fp32"
         raise InvalidArgumentError(
-            f"The encoder gives a vector with NaN or infinity for row {row}: train it again, with a lower learning "
-            "rate.",
+            f"The encoder gives a vector with NaN or infinity for row {row}: {remedy}.",
             reason="VECTORS_NOT_FINITE",
             row=row,
         )

@@ -9,6 +9,7 @@ import numpy as np
 from lse.encoding.batches import BATCH_ROWS, build_graph, encode_rows
 from lse.encoding.ready_vectors import read_vectors
 from lse.platform.errors import InvalidArgumentError
+from lse.platform.inference.encoders import encoder_model, version_of
 from lse.platform.neighbours import find_neighbours
 from lse.platform.operations import JobContext
 from lse.platform.prepared_images import prepared_images
@@ -28,7 +29,9 @@ def encode_experiment(context: JobContext) -> None:
     platform = context.platform
     dataset = platform.resources.get_ready(context.parameters["dataset"], "dataset")
     encoder = platform.resources.get_ready(context.parameters["encoder"], "encoder")
-    count, dimension = dataset.result["prepared"], encoder.result["dimension"]
+    spec = context.resource.spec
+    model = encoder_model(encoder, spec.get("encoder_version", 0), spec.get("encoder_precision", ""))
+    count, dimension = dataset.result["prepared"], version_of(encoder, model.version)["dimension"]
     vectors_uri = f"{context.folder}/vectors.zarr"
     context.once(lambda: _create_vectors(context, vectors_uri, (count, dimension)), stage="laying out")
     context.map(
@@ -37,7 +40,7 @@ def encode_experiment(context: JobContext) -> None:
             f"{first:09d}": (
                 platform.artifacts,
                 platform.inference,
-                (encoder.uid, encoder.result["onnx_uri"]),
+                model,
                 (dataset.result["images_uri"], vectors_uri),
                 first,
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,11 @@ from lse.platform.errors import InvalidArgumentError
 
 __all__ = ["SUFFIXES", "read_vectors"]
 
-SUFFIXES = (".parquet", ".npy", ".npz")
+SUFFIXES = (".parquet", ".npy", ".npz", ".h5", ".hdf5")
+
+# What datasets of an HDF5 file are usually called, where more than one could be meant.
+_NAMES = ("name", "names", "image", "images", "image_name", "image_names", "id", "ids")
+_VECTORS = ("vector", "vectors", "embedding", "embeddings", "feature", "features", "latent", "latents")
 
 
 def read_vectors(data: bytes, file_name: str, names: Sequence[str]) -> NDArray[np.float32]:
@@ -27,7 +32,8 @@ def read_vectors(data: bytes, file_name: str, names: Sequence[str]) -> NDArray[n
     file_name
         Its name; the suffix tells the format.  ``.parquet``: a column ``name`` and a column ``vector`` of lists, or one
         number column a dimension.  ``.npz``: arrays ``name`` and ``vectors``.  ``.npy``: vectors alone, one an image
-        in the order of the rows.
+        in the order of the rows.  ``.h5`` and ``.hdf5``: a dataset of names, 1-D texts, and one of vectors, 2-D
+        numbers, in any group; where there are several of a kind, those called ``names`` and ``vectors`` or alike.
     names
         Names of the images, in the order of the rows.
 
@@ -49,15 +55,20 @@ def read_vectors(data: bytes, file_name: str, names: Sequence[str]) -> NDArray[n
                 keys, vectors = [str(name) for name in arrays["name"]], np.asarray(arrays["vectors"])
         elif file_name.endswith(".npy"):
             keys, vectors = list(names), np.load(io.BytesIO(data), allow_pickle=False)
+        elif file_name.endswith((".h5", ".hdf5")):
+            keys, vectors = _from_hdf5(data, file_name)
         else:
             raise _wrong(f"{file_name} is of no known format: give one of {', '.join(SUFFIXES)}.")
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, pa.ArrowException) as error:
         raise _wrong(f"{file_name} cannot be read as vectors ({error}).") from error
     if vectors.ndim != 2 or len(vectors) != len(keys) or not np.issubdtype(vectors.dtype, np.number):
         raise _wrong(
             f"{file_name} has vectors of shape {vectors.shape} for {len(keys)} images: give a row of numbers each."
         )
     row_of = {key: row for row, key in enumerate(keys)}
+    if len(row_of) < len(keys):
+        twice = next(key for row, key in enumerate(keys) if row_of[key] != row)
+        raise _wrong(f"{file_name} has more than one vector for '{twice}': give one for every image.")
     missing = [name for name in names if name not in row_of]
     if missing:
         raise _wrong(
@@ -76,6 +87,34 @@ def _from_table(table: pa.Table) -> tuple[list[str], NDArray[np.floating]]:
         return keys, np.asarray(table["vector"].to_pylist(), dtype=np.float32)
     columns = [name for name in table.column_names if name != "name"]
     return keys, np.column_stack([table[name].to_numpy() for name in columns])
+
+
+def _from_hdf5(data: bytes, file_name: str) -> tuple[list[str], NDArray[np.floating]]:
+    import h5py
+
+    with h5py.File(io.BytesIO(data), "r") as file:
+        found: dict[str, h5py.Dataset] = {}
+        # Links are not followed, and what is stored outside is not read: such a file may point at any other.
+        file.visititems(lambda path, item: found.update({path: item}) if isinstance(item, h5py.Dataset) else None)
+        inside = {path: item for path, item in found.items() if not (item.external or item.is_virtual)}
+        texts = {path: item for path, item in inside.items() if item.ndim == 1 and item.dtype.kind in "OS"}
+        numbers = {path: item for path, item in inside.items() if item.ndim == 2 and item.dtype.kind in "fiu"}
+        shown = ", ".join(f"{path} {item.dtype} {item.shape}" for path, item in found.items()) or "no dataset"
+        keys = _one_of(texts, _NAMES, f"{file_name} needs one dataset of image names, 1-D texts, and has {shown}")
+        vectors = _one_of(numbers, _VECTORS, f"{file_name} needs one dataset of vectors, 2-D numbers, and has {shown}")
+        if len(keys) != len(vectors):
+            raise _wrong(f"{file_name} has {len(keys)} names and {len(vectors)} vectors: give a name for every vector.")
+        return [str(name) for name in keys.asstr()[...]], np.asarray(vectors[...])
+
+
+def _one_of(datasets: Mapping[str, Any], usual: Sequence[str], problem: str) -> Any:
+    """The one dataset, or of several the one with a usual name."""
+    if len(datasets) == 1:
+        return next(iter(datasets.values()))
+    named = [item for path, item in datasets.items() if path.rpartition("/")[2].lower() in usual]
+    if len(named) != 1:
+        raise _wrong(f"{problem}: call it '{usual[1]}'.")
+    return named[0]
 
 
 def _wrong(message: str) -> InvalidArgumentError:

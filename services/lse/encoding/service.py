@@ -13,12 +13,14 @@ from google.protobuf import empty_pb2
 
 from latentspace.encoding.v1 import encoding_pb2 as pb
 from latentspace.encoding.v1 import encoding_pb2_grpc
+from latentspace.training.v1.training_pb2 import Precision
 from latentspace.type.v1.table_pb2 import TableChunk
 from lse.encoding.jobs import encode_experiment, import_experiment
 from lse.encoding.ready_vectors import SUFFIXES
 from lse.platform import names
 from lse.platform.catalogue import Resource
 from lse.platform.errors import FailedPreconditionError, InvalidArgumentError
+from lse.platform.inference.encoders import encoder_model, version_of
 from lse.platform.operations.servicer import operation_to_pb
 from lse.platform.prepared_images import prepared_images
 from lse.platform.rpc.messages import packed, resource_fields, table_chunks
@@ -76,7 +78,9 @@ class EncodingServicer(encoding_pb2_grpc.EncodingServiceServicer):
             )
         dataset = self._resources.get_ready(request.dataset, "dataset")
         encoder = self._resources.get_ready(request.encoder, "encoder")
-        wanted = (encoder.result["channels"], encoder.result["size"])
+        model = encoder_model(encoder, request.encoder_version)
+        version = version_of(encoder, model.version)
+        wanted = (version["channels"], version["size"])
         given = (len(dataset.result["channels"]), dataset.result["size"])
         if wanted != given:
             raise FailedPreconditionError(
@@ -88,13 +92,16 @@ class EncodingServicer(encoding_pb2_grpc.EncodingServiceServicer):
         parameters = {
             "dataset": request.dataset,
             "encoder": request.encoder,
+            "encoder_version": request.encoder_version,
             "neighbours": request.neighbour_count,
         }
+        # What is in use now is what the experiment is made with, whatever is chosen while it waits.
+        in_force = {**parameters, "encoder_version": model.version, "encoder_precision": model.precision}
         operation = self._platform.operation_store.create(
             "EncodeExperiment",
             request.parent,
             Resource(
-                f"{request.parent}/experiments/{request.experiment_id}", "experiment", request.parent, spec=parameters
+                f"{request.parent}/experiments/{request.experiment_id}", "experiment", request.parent, spec=in_force
             ),
             parameters=parameters,
             request_id=request.request_id,
@@ -156,10 +163,15 @@ class EncodingServicer(encoding_pb2_grpc.EncodingServiceServicer):
 def experiment_to_pb(resource: Resource) -> pb.Experiment:
     """Message of an experiment."""
     result = resource.result
+    encoded = bool(resource.spec["encoder"])
+    precision = Precision.Value(f"PRECISION_{resource.spec.get('encoder_precision', 'fp32').upper()}")
     return pb.Experiment(
         **resource_fields(resource),
         dataset=resource.spec["dataset"],
         encoder=resource.spec["encoder"],
+        # Experiments made before encoders had versions were made with the first.
+        encoder_version=resource.spec.get("encoder_version", 1) if encoded else 0,
+        encoder_precision=precision if encoded else Precision.PRECISION_UNSPECIFIED,
         image_count=result.get("images", 0),
         dimension=result.get("dimension", 0),
         neighbour_count=result.get("neighbours", 0),

@@ -10,15 +10,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+import psutil
 from distributed import Client, Event, Future, KilledWorker, get_worker
 from distributed.client import FutureCancelledError
+from distributed.system import MEMORY_LIMIT
 
 from lse.platform.errors import CancelledError, ResourceExhaustedError, UnavailableError
 from lse.platform.progress import Progress, ProgressCallback, ShouldStop
 
-__all__ = ["Compute", "TaskChannel"]
+__all__ = ["Compute", "TaskChannel", "memory_at_hand"]
 
 _POLL_SECONDS = 0.25
+# Share of its limit at which a Dask worker is ended, less a margin for what comes unforeseen.
+_WORKER_SHARE = 0.9
+
+
+def memory_at_hand() -> int:
+    """Main memory that this process may still take, in bytes: of the machine, its container and its Dask worker."""
+    taken = psutil.Process().memory_info().rss
+    free = min(psutil.virtual_memory().available, MEMORY_LIMIT - taken)
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except ValueError:  # no worker: a program of its own
+        limit = None
+    return max(0, min(free, int(limit * _WORKER_SHARE) - taken) if limit else free)
 
 
 @dataclass

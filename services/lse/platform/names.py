@@ -15,6 +15,7 @@ __all__ = [
     "IMAGE",
     "LABEL_SCHEME",
     "OPERATION",
+    "PREDICTION",
     "PROJECT",
     "PROJECTION",
     "SELECTION",
@@ -105,6 +106,7 @@ ENCODER = NamePattern("encoder", ("projects", "encoders"))
 EXPERIMENT = NamePattern("experiment", ("projects", "experiments"))
 PROJECTION = NamePattern("projection", ("projects", "experiments", "projections"))
 CLUSTERING = NamePattern("clustering", ("projects", "experiments", "clusterings"))
+PREDICTION = NamePattern("prediction", ("projects", "experiments", "predictions"))
 LABEL_SCHEME = NamePattern("label scheme", ("projects", "labelSchemes"))
 SELECTION = NamePattern("selection", ("projects", "selections"))
 OPERATION = NamePattern("operation", ("projects", "operations"))

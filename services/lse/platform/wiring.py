@@ -87,6 +87,11 @@ class Platform:
                 f"The {resource.kind} '{resource.id}' is being made: cancel {resource.operation} first.",
                 reason="NOT_READY",
             )
+        if active := self.operation_store.active(resource.name):
+            raise FailedPreconditionError(
+                f"The {resource.kind} '{resource.id}' is being worked on: wait for {active[0]} or cancel it first.",
+                reason="NOT_READY",
+            )
         users = self.resources.made_from(resource.name)
         if users and not force:
             listed = ", ".join(f"{user.kind} '{user.id}'" for user in users[:5])

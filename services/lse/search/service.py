@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import grpc
@@ -16,7 +16,8 @@ from lse.platform import names
 from lse.platform.bitmap import rows_of_bitmap, unpack_bitmap
 from lse.platform.catalogue import Resource
 from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
-from lse.platform.inference.encoders import serve_encoder
+from lse.platform.inference.encoders import encoder_model, serve_encoder
+from lse.platform.prepared_images import image_row, image_rows
 from lse.platform.rpc.errors import error_of
 from lse.platform.vectors import VectorFilter
 from lse.platform.vectors.payload import cluster_key
@@ -49,7 +50,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         self._resources = platform.resources
         # Artifacts never change under their URI, so what was read once stays right.
         self._arrays = lru_cache(maxsize=16)(platform.artifacts.read_array)
-        self._rows = lru_cache(maxsize=4)(self._read_rows)
+        self._rows = lru_cache(maxsize=4)(partial(image_rows, platform.artifacts))
 
     def SearchImages(self, request: pb.SearchImagesRequest, context: Any) -> pb.SearchImagesResponse:
         """Search the images that are most similar to something."""
@@ -123,28 +124,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         )
 
     def _row(self, image: str, experiment: Resource, dataset: Resource) -> int:
-        project, dataset_id, image_id = names.IMAGE.parse(image)
-        if names.DATASET.format(project, dataset_id) != dataset.name:
-            raise InvalidArgumentError(
-                f"The image '{image_id}' is of another dataset than the experiment '{experiment.id}': "
-                f"name one of {dataset.name}.",
-                reason="OTHER_DATASET",
-            )
-        row = self._rows(dataset.result["table_uri"]).get(image_id)
-        if row is None:
-            raise NotFoundError(
-                f"The dataset '{dataset.id}' has no image named '{image_id}'.", reason="IMAGE_NOT_FOUND", name=image
-            )
-        if not 0 <= row < experiment.result["images"]:
-            why = "was rejected" if row < 0 else "was added after the experiment was encoded"
-            raise FailedPreconditionError(
-                f"The image '{image_id}' {why} and has no vector in '{experiment.id}'.", reason="NO_VECTOR"
-            )
-        return row
-
-    def _read_rows(self, table_uri: str) -> dict[str, int]:
-        table = self._platform.artifacts.read_table(table_uri, ["name", "row"])
-        return dict(zip(table["name"].to_pylist(), table["row"].to_pylist(), strict=True))
+        return image_row(image, self._rows(dataset.result["table_uri"]), dataset=dataset, experiment=experiment)
 
     def _selection_query(self, name: str, experiment: Resource) -> Query:
         names.SELECTION.parse(name)
@@ -193,8 +173,9 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         tensor = np.frombuffer(prepared.tensor, "<f4").reshape(
             1, prepared.channel_count, prepared.image_size, prepared.image_size
         )
-        encode = serve_encoder(
-            self._platform.artifacts, self._platform.inference, encoder.uid, encoder.result["onnx_uri"]
-        )
+        # The version that the experiment was made with, whatever is in use by now.
+        spec = experiment.spec
+        model = encoder_model(encoder, spec.get("encoder_version", 1), spec.get("encoder_precision", "fp32"))
+        encode = serve_encoder(self._platform.artifacts, self._platform.inference, model)
         vector: NDArray[np.float32] = encode(tensor.astype(np.float32))[0]
         return vector

@@ -10,6 +10,6 @@ The pure subjects, usable from a notebook without any service:
     `train`: one resumable run.
 `lse.training.onnx_files`
     Export to ONNX, and the check of an ONNX encoder made elsewhere.
-`lse.training.scores`
-    How good vectors are, with and without labels.
+`lse.training.judging`
+    How good an encoder is, with and without labels, and its card.
 """

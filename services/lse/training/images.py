@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lse.platform.progress import ProgressCallback, ShouldStop
 
-__all__ = ["ArrayLike", "ImageStatistics", "TrainingImages"]
+__all__ = ["ArrayLike", "ImageStatistics", "TrainingImages", "held_out_rows"]
 
 MEMORY_LIMIT = 2 * 1024**3
 POOL_BYTES = 256 * 1024**2
@@ -57,15 +57,24 @@ class ImageStatistics:
     digest: str
 
 
+def held_out_rows(count: int, held_out: int, *, seed: int) -> NDArray[np.int64]:
+    """Which of `count` images a run of a seed holds out, ascending."""
+    return np.sort(np.random.default_rng((seed, 1)).permutation(count)[:held_out])
+
+
 class TrainingImages:
-    """Images in the order in which a run numbers them.
+    """Images in the order in which a run numbers them: those to learn from, and those held out to measure the loss.
 
     Parameters
     ----------
     array
         Shape (rows, channels, height, width).
     rows
-        Rows to train on, all when None.
+        Rows to use, all when None.
+    held_out
+        Count of images to hold out; they are kept in memory.
+    seed
+        Of the choice of the images to hold out.
     memory_limit
         Largest size that is kept in memory, in bytes.
     pool_bytes
@@ -74,7 +83,7 @@ class TrainingImages:
     Raises
     ------
     InvalidArgumentError
-        When there are fewer than two images, or a row does not exist.
+        When fewer than two images are left to learn from, or a row does not exist.
     """
 
     def __init__(
@@ -82,17 +91,20 @@ class TrainingImages:
         array: ArrayLike,
         rows: NDArray[np.int64] | None = None,
         *,
+        held_out: int = 0,
+        seed: int = 0,
         memory_limit: int = MEMORY_LIMIT,
         pool_bytes: int = POOL_BYTES,
     ) -> None:
         self._array = array
         self._rows = np.arange(array.shape[0]) if rows is None else np.unique(np.asarray(rows, dtype=np.int64))
-        if len(self._rows) < 2:
+        count = len(self._rows) - held_out
+        if count < 2:
             raise InvalidArgumentError(
-                f"Training needs at least two images and there {'is one' if len(self._rows) else 'are none'}; "
+                f"Training needs at least two images and there {'is one' if count == 1 else 'are none'}; "
                 "ingest more images into the dataset.",
                 reason="TOO_FEW_IMAGES",
-                images=len(self._rows),
+                images=count,
             )
         if self._rows[0] < 0 or self._rows[-1] >= array.shape[0]:
             raise InvalidArgumentError(
@@ -105,16 +117,30 @@ class TrainingImages:
         # Blocks and pools hold whole chunks, so that no chunk is decompressed twice in an epoch.
         self._block = chunk * max(1, _BLOCK_BYTES // (chunk * image_bytes))
         pool = chunk * max(1, pool_bytes // (chunk * image_bytes))
-        self._pools = np.split(np.arange(len(self)), np.searchsorted(self._rows, np.arange(pool, array.shape[0], pool)))
-        self._pools = [pool for pool in self._pools if len(pool)]
+        # Positions in `rows`, ascending.
+        self._held_out = held_out_rows(len(self._rows), held_out, seed=seed)
+        self._learnt = np.setdiff1d(np.arange(len(self._rows)), self._held_out)
+        ends = np.searchsorted(self._rows[self._learnt], np.arange(pool, array.shape[0], pool))
+        self._pools = [pool for pool in np.split(self._learnt, ends) if len(pool)]
         self._memory: NDArray[np.float32] | None = None
+        self._held_out_images: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
-        """Count of images."""
-        return len(self._rows)
+        """Count of images to learn from."""
+        return len(self._learnt)
+
+    @property
+    def held_out(self) -> int:
+        """Count of images held out."""
+        return len(self._held_out)
+
+    @property
+    def memory(self) -> NDArray[np.float32] | None:
+        """All images as they were read, (n, channels, height, width), where they fit into memory."""
+        return self._memory
 
     def read(self, on_progress: ProgressCallback, should_stop: ShouldStop) -> ImageStatistics:
-        """Pass once over all images: keep them if they fit into memory, and measure them.
+        """Pass once over all images, also those held out: keep them if they fit into memory, and measure them.
 
         Raises
         ------
@@ -125,6 +151,7 @@ class TrainingImages:
         """
         channels = self.shape[1]
         memory = np.empty(self.shape, dtype=np.float32) if self._in_memory else None
+        aside = np.empty((self.held_out, *self.shape[1:]), dtype=np.float32)
         shift: NDArray[np.float64] | None = None
         total, squares, pixels = np.zeros(channels), np.zeros(channels), 0
         digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
@@ -143,6 +170,8 @@ class TrainingImages:
             digest.update(block.tobytes())
             if memory is not None:
                 memory[positions] = block
+            first, last = np.searchsorted(self._held_out, [positions[0], positions[-1] + 1])
+            aside[first:last] = block[self._held_out[first:last] - positions[0]]
             if shift is None:
                 # Sums about a value within the data keep their precision in one pass.
                 shift = block.mean(axis=(0, 2, 3), dtype=np.float64)
@@ -150,7 +179,7 @@ class TrainingImages:
             total += centred.sum(axis=(0, 2, 3))
             squares += np.square(centred).sum(axis=(0, 2, 3))
             pixels += block.shape[0] * block.shape[2] * block.shape[3]
-            on_progress(Progress("reading images", int(positions[-1]) + 1, len(self), "images"))
+            on_progress(Progress("reading images", int(positions[-1]) + 1, self.shape[0], "images"))
         assert shift is not None
         offset = total / pixels
         std = np.sqrt(np.maximum(squares / pixels - offset**2, 0))
@@ -162,37 +191,93 @@ class TrainingImages:
                 "the recipe.",
                 reason="IMAGES_ALL_EQUAL",
             )
-        self._memory = memory
+        self._memory, self._held_out_images = memory, aside
         return ImageStatistics(tuple(mean.tolist()), tuple(np.where(constant, 1.0, std).tolist()), digest.hexdigest())
 
-    def batches(self, *, seed: int, batch_size: int, first_step: int, steps: int) -> Iterator[NDArray[np.float32]]:
+    def orders(
+        self, *, seed: int, batch_size: int, first_step: int, steps: int, rank: int = 0, ranks: int = 1
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield, for images in memory, the positions in `memory` of the batches that `batches` would give."""
+        for random, bounds in self._epochs(
+            seed, batch_size, first_step=first_step, steps=steps, rank=rank, ranks=ranks
+        ):
+            order = self._learnt[random.permutation(len(self))]
+            for start, stop in itertools.pairwise(bounds):
+                yield order[start:stop]
+
+    def batches(
+        self, *, seed: int, batch_size: int, first_step: int, steps: int, rank: int = 0, ranks: int = 1
+    ) -> Iterator[NDArray[np.float32]]:
         """Yield the batches of steps `first_step` to `steps` - 1, which depend on the seed and the step alone.
 
         Every image comes once an epoch; the batches of an epoch differ in size by at most one image.
+
+        Parameters
+        ----------
+        seed
+            Of the order.
+        batch_size
+            Images in a step, over all processes.
+        first_step, steps
+            Steps done before, and steps of the whole run.
+        rank, ranks
+            Number of this process, and count of the processes that share every epoch: each is given a stretch of the
+            epoch's order, so that it reads few pools.
         """
-        per_epoch = self.steps_per_epoch(batch_size)
-        bounds = np.linspace(0, len(self), per_epoch + 1).astype(int)
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="training-images") as reader:
-            step = first_step
-            while step < steps:
-                epoch, first = divmod(step, per_epoch)
-                last = min(per_epoch, first + steps - step)
-                yield from self._epoch_batches(reader, (seed, epoch), bounds[first : last + 1])
-                step += last - first
-
-    def steps_per_epoch(self, batch_size: int) -> int:
-        """Batches in which every image comes once; each has two images or more, which batch normalisation needs."""
-        return min(-(-len(self) // batch_size), len(self) // 2)
-
-    def _epoch_batches(
-        self, reader: ThreadPoolExecutor, seed: tuple[int, int], bounds: NDArray[np.int64]
-    ) -> Iterator[NDArray[np.float32]]:
-        random = np.random.default_rng(seed)
         if self._memory is not None:
-            order = random.permutation(len(self))
-            for start, stop in itertools.pairwise(bounds):
-                yield self._memory[order[start:stop]]
+            orders = self.orders(
+                seed=seed, batch_size=batch_size, first_step=first_step, steps=steps, rank=rank, ranks=ranks
+            )
+            yield from (self._memory[order] for order in orders)
             return
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="training-images") as reader:
+            for random, bounds in self._epochs(
+                seed, batch_size, first_step=first_step, steps=steps, rank=rank, ranks=ranks
+            ):
+                yield from self._pooled_batches(reader, random, bounds)
+
+    def held_out_batches(self, batch_size: int, *, rank: int = 0, ranks: int = 1) -> Iterator[NDArray[np.float32]]:
+        """Yield this process's share of the images held out, the same whenever it is asked for."""
+        assert self._held_out_images is not None
+        for start, stop in itertools.pairwise(self._bounds(self.held_out, batch_size, rank=rank, ranks=ranks)):
+            yield self._held_out_images[start:stop]
+
+    def steps_per_epoch(self, batch_size: int, *, ranks: int = 1) -> int:
+        """Batches in which every image comes once; each process gets two images or more, for batch normalisation."""
+        return len(self._bounds(len(self), batch_size, rank=0, ranks=ranks)) - 1
+
+    def samples(self, count: int) -> NDArray[np.float32]:
+        """Images to look at, (at most `count`, channels, height, width): held out ones, if there are enough."""
+        if self._held_out_images is not None and self.held_out >= count:
+            return self._held_out_images[:count]
+        chosen = self._learnt[np.linspace(0, len(self) - 1, min(count, len(self))).astype(int)]
+        if self._memory is not None:
+            return self._memory[chosen]
+        return np.concatenate([self._load(chosen[index : index + 1]) for index in range(len(chosen))])
+
+    @staticmethod
+    def _bounds(images: int, batch_size: int, *, rank: int, ranks: int) -> NDArray[np.int64]:
+        """Where the batches of one process begin, and the last ends, in the order of an epoch."""
+        steps = max(1, min(-(-images // batch_size), images // (2 * ranks)))
+        first, last = images * rank // ranks, images * (rank + 1) // ranks
+        return np.linspace(first, last, steps + 1).astype(int)
+
+    def _epochs(
+        self, seed: int, batch_size: int, *, first_step: int, steps: int, rank: int, ranks: int
+    ) -> Iterator[tuple[np.random.Generator, NDArray[np.int64]]]:
+        """Yield the random numbers of each epoch and the bounds of its batches that are still to come."""
+        bounds = self._bounds(len(self), batch_size, rank=rank, ranks=ranks)
+        per_epoch = len(bounds) - 1
+        step = first_step
+        while step < steps:
+            epoch, first = divmod(step, per_epoch)
+            last = min(per_epoch, first + steps - step)
+            yield np.random.default_rng((seed, epoch)), bounds[first : last + 1]
+            step += last - first
+
+    def _pooled_batches(
+        self, reader: ThreadPoolExecutor, random: np.random.Generator, bounds: NDArray[np.int64]
+    ) -> Iterator[NDArray[np.float32]]:
         pools = [self._pools[index] for index in random.permutation(len(self._pools))]
         orders = [random.permutation(len(pool)) for pool in pools]
         ends = np.cumsum([len(pool) for pool in pools])
@@ -213,7 +298,7 @@ class TrainingImages:
 
     def _blocks(self) -> Iterator[NDArray[np.int64]]:
         starts = np.searchsorted(self._rows, np.arange(self._block, self._array.shape[0], self._block))
-        yield from (block for block in np.split(np.arange(len(self)), starts) if len(block))
+        yield from (block for block in np.split(np.arange(len(self._rows)), starts) if len(block))
 
     def _load(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Images of ascending positions, read from the array as one slice."""

@@ -1,11 +1,11 @@
-"""One method at work on one encoder, as a Lightning module, and the checkpoints of its run."""
+"""One method at work on one encoder, as a Lightning module, and the batches that it is given."""
 
 from __future__ import annotations
 
-import io
+import contextlib
 import math
-import pickle
-import time
+import queue
+import threading
 from typing import TYPE_CHECKING, Any
 
 import lightning
@@ -13,34 +13,33 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lse.platform.errors import CancelledError, FailedPreconditionError
-from lse.platform.progress import Progress
-from lse.training.atomic import write_atomically
 from lse.training.methods.method import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from lse.platform.progress import ProgressCallback, ShouldStop
+    from numpy.typing import NDArray
+
+    from lse.training.devices import Processes
     from lse.training.encoders.encoder import Encoder
     from lse.training.images import TrainingImages
     from lse.training.methods.method import Method, MethodParameters
 
-__all__ = ["Batches", "Learner", "RunCallback", "step_generator"]
+__all__ = ["Batches", "Learner", "step_generator"]
 
-CHECKPOINT_SECONDS = 20.0
-REPORT_SECONDS = 0.25
+_AHEAD = 2
+# Images stay on the GPU where they take no more than this share of its free memory.
+_GPU_SHARE = 0.25
 
 
-def step_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
-    """Source of the randomness of one step, the same whenever and wherever the step is made."""
-    state = int(np.random.SeedSequence((seed, step)).generate_state(1, dtype=np.uint64)[0])
-    return torch.Generator(device=device).manual_seed(state)
+def step_generator(seed: int, step: int, device: torch.device, *, stream: tuple[int, ...] = ()) -> torch.Generator:
+    """Source of the randomness of one step, the same whenever it is made; `stream` tells apart what has equal steps."""
+    sequence = np.random.SeedSequence((seed, step), spawn_key=stream)
+    return torch.Generator(device=device).manual_seed(int(sequence.generate_state(1, dtype=np.uint64)[0]))
 
 
 class Batches:
-    """The batches still to come, as (images, step): an iterable of known length.
+    """The batches of this process that are still to come, as (images, step): an iterable of known length.
 
     Parameters
     ----------
@@ -50,14 +49,35 @@ class Batches:
         Of the run.
     first_step, steps
         Steps done before, and steps of the whole run.
+    shared_by
+        Processes that share the run.
+    device
+        Where the images are needed.
     """
 
-    def __init__(self, images: TrainingImages, *, seed: int, batch_size: int, first_step: int, steps: int) -> None:
+    def __init__(
+        self,
+        images: TrainingImages,
+        *,
+        seed: int,
+        batch_size: int,
+        first_step: int,
+        steps: int,
+        shared_by: Processes,
+        device: torch.device,
+    ) -> None:
         self._images = images
-        self._seed = seed
-        self._batch_size = batch_size
         self._first_step = first_step
         self._steps = steps
+        self._device = device
+        self._order = {
+            "seed": seed,
+            "batch_size": batch_size,
+            "first_step": first_step,
+            "steps": steps,
+            "rank": shared_by.rank,
+            "ranks": shared_by.count,
+        }
 
     def __len__(self) -> int:
         """Count of batches to come."""
@@ -65,11 +85,60 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, int]]:
         """Yield images (n, channels, height, width) and the number of the step."""
-        batches = self._images.batches(
-            seed=self._seed, batch_size=self._batch_size, first_step=self._first_step, steps=self._steps
-        )
-        for step, batch in enumerate(batches, start=self._first_step):
-            yield torch.from_numpy(batch), step
+        yield from zip(self._tensors(), range(self._first_step, self._steps), strict=True)
+
+    def _tensors(self) -> Iterator[Tensor]:
+        memory = self._images.memory
+        if memory is None:
+            arrays = self._images.batches(**self._order)
+            if self._device.type == "cuda":
+                yield from _pinned(arrays)
+            else:
+                yield from map(torch.from_numpy, arrays)
+            return
+        images = torch.from_numpy(memory)
+        if self._device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self._device)
+            if memory.nbytes > _GPU_SHARE * free:
+                yield from _pinned(memory[order] for order in self._images.orders(**self._order))
+                return
+            images = images.to(self._device)
+        for order in self._images.orders(**self._order):
+            yield images[torch.from_numpy(order).to(images.device)]
+
+
+def _pinned(arrays: Iterator[NDArray[np.float32]]) -> Iterator[Tensor]:
+    """Arrays as tensors in pinned memory, made ahead in a thread, so that they travel to a GPU while it computes."""
+    made: queue.Queue[Tensor | BaseException | None] = queue.Queue(_AHEAD)
+    ended = threading.Event()
+
+    def put(item: Tensor | BaseException | None) -> None:
+        placed = False
+        while not placed and not ended.is_set():
+            with contextlib.suppress(queue.Full):
+                made.put(item, timeout=0.5)
+                placed = True
+
+    def make() -> None:
+        try:
+            for array in arrays:
+                put(torch.from_numpy(array).pin_memory())
+                if ended.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001  # raised where the batch is missing
+            put(error)
+
+    thread = threading.Thread(target=make, name="training-batches", daemon=True)
+    thread.start()
+    try:
+        while (item := made.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        ended.set()
+        thread.join()
 
 
 class Learner(lightning.LightningModule):
@@ -87,6 +156,8 @@ class Learner(lightning.LightningModule):
         Of the run.
     steps, steps_per_epoch
         Of the whole run, and of one epoch.
+    shared_by
+        Processes that share the run; each draws random numbers of its own.
     """
 
     def __init__(
@@ -99,6 +170,7 @@ class Learner(lightning.LightningModule):
         seed: int,
         steps: int,
         steps_per_epoch: int,
+        shared_by: Processes,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -107,34 +179,60 @@ class Learner(lightning.LightningModule):
         self._method = method
         self._settings = parameters
         self.seed = seed
-        self.batch_size = parameters.batch_size
+        self._rank = shared_by.rank
         self._steps = steps
         self._warmup = parameters.warmup_epochs * steps_per_epoch
 
     def training_step(self, batch: tuple[Tensor, int], _index: int) -> dict[str, Tensor]:
-        """Loss of one step.
-
-        Raises
-        ------
-        FailedPreconditionError
-            When the loss is not finite.
-        """
+        """Loss of one step, and figures."""
         images, step = batch
         self.step = step
-        self._now = Step(step_generator(self.seed, step, images.device), progress=step / self._steps)
+        stream = (self._rank,) if self._rank else ()
+        generator = step_generator(self.seed, step, images.device, stream=stream)
+        self._now = Step(generator, progress=step / self._steps)
         loss, figures = self._method.loss(self.encoder, self._parts, self.encoder.normalise(images), self._now)
-        if not torch.isfinite(loss.detach()):
-            raise FailedPreconditionError(
-                f"The loss is not finite at step {step + 1} of {self._steps}: the training diverged; "
-                "train again with a lower learning_rate.",
-                reason="LOSS_NOT_FINITE",
-                step=step + 1,
-            )
         return {"loss": loss, **{name: figure.detach() for name, figure in figures.items()}}
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
-        """Let the method change what the optimiser does not."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, and let the method change what the optimiser does not.
+
+        Here and not at the end of the batch, where Lightning asks callbacks first: a checkpoint would miss the change.
+        """
+        super().optimizer_step(*args, **kwargs)
         self._method.after_step(self.encoder, self._parts, self._now)
+
+    @torch.no_grad()
+    def evaluate(self, batches: Iterator[NDArray[np.float32]]) -> dict[str, float]:
+        """Mean loss and figures over images that are not learnt from, with the same random numbers every time.
+
+        The loss is that of the end of the run, so that epochs can be compared where a method changes its weights on
+        the way.  What training keeps beside weights, such as statistics of batches, stays as it was.
+        """
+        modes = {module: module.training for module in self.modules()}
+        buffers = [(buffer, buffer.clone()) for buffer in self.buffers()]
+        self.eval()
+        sums: dict[str, float] = {}
+        count = 0
+        try:
+            for index, batch in enumerate(batches):
+                images = torch.from_numpy(batch).to(self.device)
+                # Steps of validation have a stream of their own beside those of all ranks.
+                step = Step(
+                    step_generator(self.seed, index, images.device, stream=(self._rank, 1)),
+                    progress=1.0,
+                )
+                with self.trainer.precision_plugin.forward_context():
+                    normal = self.encoder.normalise(images)
+                    loss, figures = self._method.loss(self.encoder, self._parts, normal, step)
+                count += len(batch)
+                for name, value in {"loss": loss, **figures}.items():
+                    sums[name] = sums.get(name, 0.0) + float(value) * len(batch)
+        finally:
+            for module, training in modes.items():
+                module.training = training
+            for buffer, kept in buffers:
+                buffer.copy_(kept)
+        return {name: value / count for name, value in sums.items()}
 
     @property
     def _parts(self) -> dict[str, nn.Module]:
@@ -159,130 +257,3 @@ class Learner(lightning.LightningModule):
     def _schedule(self, step: int) -> float:
         warm = min(1.0, (step + 1) / self._warmup) if self._warmup >= 1 else 1.0
         return warm * 0.5 * (1 + math.cos(math.pi * step / self._steps))
-
-
-class RunCallback(lightning.Callback):
-    """Reports progress, stops when asked, and keeps the checkpoint of a run.
-
-    A checkpoint is replaced in one step at the end of every epoch, at least every 20 seconds, and at the end.  It
-    holds all that the next step depends on, so that a run which goes on from it ends with the same weights.
-
-    Parameters
-    ----------
-    path
-        Of the checkpoint file.
-    fingerprint
-        Of inputs and parameters; a checkpoint with another one is not taken up.
-    images_per_epoch, steps, steps_per_epoch
-        Of the run.
-    on_progress, should_stop
-        Called a few times a second.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        fingerprint: str,
-        images_per_epoch: int,
-        steps: int,
-        steps_per_epoch: int,
-        on_progress: ProgressCallback,
-        should_stop: ShouldStop,
-    ) -> None:
-        super().__init__()
-        self._path = path
-        self._fingerprint = fingerprint
-        self._images_per_epoch = images_per_epoch
-        self._steps = steps
-        self._steps_per_epoch = steps_per_epoch
-        self._on_progress = on_progress
-        self._should_stop = should_stop
-        self._optimizers: list[dict[str, Any]] = []
-        self._sums: dict[str, float] = {}
-        self.history: list[dict[str, float]] = []
-        self._first_step = 0
-        self._started = self._saved = self._reported = time.monotonic()
-
-    def load(self, learner: Learner) -> int:
-        """Take up the checkpoint of this run if there is one; the count of steps done."""
-        try:
-            state = torch.load(self._path, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            return 0
-        except (RuntimeError, EOFError, pickle.UnpicklingError):
-            # A damaged disk costs time and nothing else: from the start the run ends with the same weights.
-            return 0
-        if state["fingerprint"] != self._fingerprint:
-            return 0
-        learner.load_state_dict(state["weights"])
-        self._optimizers, self._sums, self.history = state["optimizers"], state["sums"], state["history"]
-        self._first_step = int(state["step"])
-        return self._first_step
-
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's signature
-        """Put the optimiser where it was."""
-        for optimizer, state in zip(trainer.optimizers, self._optimizers, strict=False):
-            optimizer.load_state_dict(state)
-        self._started = self._saved = time.monotonic()
-        self._ask()
-        self._report(self._first_step, {})
-
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,  # noqa: ARG002 - Lightning's signature
-    ) -> None:
-        """Count, report, stop, save."""
-        step = batch[1] + 1
-        # Sums of an epoch are kept on the device's own terms: one number a step, read where it is needed.
-        figures = {name: float(value.detach()) for name, value in outputs.items()}
-        for name, value in figures.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        epoch_done = step % self._steps_per_epoch == 0
-        if epoch_done:
-            self.history.append({name: value / self._steps_per_epoch for name, value in self._sums.items()})
-            self._sums = {}
-        now = time.monotonic()
-        if epoch_done or step == self._steps or now - self._saved >= CHECKPOINT_SECONDS:
-            self._save(trainer, pl_module, step)
-            self._saved = time.monotonic()
-        if now - self._reported >= REPORT_SECONDS or step == self._steps:
-            self._ask()
-            self._report(step, figures)
-
-    def _ask(self) -> None:
-        if self._should_stop():
-            raise CancelledError("The training was cancelled.", reason="TRAINING_CANCELLED")
-
-    def _report(self, step: int, figures: dict[str, float]) -> None:
-        self._reported = time.monotonic()
-        steps_here = step - self._first_step
-        rate = steps_here * self._images_per_epoch / self._steps_per_epoch / max(self._reported - self._started, 1e-9)
-        metrics = {**figures, "epoch": step / self._steps_per_epoch}
-        if steps_here:
-            metrics["images_per_second"] = rate
-        self._on_progress(Progress("training", step, self._steps, "steps", metrics))
-
-    def _save(self, trainer: lightning.Trainer, learner: lightning.LightningModule, step: int) -> None:
-        if not trainer.is_global_zero:
-            return
-        weights = learner.state_dict()
-        if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
-            return  # the next loss is not finite either, and says so; the last good state stays
-        buffer = io.BytesIO()
-        torch.save(
-            {
-                "fingerprint": self._fingerprint,
-                "step": step,
-                "weights": weights,
-                "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
-                "sums": self._sums,
-                "history": self.history,
-            },
-            buffer,
-        )
-        write_atomically(self._path, buffer.getbuffer())

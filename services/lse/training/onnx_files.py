@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import warnings
 from dataclasses import dataclass
@@ -15,16 +16,29 @@ from lse.training.atomic import write_atomically
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import onnx
     import onnxruntime
     from numpy.typing import NDArray
+    from torch import nn
 
-    from lse.training.trained import TrainedEncoder
-
-__all__ = ["INPUT_NAME", "OUTPUT_NAME", "EncoderSignature", "check_onnx_encoder", "export_onnx"]
+__all__ = [
+    "HALF_TOLERANCE",
+    "INPUT_NAME",
+    "OUTPUT_NAME",
+    "EncoderSignature",
+    "check_onnx_encoder",
+    "export_half",
+    "export_onnx",
+    "rename_ports",
+]
 
 INPUT_NAME = "images"
 OUTPUT_NAME = "vectors"
 _TOLERANCE = 1e-4
+# Of the largest vector component.  float16 has 11 binary digits; over the layers of a net the rounding adds up to some
+# thousandths, which moves no neighbour that means anything.
+HALF_TOLERANCE = 0.02
+_ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div"})
 
 
 @dataclass(frozen=True)
@@ -49,16 +63,16 @@ class EncoderSignature:
     output_name: str = OUTPUT_NAME
 
 
-def export_onnx(trained: TrainedEncoder, path: Path, *, samples: NDArray[np.float32]) -> float:
-    """Write the encoder, its normalisation inside, as one self-contained ONNX file.
+def export_onnx(encoder: nn.Module, path: Path, *, samples: NDArray[np.float32]) -> float:
+    """Write an encoder, its normalisation inside, as one self-contained ONNX file.
 
     Input ``images``, float32 (n, channels, height, width), in units of the prepared images; output ``vectors``,
     float32 (n, dimension); n is free.
 
     Parameters
     ----------
-    trained
-        The encoder.
+    encoder
+        Module that maps the one to the other; it is put on the CPU and in evaluation mode.
     path
         File to write; it appears only after the check.
     samples
@@ -80,7 +94,7 @@ def export_onnx(trained: TrainedEncoder, path: Path, *, samples: NDArray[np.floa
 
     if len(samples) < 2:
         raise InvalidArgumentError("The check of an export needs at least two images.", reason="TOO_FEW_IMAGES")
-    encoder = trained.encoder.cpu().eval()
+    encoder = encoder.cpu().eval()
     images = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))
     # The exporter tells developers through warnings and logs what it deprecates.
     logger = logging.getLogger("torch.onnx")
@@ -102,7 +116,9 @@ def export_onnx(trained: TrainedEncoder, path: Path, *, samples: NDArray[np.floa
         logger.setLevel(level)
     assert program is not None
     content = program.model_proto.SerializeToString()
-    difference = _difference(content, trained, samples)
+    with torch.inference_mode():
+        expected = encoder(images).numpy()
+    difference = _difference(_run(content, samples), expected)
     if not difference <= _TOLERANCE:
         raise InternalError(
             f"The exported encoder gives other vectors than the trained one (they differ by {difference:.2g}); "
@@ -112,6 +128,59 @@ def export_onnx(trained: TrainedEncoder, path: Path, *, samples: NDArray[np.floa
         )
     write_atomically(path, content)
     return difference
+
+
+def export_half(path: Path, half: Path, *, samples: NDArray[np.float32]) -> float:
+    """Write an encoder in half precision, where its vectors stay near enough to those of the full one.
+
+    Images and vectors remain float32, and so does the normalisation: an image on a high background has its structure
+    in digits that float16 does not have.  A processor without float16 computes such a file in float32 and gives
+    the right vectors, slower.
+
+    Parameters
+    ----------
+    path
+        What `export_onnx` wrote.
+    half
+        File to write; it is left out where the vectors differ by more than `HALF_TOLERANCE`.
+    samples
+        Prepared images on which the two are compared.
+
+    Returns
+    -------
+    float
+        Largest difference between the two, relative to the largest vector component; infinite where half the
+        precision gives values that are not finite.
+    """
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
+
+    full = path.read_bytes()
+    model = onnx.load_model_from_string(full)
+    with warnings.catch_warnings():
+        # It tells of every weight that float16 rounds; what that does to the vectors is measured here.
+        warnings.simplefilter("ignore")
+        model = convert_float_to_float16(model, keep_io_types=True, node_block_list=_normalisation(model.graph))
+    # The converter rounds also what goes to a node in full precision, and widens it again.
+    converted = OnnxModel(model)
+    converted.remove_cascaded_cast_nodes()
+    converted.topological_sort()
+    content = converted.model.SerializeToString()
+    difference = _difference(_run(content, samples), _run(full, samples))
+    if difference <= HALF_TOLERANCE:
+        write_atomically(half, content)
+    return difference
+
+
+def _normalisation(graph: onnx.GraphProto) -> list[str]:
+    """Names of the nodes between the images and the first layer with weights of its own."""
+    reached, names = {INPUT_NAME}, []
+    for node in graph.node:
+        if node.op_type in _ELEMENTWISE and not reached.isdisjoint(node.input):
+            names.append(node.name)
+            reached.update(node.output)
+    return names
 
 
 def check_onnx_encoder(path: Path) -> EncoderSignature:
@@ -143,6 +212,12 @@ def check_onnx_encoder(path: Path) -> EncoderSignature:
         raise _wrong(path, f"takes {batch} images at once only; export it with a free batch axis", "ONNX_FIXED_BATCH")
     if not all(isinstance(side, int) and side > 0 for side in shape):
         raise _wrong(path, f"must fix channels, height and width, and has {_ports(inputs)}", "ONNX_WRONG_INPUT")
+    if shape[1] != shape[2]:
+        raise _wrong(
+            path,
+            f"takes images of {shape[2]} by {shape[1]} pixels, and prepared images are square; export it for a square",
+            "ONNX_WRONG_INPUT",
+        )
     # A probe tells what the graph does, also where it does not declare the dimension.
     for count in (2, 3):
         try:
@@ -163,6 +238,46 @@ def check_onnx_encoder(path: Path) -> EncoderSignature:
         input_name=inputs[0].name,
         output_name=outputs[0].name,
     )
+
+
+def rename_ports(path: Path, signature: EncoderSignature) -> EncoderSignature:
+    """Give input and output of an encoder's file, in place, the names that all encoders are served with.
+
+    Parameters
+    ----------
+    path
+        ONNX file.
+    signature
+        What `check_onnx_encoder` says of it.
+
+    Returns
+    -------
+    EncoderSignature
+        With the names of the file as it is now.
+    """
+    import onnx
+    import onnx_ir
+
+    if (signature.input_name, signature.output_name) == (INPUT_NAME, OUTPUT_NAME):
+        return signature
+    model = onnx_ir.from_proto(onnx.load(path))
+    graph = model.graph
+    ports = {
+        INPUT_NAME: next(value for value in graph.inputs if value.name == signature.input_name),
+        OUTPUT_NAME: next(value for value in graph.outputs if value.name == signature.output_name),
+    }
+    values = [
+        *graph.inputs,
+        *graph.initializers.values(),
+        *(value for node in graph.all_nodes() for value in node.outputs),
+    ]
+    for value in values:
+        if value.name in ports:
+            value.name = f"imported_{value.name}"
+    for name, port in ports.items():
+        port.name = name
+    write_atomically(path, onnx_ir.to_proto(model).SerializeToString())
+    return dataclasses.replace(signature, input_name=INPUT_NAME, output_name=OUTPUT_NAME)
 
 
 def _session(content: bytes, name: str) -> onnxruntime.InferenceSession:
@@ -191,12 +306,16 @@ def _session(content: bytes, name: str) -> onnxruntime.InferenceSession:
         ) from error
 
 
-def _difference(content: bytes, trained: TrainedEncoder, samples: NDArray[np.float32]) -> float:
+def _run(content: bytes, samples: NDArray[np.float32]) -> NDArray[np.float32]:
     session = _session(content, "exported encoder")
     (vectors,) = session.run([OUTPUT_NAME], {INPUT_NAME: np.asarray(samples, dtype=np.float32)})
-    expected = trained.encode(samples)
-    scale = max(float(np.abs(expected).max()), 1e-12)
-    return float(np.abs(np.asarray(vectors) - expected).max()) / scale
+    return np.asarray(vectors)
+
+
+def _difference(vectors: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Largest difference, relative to the largest component."""
+    difference = float(np.abs(vectors - expected).max() / max(float(np.abs(expected).max()), 1e-12))
+    return difference if np.isfinite(difference) else np.inf
 
 
 def _ports(ports: list[onnxruntime.NodeArg]) -> str:

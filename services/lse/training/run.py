@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-import logging
 import os
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lightning
 import numpy as np
 import torch
 
-from lse.platform.errors import ResourceExhaustedError
+from lse.platform.compute import memory_at_hand
+from lse.platform.errors import InvalidArgumentError, LseError, ResourceExhaustedError
+from lse.training.callback import BEST_NAME, Plan, RunCallback
+from lse.training.course import Course
+from lse.training.defaults import choose_parameters, measure_facts
+from lse.training.devices import Processes, new_trainer, processes
 from lse.training.encoders.backbones import check_image_shape
-from lse.training.images import ImageStatistics, TrainingImages
-from lse.training.learner import Batches, Learner, RunCallback
+from lse.training.estimate import check_fits
+from lse.training.images import MEMORY_LIMIT, POOL_BYTES, ImageStatistics, TrainingImages
+from lse.training.learner import Batches, Learner
 from lse.training.methods import get_method, parse_parameters
-from lse.training.trained import TrainedEncoder, fresh_weights, new_encoder
+from lse.training.reconstructions import Reconstructions
+from lse.training.trained import TrainedEncoder, fresh_weights, load_trained, new_encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -31,11 +38,14 @@ if TYPE_CHECKING:
     from lse.training.images import ArrayLike
     from lse.training.methods.method import MethodParameters
 
-__all__ = ["train", "untrained"]
+__all__ = ["best_so_far", "train", "untrained"]
 
-CHECKPOINT_NAME = "checkpoint.pt"
-# Changes when the meaning of a checkpoint does: an older one is then left aside.
-_CHECKPOINT_FORMAT = 1
+COURSE_SECONDS = 5.0
+# Telling of the course may take this share of the time of a run.
+COURSE_SHARE = 0.02
+# A twentieth of the images tells the loss well enough where that is some dozens, and no more than some thousand are
+# needed for it.
+_HELD_OUT, _FEWEST_HELD_OUT, _MOST_HELD_OUT = 0.05, 32, 2048
 
 
 def train(
@@ -47,12 +57,16 @@ def train(
     workdir: Path,
     on_progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
+    on_course: Callable[[Course], None] | None = None,
     rows: NDArray[np.int64] | None = None,
     threads: int | None = None,
+    memory_limit: int = MEMORY_LIMIT,
 ) -> TrainedEncoder:
     """Train an encoder, or go on with the run of the same inputs that `workdir` holds.
 
-    On a CPU the weights depend on images, parameters, seed and threads alone, however often the run was killed.
+    On a CPU the weights depend on images, parameters, seed and threads alone, however often the run was killed.  Under
+    ``torchrun`` all processes call this with the same arguments; `workdir` is a folder that all of them read, and the
+    first of them alone writes there and reports.
 
     Parameters
     ----------
@@ -61,66 +75,196 @@ def train(
     method
         Name of the method.
     parameters
-        Its parameters by name, as text or typed; defaults fill the rest.
+        Its parameters by name, as text or typed; the rest is chosen from the images.
     seed
         Of all randomness.
     workdir
-        Folder of the checkpoint, made if need be.
+        Folder of the checkpoint and of the best weights, made if need be.
     on_progress, should_stop
         Called a few times a second.
+    on_course
+        Given the course so far after an epoch, every few seconds at most, and at the end.
     rows
         Rows to train on, all when None.
     threads
-        CPU threads to use, all that the process may use when None.
+        CPU threads to use; when None all that the process may use, or its share where several share the run.
+    memory_limit
+        Largest size of images that are kept in memory, in bytes; more are read from the array in every epoch.
+
+    Returns
+    -------
+    TrainedEncoder
+        With the weights of the last epoch; with `patience`, of the best.
 
     Raises
     ------
     InvalidArgumentError
         When a parameter or the images do not fit.
     FailedPreconditionError
-        When the training diverges.
+        When the training diverges, or the device cannot compute with the precision asked for.
     CancelledError
         When asked to stop; the checkpoint stays, so that the run can go on.
     ResourceExhaustedError
-        When the disk or the memory is full.
+        When the disk or the memory is full, or the training would not fit into it.
+
+    Whatever it ends with, `best_so_far` gives the best weights.
     """
-    chosen = parse_parameters(method, parameters)
-    check_image_shape(chosen.backbone, tuple(images.shape))
-    source = TrainingImages(images, rows)
-    report = on_progress or _ignore
-    ask = should_stop or _never
-    workdir.mkdir(parents=True, exist_ok=True)
-    with _Threads(threads):
-        statistics = source.read(report, ask)
-        learner = _new_learner(method, chosen, source=source, statistics=statistics, seed=seed)
-        per_epoch = source.steps_per_epoch(chosen.batch_size)
-        callback = RunCallback(
-            workdir / CHECKPOINT_NAME,
-            fingerprint=_fingerprint(method, chosen, seed=seed, statistics=statistics),
-            images_per_epoch=len(source),
-            steps=chosen.epochs * per_epoch,
-            steps_per_epoch=per_epoch,
-            on_progress=report,
-            should_stop=ask,
-        )
-        done = callback.load(learner)
-        started = time.monotonic()
-        _fit(learner, callback, source, first_step=done, steps=chosen.epochs * per_epoch)
-        seconds = time.monotonic() - started
-    parts = dict(learner.parts.cpu().items())
-    here = (chosen.epochs * per_epoch - done) * len(source) / per_epoch
-    return TrainedEncoder(
+    if seed < 0:
+        raise InvalidArgumentError(f"The seed must be 0 or more, not {seed}.", reason="BAD_SEED", seed=seed)
+    chosen = _parameters(method, parameters, images, rows)
+    shared_by = processes()
+    chosen, held_out = _with_held_out(chosen, images, rows, shared_by)
+    source = TrainingImages(images, rows, held_out=held_out, seed=seed, memory_limit=memory_limit)
+    # A process that takes too much main memory is killed without a word, so that is found out before.
+    check_fits(
+        source.shape,
         method=method,
         parameters=chosen,
-        seed=seed,
-        encoder=learner.encoder.cpu().eval(),
-        decoder=parts["decoder"].eval() if "decoder" in parts else None,
-        statistics=statistics,
-        images=len(source),
-        history=tuple(callback.history),
-        seconds=seconds,
-        images_per_second=here / seconds if here else 0.0,
+        available_bytes=memory_at_hand() // shared_by.on_node,
+        processes=shared_by.count,
+        memory_limit=memory_limit,
     )
+    first = shared_by.rank == 0
+    report = (on_progress if first else None) or _ignore
+    ask = (should_stop if first else None) or _never
+    workdir.mkdir(parents=True, exist_ok=True)
+    with _Threads(threads or max(1, len(os.sched_getaffinity(0)) // shared_by.on_node)):
+        statistics = source.read(report, ask)
+        learner = _new_learner(method, chosen, source=source, statistics=statistics, seed=seed, shared_by=shared_by)
+        plan = Plan(
+            fingerprint="",
+            images=len(source),
+            steps_per_epoch=source.steps_per_epoch(chosen.batch_size, ranks=shared_by.count),
+            epochs=chosen.epochs,
+            patience=chosen.patience,
+            loss_ranks=get_method(method).loss_ranks,
+        )
+        plan = replace(plan, fingerprint=_fingerprint(method, chosen, seed=seed, statistics=statistics, plan=plan))
+
+        def snapshot(history: list[dict[str, float]]) -> TrainedEncoder:
+            decoder = dict(learner.parts.items()).get("decoder")
+            return TrainedEncoder(
+                method=method,
+                parameters=chosen,
+                seed=seed,
+                encoder=copy.deepcopy(learner.encoder).cpu().eval(),
+                decoder=None if decoder is None else copy.deepcopy(decoder).cpu().eval(),
+                statistics=statistics,
+                images=len(source),
+                history=tuple(dict(epoch) for epoch in history),
+                held_out=source.held_out,
+                epoch=len(history),
+                notes=tuple(callback.notes),
+            )
+
+        def validate() -> dict[str, float]:
+            return learner.evaluate(
+                source.held_out_batches(chosen.batch_size, rank=shared_by.rank, ranks=shared_by.count)
+            )
+
+        watcher = _Watcher(on_course if first else None, learner, source=source, epochs=chosen.epochs)
+        callback = RunCallback(
+            workdir,
+            plan=plan,
+            validate=validate if source.held_out else None,
+            snapshot=snapshot,
+            on_progress=report,
+            should_stop=ask,
+            on_epoch=watcher.epoch_done,
+        )
+        callback.load(learner)
+        done = callback.step
+        started = time.monotonic()
+        if not callback.ended:
+            try:
+                _fit(
+                    learner,
+                    callback,
+                    source,
+                    plan=plan,
+                    shared_by=shared_by,
+                    batch_size=chosen.batch_size,
+                    precision=chosen.precision,
+                )
+            except LseError:
+                watcher.broke_off(callback)
+                raise
+        seconds = time.monotonic() - started
+        learner.cpu()
+        trained = _outcome(snapshot(callback.history), callback, plan, workdir)
+        watcher.ended(callback, trained)
+    here = (callback.step - done) * len(source) / plan.steps_per_epoch
+    return replace(trained, seconds=seconds, images_per_second=here / seconds if here else 0.0)
+
+
+def best_so_far(workdir: Path) -> TrainedEncoder | None:
+    """Encoder with the best weights of a run that did not come to its end; None where no epoch was done.
+
+    Best is the epoch of the lowest validation loss; where no images were held out, of the lowest loss; and where the
+    loss tells nothing about weights, the latest.
+    """
+    path = workdir / BEST_NAME
+    return load_trained(path) if path.exists() else None
+
+
+def _outcome(last: TrainedEncoder, callback: RunCallback, plan: Plan, workdir: Path) -> TrainedEncoder:
+    """Encoder with the weights to keep of a run that came to its end, and the sentence on that."""
+    epochs = len(last.history)
+    if callback.ended_early:
+        ending = (
+            f"Ended early after {epochs} of {plan.epochs} epochs, since the loss had not fallen for {plan.patience}; "
+            f"the weights are those of epoch {callback.best_epoch}."
+        )
+    elif plan.patience:
+        ending = f"All {plan.epochs} epochs are done; the weights are those of epoch {callback.best_epoch}, the best."
+    else:
+        ending = "The epoch is done." if plan.epochs == 1 else f"All {plan.epochs} epochs are done."
+    notes = (*last.notes, ending) if callback.ended_early else last.notes
+    if plan.patience and callback.best_epoch != epochs:
+        last = replace(load_trained(workdir / BEST_NAME), history=last.history)
+    return replace(last, ending=ending, notes=notes)
+
+
+class _Watcher:
+    """Tells of the course of a run, now and then."""
+
+    def __init__(
+        self, on_course: Callable[[Course], None] | None, learner: Learner, *, source: TrainingImages, epochs: int
+    ) -> None:
+        self._on_course = on_course
+        self._learner = learner
+        self._epochs = epochs
+        self._source = source
+        self._reconstructions: Reconstructions | None = None
+        self._next = 0.0
+
+    def epoch_done(self, callback: RunCallback) -> None:
+        """Tell of it unless that was just done."""
+        began = time.monotonic()
+        if self._on_course is not None and began >= self._next:
+            self._on_course(self._course(callback, ""))
+            ended = time.monotonic()
+            self._next = ended + max(COURSE_SECONDS, (ended - began) / COURSE_SHARE)
+
+    def broke_off(self, callback: RunCallback) -> None:
+        """Tell how far it came; without a picture, since there may be no memory left for it."""
+        if self._on_course is not None:
+            self._on_course(Course(tuple(callback.history), callback.best_epoch, self._epochs))
+
+    def ended(self, callback: RunCallback, trained: TrainedEncoder) -> None:
+        """Tell how it ended."""
+        if self._on_course is not None:
+            self._on_course(self._course(callback, trained.ending))
+
+    def _course(self, callback: RunCallback, ending: str) -> Course:
+        decoder = dict(self._learner.parts.items()).get("decoder")
+        picture = b""
+        if decoder is not None:
+            if self._reconstructions is None:
+                self._reconstructions = Reconstructions(self._source)
+            epoch = len(callback.history)
+            picture = self._reconstructions.draw(self._learner.encoder, decoder, subtitle=f"After epoch {epoch}.")
+        return Course(tuple(callback.history), callback.best_epoch, self._epochs, ending, picture)
 
 
 def untrained(
@@ -135,11 +279,10 @@ def untrained(
 
     Parameters and errors are those of `train`.
     """
-    chosen = parse_parameters(method, parameters)
-    check_image_shape(chosen.backbone, tuple(images.shape))
+    chosen = _parameters(method, parameters, images, rows)
     source = TrainingImages(images, rows)
     statistics = source.read(_ignore, _never)
-    learner = _new_learner(method, chosen, source=source, statistics=statistics, seed=seed)
+    learner = _new_learner(method, chosen, source=source, statistics=statistics, seed=seed, shared_by=Processes())
     return TrainedEncoder(
         method=method,
         parameters=chosen,
@@ -152,15 +295,50 @@ def untrained(
     )
 
 
+def _parameters(
+    method: str, given: Mapping[str, object], images: ArrayLike, rows: NDArray[np.int64] | None
+) -> MethodParameters:
+    """Parameters in force, those that are not given chosen from the images; checked before any image is read."""
+    check_image_shape(parse_parameters(method, given).backbone, tuple(images.shape))
+    return choose_parameters(method, given, measure_facts(images, rows))
+
+
+def _with_held_out(
+    parameters: MethodParameters, images: ArrayLike, rows: NDArray[np.int64] | None, shared_by: Processes
+) -> tuple[MethodParameters, int]:
+    """Parameters with the share of images to hold out in force, and their count."""
+    count = images.shape[0] if rows is None else len(np.unique(rows))
+    share = parameters.validation
+    if share is None:
+        wanted = int(_HELD_OUT * count)
+        # Ending early needs to know when the loss no longer falls, also with few images.
+        wanted = wanted if wanted >= _FEWEST_HELD_OUT else count // 10 if parameters.patience else 0
+        image_bytes = 4 * int(np.prod(images.shape[1:]))
+        wanted = min(wanted, _MOST_HELD_OUT, POOL_BYTES // image_bytes)
+        share = round(wanted / max(count, 1), 6)
+    held_out = round(share * count)
+    # Methods that compare images need two of them.
+    fewest = 2 * shared_by.count
+    if held_out < fewest:
+        held_out = fewest if parameters.validation and count >= 2 * fewest else 0
+    return parameters.model_copy(update={"validation": share if held_out else 0.0}), held_out
+
+
 def _new_learner(
-    method: str, parameters: MethodParameters, *, source: TrainingImages, statistics: ImageStatistics, seed: int
+    method: str,
+    parameters: MethodParameters,
+    *,
+    source: TrainingImages,
+    statistics: ImageStatistics,
+    seed: int,
+    shared_by: Processes,
 ) -> Learner:
     chosen = get_method(method)(parameters)
     _, channels, size, _ = source.shape
     encoder = new_encoder(parameters, method=chosen, channels=channels, size=size, statistics=statistics, seed=seed)
     with fresh_weights(seed + 1):
         parts = chosen.parts(encoder)
-    per_epoch = source.steps_per_epoch(parameters.batch_size)
+    per_epoch = source.steps_per_epoch(parameters.batch_size, ranks=shared_by.count)
     return Learner(
         chosen,
         encoder=encoder,
@@ -169,37 +347,38 @@ def _new_learner(
         seed=seed,
         steps=parameters.epochs * per_epoch,
         steps_per_epoch=per_epoch,
+        shared_by=shared_by,
     )
 
 
-def _fit(learner: Learner, callback: RunCallback, source: TrainingImages, *, first_step: int, steps: int) -> None:
-    if first_step == steps:
-        return
+def _fit(
+    learner: Learner,
+    callback: RunCallback,
+    source: TrainingImages,
+    *,
+    plan: Plan,
+    shared_by: Processes,
+    batch_size: int,
+    precision: str,
+) -> None:
+    trainer = new_trainer(callback, precision=precision, shared_by=shared_by)
+    device = trainer.strategy.root_device
     batches = Batches(
         source,
         seed=learner.seed,
-        batch_size=learner.batch_size,
-        first_step=first_step,
-        steps=steps,
+        batch_size=batch_size,
+        first_step=callback.step,
+        steps=plan.steps,
+        shared_by=shared_by,
+        device=device,
     )
-    # Lightning tells at INFO what hardware it found, through a handler of its own.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    # One Lightning epoch is the rest of the run: epochs are counted by step, which makes going on exact.
-    trainer = lightning.Trainer(
-        accelerator="auto",
-        devices=1,
-        max_epochs=1,
-        callbacks=[callback],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    if trainer.strategy.root_device.type == "cpu":
+    if device.type == "cpu":
         learner.to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
         # lightning 2.6 builds its tree of data loaders with a class that torch 2.13 announces to replace.
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+        # We find out about unused parameters on purpose, see `new_trainer`.
+        warnings.filterwarnings("ignore", message=".*find_unused_parameters=True was specified.*")
         try:
             trainer.fit(learner, train_dataloaders=batches)
         except (MemoryError, RuntimeError) as error:
@@ -207,22 +386,23 @@ def _fit(learner: Learner, callback: RunCallback, source: TrainingImages, *, fir
             if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "alloc" not in str(error):
                 raise
             raise ResourceExhaustedError(
-                f"The training does not fit into the memory with a batch_size of {learner.batch_size}; "
+                f"The training does not fit into the memory with a batch_size of {batch_size}; "
                 "lower batch_size or width.",
                 reason="OUT_OF_MEMORY",
-                batch_size=learner.batch_size,
+                batch_size=batch_size,
             ) from error
 
 
-def _fingerprint(method: str, parameters: MethodParameters, *, seed: int, statistics: ImageStatistics) -> str:
-    """Hash of everything that the weights depend on."""
+def _fingerprint(
+    method: str, parameters: MethodParameters, *, seed: int, statistics: ImageStatistics, plan: Plan
+) -> str:
+    """Hash of everything that the weights depend on, but for versions and devices."""
     content = {
-        "format": _CHECKPOINT_FORMAT,
         "method": method,
         "parameters": parameters.model_dump(mode="json"),
         "seed": seed,
         "images": statistics.digest,
-        "torch": torch.__version__,
+        "steps_per_epoch": plan.steps_per_epoch,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -230,8 +410,8 @@ def _fingerprint(method: str, parameters: MethodParameters, *, seed: int, statis
 class _Threads:
     """Sets torch's CPU threads for a while: a Dask worker starts with one, whatever the machine has."""
 
-    def __init__(self, count: int | None) -> None:
-        self._count = count or len(os.sched_getaffinity(0))
+    def __init__(self, count: int) -> None:
+        self._count = count
         self._before = torch.get_num_threads()
 
     def __enter__(self) -> None:

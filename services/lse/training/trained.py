@@ -8,7 +8,7 @@ import pickle
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainedEncoder", "fresh_weights", "load_trained", "new_encoder"]
 
+# Changes when a file of it means something else to those who read it.
+_FORMAT = 1
 # torch's random state is one for the process, and trainings may run in several threads of it.
 _RANDOM_LOCK = threading.Lock()
 
@@ -53,13 +55,21 @@ class TrainedEncoder:
     statistics
         Of the images trained on.
     images
-        Count of the images trained on.
+        Count of the images trained on, without those held out.
     history
-        Mean loss, and further figures, of each epoch.
+        Mean loss, and further figures, of each epoch done; those over the images held out begin with ``validation_``.
     seconds
         Time of this call's part of the training; less than the whole when it went on from a checkpoint.
     images_per_second
         Speed of this call's part, 0 when nothing was left to do.
+    held_out
+        Count of the images held out to measure the loss.
+    epoch
+        Epoch of the weights, from 1; 0 before the first.
+    ending
+        Sentence on how the training ended.
+    notes
+        Sentences that a user should know.
     """
 
     method: str
@@ -72,6 +82,10 @@ class TrainedEncoder:
     history: tuple[Mapping[str, float], ...]
     seconds: float = 0.0
     images_per_second: float = 0.0
+    held_out: int = 0
+    epoch: int = 0
+    ending: str = ""
+    notes: tuple[str, ...] = ()
 
     def encode(
         self, images: ArrayLike, rows: NDArray[np.int64] | None = None, *, batch_size: int = 256
@@ -108,6 +122,7 @@ class TrainedEncoder:
         """
         buffer = io.BytesIO()
         state = {
+            "format": _FORMAT,
             "method": self.method,
             "parameters": self.parameters.model_dump(),
             "seed": self.seed,
@@ -120,6 +135,10 @@ class TrainedEncoder:
             "history": [dict(epoch) for epoch in self.history],
             "seconds": self.seconds,
             "images_per_second": self.images_per_second,
+            "held_out": self.held_out,
+            "epoch": self.epoch,
+            "ending": self.ending,
+            "notes": list(self.notes),
             "encoder": self.encoder.state_dict(),
             "decoder": None if self.decoder is None else self.decoder.state_dict(),
         }
@@ -137,6 +156,7 @@ def load_trained(path: Path) -> TrainedEncoder:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+        _check_format(state, path)
         parameters = parse_parameters(state["method"], state["parameters"])
         statistics = ImageStatistics(tuple(state["mean"]), tuple(state["std"]), state["digest"])
         method = get_method(state["method"])(parameters)
@@ -148,6 +168,8 @@ def load_trained(path: Path) -> TrainedEncoder:
         if decoder is not None:
             decoder.load_state_dict(state["decoder"])
             decoder.eval()
+    except DataLossError:
+        raise
     except (RuntimeError, ValueError, KeyError, OSError, EOFError, pickle.UnpicklingError, LseError) as error:
         raise DataLossError(
             f"The trained encoder {path.name} cannot be read; train it again.",
@@ -165,7 +187,21 @@ def load_trained(path: Path) -> TrainedEncoder:
         history=tuple(state["history"]),
         seconds=state["seconds"],
         images_per_second=state["images_per_second"],
+        held_out=state.get("held_out", 0),
+        epoch=state.get("epoch", len(state["history"])),
+        ending=state.get("ending", ""),
+        notes=tuple(state.get("notes", ())),
     )
+
+
+def _check_format(state: Mapping[str, Any], path: Path) -> None:
+    if state.get("format", 1) != _FORMAT:
+        raise DataLossError(
+            f"The trained encoder {path.name} is of another version (format {state['format']}, not {_FORMAT}): "
+            "read it with the version that wrote it, or train it again.",
+            reason="TRAINED_ENCODER_OF_OTHER_VERSION",
+            path=path,
+        )
 
 
 def new_encoder(
@@ -185,9 +221,10 @@ def new_encoder(
             size=size,
             width=parameters.width,
             dimension=parameters.latent_dim,
-            neck=method.neck,
+            neck=getattr(parameters, "neck", None) or method.neck,
             mean=statistics.mean,
             std=statistics.std,
+            head=method.head,
         )
 
 

@@ -85,8 +85,10 @@ def test_versions_and_models_side_by_side(engine: InferenceEngine, encoder_file:
         np.testing.assert_allclose(got, expected(paths[model], images), rtol=1e-4, atol=1e-5)
 
     second = ModelVersion("projects/p/encoders/galaxies", 2)
+    assert engine.kept(second.name) == [GALAXIES, second]
     engine.unload(second)
     assert engine.loaded() == sorted(set(paths) - {second})
+    assert engine.kept(second.name) == [GALAXIES]
     with pytest.raises(NotFoundError):
         engine.encode(second, images)
     assert engine.encode(ModelVersion("projects/p/encoders/galaxies", 1), images).shape == (20, 5)

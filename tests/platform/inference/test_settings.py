@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from lse.platform.errors import InvalidArgumentError
-from lse.platform.inference import InferenceSettings, ModelVersion, open_engine
+from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersion, open_engine
+from lse.platform.inference.engine import BATCH_BYTES
 
 
 @pytest.mark.parametrize("name", ["", "/a", "a/", "a//b", "a.b", "../a", "a b", "x" * 201])
@@ -61,3 +62,24 @@ def test_cores_are_shared_among_instances() -> None:
     assert automatic.thread_count >= 1
     assert InferenceSettings(**triton, gpu=True).instance_count == 1
     assert InferenceSettings(instances=4).instance_count == 1
+
+
+def test_a_batch_is_bounded_by_its_pixels() -> None:
+    settings = InferenceSettings(kind="triton", repository="models", threads=1, instances=2)
+    small, photo, plate = (ModelSignature((3, side, side), 64) for side in (16, 64, 1024))
+    assert settings.batch_size(small) == settings.max_batch_size == 256
+    assert settings.batch_size(photo) == 170
+    assert 170 * 3 * 64 * 64 * 4 <= BATCH_BYTES < 171 * 3 * 64 * 64 * 4
+    assert settings.batch_size(plate) == 8
+    assert InferenceSettings(max_batch_size=4).batch_size(plate) == 4
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 64, 170, 171, 340, 341, 1024])
+def test_requests_share_the_images_among_the_instances(count: int) -> None:
+    settings = InferenceSettings(kind="triton", repository="models", threads=1, instances=2)
+    photo = ModelSignature((3, 64, 64), 64)
+    size = settings.request_size(photo, count)
+    assert 8 <= size <= settings.batch_size(photo)
+    requests = -(-count // size)
+    # As few as possible, in pairs where there is more than one and the images are not too few to share.
+    assert requests == (-(-count // 8) if count <= 16 else 2 * -(-count // 340))

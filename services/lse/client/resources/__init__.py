@@ -3,30 +3,60 @@
 from lse.client.resources.annotations import LabelScheme, Selection, Suggestion
 from lse.client.resources.clusterings import Cluster, Clustering, Comparison
 from lse.client.resources.datasets import Dataset, Image, Preview, PreviewedImage
-from lse.client.resources.encoders import Encoder, Evaluation
+from lse.client.resources.encoders import Encoder, EncoderVersion, ViewsPreview
+from lse.client.resources.estimates import Backbone, TrainingEstimate
+from lse.client.resources.evaluations import EncoderCard, Evaluation, Nuisance, Robustness
 from lse.client.resources.experiments import Experiment, Match, Projection
+from lse.client.resources.explanations import (
+    AxisTraversal,
+    ImagePath,
+    ImageSamples,
+    Picture,
+    Prototypes,
+    Similarity,
+    Traversals,
+)
 from lse.client.resources.fields import MadeResource, NamedResource, State
 from lse.client.resources.methods import Method, Parameter
+from lse.client.resources.predictions import PredictedClass, Prediction
+from lse.client.resources.training_runs import TrainingRun
 
 __all__ = [
+    "AxisTraversal",
+    "Backbone",
     "Cluster",
     "Clustering",
     "Comparison",
     "Dataset",
     "Encoder",
+    "EncoderCard",
+    "EncoderVersion",
     "Evaluation",
     "Experiment",
     "Image",
+    "ImagePath",
+    "ImageSamples",
     "LabelScheme",
     "MadeResource",
     "Match",
     "Method",
     "NamedResource",
+    "Nuisance",
     "Parameter",
+    "Picture",
+    "PredictedClass",
+    "Prediction",
     "Preview",
     "PreviewedImage",
     "Projection",
+    "Prototypes",
+    "Robustness",
     "Selection",
+    "Similarity",
     "State",
     "Suggestion",
+    "TrainingEstimate",
+    "TrainingRun",
+    "Traversals",
+    "ViewsPreview",
 ]

@@ -1,59 +1,74 @@
-"""Encoders and their scores."""
+"""Encoders and their versions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from datetime import datetime
+from typing import Literal, Self
 
 from latentspace.training.v1 import training_pb2 as pb
-from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
+from lse.client.resources.evaluations import Evaluation
+from lse.client.resources.fields import MadeResource, figures, made_fields, moment, settings_dict
 
-__all__ = ["Encoder", "Evaluation"]
+__all__ = ["PRECISIONS", "Encoder", "EncoderVersion", "Precision", "ViewsPreview"]
+
+Precision = Literal["fp32", "fp16"]
+PRECISIONS: dict[Precision, pb.Precision.ValueType] = {"fp32": pb.PRECISION_FP32, "fp16": pb.PRECISION_FP16}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """Scores of an encoder on a labelled dataset.
+class EncoderVersion:
+    """One version of an encoder.
 
     Attributes
     ----------
-    encoder, dataset
-        Resource names.
-    label_column
-        Column of the classes.
-    images
-        Images with a class that were used.
-    knn_balanced_accuracy
-        Balanced accuracy of the 20 nearest neighbours, cosine, in 5 stratified folds of a fixed seed.
-    baselines
-        The same figure of ``chance``, ``pixels``, ``pca`` and ``untrained``.
+    version
+        Its number, from 1.
+    operation
+        Name of the operation that made it.
+    create_time
+        When it was made.
+    dataset
+        Dataset that it was trained on, by its resource name; empty of an imported one.
+    method
+        How it was made.
+    settings
+        All parameters in force, as text.
+    seed
+        Seed of all its random numbers.
     figures
-        Further figures, such as the effective rank.
-    notes
-        Sentences on what was left out.
+        Figures at the end of the training.
+    onnx_uri
+        Where its ONNX file is kept.
+    half_onnx_uri
+        Where the file of half the precision is kept; empty where it is not near enough to the full one.
     """
 
-    encoder: str
+    version: int
+    operation: str
+    create_time: datetime | None
     dataset: str
-    label_column: str
-    images: int
-    knn_balanced_accuracy: float
-    baselines: dict[str, float]
+    method: str
+    settings: dict[str, str]
+    seed: int
     figures: dict[str, float]
-    notes: tuple[str, ...]
+    onnx_uri: str
+    half_onnx_uri: str
 
     @classmethod
-    def from_pb(cls, message: pb.Evaluation) -> Self:
-        """Evaluation that a message describes."""
+    def from_pb(cls, message: pb.EncoderVersion) -> Self:
+        """Version that a message describes."""
         return cls(
-            encoder=message.encoder,
+            version=message.version,
+            operation=message.operation,
+            create_time=moment(message.create_time),
             dataset=message.dataset,
-            label_column=message.label_column,
-            images=message.image_count,
-            knn_balanced_accuracy=message.knn_balanced_accuracy,
-            baselines=figures(message.baselines),
+            method=message.method_id,
+            settings=settings_dict(message.settings),
+            seed=message.seed,
             figures=figures(message.figures),
-            notes=tuple(message.notes),
+            onnx_uri=message.onnx_uri,
+            half_onnx_uri=message.half_onnx_uri,
         )
 
 
@@ -82,7 +97,19 @@ class Encoder(MadeResource):
     evaluations
         Latest scores on labelled datasets.
     onnx_uri
-        Where its ONNX file is kept.
+        Where the ONNX file of the version in use is kept.
+    version
+        Version in use, of which the attributes above tell.
+    precision
+        Numbers in which it is served, ``fp32`` or ``fp16``.
+    versions
+        All versions, oldest first.
+    loaded_versions
+        Versions that the inference engine holds at this moment.
+    parameter_count
+        Trained weights of the network.
+    has_decoder
+        Whether it keeps a decoder, which draws images from vectors.
     """
 
     dataset: str
@@ -96,6 +123,12 @@ class Encoder(MadeResource):
     loss_curve: tuple[float, ...]
     evaluations: tuple[Evaluation, ...]
     onnx_uri: str
+    version: int
+    precision: Precision
+    versions: tuple[EncoderVersion, ...]
+    loaded_versions: tuple[int, ...]
+    parameter_count: int
+    has_decoder: bool
 
     @classmethod
     def from_pb(cls, message: pb.Encoder) -> Self:
@@ -113,4 +146,31 @@ class Encoder(MadeResource):
             loss_curve=tuple(message.loss_curve),
             evaluations=tuple(Evaluation.from_pb(evaluation) for evaluation in message.evaluations),
             onnx_uri=message.onnx_uri,
+            version=message.version,
+            precision="fp16" if message.precision == pb.PRECISION_FP16 else "fp32",
+            versions=tuple(EncoderVersion.from_pb(version) for version in message.versions),
+            loaded_versions=tuple(message.loaded_versions),
+            parameter_count=message.parameter_count,
+            has_decoder=message.has_decoder,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewsPreview:
+    """Random views of some images of a dataset.
+
+    Attributes
+    ----------
+    images
+        Resource names of the images, one a row of the picture.
+    png
+        A row an image, which is left, with two views of it.
+    """
+
+    images: tuple[str, ...]
+    png: bytes
+
+    @classmethod
+    def from_pb(cls, message: pb.PreviewViewsResponse) -> Self:
+        """Views that a message describes."""
+        return cls(images=tuple(message.images), png=message.png)

@@ -8,6 +8,7 @@ from typing import Self
 from latentspace.encoding.v1 import encoding_pb2
 from latentspace.projection.v1 import projection_pb2
 from latentspace.search.v1 import search_pb2
+from lse.client.resources.encoders import PRECISIONS
 from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
 
 __all__ = ["Experiment", "Match", "Projection"]
@@ -21,6 +22,10 @@ class Experiment(MadeResource):
     ----------
     dataset, encoder
         Resource names; `encoder` is empty where the vectors were imported.
+    encoder_version
+        Version of the encoder that gave the vectors; 0 where they were imported.
+    encoder_precision
+        Numbers in which it did, ``fp32`` or ``fp16``; empty where the vectors were imported.
     images
         Images with a vector.
     dimension
@@ -35,6 +40,8 @@ class Experiment(MadeResource):
 
     dataset: str
     encoder: str
+    encoder_version: int
+    encoder_precision: str
     images: int
     dimension: int
     neighbours: int
@@ -48,6 +55,10 @@ class Experiment(MadeResource):
             **made_fields(message),
             dataset=message.dataset,
             encoder=message.encoder,
+            encoder_version=message.encoder_version,
+            encoder_precision=next(
+                (key for key, value in PRECISIONS.items() if value == message.encoder_precision), ""
+            ),
             images=message.image_count,
             dimension=message.dimension,
             neighbours=message.neighbour_count,

@@ -6,7 +6,7 @@ import base64
 import binascii
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -210,6 +210,19 @@ class Resources:
         """Keep changed `spec`, `result` and `state` of a resource."""
         with self._catalogue.transaction() as connection:
             return self.save_within(connection, resource)
+
+    def change(self, name: str, kind: str, result: Callable[[Resource], Mapping[str, Any]]) -> Resource:
+        """Keep a new result of a resource, worked out from what it is at this moment.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of this name.
+        """
+        with self._catalogue.transaction() as connection:
+            connection.execute(select(RESOURCES.c.uid).where(RESOURCES.c.name == name).with_for_update())
+            latest = self.get_within(connection, name, kind)
+            return self.save_within(connection, replace(latest, result=dict(result(latest))))
 
     def save_within(self, connection: Connection, resource: Resource) -> Resource:
         """As `save`, inside a transaction."""

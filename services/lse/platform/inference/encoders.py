@@ -1,12 +1,17 @@
-"""Encoders of the catalogue, at work."""
+"""Encoders of the catalogue, at work.
+
+The result of an encoder keeps all its versions (see `lse.training.versions`); each is a model of the inference engine,
+under the uid of the encoder and with its own number.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from lse.platform.errors import NotFoundError
+from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from lse.platform.inference.engine import InferenceSettings, ModelVersion, open_engine
 
 if TYPE_CHECKING:
@@ -14,12 +19,123 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lse.platform.artifacts import Artifacts
+    from lse.platform.catalogue import Resource
 
-__all__ = ["serve_encoder", "withdraw_encoder"]
+__all__ = [
+    "EncoderModel",
+    "Precision",
+    "encoder_model",
+    "loaded_versions",
+    "serve_encoder",
+    "version_of",
+    "versions_of",
+    "withdraw_encoder",
+    "withdraw_version",
+]
+
+Precision = Literal["fp32", "fp16"]
+
+
+@dataclass(frozen=True)
+class EncoderModel:
+    """One version of an encoder in one precision, as plain values that travel to other processes.
+
+    Attributes
+    ----------
+    uid
+        Identifier of the encoder.
+    onnx_uri
+        URI of the ONNX file of this version and precision.
+    version
+        Its number.
+    precision
+        Floating point numbers with which it computes; images and vectors are float32 in both.
+    """
+
+    uid: str
+    onnx_uri: str
+    version: int = 1
+    precision: Precision = "fp32"
+
+    @property
+    def model(self) -> ModelVersion:
+        """What the inference engine knows it by."""
+        return ModelVersion(_names(self.uid)[self.precision], self.version)
+
+
+def versions_of(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Versions of an encoder, oldest first; those made before there were versions have one."""
+    if not result or "versions" in result:
+        return list(result.get("versions", []))
+    return [{**{key: value for key, value in result.items() if key != "evaluations"}, "version": 1}]
+
+
+def version_of(encoder: Resource, version: int = 0) -> Mapping[str, Any]:
+    """One version of an encoder as the catalogue keeps it; the one in use where the number is 0.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of this number.
+    """
+    wanted = version or encoder.result.get("version", 1)
+    for each in versions_of(encoder.result):
+        if each["version"] == wanted:
+            return each
+    known = ", ".join(str(each["version"]) for each in versions_of(encoder.result))
+    raise NotFoundError(
+        f"The encoder '{encoder.id}' has no version {wanted}: it has {known or 'none'}.",
+        reason="ENCODER_VERSION_NOT_FOUND",
+        name=encoder.name,
+        version=wanted,
+    )
+
+
+def encoder_model(encoder: Resource, version: int = 0, precision: str = "") -> EncoderModel:
+    """Model of an encoder.
+
+    Parameters
+    ----------
+    encoder
+        The encoder.
+    version
+        Its version; the one in use when 0.
+    precision
+        ``fp32`` or ``fp16``; when empty the one in use, or ``fp32`` where that version has no file of it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of this number.
+    FailedPreconditionError
+        If this version was not exported in the precision asked for.
+    InvalidArgumentError
+        If there is no such precision.
+    """
+    record = version_of(encoder, version)
+    half = record.get("half_onnx_uri", "")
+    chosen = precision or (encoder.result.get("precision", "fp32") if half else "fp32")
+    if chosen not in ("fp32", "fp16"):
+        raise InvalidArgumentError(
+            f"There is no precision '{chosen}'; choose fp32 or fp16.", reason="UNKNOWN_PRECISION", precision=chosen
+        )
+    if chosen == "fp16" and not half:
+        raise FailedPreconditionError(
+            f"Version {record['version']} of the encoder '{encoder.id}' has no file of half precision, because its "
+            "vectors would differ or it was imported; use fp32.",
+            reason="NO_HALF_PRECISION",
+            name=encoder.name,
+        )
+    return EncoderModel(
+        encoder.uid,
+        half if chosen == "fp16" else record["onnx_uri"],
+        version=record["version"],
+        precision="fp16" if chosen == "fp16" else "fp32",
+    )
 
 
 def serve_encoder(
-    artifacts: Artifacts, settings: InferenceSettings, uid: str, onnx_uri: str
+    artifacts: Artifacts, settings: InferenceSettings, encoder: EncoderModel
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Load an encoder where it is not loaded yet.
 
@@ -29,10 +145,8 @@ def serve_encoder(
         Where its file is.
     settings
         Engine that serves it.
-    uid
-        Identifier of the encoder; names the model.
-    onnx_uri
-        URI of its ONNX file.
+    encoder
+        Version and precision of the encoder, see `encoder_model`.
 
     Returns
     -------
@@ -40,17 +154,41 @@ def serve_encoder(
         Gives the vectors, float32 (n, D), of images, float32 (n, C, H, W).
     """
     engine = open_engine(settings)
-    model = _model(uid)
-    with artifacts.local_file(onnx_uri) as path:
+    model = encoder.model
+    with artifacts.local_file(encoder.onnx_uri) as path:
         engine.load(model, path)
     return lambda images: engine.encode(model, images)
 
 
+def loaded_versions(settings: InferenceSettings, uids: Iterable[str]) -> dict[str, list[int]]:
+    """Versions that the inference engine holds at this moment, by the uid of the encoder.
+
+    An engine within the process tells of this process alone.
+
+    Raises
+    ------
+    UnavailableError
+        If the engine is a server that cannot be reached.
+    """
+    loaded = open_engine(settings).loaded()
+    return {uid: sorted({model.version for model in loaded if model.name in _names(uid).values()}) for uid in uids}
+
+
+def withdraw_version(settings: InferenceSettings, uid: str, version: int) -> None:
+    """Unload a version of an encoder in every precision, if it is loaded."""
+    for name in _names(uid).values():
+        with contextlib.suppress(NotFoundError):
+            open_engine(settings).unload(ModelVersion(name, version))
+
+
 def withdraw_encoder(settings: InferenceSettings, uid: str) -> None:
-    """Unload a deleted encoder, if it is loaded."""
-    with contextlib.suppress(NotFoundError):
-        open_engine(settings).unload(_model(uid))
+    """Unload all versions of a deleted encoder."""
+    engine = open_engine(settings)
+    for name in _names(uid).values():
+        for model in engine.kept(name):
+            with contextlib.suppress(NotFoundError):
+                engine.unload(model)
 
 
-def _model(uid: str) -> ModelVersion:
-    return ModelVersion(f"encoder-{uid}")
+def _names(uid: str) -> dict[Precision, str]:
+    return {"fp32": f"encoder-{uid}", "fp16": f"encoder-{uid}-fp16"}

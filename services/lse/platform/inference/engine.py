@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import re
 import threading
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "BATCH_BYTES",
     "InferenceEngine",
     "InferenceSettings",
     "ModelSignature",
@@ -24,6 +26,11 @@ __all__ = [
     "open_engine",
     "version_taken",
 ]
+
+# A request costs a server about as much as a small encoder takes for 1 MB of pixels, so that smaller ones waste time;
+# larger ones win nothing more and, with what the layers of the model make of them, fill the memory.
+BATCH_BYTES = 8 * 1024**2
+_FEWEST = 8
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
@@ -130,6 +137,10 @@ class InferenceEngine(Protocol):
         """Models ready at this moment, sorted."""
         ...
 
+    def kept(self, name: str) -> list[ModelVersion]:
+        """Versions of a model that are loaded, or will be when they are next used, sorted."""
+        ...
+
     def signature(self, model: ModelVersion) -> ModelSignature:
         """Shapes that a loaded model takes and gives.
 
@@ -143,9 +154,9 @@ class InferenceEngine(Protocol):
     def encode(self, model: ModelVersion, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Vectors of images.
 
-        Any number of images may be given: they go through the model in batches of at most
-        ``InferenceSettings.max_batch_size``, several of them under way at once where the engine is a server, so a few
-        hundred images a call keep it busy.
+        Any number of images may be given: they go through the model in batches of as many as suit their size, see
+        `InferenceSettings.batch_size`, several of them under way at once where the engine is a server, so a thousand
+        images a call keep it busy.
 
         Parameters
         ----------
@@ -182,7 +193,7 @@ class InferenceSettings:
     kind
         ``"onnxruntime"`` in the process, or ``"triton"``.
     max_batch_size
-        Most images that go through a model at once.
+        Most images that go through a model at once; large ones go in smaller batches, see `batch_size`.
     threads
         Processor threads of one run of a model; 0 shares the cores of this machine among the instances.
     gpu
@@ -211,7 +222,7 @@ class InferenceSettings:
     """
 
     kind: Literal["onnxruntime", "triton"] = "onnxruntime"
-    max_batch_size: int = 64
+    max_batch_size: int = 256
     threads: int = 0
     gpu: bool = False
     url: str = "localhost:8001"
@@ -247,6 +258,17 @@ class InferenceSettings:
                     setting=name,
                     value=getattr(self, name),
                 )
+
+    def batch_size(self, signature: ModelSignature) -> int:
+        """Images that go through a model at once: about `BATCH_BYTES` of pixels, and eight where images are large."""
+        image_bytes = 4 * math.prod(signature.image_shape)
+        return min(max(BATCH_BYTES // image_bytes, _FEWEST), self.max_batch_size)
+
+    def request_size(self, signature: ModelSignature, count: int) -> int:
+        """Images of a request when so many are to be encoded: all instances get the same share of them."""
+        rounds = math.ceil(count / (self.batch_size(signature) * self.instance_count))
+        share = math.ceil(count / (max(rounds, 1) * self.instance_count))
+        return min(max(share, _FEWEST), self.batch_size(signature))
 
     @property
     def instance_count(self) -> int:

@@ -76,6 +76,10 @@ class OnnxRuntimeEngine:
         """See `InferenceEngine.loaded`."""
         return sorted(self._models)
 
+    def kept(self, name: str) -> list[ModelVersion]:
+        """See `InferenceEngine.kept`."""
+        return [model for model in self.loaded() if model.name == name]
+
     def signature(self, model: ModelVersion) -> ModelSignature:
         """See `InferenceEngine.signature`."""
         return self._known(model).signature
@@ -85,7 +89,7 @@ class OnnxRuntimeEngine:
         known = self._known(model)
         check_images(images, known.signature, model)
         vectors = np.empty((len(images), known.signature.dimension), np.float32)
-        step = self._settings.max_batch_size
+        step = self._settings.batch_size(known.signature)
         for start in range(0, len(images), step):
             batch = images[start : start + step]
             vectors[start : start + step] = known.session.run(["vectors"], {"images": batch})[0]

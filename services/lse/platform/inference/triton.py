@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -31,6 +32,7 @@ __all__ = ["TritonEngine"]
 
 _Answer = TypeVar("_Answer")
 _Answers = SimpleQueue[tuple[int, triton.InferResult | None, InferenceServerException | None]]
+
 
 _CHANNEL = {
     "grpc.max_send_message_length": -1,
@@ -109,6 +111,10 @@ class TritonEngine:
         ready = (model_of(entry.name) for entry in index.models if entry.state == "READY")
         return sorted(model for model in ready if model is not None)
 
+    def kept(self, name: str) -> list[ModelVersion]:
+        """See `InferenceEngine.kept`."""
+        return self._repository.versions(name)
+
     def signature(self, model: ModelVersion) -> ModelSignature:
         """See `InferenceEngine.signature`."""
         signature = self._signatures.get(model) or self._repository.signature(model)
@@ -153,14 +159,18 @@ class TritonEngine:
 
     def _stream(self, model: ModelVersion, images: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
         """Fill the vectors of images, some batches under way at once: while one runs, the next is on its way."""
-        step = self._settings.max_batch_size
+        signature = self.signature(model)
+        step, largest = self._settings.request_size(signature, len(images)), self._settings.batch_size(signature)
         answers: _Answers = SimpleQueue()
         under_way: dict[int, tuple[triton.CallContext, Slot | None]] = {}
         starts = iter(range(0, len(images), step))
         failure: InferenceServerException | None = None
         while True:
             while failure is None and len(under_way) < self._settings.window and (start := next(starts, -1)) >= 0:
-                under_way[start] = self._send(model, images[start : start + step], start, answers)
+                batch = images[start : start + step]
+                # All pieces are as large as the largest batch, so that the next call of another size finds them fit.
+                slot = self._memory.take(largest * batch[0].size) if self._memory is not None else None
+                under_way[start] = self._send(model, batch, slot, partial(_put, answers, start)), slot
             if not under_way:
                 break
             start, result, error = answers.get()
@@ -177,24 +187,25 @@ class TritonEngine:
             raise failure
 
     def _send(
-        self, model: ModelVersion, batch: NDArray[np.float32], start: int, answers: _Answers
-    ) -> tuple[triton.CallContext, Slot | None]:
-        tensor, slot = triton.InferInput("images", batch.shape, "FP32"), None
-        if self._memory is None:
+        self,
+        model: ModelVersion,
+        batch: NDArray[np.float32],
+        slot: Slot | None,
+        answer: Callable[[triton.InferResult | None, InferenceServerException | None], None],
+    ) -> triton.CallContext:
+        tensor = triton.InferInput("images", batch.shape, "FP32")
+        if slot is None:
             tensor.set_data_from_numpy(batch)
         else:
-            # All pieces are as large as the largest batch, so that the next call of another size finds them fit.
-            slot = self._memory.take(self._settings.max_batch_size * batch[0].size)
             slot.fill(batch)
             tensor.set_shared_memory(slot.name, batch.nbytes)
-        call = self._client.async_infer(
+        return self._client.async_infer(
             triton_name(model),
             [tensor],
-            lambda result, error: answers.put((start, result, error)),
+            answer,
             model_version=str(model.version),
             client_timeout=self._settings.timeout,
         )
-        return call, slot
 
     def _load(self, model: ModelVersion) -> None:
         try:
@@ -260,3 +271,9 @@ class TritonEngine:
         raise kind(
             f"The Triton server at {url} refused: {error.message()}", reason="TRITON_REFUSED", url=url
         ) from error
+
+
+def _put(
+    answers: _Answers, start: int, result: triton.InferResult | None, error: InferenceServerException | None
+) -> None:
+    answers.put((start, result, error))

@@ -54,7 +54,8 @@ def model_config(model: ModelVersion, signature: ModelSignature, settings: Infer
     config = model_config_pb2.ModelConfig(
         name=triton_name(model),
         backend=settings.backend,
-        max_batch_size=settings.max_batch_size,
+        # Also what the server may put together of several requests, so that large images do not fill its memory.
+        max_batch_size=settings.batch_size(signature),
         input=[{"name": "images", "data_type": "TYPE_FP32", "dims": signature.image_shape}],
         output=[{"name": "vectors", "data_type": "TYPE_FP32", "dims": [signature.dimension]}],
         # Requests that wait are put together; none waits for others to come.
@@ -79,6 +80,11 @@ class ModelRepository:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Versions of a model kept here, sorted."""
+        found = (model_of(folder.name) for folder in self.folder.iterdir())
+        return sorted(model for model in found if model is not None and model.name == name)
 
     def digest(self, model: ModelVersion) -> str | None:
         """SHA-256 of the ONNX file kept for a model, None where there is no such model."""

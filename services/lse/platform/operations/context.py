@@ -55,6 +55,7 @@ class JobContext:
         self.stages: dict[str, float] = dict(operation.stages)
         self._store = store
         self._stop = threading.Event()
+        self._saving = False
         self._lock = threading.Lock()
         self._progress = Progress("starting")
         self._stage_began = time.monotonic()
@@ -69,12 +70,20 @@ class JobContext:
 
     def should_stop(self) -> bool:
         """Whether the job is to end now."""
-        return self._stop.is_set()
+        return self._stop.is_set() and not self._saving
 
     def check(self) -> None:
         """Raise `CancelledError` if the job is to end now."""
-        if self._stop.is_set():
+        if self.should_stop():
             raise CancelledError("The work was cancelled.")
+
+    def cancelled(self) -> bool:
+        """Whether someone asked for the end: not so when this process shuts down or lost the operation to another."""
+        return self._store.get(self.operation.name).cancel_requested
+
+    def save_what_is_there(self) -> None:
+        """From now on do not end early: the job saves what is worth keeping, publishes it, and then raises."""
+        self._saving = True
 
     # Progress
 
@@ -204,7 +213,11 @@ class JobContext:
     # The end
 
     def publish(self, result: Mapping[str, Any]) -> None:
-        """Say what came out: kept with the end of the operation, in one step, when the job returns."""
+        """Say what came out: kept with the end of the operation, in one step, when the job returns.
+
+        It is also kept when the job raises after this: the operation then ends with that error, and the resource is
+        ready all the same, as the encoder of a training that was cancelled.
+        """
         self.result = replace(self.resource, state="ready", result=dict(result))
 
     def on_finished(self, tidy: Callable[[], None]) -> None:

@@ -196,7 +196,8 @@ class OperationRunner:
         else:
             error = error or InternalError("The job ended without a result.", reason="NO_RESULT")
             state, response = "cancelled" if isinstance(error, CancelledError) else "failed", None
-            resource = replace(context.resource, state="failed") if context.resource.state == "creating" else None
+            if resource is None and context.resource.state == "creating":
+                resource = replace(context.resource, state="failed")
 
         def finish() -> bool:
             return self._store.finish(
@@ -216,10 +217,11 @@ class OperationRunner:
                 raise
             # The disk is so full that not even the failure can be kept: what failed makes room for it.
             self._platform.artifacts.remove(context.folder)
+            resource = replace(context.resource, state="failed") if context.resource.state == "creating" else None
             kept = finish()
         if kept and resource is not None and resource.state == "failed":
             self._platform.discard(resource.kind, resource.uid)
-        elif kept and error is not None:
+        elif kept and resource is None:
             self._platform.artifacts.remove(context.folder)
         elif kept:
             for tidy in context.tidying:

@@ -14,8 +14,15 @@ from sqlalchemy.exc import IntegrityError
 
 from lse.platform.catalogue import Catalogue, Resource, Resources
 from lse.platform.catalogue.resources import decode_page_token, encode_page_token, page_limit
-from lse.platform.catalogue.tables import OPERATIONS, TASKS
-from lse.platform.errors import AbortedError, InvalidArgumentError, LseError, NotFoundError, error_class
+from lse.platform.catalogue.tables import OPERATIONS, RESOURCES, TASKS
+from lse.platform.errors import (
+    AbortedError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    LseError,
+    NotFoundError,
+    error_class,
+)
 from lse.platform.names import OPERATION
 from lse.platform.progress import Progress
 
@@ -102,6 +109,7 @@ class OperationStore:
         *,
         parameters: Mapping[str, Any],
         request_id: str = "",
+        alone: bool = False,
     ) -> Operation:
         """Keep a new operation and, with it in one step, the resource that it will make.
 
@@ -117,11 +125,15 @@ class OperationStore:
             What the job needs, as JSON.
         request_id
             The same one gives the operation that was made with it before.
+        alone
+            Refuse where another of this kind is at work on the target.
 
         Raises
         ------
         AlreadyExistsError
             If the name of the new resource is taken.
+        FailedPreconditionError
+            If it is to be alone and is not.
         InvalidArgumentError
             If the request id was used for another request.
         """
@@ -134,6 +146,8 @@ class OperationStore:
                     return earlier
                 if isinstance(target, Resource):
                     self._resources.create_within(connection, replace(target, operation=name))
+                elif alone:
+                    self._refuse_second(connection, operation)
                 connection.execute(
                     insert(OPERATIONS).values(
                         name=name,
@@ -176,6 +190,32 @@ class OperationStore:
                 reason="REQUEST_ID_REUSED",
             )
         return earlier
+
+    def _refuse_second(self, connection: Connection, operation: Operation) -> None:
+        # Whoever else asks at this moment waits here for the row of the target.
+        connection.execute(select(RESOURCES.c.uid).where(RESOURCES.c.name == operation.target).with_for_update())
+        first = connection.execute(
+            select(OPERATIONS.c.name).where(
+                OPERATIONS.c.target == operation.target,
+                OPERATIONS.c.kind == operation.kind,
+                OPERATIONS.c.state.in_(ACTIVE),
+            )
+        ).scalar()
+        if first is not None:
+            raise FailedPreconditionError(
+                f"The same is being done already: wait for {first} or cancel it.",
+                reason="ALREADY_UNDER_WAY",
+                operation=first,
+            )
+
+    def active(self, target: str) -> list[str]:
+        """Names of the operations at work on a resource."""
+        with self._catalogue.transaction() as connection:
+            return list(
+                connection.execute(
+                    select(OPERATIONS.c.name).where(OPERATIONS.c.target == target, OPERATIONS.c.state.in_(ACTIVE))
+                ).scalars()
+            )
 
     def get(self, name: str) -> Operation:
         """Operation of a name.

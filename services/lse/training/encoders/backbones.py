@@ -2,6 +2,10 @@
 
 A backbone turns normalised images (n, channels, size, size) into feature maps (n, features, h, w); an encoder pools or
 flattens them.  A new backbone is one `Backbone` entry here and one module that builds it.
+
+The residual nets and ConvNeXt were made for photos of 224 pixels, of which they keep every 32nd pixel; an image of 32
+would shrink to nothing.  Here their first layers make an image smaller by `stem_stride` only, which leaves maps of 2 to
+8 pixels a side for images of 16 to 256.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
     from lse.training.encoders.networks import BackboneNetwork
 
-__all__ = ["Backbone", "build_backbone", "check_image_shape", "get_backbone", "list_backbones"]
+__all__ = ["Backbone", "build_backbone", "check_image_shape", "get_backbone", "list_backbones", "stem_stride"]
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,25 @@ class Backbone:
         One sentence for a person who chooses.
     minimum_size, maximum_size
         Smallest and largest image side, in pixels.
+    standard_width
+        Feature maps of the first stage, or features of a token, unless another width is asked for.
     builder
         ``module:function`` that builds the network from (channels, size, width); imported when first used, since it
         needs torch.
+    pretrained
+        Net of `lse.training.encoders.pretrained` of the same kind, empty where there is none.
+    width_multiple
+        Widths must be multiples of it.
     """
 
     name: str
     summary: str
     minimum_size: int
     maximum_size: int
+    standard_width: int
     builder: str
+    pretrained: str = ""
+    width_multiple: int = 1
 
 
 _BACKBONES = {
@@ -52,14 +65,52 @@ _BACKBONES = {
             summary="A few strided convolutions: for some thousand small images on a machine without GPU.",
             minimum_size=16,
             maximum_size=1024,
+            standard_width=32,
             builder="lse.training.encoders.networks:SmallConv",
+        ),
+        Backbone(
+            name="vit-tiny",
+            summary="Vision transformer of 12 blocks: for a masked autoencoder or DINO and many images; wants a GPU.",
+            minimum_size=16,
+            maximum_size=1024,
+            standard_width=192,
+            builder="lse.training.encoders.vision_transformer:VisionTransformer",
+            pretrained="timm/vit_tiny_patch16_224",
+            width_multiple=12,
+        ),
+        Backbone(
+            name="resnet18",
+            summary="Residual network of 18 layers: the usual choice for ten thousand images and more; wants a GPU.",
+            minimum_size=8,
+            maximum_size=1024,
+            standard_width=64,
+            builder="lse.training.encoders.resnet:resnet18",
+            pretrained="torchvision/resnet18",
+        ),
+        Backbone(
+            name="resnet50",
+            summary="Residual network of 50 layers: for a hundred thousand images and more; needs a GPU.",
+            minimum_size=8,
+            maximum_size=1024,
+            standard_width=64,
+            builder="lse.training.encoders.resnet:resnet50",
+            pretrained="torchvision/resnet50",
+        ),
+        Backbone(
+            name="convnext-tiny",
+            summary="Modern convolutional network, as large as ResNet-50: for detailed images, and many; needs a GPU.",
+            minimum_size=8,
+            maximum_size=1024,
+            standard_width=96,
+            builder="lse.training.encoders.convnext:ConvNeXtTiny",
+            pretrained="torchvision/convnext_tiny",
         ),
     )
 }
 
 
 def list_backbones() -> tuple[Backbone, ...]:
-    """All backbones, in the order in which they are offered."""
+    """All backbones, smallest first."""
     return tuple(_BACKBONES.values())
 
 
@@ -112,6 +163,11 @@ def check_image_shape(name: str, shape: tuple[int, ...]) -> None:
         )
 
 
+def stem_stride(size: int) -> int:
+    """How many times smaller the first layers of a deep net make an image: 4 from 128 pixels, 2 from 64, else 1."""
+    return 4 if size >= 128 else 2 if size >= 64 else 1
+
+
 def build_backbone(name: str, *, channels: int, size: int, width: int) -> BackboneNetwork:
     """Build the network of a backbone with fresh weights from torch's random state.
 
@@ -123,7 +179,20 @@ def build_backbone(name: str, *, channels: int, size: int, width: int) -> Backbo
         Of the images: bands, and side in pixels.
     width
         Feature maps of the first stage; the others follow from it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        When there is no such backbone, or it cannot be so wide.
     """
-    module, function = get_backbone(name).builder.split(":")
+    backbone = get_backbone(name)
+    if width % backbone.width_multiple:
+        raise InvalidArgumentError(
+            f"The backbone {name} cannot be {width} wide: choose a multiple of {backbone.width_multiple}, such as "
+            f"{backbone.standard_width}.",
+            reason="WIDTH_UNSUPPORTED",
+            width=width,
+        )
+    module, function = backbone.builder.split(":")
     build = cast("Callable[..., BackboneNetwork]", getattr(import_module(module), function))
     return build(channels=channels, size=size, width=width)

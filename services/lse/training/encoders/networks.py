@@ -1,4 +1,4 @@
-"""Convolutional networks: the small backbone and the decoder that mirrors it."""
+"""Convolutional networks: the small backbone, the decoder that mirrors it, and the critic of what it draws."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
 
-__all__ = ["BackboneNetwork", "ConvDecoder", "SmallConv"]
+__all__ = ["BackboneNetwork", "ConvDecoder", "PairCritic", "PosteriorSpread", "SmallConv"]
 
 
 class BackboneNetwork(nn.Module):
@@ -101,3 +103,81 @@ class ConvDecoder(nn.Module):
             maps = maps.contiguous(memory_format=torch.channels_last)
         images: Tensor = self.draw(self.stages(maps))
         return images
+
+
+class PairCritic(nn.Module):
+    """Scores pairs of image and vector; spectrally normalised, so that its score changes by no more than its input.
+
+    Parameters
+    ----------
+    dimension
+        Of the vectors.
+    channels, size
+        Of the images: bands, and side in pixels.
+    width
+        Feature maps of the first stage; they double with each stage up to 8 times `width`.
+    """
+
+    def __init__(self, *, dimension: int, channels: int, size: int, width: int) -> None:
+        super().__init__()
+        stages: list[nn.Module] = []
+        inputs = channels
+        while size > 4:
+            outputs = width * min(2 ** (len(stages) // 2), 8)
+            stages += [
+                spectral_norm(nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)),
+                nn.LeakyReLU(0.2),
+            ]
+            inputs, size = outputs, size // 2
+        self.look = nn.Sequential(*stages, nn.Flatten(), spectral_norm(nn.Linear(inputs * size**2, 8 * width)))
+        self.read = spectral_norm(nn.Linear(dimension, 8 * width))
+        self.judge = nn.Sequential(
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Linear(16 * width, 8 * width)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Linear(8 * width, 1)),
+        )
+
+    def forward(self, images: Tensor, vectors: Tensor) -> Tensor:
+        """Scores (n,) of normalised images (n, channels, size, size) and their vectors (n, dimension)."""
+        scores: Tensor = self.judge(torch.cat([self.look(images), self.read(vectors)], dim=1))
+        return scores.squeeze(1)
+
+
+class PosteriorSpread(nn.Module):
+    """How uncertain each component of a vector is, in units of the variance that its mean has over the images.
+
+    The uncertainty is bounded, so that no component becomes noise alone: the posterior cannot collapse onto the prior.
+
+    Parameters
+    ----------
+    inputs
+        Length of what the neck keeps of an image.
+    dimension
+        Of the vectors.
+
+    Attributes
+    ----------
+    average
+        Running mean of the relative variances over the images, (dimension,).
+    """
+
+    average: Tensor
+    most = 100.0
+
+    def __init__(self, *, inputs: int, dimension: int) -> None:
+        super().__init__()
+        self.log_variance = nn.Linear(inputs, dimension)
+        # The run starts with vectors that are known well, so that the decoder learns to use them.
+        first = 0.1
+        nn.init.zeros_(self.log_variance.weight)
+        nn.init.constant_(self.log_variance.bias, math.log(first))
+        self.register_buffer("average", torch.full((dimension,), first))
+
+    def forward(self, summary: Tensor) -> Tensor:
+        """Logarithms of the relative variances (n, dimension) of what the neck keeps (n, inputs)."""
+        highest = math.log(self.most)
+        logarithms = highest - functional.softplus(highest - self.log_variance(summary).float())
+        if self.training:
+            self.average.lerp_(logarithms.detach().exp().mean(dim=0), 0.1)
+        return logarithms

@@ -1,4 +1,9 @@
-"""Convolutional autoencoder: the vector must hold what is needed to draw the image again."""
+"""Convolutional autoencoder: the vector must hold what is needed to draw the image again.
+
+With `noise` or `masking` it is a denoising one (Vincent et al. 2008, https://doi.org/10.1145/1390156.1390294): the
+encoder sees a spoilt image and the decoder draws the clean one.  With `sparsity` it is a sparse one: each axis of the
+vector is near its mean for most images and far from it for few.
+"""
 
 from __future__ import annotations
 
@@ -6,69 +11,81 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from lse.training.methods.method import Method, MethodParameters, Step
+from lse.training.methods.generative import GenerativeMethod, GenerativeParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor, nn
+    from torch import Generator, Tensor, nn
 
-    from lse.training.encoders.encoder import Encoder, Neck
+    from lse.training.encoders.encoder import Encoder
+    from lse.training.methods.method import MethodParameters, Step
 
 __all__ = ["Autoencoder", "AutoencoderParameters"]
 
 
-class AutoencoderParameters(MethodParameters):
+class AutoencoderParameters(GenerativeParameters):
     """Parameters of the autoencoder."""
 
-    rotation: float = Field(
-        default=180, ge=0, le=180, description="Images are shown rotated by up to this angle in degrees; 180 means any."
+    noise: float = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Noise added to the images that the encoder sees, in standard deviations of the pixels of a band; "
+        "the clean images are drawn.",
     )
-    flip: bool = Field(default=True, description="Images are shown mirrored at random.")
+    masking: float = Field(
+        default=0,
+        ge=0,
+        lt=1,
+        description="Share of the pixels hidden from the encoder; the whole images are drawn.",
+    )
+    sparsity: float = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Weight of the mean absolute component of the vectors: more lets each axis speak for fewer images.",
+    )
 
 
-class Autoencoder(Method):
-    """Encoder and mirrored decoder under the mean squared error of normalised pixels."""
+class Autoencoder(GenerativeMethod):
+    """Encoder and decoder under the mean squared error of normalised pixels."""
 
     name: ClassVar[str] = "autoencoder"
     title: ClassVar[str] = "Convolutional autoencoder"
     summary: ClassVar[str] = "Learns to draw every image again from its vector; keeps a decoder for explanations."
     parameters_class: ClassVar[type[MethodParameters]] = AutoencoderParameters
-    neck: ClassVar[Neck] = "flat"
 
     def __init__(self, parameters: AutoencoderParameters) -> None:
-        from lse.training.augmentation import Augmentation
-
-        self._augmentation = Augmentation(
-            rotation=parameters.rotation, flip=parameters.flip, zoom=0, shift=0, brightness=0
-        )
-        self._augmented = parameters.rotation > 0 or parameters.flip
-
-    def parts(self, encoder: Encoder) -> dict[str, nn.Module]:
-        """Decoder."""
-        from lse.training.encoders.networks import ConvDecoder
-
-        return {
-            "decoder": ConvDecoder(
-                dimension=encoder.dimension,
-                channels=encoder.channels,
-                size=encoder.size,
-                # Drawing at full size is dear: a quarter of the width costs about what the encoder does.
-                width=max(4, encoder.width // 4),
-            )
-        }
+        super().__init__(parameters)
+        self._noise, self._masking, self._sparsity = parameters.noise, parameters.masking, parameters.sparsity
 
     def loss(
         self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, step: Step
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean squared error between the images, in units of their variance over the training set, and their copies."""
-        import torch
+        """Mean squared error between the images, in units of their variance over the training set, and their copies.
+
+        The L1 penalty cannot be escaped by smaller vectors: the encoder gives each axis unit variance, so the mean
+        absolute value falls only where few images carry that variance.
+        """
         from torch.nn import functional
 
-        from lse.training.augmentation import augment
+        images = self.views(images, step.generator)
+        vectors = encoder.features(self._spoil(images, step.generator))
+        reconstruction = functional.mse_loss(parts["decoder"](vectors), images)
+        if self._sparsity == 0:
+            return reconstruction, {"reconstruction": reconstruction}
+        magnitude = vectors.abs().mean()
+        return reconstruction + self._sparsity * magnitude, {"reconstruction": reconstruction, "magnitude": magnitude}
 
-        if self._augmented:
-            images = augment(images, self._augmentation, step.generator)
-        if images.device.type == "cpu":
-            images = images.contiguous(memory_format=torch.channels_last)
-        return functional.mse_loss(parts["decoder"](encoder.features(images)), images), {}
+    def _spoil(self, images: Tensor, generator: Generator) -> Tensor:
+        """Images with noise and hidden pixels; a hidden pixel has the mean of its band over the training set, 0."""
+        import torch
+
+        if self._noise > 0:
+            # `empty_like` keeps the memory layout of the images.
+            images = images + self._noise * torch.empty_like(images).normal_(generator=generator)
+        if self._masking > 0:
+            seen = torch.rand(len(images), 1, *images.shape[2:], generator=generator, device=images.device)
+            images = images * (seen >= self._masking)
+        return images

@@ -8,7 +8,13 @@ from lse.platform.errors import InvalidArgumentError
 from lse.platform.parameters import MethodDescription, describe_parameters
 from lse.platform.parameters import parse_parameters as parse
 from lse.training.methods.autoencoder import Autoencoder
+from lse.training.methods.bigan import BiGAN
+from lse.training.methods.byol import BYOL
+from lse.training.methods.dino import DINO
+from lse.training.methods.masked_autoencoder import MaskedAutoencoder
 from lse.training.methods.simclr import SimCLR
+from lse.training.methods.vae import VAE
+from lse.training.methods.vicreg import VICReg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["get_method", "list_methods", "parse_parameters"]
 
-_METHODS: dict[str, type[Method]] = {method.name: method for method in (SimCLR, Autoencoder)}
+_METHODS: dict[str, type[Method]] = {
+    method.name: method for method in (SimCLR, BYOL, VICReg, DINO, MaskedAutoencoder, Autoencoder, VAE, BiGAN)
+}
 
 
 def list_methods() -> tuple[MethodDescription, ...]:
@@ -57,6 +65,16 @@ def parse_parameters(method: str, values: Mapping[str, object]) -> MethodParamet
     Raises
     ------
     InvalidArgumentError
-        When the method or a key is unknown, or a value is of the wrong type or out of range.
+        When the method or a key is unknown, a value is of the wrong type or out of range, or the method cannot end
+        early as `patience` asks.
     """
-    return parse(get_method(method).parameters_class, values)
+    chosen = get_method(method)
+    parameters = parse(chosen.parameters_class, values)
+    if parameters.patience and not chosen.loss_ranks:
+        raise InvalidArgumentError(
+            f"The loss of {method} does not tell which weights are better, so it cannot end the training early: "
+            "leave patience at 0 and choose epochs.",
+            reason="PATIENCE_NOT_SUITED",
+            method=method,
+        )
+    return parameters

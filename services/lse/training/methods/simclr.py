@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from lse.training.methods.method import Method, MethodParameters, Step
+from lse.training.methods.views import ViewParameters, views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SimCLR", "SimCLRParameters"]
 
 
-class SimCLRParameters(MethodParameters):
+class SimCLRParameters(ViewParameters):
     """Parameters of SimCLR."""
 
     temperature: float = Field(
@@ -31,24 +32,6 @@ class SimCLRParameters(MethodParameters):
         default=64, ge=2, le=4096, description="Length of the vector that the loss compares, on top of the latent one."
     )
     projection_hidden: int = Field(default=256, ge=2, le=8192, description="Hidden units of the projection head.")
-    rotation: float = Field(
-        default=180, ge=0, le=180, description="Largest random rotation to either side in degrees; 180 means any."
-    )
-    flip: bool = Field(default=True, description="Mirror images at random; turn off where handedness matters.")
-    zoom: float = Field(
-        default=0.5, ge=0, le=3, description="Random scaling by up to this fraction, larger or smaller."
-    )
-    shift: float = Field(default=0.05, ge=0, le=0.5, description="Largest random shift, as a fraction of the side.")
-    brightness: float = Field(
-        default=0.2, ge=0, le=10, description="Random scaling of the signal by up to this fraction, all bands alike."
-    )
-    colour: float = Field(
-        default=0.0, ge=0, le=10, description="Random scaling of each band on its own; 0 keeps colours meaningful."
-    )
-    noise: float = Field(
-        default=0.5, ge=0, le=10, description="Largest added noise, in units of the image's own background noise."
-    )
-    blur: float = Field(default=0.0, ge=0, le=10, description="Largest random blur: its standard deviation in pixels.")
 
 
 class SimCLR(Method):
@@ -65,20 +48,11 @@ class SimCLR(Method):
     def __init__(self, parameters: SimCLRParameters) -> None:
         from lightly.loss import NTXentLoss
 
-        from lse.training.augmentation import Augmentation
-
         self._parameters = parameters
+        # Processes that share a run have batches that can differ by an image, which lightly cannot gather: each tells
+        # its own images apart.
         self._criterion = NTXentLoss(temperature=parameters.temperature)
-        self._augmentation = Augmentation(
-            rotation=parameters.rotation,
-            flip=parameters.flip,
-            zoom=parameters.zoom,
-            shift=parameters.shift,
-            brightness=parameters.brightness,
-            colour=parameters.colour,
-            noise=parameters.noise,
-            blur=parameters.blur,
-        )
+        self._augmentation = parameters.augmentation()
 
     def parts(self, encoder: Encoder) -> dict[str, nn.Module]:
         """Projection head."""
@@ -94,12 +68,6 @@ class SimCLR(Method):
         self, encoder: Encoder, parts: Mapping[str, nn.Module], images: Tensor, step: Step
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Contrastive loss between two views of every image."""
-        import torch
-
-        from lse.training.augmentation import augment
-
-        views = torch.cat([augment(images, self._augmentation, step.generator) for _ in range(2)])
-        if views.device.type == "cpu":
-            views = views.contiguous(memory_format=torch.channels_last)
-        first, second = parts["projection"](encoder.features(views)).chunk(2)
+        pairs = views(images, self._augmentation, step.generator)
+        first, second = parts["projection"](encoder.features(pairs)).chunk(2)
         return self._criterion(first, second), {}

@@ -26,11 +26,12 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from latentspace.training.v1 import training_pb2 as latentspace_dot_training_dot_v1_dot_training__pb2
 from latentspace.type.v1 import resource_pb2 as latentspace_dot_type_dot_v1_dot_resource__pb2
 from latentspace.type.v1 import table_pb2 as latentspace_dot_type_dot_v1_dot_table__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latentspace/encoding/v1/encoding.proto\x12\x17latentspace.encoding.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"latentspace/type/v1/resource.proto\x1a\x1flatentspace/type/v1/table.proto\"\xf2\x02\n\nExperiment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceState\x12\x11\n\toperation\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x61taset\x18\x07 \x01(\t\x12\x0f\n\x07\x65ncoder\x18\x08 \x01(\t\x12\x13\n\x0bimage_count\x18\t \x01(\x03\x12\x11\n\tdimension\x18\n \x01(\x05\x12\x17\n\x0fneighbour_count\x18\x0b \x01(\x05\x12\x18\n\x10inference_engine\x18\x0c \x01(\t\x12\x15\n\rsearch_recall\x18\r \x01(\x01\x12\r\n\x05notes\x18\x0e \x03(\t\"U\n\x16ListExperimentsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x17ListExperimentsResponse\x12\x38\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32#.latentspace.encoding.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14GetExperimentRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xa7\x01\n\x17\x45ncodeExperimentRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x64\x61taset\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x65ncoder\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\x0fneighbour_count\x18\x05 \x01(\x05\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"h\n\x17ImportExperimentRequest\x12?\n\x06header\x18\x01 \x01(\x0b\x32/.latentspace.encoding.v1.ImportExperimentHeader\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x8f\x01\n\x16ImportExperimentHeader\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x64\x61taset\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tfile_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"-\n\x17\x44\x65leteExperimentRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"(\n\x12ReadVectorsRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x32\xe7\x05\n\x0f\x45ncodingService\x12t\n\x0fListExperiments\x12/.latentspace.encoding.v1.ListExperimentsRequest\x1a\x30.latentspace.encoding.v1.ListExperimentsResponse\x12\x63\n\rGetExperiment\x12-.latentspace.encoding.v1.GetExperimentRequest\x1a#.latentspace.encoding.v1.Experiment\x12\x9b\x01\n\x10\x45ncodeExperiment\x12\x30.latentspace.encoding.v1.EncodeExperimentRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata\x12\x9d\x01\n\x10ImportExperiment\x12\x30.latentspace.encoding.v1.ImportExperimentRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata(\x01\x12\\\n\x10\x44\x65leteExperiment\x12\x30.latentspace.encoding.v1.DeleteExperimentRequest\x1a\x16.google.protobuf.Empty\x12]\n\x0bReadVectors\x12+.latentspace.encoding.v1.ReadVectorsRequest\x1a\x1f.latentspace.type.v1.TableChunk0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latentspace/encoding/v1/encoding.proto\x12\x17latentspace.encoding.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&latentspace/training/v1/training.proto\x1a\"latentspace/type/v1/resource.proto\x1a\x1flatentspace/type/v1/table.proto\"\xca\x03\n\nExperiment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceState\x12\x11\n\toperation\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x61taset\x18\x07 \x01(\t\x12\x0f\n\x07\x65ncoder\x18\x08 \x01(\t\x12\x13\n\x0bimage_count\x18\t \x01(\x03\x12\x11\n\tdimension\x18\n \x01(\x05\x12\x17\n\x0fneighbour_count\x18\x0b \x01(\x05\x12\x18\n\x10inference_engine\x18\x0c \x01(\t\x12\x15\n\rsearch_recall\x18\r \x01(\x01\x12\r\n\x05notes\x18\x0e \x03(\t\x12\x17\n\x0f\x65ncoder_version\x18\x0f \x01(\x05\x12=\n\x11\x65ncoder_precision\x18\x10 \x01(\x0e\x32\".latentspace.training.v1.Precision\"U\n\x16ListExperimentsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x17ListExperimentsResponse\x12\x38\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32#.latentspace.encoding.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14GetExperimentRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xc0\x01\n\x17\x45ncodeExperimentRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x64\x61taset\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x65ncoder\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\x0fneighbour_count\x18\x05 \x01(\x05\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x17\n\x0f\x65ncoder_version\x18\x07 \x01(\x05\"h\n\x17ImportExperimentRequest\x12?\n\x06header\x18\x01 \x01(\x0b\x32/.latentspace.encoding.v1.ImportExperimentHeader\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x8f\x01\n\x16ImportExperimentHeader\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x64\x61taset\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tfile_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"-\n\x17\x44\x65leteExperimentRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"(\n\x12ReadVectorsRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x32\xe7\x05\n\x0f\x45ncodingService\x12t\n\x0fListExperiments\x12/.latentspace.encoding.v1.ListExperimentsRequest\x1a\x30.latentspace.encoding.v1.ListExperimentsResponse\x12\x63\n\rGetExperiment\x12-.latentspace.encoding.v1.GetExperimentRequest\x1a#.latentspace.encoding.v1.Experiment\x12\x9b\x01\n\x10\x45ncodeExperiment\x12\x30.latentspace.encoding.v1.EncodeExperimentRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata\x12\x9d\x01\n\x10ImportExperiment\x12\x30.latentspace.encoding.v1.ImportExperimentRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata(\x01\x12\\\n\x10\x44\x65leteExperiment\x12\x30.latentspace.encoding.v1.DeleteExperimentRequest\x1a\x16.google.protobuf.Empty\x12]\n\x0bReadVectors\x12+.latentspace.encoding.v1.ReadVectorsRequest\x1a\x1f.latentspace.type.v1.TableChunk0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -65,24 +66,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENCODINGSERVICE'].methods_by_name['EncodeExperiment']._serialized_options = b'\312A3\n\nExperiment\022%latentspace.type.v1.OperationMetadata'
   _globals['_ENCODINGSERVICE'].methods_by_name['ImportExperiment']._loaded_options = None
   _globals['_ENCODINGSERVICE'].methods_by_name['ImportExperiment']._serialized_options = b'\312A3\n\nExperiment\022%latentspace.type.v1.OperationMetadata'
-  _globals['_EXPERIMENT']._serialized_start=269
-  _globals['_EXPERIMENT']._serialized_end=639
-  _globals['_LISTEXPERIMENTSREQUEST']._serialized_start=641
-  _globals['_LISTEXPERIMENTSREQUEST']._serialized_end=726
-  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_start=728
-  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_end=836
-  _globals['_GETEXPERIMENTREQUEST']._serialized_start=838
-  _globals['_GETEXPERIMENTREQUEST']._serialized_end=880
-  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_start=883
-  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_end=1050
-  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_start=1052
-  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_end=1156
-  _globals['_IMPORTEXPERIMENTHEADER']._serialized_start=1159
-  _globals['_IMPORTEXPERIMENTHEADER']._serialized_end=1302
-  _globals['_DELETEEXPERIMENTREQUEST']._serialized_start=1304
-  _globals['_DELETEEXPERIMENTREQUEST']._serialized_end=1349
-  _globals['_READVECTORSREQUEST']._serialized_start=1351
-  _globals['_READVECTORSREQUEST']._serialized_end=1391
-  _globals['_ENCODINGSERVICE']._serialized_start=1394
-  _globals['_ENCODINGSERVICE']._serialized_end=2137
+  _globals['_EXPERIMENT']._serialized_start=309
+  _globals['_EXPERIMENT']._serialized_end=767
+  _globals['_LISTEXPERIMENTSREQUEST']._serialized_start=769
+  _globals['_LISTEXPERIMENTSREQUEST']._serialized_end=854
+  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_start=856
+  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_end=964
+  _globals['_GETEXPERIMENTREQUEST']._serialized_start=966
+  _globals['_GETEXPERIMENTREQUEST']._serialized_end=1008
+  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_start=1011
+  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_end=1203
+  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_start=1205
+  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_end=1309
+  _globals['_IMPORTEXPERIMENTHEADER']._serialized_start=1312
+  _globals['_IMPORTEXPERIMENTHEADER']._serialized_end=1455
+  _globals['_DELETEEXPERIMENTREQUEST']._serialized_start=1457
+  _globals['_DELETEEXPERIMENTREQUEST']._serialized_end=1502
+  _globals['_READVECTORSREQUEST']._serialized_start=1504
+  _globals['_READVECTORSREQUEST']._serialized_end=1544
+  _globals['_ENCODINGSERVICE']._serialized_start=1547
+  _globals['_ENCODINGSERVICE']._serialized_end=2290
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from latentspace.training.v1 import training_pb2 as _training_pb2
 from latentspace.type.v1 import resource_pb2 as _resource_pb2
 import builtins as _builtins
 import sys
@@ -40,6 +41,8 @@ class Experiment(_message.Message):
     INFERENCE_ENGINE_FIELD_NUMBER: _builtins.int
     SEARCH_RECALL_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    ENCODER_VERSION_FIELD_NUMBER: _builtins.int
+    ENCODER_PRECISION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}`."""
     uid: _builtins.str
@@ -62,6 +65,10 @@ class Experiment(_message.Message):
     """Engine that encoded, `triton` or `onnxruntime`; empty where the vectors were imported."""
     search_recall: _builtins.float
     """Recall at 10 of the vector search against exact search, over the queries stated in `notes`."""
+    encoder_version: _builtins.int
+    """Version of the encoder that gave the vectors; 0 where the vectors were imported."""
+    encoder_precision: _training_pb2.Precision.ValueType
+    """Precision in which it did."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was asked for."""
@@ -91,10 +98,12 @@ class Experiment(_message.Message):
         inference_engine: _builtins.str = ...,
         search_recall: _builtins.float = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
+        encoder_version: _builtins.int = ...,
+        encoder_precision: _training_pb2.Precision.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dataset", b"dataset", "dimension", b"dimension", "encoder", b"encoder", "image_count", b"image_count", "inference_engine", b"inference_engine", "name", b"name", "neighbour_count", b"neighbour_count", "notes", b"notes", "operation", b"operation", "search_recall", b"search_recall", "state", b"state", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dataset", b"dataset", "dimension", b"dimension", "encoder", b"encoder", "encoder_precision", b"encoder_precision", "encoder_version", b"encoder_version", "image_count", b"image_count", "inference_engine", b"inference_engine", "name", b"name", "neighbour_count", b"neighbour_count", "notes", b"notes", "operation", b"operation", "search_recall", b"search_recall", "state", b"state", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -192,6 +201,7 @@ class EncodeExperimentRequest(_message.Message):
     ENCODER_FIELD_NUMBER: _builtins.int
     NEIGHBOUR_COUNT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ENCODER_VERSION_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project, as `projects/{project}`."""
     experiment_id: _builtins.str
@@ -204,6 +214,8 @@ class EncodeExperimentRequest(_message.Message):
     """Neighbours of each image in the neighbour graph: 0 takes what suits the number of images."""
     request_id: _builtins.str
     """UUID that makes the request idempotent: the same one gives the same operation."""
+    encoder_version: _builtins.int
+    """Version of the encoder; the one in use when 0."""
     def __init__(
         self,
         *,
@@ -213,10 +225,11 @@ class EncodeExperimentRequest(_message.Message):
         encoder: _builtins.str = ...,
         neighbour_count: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        encoder_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "encoder", b"encoder", "experiment_id", b"experiment_id", "neighbour_count", b"neighbour_count", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "encoder", b"encoder", "encoder_version", b"encoder_version", "experiment_id", b"experiment_id", "neighbour_count", b"neighbour_count", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -268,7 +281,7 @@ class ImportExperimentHeader(_message.Message):
     dataset: _builtins.str
     """Dataset whose images the vectors belong to."""
     file_name: _builtins.str
-    """Name of the file; its suffix (`.parquet`, `.npy`, `.npz`) tells the format."""
+    """Name of the file; its suffix (`.parquet`, `.npy`, `.npz`, `.h5`) tells the format."""
     request_id: _builtins.str
     """UUID that makes the request idempotent: the same one gives the same operation."""
     def __init__(

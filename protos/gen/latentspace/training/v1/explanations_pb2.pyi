@@ -63,7 +63,7 @@ class TraverseAxesRequest(_message.Message):
     image: _builtins.str
     """Image to start from; the mean vector when empty."""
     component_count: _builtins.int
-    """Principal components to follow where no axes are given: 5 when 0."""
+    """Principal components to follow where no axes are given: 5 when 0, fewer where images are too large for an answer."""
     step_count: _builtins.int
     """Images along each axis: 7 when 0, at most 33."""
     reach: _builtins.float
@@ -322,17 +322,27 @@ class ExplainSimilarityResponse(_message.Message):
     SALIENCY_FIELD_NUMBER: _builtins.int
     BAND_SHARES_FIELD_NUMBER: _builtins.int
     PNG_FIELD_NUMBER: _builtins.int
+    BASELINE_COSINES_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     cosine: _builtins.float
     """Cosine similarity of their vectors."""
     png: _builtins.bytes
     """PNG: the two images, and their saliency band by band."""
+    method: _builtins.str
+    """How the saliency was found, in a sentence."""
     @_builtins.property
     def saliency(self) -> Global___PixelArray:
         """Band by band, how much each pixel of the two images adds to the similarity; two images."""
 
     @_builtins.property
     def band_shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Share of each band in the similarity, 0 to 1."""
+        """Share of each band in the saliency, 0 to 1: of what its pixels add and take, whatever the sign."""
+
+    @_builtins.property
+    def baseline_cosines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Cosine similarity when the first or the second image is empty, at the level of its background in every band, and
+        the other is as it is. With a network, the saliency of an image adds up to the cosine similarity minus this.
+        """
 
     def __init__(
         self,
@@ -341,10 +351,12 @@ class ExplainSimilarityResponse(_message.Message):
         saliency: Global___PixelArray | None = ...,
         band_shares: _abc.Iterable[_builtins.float] | None = ...,
         png: _builtins.bytes = ...,
+        baseline_cosines: _abc.Iterable[_builtins.float] | None = ...,
+        method: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["saliency", b"saliency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["band_shares", b"band_shares", "cosine", b"cosine", "png", b"png", "saliency", b"saliency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["band_shares", b"band_shares", "baseline_cosines", b"baseline_cosines", "cosine", b"cosine", "method", b"method", "png", b"png", "saliency", b"saliency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -358,19 +370,23 @@ class ListPrototypesRequest(_message.Message):
 
     CLUSTERING_FIELD_NUMBER: _builtins.int
     PROTOTYPE_COUNT_FIELD_NUMBER: _builtins.int
+    DIVERSE_FIELD_NUMBER: _builtins.int
     clustering: _builtins.str
     """Clustering."""
     prototype_count: _builtins.int
     """Prototypes of each cluster: 5 when 0, at most 50."""
+    diverse: _builtins.bool
+    """Whether they shall show how various a cluster is: the middles of as many parts of it, not those nearest its middle."""
     def __init__(
         self,
         *,
         clustering: _builtins.str = ...,
         prototype_count: _builtins.int = ...,
+        diverse: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clustering", b"clustering", "prototype_count", b"prototype_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clustering", b"clustering", "diverse", b"diverse", "prototype_count", b"prototype_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -133,7 +133,7 @@ class Encoder(_message.Message):
 
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]:
-        """Latest scores on labelled datasets."""
+        """Latest judgements, one for each version, dataset and column of classes."""
 
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___EncoderVersion]:
@@ -245,7 +245,7 @@ Global___EncoderVersion: _TypeAlias = EncoderVersion  # noqa: Y015
 
 @_typing.final
 class Evaluation(_message.Message):
-    """Scores of an encoder on a labelled dataset."""
+    """Judgement of an encoder on a dataset."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -267,13 +267,15 @@ class Evaluation(_message.Message):
     dataset: _builtins.str
     """Dataset."""
     label_column: _builtins.str
-    """Column of the classes."""
+    """Column of the classes; empty where it was judged without classes."""
     image_count: _builtins.int
-    """Images with a class that were used."""
+    """Images with a class that were used; without classes, images that were judged."""
     knn_balanced_accuracy: _builtins.float
-    """Balanced accuracy of the 20 nearest neighbours, cosine, in 5 stratified folds of a fixed seed."""
+    """Balanced accuracy of the 20 nearest neighbours, cosine, in 5 stratified folds of a fixed seed; not set without
+    classes.
+    """
     linear_probe_balanced_accuracy: _builtins.float
-    """Balanced accuracy of a linear probe over the same folds."""
+    """Balanced accuracy of a linear probe over the same folds; not set without classes."""
     version: _builtins.int
     """Version of the encoder that was judged."""
     @_builtins.property
@@ -282,7 +284,7 @@ class Evaluation(_message.Message):
 
     @_builtins.property
     def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Further figures, such as the effective rank."""
+        """Further figures, such as the effective rank, and those over the catalogue's own split."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -307,21 +309,28 @@ class Evaluation(_message.Message):
         dataset: _builtins.str = ...,
         label_column: _builtins.str = ...,
         image_count: _builtins.int = ...,
-        knn_balanced_accuracy: _builtins.float = ...,
+        knn_balanced_accuracy: _builtins.float | None = ...,
         baselines: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         figures: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
-        linear_probe_balanced_accuracy: _builtins.float = ...,
+        linear_probe_balanced_accuracy: _builtins.float | None = ...,
         linear_probe_baselines: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         robustness: _abc.Iterable[Global___Robustness] | None = ...,
         nuisances: _abc.Iterable[Global___Nuisance] | None = ...,
         version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy", "_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy", "knn_balanced_accuracy", b"knn_balanced_accuracy", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baselines", b"baselines", "dataset", b"dataset", "encoder", b"encoder", "figures", b"figures", "image_count", b"image_count", "knn_balanced_accuracy", b"knn_balanced_accuracy", "label_column", b"label_column", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy", "linear_probe_baselines", b"linear_probe_baselines", "notes", b"notes", "nuisances", b"nuisances", "robustness", b"robustness", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy", "_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy", "baselines", b"baselines", "dataset", b"dataset", "encoder", b"encoder", "figures", b"figures", "image_count", b"image_count", "knn_balanced_accuracy", b"knn_balanced_accuracy", "label_column", b"label_column", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy", "linear_probe_baselines", b"linear_probe_baselines", "notes", b"notes", "nuisances", b"nuisances", "robustness", b"robustness", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__knn_balanced_accuracy: _TypeAlias = _typing.Literal["knn_balanced_accuracy"]  # noqa: Y015
+    _WhichOneofArgType__knn_balanced_accuracy: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy"]  # noqa: Y015
+    _WhichOneofReturnType__linear_probe_balanced_accuracy: _TypeAlias = _typing.Literal["linear_probe_balanced_accuracy"]  # noqa: Y015
+    _WhichOneofArgType__linear_probe_balanced_accuracy: _TypeAlias = _typing.Literal["_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__knn_balanced_accuracy) -> _WhichOneofReturnType__knn_balanced_accuracy | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__linear_probe_balanced_accuracy) -> _WhichOneofReturnType__linear_probe_balanced_accuracy | None: ...
 
 Global___Evaluation: _TypeAlias = Evaluation  # noqa: Y015
 
@@ -666,7 +675,7 @@ class EvaluateEncoderRequest(_message.Message):
     name: _builtins.str
     """Encoder."""
     dataset: _builtins.str
-    """Dataset with classes."""
+    """Dataset."""
     label_column: _builtins.str
     """Column of the classes: when empty `class`, and no classes where there is no such column."""
     request_id: _builtins.str

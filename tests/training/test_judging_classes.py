@@ -1,4 +1,4 @@
-"""Scores of vectors."""
+"""Scores of vectors against classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lse.platform.errors import CancelledError, InvalidArgumentError
-from lse.training.scores import baselines, collapse, effective_rank, knn_balanced_accuracy
+from lse.training.judging.baselines import baselines
+from lse.training.judging.class_scores import score_against_classes
+from lse.training.judging.neighbours import knn_balanced_accuracy
+from lse.training.judging.probe import linear_probe_balanced_accuracy
 
 
 def _clusters(counts: list[int], *, distance: float = 50.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -109,22 +112,68 @@ def test_baselines_of_images() -> None:
     assert baselines(images, ["up"] * 80).pixels is None
 
 
-@given(rank=st.integers(1, 8))
-@settings(max_examples=8, deadline=None)
-def test_effective_rank_counts_equal_directions(rank: int) -> None:
-    axes = np.concatenate([np.eye(8)[:rank], -np.eye(8)[:rank]])
-    assert effective_rank(axes) == pytest.approx(rank)
-    assert effective_rank(3 + 7 * axes) == pytest.approx(rank)
-
-
-def test_collapse_is_detected_and_said() -> None:
+def test_a_linear_probe_tells_what_a_line_divides() -> None:
+    vectors, labels = _clusters([60, 40, 30], distance=8)
+    assert linear_probe_balanced_accuracy(vectors, labels).balanced_accuracy == 1
+    assert linear_probe_balanced_accuracy(1e6 * vectors - 1e7, labels).balanced_accuracy == 1
     random = np.random.default_rng(0)
-    assert not collapse(random.normal(size=(100, 8))).collapsed
-    same = collapse(5 + 1e-6 * random.normal(size=(100, 8)))
-    assert same.collapsed
-    assert "same vector" in same.message
-    line = collapse(random.normal(size=(100, 1)) * np.ones(8) + 1e-5 * random.normal(size=(100, 8)))
-    assert line.collapsed
-    assert "one line" in line.message
-    assert collapse(np.full((10, 3), np.nan)).collapsed
-    assert collapse(np.zeros((10, 3))).collapsed
+    noise = linear_probe_balanced_accuracy(random.normal(size=(600, 16)), ["a", "b"] * 300)
+    assert noise.balanced_accuracy == pytest.approx(0.5, abs=0.08)
+    # One class around another: no line divides them, neighbours do.
+    angle = random.uniform(0, 2 * np.pi, 300)
+    rings = np.stack([np.cos(angle), np.sin(angle)], axis=1) * np.where(np.arange(300) % 2, 1, 6)[:, None]
+    ringed = np.where(np.arange(300) % 2, "inner", "outer")
+    assert linear_probe_balanced_accuracy(rings, ringed).balanced_accuracy < 0.65
+
+
+def test_a_linear_probe_on_more_dimensions_than_images_does_not_depend_on_a_rotation() -> None:
+    random = np.random.default_rng(1)
+    vectors = random.normal(size=(60, 200))
+    vectors[30:, :50] += 1.5
+    labels = ["a"] * 30 + ["b"] * 30
+    score = linear_probe_balanced_accuracy(vectors, labels)
+    assert score.balanced_accuracy is not None
+    assert score.balanced_accuracy > 0.75
+    assert linear_probe_balanced_accuracy(np.concatenate([vectors, vectors], axis=1), labels) == score
+
+
+def test_rare_classes_count_as_much_for_a_probe() -> None:
+    vectors, labels = _clusters([300, 6], distance=8)
+    assert linear_probe_balanced_accuracy(vectors, labels).balanced_accuracy == 1
+
+
+def test_encoder_and_baselines_are_scored_alike_over_folds_and_over_the_split() -> None:
+    random = np.random.default_rng(0)
+    images = random.normal(size=(90, 1, 16, 16)).astype(np.float32)
+    labels = np.array(["up"] * 45 + ["down"] * 45)
+    images[:45, 0, :8] += 9
+    images[45:, 0, 8:] += 9
+    split = ["train", "Test ", "valid"] * 30
+    scores = score_against_classes(
+        np.where(labels == "up", 1, -1)[:, None] + random.normal(size=(90, 4)).astype(np.float32) / 9,
+        labels,
+        pixels=lambda: images,
+        split=split,
+        method="simclr",
+        settings={"width": "4"},
+    )
+    assert scores.images == 90
+    for measure in (scores.knn, scores.linear_probe, scores.split_knn, scores.split_linear_probe):
+        assert list(measure) == ["chance", "encoder", "pixels", "pca", "untrained"]
+        assert measure["chance"] == 0.5
+        assert measure["encoder"] == 1
+        assert measure["pixels"] > 0.9
+        # Of 30 images 64 components are mostly noise, which a probe learns as well.
+        assert measure["pca"] > 0.6
+    assert any("30 images of train, scored on 30 of test; the 30 others" in note for note in scores.notes)
+    assert scores.knn["untrained"] == baselines(images, labels, parameters={"width": "4"}).untrained
+
+
+def test_a_split_that_separates_nothing_is_told_and_not_used() -> None:
+    vectors, labels = _clusters([20, 20], distance=8)
+    images = np.random.default_rng(0).normal(size=(40, 1, 16, 16)).astype(np.float32)
+    scores = score_against_classes(
+        vectors.astype(np.float32), labels, pixels=lambda: images, split=["train"] * 20 + ["test"] * 20
+    )
+    assert scores.split_knn == {}
+    assert any("'split' was not used" in note for note in scores.notes)

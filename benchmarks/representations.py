@@ -1,0 +1,291 @@
+"""Every way to learn a representation, judged on real images with classes that the learning never sees.
+
+For each data set, method and seed: train with the default parameters (or with those of `--set` and `--hand-set`), then
+score the vectors by the classes of their 20 nearest neighbours (cosine, five stratified folds, balanced accuracy) and
+by a linear probe over the same folds, and over the given split where the data set has one.  Beside them stand chance,
+raw pixels, their principal components, untrained nets, and SimCLR after lightly's own recipe with the same encoder,
+epochs and images.
+
+    python benchmarks/representations.py --datasets radio,photos,digits --seeds 0,1,2
+    python benchmarks/representations.py --hand-set
+    python benchmarks/representations.py --label-curve
+    python benchmarks/representations.py --table
+
+Every finished cell is a line of benchmarks/results/representations.jsonl, and is not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import yaml
+from representation_labels import label_curve
+from representation_peer import lightly_simclr
+from representation_table import table
+
+from lse.ingestion.readers import ReadError, read_image
+from lse.ingestion.recipes import RejectedImageError, load_recipe, prepare_image
+from lse.ingestion.sources.catalogue import join_catalogue, read_catalogue
+from lse.ingestion.sources.files import find_sources
+from lse.training.judging.baselines import representations
+from lse.training.judging.geometry import collapse
+from lse.training.judging.labelled import cross_validated, from_train_to_test, split_rows
+from lse.training.judging.neighbours import nearest_neighbours
+from lse.training.judging.probe import linear_probe
+from lse.training.methods import list_methods
+from lse.training.run import train, untrained
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results" / "representations.jsonl"
+DATA = Path(os.environ.get("LSE_TEST_DATA", ROOT.parent / "shared" / "data"))
+PEER = "lightly-simclr"
+LABEL_METHODS = "simclr"
+
+# Settings that a person would try by hand who knows the images; the defaults have to come near the best of them.
+HAND_SET: dict[str, list[dict[str, str]]] = {
+    "radio": [
+        {"zoom": "0.2"},
+        {"zoom": "1.0"},
+        {"temperature": "0.2"},
+        {"noise": "0", "blur": "1"},
+        {"epochs": "100"},
+        {"latent_dim": "128"},
+    ],
+    "photos": [
+        {"crop": "0.1"},
+        {"crop": "0.4"},
+        {"temperature": "0.2"},
+        {"brightness": "0.4", "hue": "0.1", "grey": "0.1"},
+        {"epochs": "100"},
+        {"latent_dim": "128"},
+    ],
+    "digits": [
+        {"rotation": "15", "zoom": "0.2"},
+        {"crop": "0.5"},
+        {"temperature": "0.2"},
+        {"epochs": "200"},
+        {"latent_dim": "128"},
+    ],
+}
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images with their classes.
+
+    Attributes
+    ----------
+    images
+        Shape (n, channels, size, size), float32.
+    classes
+        One an image.
+    split
+        Part of each image in the given split, None where there is none.
+    """
+
+    images: NDArray[np.float32]
+    classes: NDArray[np.str_]
+    split: NDArray[np.str_] | None
+
+
+def prepared(folder: str, example: str, *, split: bool) -> LabelledImages:
+    """Images of a folder of the test data, prepared by the recipe of an example."""
+    recipe = load_recipe(yaml.safe_dump(yaml.safe_load((ROOT / "examples" / example).read_text())["dataset"]["recipe"]))
+    if not (DATA / folder).is_dir():
+        raise SystemExit(f"There is no folder {DATA / folder}: set LSE_TEST_DATA to that of the test data.")
+    sources = find_sources([DATA / folder / "images"])
+    rows = join_catalogue(sources, read_catalogue(DATA / folder / "catalogue.csv")).metadata
+    images, classes, parts = [], [], []
+    for source in sources:
+        try:
+            images.append(prepare_image(read_image(source.path), recipe).tensor)
+        except (ReadError, RejectedImageError):
+            continue
+        classes.append(str(rows[source.name]["class"]))
+        parts.append(str(rows[source.name]["split"]))
+    return LabelledImages(np.stack(images), np.array(classes), np.array(parts) if split else None)
+
+
+def digits() -> LabelledImages:
+    """Handwritten digits of scikit-learn, 8x8 pixels interpolated to the 16x16 that the small backbone needs."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    images = torch.from_numpy(found.images / 16).float()[:, None]
+    larger = torch.nn.functional.interpolate(images, size=16, mode="bilinear", align_corners=False)
+    return LabelledImages(larger.numpy(), found.target.astype(str), None)
+
+
+DATASETS = {
+    "radio": functools.partial(prepared, "first_radio_png", "first-radio.yaml", split=True),
+    "photos": functools.partial(prepared, "clothing_photos", "photos.yaml", split=False),
+    "digits": digits,
+}
+
+
+def scores(vectors: NDArray[np.float32], data: LabelledImages) -> dict[str, Any]:
+    """What the table shows of vectors."""
+    flat = np.asarray(vectors, dtype=np.float32).reshape(len(vectors), -1)
+    state = collapse(flat)
+    found: dict[str, Any] = {"effective_rank": state.effective_rank, "collapsed": state.collapsed}
+    for name, learn in (("knn", nearest_neighbours(20)), ("probe", linear_probe())):
+        found[name] = cross_validated(learn, flat, data.classes, folds=5, seed=0)
+        if data.split is not None:
+            learnt, test = split_rows(data.split)
+            found[f"{name}_split"] = from_train_to_test(learn, flat, data.classes, train=learnt, test=test)
+    return found
+
+
+def cells(name: str, data: LabelledImages) -> list[dict[str, Any]]:
+    """Scores of what is not learnt."""
+    made = [{"method": "chance", "seed": 0, "knn": 1 / len(np.unique(data.classes))}]
+    made += [
+        {"method": kind, "seed": 0} | scores(vectors, data)
+        for kind, vectors in representations(data.images)
+        if kind != "untrained"
+    ]
+    # The nets of methods that learn from views and of those that draw images may differ in what they keep.
+    for kind, method in (("untrained-views", "simclr"), ("untrained-decoder", "autoencoder")):
+        for seed in range(3):
+            vectors = untrained(data.images, method=method, parameters={}, seed=seed).encode(data.images)
+            made.append({"method": kind, "seed": seed} | scores(vectors, data))
+    return [{"dataset": name, "settings": {}} | cell for cell in made]
+
+
+def trained_cell(
+    name: str, data: LabelledImages, *, method: str, seed: int, settings: dict[str, str], threads: int
+) -> dict[str, Any]:
+    """Train one encoder, keep its vectors, score them."""
+    started, cpu = time.perf_counter(), time.process_time()
+    if method == PEER:
+        vectors, epochs = lightly_simclr(data.images, settings=settings, seed=seed, threads=threads)
+    else:
+        with tempfile.TemporaryDirectory() as workdir:
+            result = train(
+                data.images, method=method, parameters=settings, seed=seed, workdir=Path(workdir), threads=threads
+            )
+        vectors, epochs = result.encode(data.images), result.parameters.epochs
+    took = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu, "epochs": epochs}
+    if not settings:
+        kept = vectors_path(name, method, seed)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.save(kept, vectors)
+    cell = {"dataset": name, "method": method, "seed": seed, "settings": settings}
+    return cell | scores(vectors, data) | took
+
+
+def vectors_path(name: str, method: str, seed: int) -> Path:
+    """File of the vectors of a cell with default parameters."""
+    return RESULTS.parent / "vectors" / f"{name}-{method}-{seed}.npy"
+
+
+def key(cell: dict[str, Any]) -> tuple[str, str, int, str]:
+    """What tells one cell from another."""
+    return cell["dataset"], cell["method"], cell["seed"], json.dumps(cell["settings"], sort_keys=True)
+
+
+def read_cells() -> dict[tuple[str, str, int, str], dict[str, Any]]:
+    """Finished cells; of two with the same key the later."""
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    return {key(cell): cell for cell in map(json.loads, lines)}
+
+
+def write_cell(cell: dict[str, Any]) -> None:
+    """Append a finished cell and tell of it."""
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    with RESULTS.open("a") as file:
+        file.write(json.dumps(cell) + "\n")
+    shown = {name: round(value, 3) if isinstance(value, float) else value for name, value in cell.items()}
+    print(json.dumps(shown), flush=True)
+
+
+def compute(arguments: argparse.Namespace) -> None:
+    """Fill in the cells that are missing."""
+    done = read_cells()
+    names, seeds = arguments.datasets.split(","), [int(seed) for seed in arguments.seeds.split(",")]
+    given = dict(pair.split("=", 1) for pair in arguments.set)
+    if arguments.epochs:
+        given["epochs"] = str(arguments.epochs)
+    loaded = {name: functools.cache(DATASETS[name]) for name in names}
+    for name in names:
+        if (name, "pixels", 0, "{}") not in done:
+            for cell in cells(name, loaded[name]()):
+                write_cell(cell)
+    wanted = [
+        (name, method, seed, settings)
+        for seed in seeds  # a first seed of all comes before a second of any
+        for name in names
+        for method in arguments.methods.split(",")
+        for settings in (HAND_SET[name] if arguments.hand_set else [given])
+    ]
+    for name, method, seed, settings in wanted:
+        cell = {"dataset": name, "method": method, "seed": seed, "settings": settings}
+        if key(cell) in done:
+            continue
+        try:
+            write_cell(
+                trained_cell(
+                    name, loaded[name](), method=method, seed=seed, settings=settings, threads=arguments.threads
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - one cell that fails is told and must not cost the others
+            print(f"FAILED {cell}: {type(error).__name__}: {error}", flush=True)
+
+
+def compute_labels(arguments: argparse.Namespace) -> None:
+    """Linear probes on few labels against a net from scratch, of the methods given that are in the table."""
+    done = read_cells()
+    for name in arguments.datasets.split(","):
+        data = DATASETS[name]()
+        for method in arguments.methods.split(","):
+            path = vectors_path(name, method, 0)
+            if not path.exists():
+                print(f"{name}: no vectors of {method}, seed 0: run without --label-curve first")
+                continue
+            for cell in label_curve(name, method, data.images, data.classes, np.load(path), threads=arguments.threads):
+                if key(cell) not in done:
+                    write_cell(cell)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    methods = [method.name for method in list_methods()]
+    parser.add_argument("--datasets", default=",".join(DATASETS), help="of radio, photos and digits")
+    parser.add_argument("--methods", help=f"of {', '.join([*methods, PEER])}; all if not given")
+    parser.add_argument("--seeds", default="0,1,2", help="seeds, separated by commas")
+    parser.add_argument("--epochs", type=int, help="epochs of every training; chosen from the data if not given")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="parameter set by hand")
+    parser.add_argument("--hand-set", action="store_true", help="parameters as a person would try them, of simclr")
+    parser.add_argument(
+        "--label-curve", action="store_true", help="few labels: linear probe against a net from scratch"
+    )
+    parser.add_argument("--table", action="store_true", help="print the table of what is there")
+    arguments = parser.parse_args()
+    if arguments.table:
+        print(table(list(read_cells().values())))
+        return
+    torch.set_num_threads(arguments.threads)
+    if arguments.methods is None:
+        arguments.methods = LABEL_METHODS if arguments.hand_set or arguments.label_curve else ",".join([*methods, PEER])
+    if arguments.label_curve:
+        compute_labels(arguments)
+    else:
+        compute(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Speed of a whole training run against a bare PyTorch loop over tensors in memory.
+
+Both train the same network with the same loss, augmentation, optimiser and batches.  Ours reads the images (from
+memory, from a Zarr array into memory, and from a Zarr array anew in every epoch), measures them, logs, reports, writes
+checkpoints and best weights; the loop does none of that.  Runs alternate; ratios are medians over the rounds, of the
+wall clock and, on a CPU, of the processor time, which a busy machine disturbs less.  On a GPU the share of the time in
+which it waited for the next step is printed too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import zarr
+
+from lse.training.images import ImageStatistics
+from lse.training.learner import Learner
+from lse.training.methods import get_method
+from lse.training.methods.method import MethodParameters, Step
+from lse.training.run import train
+from lse.training.trained import fresh_weights, new_encoder
+
+TARGET = 0.9
+SOURCES = ("memory", "zarr", "zarr streamed")
+
+
+def sky(count: int, channels: int, size: int) -> np.ndarray:
+    """Round sources of many widths on a noisy sky."""
+    random = np.random.default_rng(0)
+    axis = np.arange(size) - size / 2 + 0.5
+    radius = axis[:, None] ** 2 + axis[None, :] ** 2
+    width = random.uniform(size / 8, 2 * size, size=(count, 1, 1, 1))
+    sources = np.exp(-radius / width) * random.uniform(0.5, 1.5, size=(count, channels, 1, 1))
+    return (sources + 0.05 * random.standard_normal((count, channels, size, size))).astype(np.float32)
+
+
+def bare_loop(images: np.ndarray, method_name: str, parameters: MethodParameters) -> None:
+    """Train with as little as PyTorch needs."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    method = get_method(method_name)(parameters)
+    channels, size = images.shape[1:3]
+    mean, std = images.mean(axis=(0, 2, 3)), images.std(axis=(0, 2, 3))
+    facts = ImageStatistics(tuple(mean.tolist()), tuple(std.tolist()), "")
+    encoder = new_encoder(parameters, method=method, channels=channels, size=size, statistics=facts, seed=0).to(device)
+    with fresh_weights(1):
+        parts = {name: part.to(device) for name, part in method.parts(encoder).items()}
+    if device.type == "cpu":
+        for network in (encoder, *parts.values()):
+            network.to(memory_format=torch.channels_last)
+    weights = [weight for network in (encoder, *parts.values()) for weight in network.parameters()]
+    optimizer = torch.optim.AdamW(weights, lr=parameters.learning_rate, weight_decay=parameters.weight_decay)
+    data = torch.from_numpy(images).to(device)
+    generator = torch.Generator(device).manual_seed(0)
+    mixed = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    batches = -(-len(data) // parameters.batch_size)
+    for _ in range(parameters.epochs):
+        for chosen in torch.randperm(len(data), device=device).tensor_split(batches):
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+                normal = encoder.normalise(data[chosen])
+                loss, _ = method.loss(encoder, parts, normal, Step(generator, progress=0.5))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+@contextlib.contextmanager
+def gpu_events() -> Iterator[list[tuple[Any, Any]]]:
+    """Moments, on the clock of the GPU, at which each step of our run begins and ends."""
+    steps: list[tuple[Any, Any]] = []
+    begin, end = Learner.training_step, Learner.on_train_batch_end
+
+    def mark() -> Any:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def training_step(self: Learner, *arguments: Any) -> Any:
+        steps.append((mark(), None))
+        return begin(self, *arguments)
+
+    def on_train_batch_end(self: Learner, *arguments: Any) -> None:
+        end(self, *arguments)
+        steps[-1] = (steps[-1][0], mark())
+
+    Learner.training_step, Learner.on_train_batch_end = training_step, on_train_batch_end  # type: ignore[method-assign]
+    try:
+        yield steps
+    finally:
+        Learner.training_step, Learner.on_train_batch_end = begin, end  # type: ignore[method-assign]
+
+
+def waiting_share(steps: list[tuple[Any, Any]]) -> float:
+    """Share of the time from the first step to the last in which the GPU waited for the next step."""
+    torch.cuda.synchronize()
+    pauses = sum(end.elapsed_time(begin) for (_, end), (begin, _) in itertools.pairwise(steps))
+    return float(pauses / steps[0][0].elapsed_time(steps[-1][1]))
+
+
+def measured(work: Any) -> tuple[float, float]:
+    """Seconds of the clock and of the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def compare(images: np.ndarray, method: str, *, epochs: int, batch_size: int, rounds: int) -> dict[str, Any]:
+    """Interleaved rounds of the bare loop and of our run from each source."""
+    gpu = torch.cuda.is_available()
+    values = {"epochs": epochs, "batch_size": batch_size, "width": 32, "latent_dim": 64, "learning_rate": 2e-3}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ("loop", *SOURCES)}
+    waits: dict[str, list[float]] = {name: [] for name in SOURCES}
+    with tempfile.TemporaryDirectory(prefix="lse-") as folder:
+        chunks = (64, *images.shape[1:])
+        stored = zarr.create_array(Path(folder) / "images.zarr", shape=images.shape, dtype="f4", chunks=chunks)
+        stored[:] = images
+        with tempfile.TemporaryDirectory(prefix="lse-") as workdir:
+            # All that is not given is chosen from the images once, for both; this run also warms up.
+            warm = {**values, "epochs": 1, "validation": 0}
+            parameters = train(images, method=method, parameters=warm, seed=0, workdir=Path(workdir)).parameters
+        parameters = parameters.model_copy(update={"epochs": epochs})
+        for number in range(rounds):
+            seconds["loop"].append(measured(lambda: bare_loop(images, method, parameters)))
+            for source in SOURCES:
+
+                def run(source: str = source, number: int = number) -> None:
+                    train(
+                        images if source == "memory" else stored,
+                        method=method,
+                        parameters=parameters.model_dump(),
+                        seed=number,
+                        workdir=Path(folder) / f"{source}-{number}",
+                        on_progress=lambda _: None,
+                        on_course=lambda _: None,
+                        **({"memory_limit": 0} if source == "zarr streamed" else {}),
+                    )
+
+                with gpu_events() if gpu else contextlib.nullcontext([]) as steps:
+                    seconds[source].append(measured(run))
+                if gpu:
+                    waits[source].append(waiting_share(steps))
+    shown = epochs * len(images)
+    result: dict[str, Any] = {
+        "loop_images_per_second": statistics.median(shown / wall for wall, _ in seconds["loop"]),
+    }
+    for source in SOURCES:
+        pairs = list(zip(seconds["loop"], seconds[source], strict=True))
+        result[source] = {
+            "images_per_second": statistics.median(shown / wall for wall, _ in seconds[source]),
+            "ratio": statistics.median(loop[0] / ours[0] for loop, ours in pairs),
+        }
+        if gpu:
+            result[source]["gpu_waits"] = statistics.median(waits[source])
+        else:
+            result[source]["processor_time_ratio"] = statistics.median(loop[1] / ours[1] for loop, ours in pairs)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=2048, help="images of the training set")
+    parser.add_argument("--channels", type=int, default=3)
+    parser.add_argument("--size", type=int, default=64, help="side of an image in pixels")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--epochs", type=int, default=50 if torch.cuda.is_available() else 4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--methods", nargs="*", default=["autoencoder", "simclr"])
+    parser.add_argument("--json", action="store_true", help="print JSON only")
+    arguments = parser.parse_args()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    images = sky(arguments.images, arguments.channels, arguments.size)
+    result: dict[str, Any] = {"device": device, "images": list(images.shape), "target_ratio": TARGET}
+    for method in arguments.methods:
+        result[method] = compare(
+            images, method, epochs=arguments.epochs, batch_size=arguments.batch_size, rounds=arguments.rounds
+        )
+        if not arguments.json:
+            print(f"{method} on {device}: loop {result[method]['loop_images_per_second']:.0f} images/s")
+            for source in SOURCES:
+                print(
+                    f"  {source:<14}" + "  ".join(f"{key} {value:.3g}" for key, value in result[method][source].items())
+                )
+    if arguments.json:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Explanations: what a latent space means in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from latentspace.training.v1 import explanations_pb2 as pb
+from latentspace.training.v1.explanations_pb2_grpc import ExplanationServiceStub
+from lse.client.connection import Connection
+from lse.client.experiments import Experiments
+from lse.client.names import Names
+from lse.client.resources import ImagePath, ImageSamples, Prototypes, Similarity, Traversals
+
+__all__ = ["Explanations"]
+
+# Networks are loaded when they are first asked for, and gradients of a large one take their time without a GPU.
+_SECONDS = 300.0
+
+
+class Explanations:
+    """Explanations of the experiments and encoders of a project, as arrays and as pictures."""
+
+    def __init__(self, connection: Connection, names: Names, experiments: Experiments) -> None:
+        self._connection = connection
+        self._names = names
+        self._experiments = experiments
+        self._stub = ExplanationServiceStub(connection.channel)
+
+    def traverse(
+        self,
+        experiment: str,
+        *,
+        image: str | None = None,
+        axes: Sequence[int] = (),
+        components: int | None = None,
+        steps: int = 7,
+        reach: float = 3.0,
+    ) -> Traversals:
+        """Draw what changes along axes of latent space.
+
+        Parameters
+        ----------
+        experiment
+            Experiment; its encoder must keep a decoder.
+        image
+            Image to start from; the mean of all vectors when not given.
+        axes
+            Axes of the vectors, from 0; when empty, their principal components are followed.
+        components
+            Principal components to follow: 5 when not given, fewer where images are large.
+        steps
+            Images along each axis, 2 to 33.
+        reach
+            Distance to either side in standard deviations of the vectors.
+        """
+        name = self._names.experiment(experiment)
+        request = pb.TraverseAxesRequest(
+            experiment=name,
+            image="" if image is None else self._image(name, image),
+            axes=axes,
+            component_count=components or 0,
+            step_count=steps,
+            reach=reach,
+        )
+        return Traversals.from_pb(self._connection.unary(self._stub.TraverseAxes, request, timeout=_SECONDS))
+
+    def interpolate(self, experiment: str, first: str, second: str, *, steps: int = 9) -> ImagePath:
+        """Draw what lies between two images, and find the real images nearest to it.
+
+        Parameters
+        ----------
+        experiment
+            Experiment; its encoder must keep a decoder.
+        first, second
+            Images of the dataset.
+        steps
+            Images drawn, both ends included, 2 to 33.
+        """
+        name = self._names.experiment(experiment)
+        request = pb.InterpolateImagesRequest(
+            experiment=name,
+            first_image=self._image(name, first),
+            second_image=self._image(name, second),
+            step_count=steps,
+        )
+        return ImagePath.from_pb(self._connection.unary(self._stub.InterpolateImages, request, timeout=_SECONDS))
+
+    def sample(self, encoder: str, *, count: int = 16, seed: int = 0) -> ImageSamples:
+        """Draw new images from random vectors.
+
+        Parameters
+        ----------
+        encoder
+            Encoder whose space can be sampled, such as one of the method ``vae``.
+        count
+            Images, 1 to 256.
+        seed
+            Seed of the random vectors.
+        """
+        request = pb.SampleImagesRequest(encoder=self._names.encoder(encoder), image_count=count, seed=seed)
+        return ImageSamples.from_pb(self._connection.unary(self._stub.SampleImages, request, timeout=_SECONDS))
+
+    def similarity(self, experiment: str, first: str, second: str) -> Similarity:
+        """Show which pixels, band by band, make two images close.
+
+        Parameters
+        ----------
+        experiment
+            Experiment with an encoder.
+        first, second
+            Images of the dataset.
+        """
+        name = self._names.experiment(experiment)
+        request = pb.ExplainSimilarityRequest(
+            experiment=name, first_image=self._image(name, first), second_image=self._image(name, second)
+        )
+        return Similarity.from_pb(self._connection.unary(self._stub.ExplainSimilarity, request, timeout=_SECONDS))
+
+    def prototypes(self, experiment: str, clustering: str, *, count: int = 5, diverse: bool = False) -> Prototypes:
+        """Find the images that stand best for each cluster.
+
+        Parameters
+        ----------
+        experiment, clustering
+            Clustering of an experiment.
+        count
+            Prototypes of each cluster, 1 to 50.
+        diverse
+            Take the middles of as many parts of a cluster, which shows how various it is, and not the images nearest to
+            its middle.
+        """
+        request = pb.ListPrototypesRequest(
+            clustering=self._names.clustering(experiment, clustering), prototype_count=count, diverse=diverse
+        )
+        return Prototypes.from_pb(self._connection.unary(self._stub.ListPrototypes, request, timeout=_SECONDS))
+
+    def _image(self, experiment: str, image: str) -> str:
+        return self._names.image("" if "/" in image else self._experiments.get(experiment).dataset, image)

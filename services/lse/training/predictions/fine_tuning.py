@@ -1,0 +1,144 @@
+"""Fine-tuning: the encoder goes on learning, with a linear layer on its vectors, from labelled images."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from lse.platform.errors import CancelledError
+from lse.platform.parameters import Parameters
+from lse.platform.progress import Progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from lse.platform.progress import ProgressCallback, ShouldStop
+    from lse.training.images import ArrayLike
+    from lse.training.predictions.labelled import Labelled, Predictor
+
+__all__ = ["FineTuningParameters", "fine_tune"]
+
+_PREDICTED_AT_ONCE = 256
+
+
+class FineTuningParameters(Parameters):
+    """Parameters of fine-tuning."""
+
+    steps: int = Field(default=300, ge=1, le=1_000_000, description="Batches that are learnt from.")
+    batch_size: int = Field(default=32, ge=2, le=4096, description="Labelled images in a step.")
+    learning_rate: float = Field(default=3e-3, gt=0, le=1, description="Largest step of the linear layer.")
+    encoder_rate: float = Field(
+        default=0.1, ge=0, le=1, description="Steps of the encoder relative to those of the linear layer."
+    )
+    weight_decay: float = Field(default=1e-2, ge=0, le=10, description="Pull of the weights towards zero.")
+    rotation: float | None = Field(
+        default=None,
+        ge=0,
+        le=180,
+        description="Largest random rotation in degrees; as in the training of the encoder when not given.",
+    )
+    flip: bool | None = Field(
+        default=None, description="Mirror images at random; as in the training of the encoder when not given."
+    )
+    folds: int = Field(default=3, ge=2, le=20, description="Folds over which the prediction is scored.")
+
+
+def fine_tune(
+    encoder: nn.Module,
+    images: ArrayLike,
+    labelled: Labelled,
+    *,
+    parameters: FineTuningParameters,
+    seed: int,
+    from_scratch: bool = False,
+    on_progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Predictor:
+    """Train an encoder and a linear layer on it with the cross entropy, every class drawn equally often.
+
+    Parameters
+    ----------
+    encoder
+        Prepared images (n, channels, size, size) to vectors (n, dimension); changed in place.
+    images
+        Prepared images of the experiment.
+    labelled
+        Images to learn from.
+    parameters
+        Its parameters; `rotation` and `flip` are off where they are None.
+    seed
+        Of all randomness.
+    from_scratch
+        The weights of the encoder are random: its normalisations learn too, as fast as the linear layer.
+    on_progress, should_stop
+        Called at every step.
+    """
+    import torch
+    from torch.nn import Linear, functional
+
+    from lse.training.augmentation import Augmentation, augment
+    from lse.training.trained import fresh_weights
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator = torch.Generator(device=device).manual_seed(seed)
+    random = np.random.default_rng(seed)
+    encoder = encoder.to(device)
+    known = torch.from_numpy(_images_of(images, labelled.rows)).to(device)
+    codes = torch.from_numpy(labelled.codes).to(device)
+    with torch.inference_mode():
+        dimension = encoder.eval()(known[:2]).shape[1]
+    with fresh_weights(seed):
+        head = Linear(dimension, len(labelled.classes)).to(device)
+    rate = 1.0 if from_scratch else parameters.encoder_rate
+    optimizer = torch.optim.AdamW(
+        [{"params": head.parameters(), "scale": 1.0}, {"params": encoder.parameters(), "scale": rate}],
+        lr=parameters.learning_rate,
+        weight_decay=parameters.weight_decay,
+    )
+    views = Augmentation(rotation=parameters.rotation or 0, flip=bool(parameters.flip))
+    # A batch of few images has no statistics worth the name: those of the whole training set stay in force.
+    encoder.train(from_scratch)
+    for step in range(parameters.steps):
+        if should_stop is not None and should_stop():
+            raise CancelledError("The fine-tuning was cancelled.", reason="TRAINING_CANCELLED")
+        for group in optimizer.param_groups:
+            decayed = 0.5 * (1 + math.cos(math.pi * step / parameters.steps))
+            group["lr"] = parameters.learning_rate * group["scale"] * decayed
+        chosen = torch.from_numpy(_balanced_batch(labelled, parameters.batch_size, random)).to(device)
+        loss = functional.cross_entropy(
+            head(encoder(augment(known[chosen], views, generator))), codes[chosen], label_smoothing=0.05
+        )
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+        optimizer.step()
+        if on_progress is not None:
+            on_progress(Progress("fine-tuning", step + 1, parameters.steps, "steps", {"loss": float(loss)}))
+    encoder.eval()
+
+    def predict(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        found = np.empty((len(rows), len(labelled.classes)), np.float32)
+        with torch.inference_mode():
+            for first in range(0, len(rows), _PREDICTED_AT_ONCE):
+                batch = torch.from_numpy(_images_of(images, rows[first : first + _PREDICTED_AT_ONCE])).to(device)
+                found[first : first + _PREDICTED_AT_ONCE] = head(encoder(batch)).softmax(dim=1).cpu().numpy()
+        return found
+
+    return predict
+
+
+def _images_of(images: ArrayLike, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Images of some rows; those that follow each other are read as one slice."""
+    starts = np.flatnonzero(np.diff(rows, prepend=rows[0] - 2) != 1)
+    ends = [*starts[1:].tolist(), len(rows)]
+    stretches = [images[int(rows[a]) : int(rows[b - 1]) + 1] for a, b in zip(starts.tolist(), ends, strict=True)]
+    return np.concatenate([np.asarray(stretch, dtype=np.float32) for stretch in stretches])
+
+
+def _balanced_batch(labelled: Labelled, size: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Places of images, each class as likely as every other."""
+    weights = 1 / labelled.counts[labelled.codes]
+    return random.choice(len(labelled.rows), size=size, p=weights / weights.sum())

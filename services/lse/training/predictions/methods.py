@@ -1,0 +1,119 @@
+"""The ways to learn from labels, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lse.platform.parameters import Method, MethodDescription, Parameters, find_method, parse_parameters
+from lse.training.predictions.fine_tuning import FineTuningParameters, fine_tune
+from lse.training.predictions.labelled import Labelled, Predictor
+from lse.training.predictions.linear_probe import LinearProbeParameters, learn_linear_probe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from lse.platform.progress import ProgressCallback, ShouldStop
+    from lse.training.images import ArrayLike
+
+__all__ = ["Learn", "Material", "learner", "list_prediction_methods", "needs_encoder", "read_prediction_parameters"]
+
+Learn: TypeAlias = Callable[[Labelled], Predictor]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a prediction may learn from.
+
+    Attributes
+    ----------
+    vectors
+        Vectors of all images of the experiment, float32, shape (n, dimension).
+    images
+        Their prepared images, shape (n, channels, size, size).
+    new_encoder
+        Reads the encoder of the experiment, with the weights of its training each time.
+    seed
+        Of all randomness.
+    on_progress, should_stop
+        Called now and then.
+    """
+
+    vectors: NDArray[np.float32]
+    images: ArrayLike
+    new_encoder: Callable[[], nn.Module]
+    seed: int
+    on_progress: ProgressCallback | None = None
+    should_stop: ShouldStop | None = None
+
+
+_Run: TypeAlias = Callable[[Material, Any], Learn]
+
+
+def _linear_probe(material: Material, parameters: Any) -> Learn:
+    return partial(learn_linear_probe, material.vectors, parameters=parameters, seed=material.seed)
+
+
+def _fine_tuning(material: Material, parameters: Any) -> Learn:
+    def learn(labelled: Labelled) -> Predictor:
+        return fine_tune(
+            material.new_encoder(),
+            material.images,
+            labelled,
+            parameters=parameters,
+            seed=material.seed,
+            on_progress=material.on_progress,
+            should_stop=material.should_stop,
+        )
+
+    return learn
+
+
+_ALL: tuple[Method[_Run], ...] = (
+    Method(
+        name="linear-probe",
+        title="Linear probe",
+        help="A logistic regression on the vectors: takes seconds, works with every encoder, and is hard to beat "
+        "with few labels.",
+        parameters=LinearProbeParameters,
+        run=_linear_probe,
+    ),
+    Method(
+        name="fine-tuning",
+        title="Fine-tuning",
+        help="The encoder goes on learning from the labels: slower, and better from some dozens of labels a class.",
+        parameters=FineTuningParameters,
+        run=_fine_tuning,
+    ),
+)
+_METHODS: Mapping[str, Method[_Run]] = {method.name: method for method in _ALL}
+
+
+def list_prediction_methods() -> list[MethodDescription]:
+    """All methods with their parameters, simplest first."""
+    return [method.describe() for method in _METHODS.values()]
+
+
+def read_prediction_parameters(method: str, values: Mapping[str, object]) -> Parameters:
+    """Parameters of a method in force, of values or texts; what is not given takes its default.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The method or a key is unknown, or a value is wrong.
+    """
+    return parse_parameters(find_method(_METHODS, method).parameters, values)
+
+
+def needs_encoder(method: str) -> bool:
+    """Whether a method needs the weights of the encoder, and not its vectors alone."""
+    return find_method(_METHODS, method).run is _fine_tuning
+
+
+def learner(method: str, material: Material, parameters: Parameters) -> Learn:
+    """Function that learns from labelled images by a method."""
+    return find_method(_METHODS, method).run(material, parameters)

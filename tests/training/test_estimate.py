@@ -1,0 +1,116 @@
+"""What a training would take, found out before it starts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lse.platform.compute import memory_at_hand
+from lse.platform.errors import InvalidArgumentError, ResourceExhaustedError
+from lse.training import run
+from lse.training.defaults import choose_parameters, measure_facts
+from lse.training.estimate import TrainingEstimate, check_fits, estimate_training
+from lse.training.methods import list_methods
+from lse.training.run import train
+
+sys.path.insert(0, str(Path(__file__).parent))
+import training_setup as setup
+
+PLENTY = 10**13
+
+
+def estimated(
+    method: str,
+    given: Mapping[str, object],
+    shape: tuple[int, ...] = (600, 2, 16, 16),
+    *,
+    available: int = PLENTY,
+    timed: bool = False,
+) -> TrainingEstimate:
+    facts = measure_facts(setup.images(4, channels=shape[1], size=shape[2]))
+    parameters = choose_parameters(method, given, facts)
+    return estimate_training(shape, method=method, parameters=parameters, available_bytes=available, timed=timed)
+
+
+@pytest.mark.parametrize("method", [method.name for method in list_methods()])
+def test_every_method_can_be_estimated(method: str) -> None:
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    found = estimated(method, {"latent_dim": 6, "epochs": 2})
+    assert found.fits
+    assert 2**27 < found.memory_bytes < 2**33
+    assert found.parameter_count > 1000
+    assert torch.equal(torch.get_rng_state(), before), "a training that follows must not depend on the estimate"
+
+
+def test_what_autograd_keeps_is_continued_to_any_batch() -> None:
+    given = {"width": 8, "latent_dim": 6, "projection_dim": 8, "epochs": 1}
+    # Measured on 2, 4 and 8 images, and on all 60 at once.
+    continued = estimated("simclr", {**given, "batch_size": 60})
+    [twice, once] = [estimated("simclr", {**given, "batch_size": size}) for size in (8, 4)]
+    step = (twice.memory_bytes - once.memory_bytes) / 4
+    fixed = twice.memory_bytes - 8 * step
+    assert continued.memory_bytes == pytest.approx(fixed + 60 * step, rel=0.05)
+
+
+def test_memory_grows_with_batch_width_and_size() -> None:
+    base = estimated("autoencoder", {"width": 8, "batch_size": 64})
+    for given, shape in (
+        ({"width": 8, "batch_size": 512}, (600, 2, 16, 16)),
+        ({"width": 64, "batch_size": 64}, (600, 2, 16, 16)),
+        ({"width": 8, "batch_size": 64}, (600, 2, 64, 64)),
+    ):
+        assert estimated("autoencoder", given, shape).memory_bytes > base.memory_bytes
+
+
+def test_time_is_that_of_steps() -> None:
+    short, long = (
+        estimated("autoencoder", {"width": 8, "batch_size": 64, "epochs": epochs}, timed=True) for epochs in (1, 400)
+    )
+    assert 0 < short.minutes < long.minutes
+    assert estimated("autoencoder", {"width": 8, "batch_size": 64}).minutes == 0
+
+
+def test_a_training_that_does_not_fit_is_told_what_would() -> None:
+    given = {"width": 32, "batch_size": 512, "backbone": "small-conv"}
+    needed = {size: estimated("simclr", {**given, "batch_size": size}).memory_bytes for size in (64, 128, 512)}
+    room = (needed[64] + needed[128]) // 2
+    found = estimated("simclr", given, available=room, timed=True)
+    assert not found.fits
+    assert found.largest_batch == 64
+    assert found.minutes == 0
+    assert found.shortage.endswith("lower batch_size to 64.")
+
+
+def test_what_cannot_even_be_tried_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"backbone": "resnet18", "width": 64, "batch_size": 64}
+    found = estimated("simclr", given, (600, 2, 512, 512), available=2**30, timed=True)
+    assert not found.fits
+    assert found.memory_bytes > 2**32
+
+
+def test_training_is_refused_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "memory_at_hand", lambda: 100 * 2**20)
+    with pytest.raises(ResourceExhaustedError, match=r"needs about .* MiB of memory and 100 MiB are at hand") as caught:
+        train(setup.images(), method="simclr", parameters={"epochs": 1}, seed=0, workdir=tmp_path / "new", threads=1)
+    assert caught.value.reason == "TRAINING_TOO_LARGE"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_shape_that_the_backbone_cannot_take_is_refused() -> None:
+    facts = measure_facts(setup.images(4))
+    parameters = choose_parameters("simclr", {}, facts)
+    with pytest.raises(InvalidArgumentError, match="16 to 1024 pixels"):
+        check_fits((10, 2, 8, 8), method="simclr", parameters=parameters, available_bytes=PLENTY)
+
+
+def test_the_memory_at_hand_is_a_part_of_the_machine() -> None:
+    block = np.ones(64 * 2**20, np.uint8)
+    with_block = memory_at_hand()
+    assert 2**20 < with_block < 2**46
+    del block
