@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -142,6 +143,7 @@ def compare(images: np.ndarray, method: str, *, epochs: int, batch_size: int, ro
                         parameters=parameters.model_dump(),
                         seed=number,
                         workdir=Path(folder) / f"{source}-{number}",
+                        threads=torch.get_num_threads(),
                         on_progress=lambda _: None,
                         on_course=lambda _: None,
                         **({"memory_limit": 0} if source == "zarr streamed" else {}),
@@ -179,6 +181,8 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=["autoencoder", "simclr"])
     parser.add_argument("--json", action="store_true", help="print JSON only")
     arguments = parser.parse_args()
+    # Both use the same threads, all that this process may use.
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     images = sky(arguments.images, arguments.channels, arguments.size)
     result: dict[str, Any] = {"device": device, "images": list(images.shape), "target_ratio": TARGET}

@@ -19,6 +19,9 @@ in process         `OnnxRuntimeEngine.encode` of all images, in batches as it ch
 On a machine that others use too, more processes get a larger share, which flatters Triton, and a session of several
 threads suffers.  The last ratio is of processor time an image, client, server and model processes together: it hardly
 depends on what else runs.
+
+Held to one core (`taskset -c 0 … --instances 1 --threads-per-instance 1`) all sides do all their work there, one after
+the other, and the ratios are those of the work: the strictest way to run this, and the steadiest on a busy machine.
 """
 
 from __future__ import annotations
@@ -81,10 +84,16 @@ def export(net: torch.nn.Module, path: Path) -> None:
         )
 
 
-def write_default_encoder(path: Path) -> None:
-    """Write the encoder that the training service makes by default, with random weights."""
+def write_default_encoder(path: Path, width: int = 32) -> None:
+    """Write the encoder that the training service makes by default of 20,000 images or more, with random weights."""
     images = np.random.default_rng(0).random((64, *SHAPE), dtype=np.float32)
-    export_onnx(untrained(images, method="simclr", parameters={}, seed=0).encoder, path, samples=images[:4])
+    encoder = untrained(images, method="simclr", parameters={"width": width}, seed=0).encoder
+    export_onnx(encoder, path, samples=images[:4])
+
+
+def write_default_encoder_of_few(path: Path) -> None:
+    """Write the one that it makes by default of fewer, which is of half the width."""
+    write_default_encoder(path, width=16)
 
 
 def write_small_convolutional(path: Path) -> None:
@@ -99,10 +108,12 @@ def write_resnet18(path: Path) -> None:
 
 ENCODERS = {
     "default_encoder": write_default_encoder,
+    "default_encoder_of_few": write_default_encoder_of_few,
     "small_convolutional": write_small_convolutional,
     "resnet18": write_resnet18,
 }
-# The limit is for encoders that have something to compute.
+# The limit is for encoders that have something to compute, and with which many images are encoded: the default one
+# of a small dataset is through with all of it within a second, whatever a request costs.
 LIMITED = ("default_encoder", "resnet18")
 
 
@@ -236,7 +247,7 @@ def main() -> None:
                         for key, value in row.items()
                         if isinstance(value, float)
                     )
-                    print(f"{name:20} batch {batch:3}  {figures}", flush=True)
+                    print(f"{name:22} batch {batch:3}  {figures}", flush=True)
 
     passed = all(row["triton / bare"] >= LIMIT for row in rows if row["batch"] == AT and row["encoder"] in LIMITED)
     if args.json:

@@ -14,6 +14,7 @@ import panel as pn
 
 from lse.client import connect
 from lse.platform.errors import InternalError, LseError
+from lse_dashboard.data.cards import card_path
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.library import Library
 from lse_dashboard.data.thumbnails import thumbnail_path
@@ -148,7 +149,10 @@ def _page(library: Library, executor: ThreadPoolExecutor, base: str) -> Any:
             query: dict[str, Any] = {"project": session.project, "experiment": session.experiment.id}
             pn.state.location.update_query(**query)
 
-    page = explorer_page(session, thumbnail)
+    def card(project: str, encoder: str) -> str:
+        return base + card_path(project, encoder)
+
+    page = explorer_page(session, thumbnail, card)
     session.param.watch(remember, "shelf")
     pn.state.onload(session.start)
     pn.state.add_periodic_callback(session.poll, period=_POLL_MILLISECONDS)

@@ -1,8 +1,9 @@
-"""The explorer's web server: the page, thumbnails, and a sign of life."""
+"""The explorer's web server: the page, thumbnails, encoder cards, and a sign of life."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from typing import Any
 
@@ -12,7 +13,7 @@ from lse.platform.errors import InvalidArgumentError, LseError, NotFoundError
 from lse_dashboard.data.library import Library
 from lse_dashboard.data.thumbnails import dataset_version
 
-__all__ = ["HealthHandler", "ThumbnailHandler", "handlers"]
+__all__ = ["CardHandler", "HealthHandler", "ThumbnailHandler", "handlers"]
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"
 _VERSION = re.compile(r"[0-9a-f]{12}")
@@ -22,6 +23,7 @@ def handlers(library: Library) -> list[tuple[Any, ...]]:
     """Routes beside the page, for Tornado."""
     return [
         (r"/health", HealthHandler),
+        (rf"/cards/({_NAME}?)/({_NAME}?)(\.json)?", CardHandler, {"library": library}),
         (rf"/thumbnails/({_NAME})/({_NAME})/([0-9]{{1,12}})", ThumbnailHandler, {"library": library}),
     ]
 
@@ -37,6 +39,41 @@ class HealthHandler(RequestHandler):
         """Answer 200."""
         self.set_header("Content-Type", "text/plain")
         self.finish("ok\n")
+
+
+class CardHandler(RequestHandler):
+    """Serves ``/cards/PROJECT/ENCODER``, a page, and ``/cards/PROJECT/ENCODER.json``."""
+
+    def initialize(self, library: Library) -> None:
+        """Take the library that all visitors share."""
+        self._library = library
+
+    async def get(self, project: str, encoder: str, as_json: str | None) -> None:
+        """Answer with the card, or 404 when there is no such project or encoder."""
+        try:
+            card = await asyncio.get_running_loop().run_in_executor(
+                None, lambda: self._library.client(project).encoders.card(encoder)
+            )
+        except LseError as error:
+            refuse(self, error)
+            return
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "private, no-cache")
+        if as_json:
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(json.dumps(card.document, indent=2, ensure_ascii=False))
+        else:
+            # What the card tells comes from elsewhere: it is shown as a page that can do nothing.
+            self.set_header("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish(card.html)
+
+
+def refuse(handler: RequestHandler, error: LseError) -> None:
+    """Answer with the sentence of an error: 404 of what is not there, else 503."""
+    handler.set_status(404 if isinstance(error, NotFoundError | InvalidArgumentError) else 503)
+    handler.set_header("Content-Type", "text/plain; charset=utf-8")
+    handler.finish(f"{error.message}\n")
 
 
 class ThumbnailHandler(RequestHandler):
@@ -56,10 +93,8 @@ class ThumbnailHandler(RequestHandler):
             image = await asyncio.get_running_loop().run_in_executor(
                 None, self._read, project, dataset, version, int(row)
             )
-        except (NotFoundError, InvalidArgumentError) as error:
-            self._refuse(404, error)
         except LseError as error:
-            self._refuse(503, error)
+            refuse(self, error)
         else:
             self.set_header("Content-Type", _content_type(image))
             self.set_header("X-Content-Type-Options", "nosniff")
@@ -70,8 +105,3 @@ class ThumbnailHandler(RequestHandler):
         if not _VERSION.fullmatch(version):
             version = dataset_version(self._library.client(project).datasets.get(dataset))
         return self._library.thumbnails.get(project, dataset, version, row)
-
-    def _refuse(self, status: int, error: LseError) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{error.message}\n")

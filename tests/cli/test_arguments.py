@@ -9,7 +9,7 @@ from lse.cli.main import app
 
 GROUPS = {
     "dataset": "ingest preview add list show images delete",
-    "encoder": "train import pretrained evaluate run list show delete methods",
+    "encoder": "train import pretrained estimate backbones evaluate run list show delete methods",
     "experiment": "encode import list show delete",
     "projection": "run transform list show delete methods",
     "clustering": "run compare list show delete methods",

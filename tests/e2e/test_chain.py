@@ -128,7 +128,7 @@ def test_wrong_requests_get_one_sentence(client: Client, experiment: str, tmp_pa
         (NotFoundError, lambda: client.search.similar(experiment, image="nothing")),
         (InvalidArgumentError, lambda: client.search.similar(experiment, vector=[1.0, 2.0])),
         (FailedPreconditionError, lambda: client.datasets.delete("survey")),
-        (InvalidArgumentError, lambda: client.encoders.pretrained("e", "resnet19", dataset="survey")),
+        (InvalidArgumentError, lambda: client.encoders.pretrained("e", "no net", dataset="survey")),
     ]
     for kind, call in wrong:
         with pytest.raises(kind) as caught:

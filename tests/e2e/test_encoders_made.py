@@ -69,6 +69,7 @@ def test_weights_that_cannot_be_had_are_told_of_in_a_sentence(
 ) -> None:
     (tmp_path / "text.pth").write_text("no weights")
     wrong = [
+        (InvalidArgumentError, "UNKNOWN_PRETRAINED_NET", "squeezenet1_7", weights),
         (NotFoundError, "WEIGHTS_NOT_FOUND", "squeezenet1_1", tmp_path / "nowhere.pth"),
         (InvalidArgumentError, "WEIGHTS_UNREADABLE", "squeezenet1_1", tmp_path / "text.pth"),
         (InvalidArgumentError, "WEIGHTS_DO_NOT_FIT", "squeezenet1_0", weights),

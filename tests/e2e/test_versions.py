@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,11 @@ def test_a_retraining_that_fails_or_is_cancelled_changes_nothing(
         versioned.encoders.retrain("galaxies")
     with pytest.raises(FailedPreconditionError, match="being worked on"):
         versioned.encoders.delete("galaxies", force=True)
+    deadline = time.monotonic() + 300
+    while not ((progress := long.progress()).stage == "training" and progress.done):
+        assert not long.done
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     long.cancel()
     with pytest.raises(CancelledError):
         long.wait(timeout=120, show_progress=False)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from lse.platform.compute import TaskChannel
-from lse.platform.errors import CancelledError, InvalidArgumentError
+from lse.platform.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from lse.platform.progress import Progress
 
 
@@ -27,6 +27,12 @@ def refuse(folder: str, number: int) -> int:
 def break_down(folder: str, number: int) -> int:
     """Meet a fault of ours."""
     raise ZeroDivisionError("broken")
+
+
+def break_off(total: int, channel: TaskChannel) -> int:
+    """Report a step and find that the next cannot be made."""
+    channel.report(Progress("counting", 1, total, "numbers"))
+    raise FailedPreconditionError("The second number is missing.", reason="NUMBER_MISSING")
 
 
 def count_slowly(total: int, channel: TaskChannel) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from lse.platform.catalogue import Resource
 from lse.platform.config import load_settings
-from lse.platform.errors import AlreadyExistsError, InvalidArgumentError
+from lse.platform.errors import AlreadyExistsError, InvalidArgumentError, LseError
 from lse.platform.operations import JobContext, Operation, OperationRunner
 from lse.platform.wiring import Platform
 
@@ -181,3 +181,32 @@ def test_pages_list_operations_newest_first(platform: Platform) -> None:
     second, end = platform.operation_store.page("projects/p", page_size=3, page_token=token)
     assert [operation.name for operation in first + second] == made[::-1]
     assert end == ""
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_what_a_job_published_before_it_ended_badly_is_kept(platform: Platform, jobs: ModuleType, cancel: bool) -> None:
+    def job(context: JobContext) -> None:
+        context.platform.artifacts.write_bytes(f"{context.folder}/part", b"half")
+        try:
+            context.run(jobs.count_slowly if cancel else jobs.break_off, 10_000, stage="counting")
+        except LseError as error:
+            assert context.cancelled() == cancel
+            context.save_what_is_there()
+            saved = context.run(jobs.count_slowly, 20, stage="saving")
+            context.publish({"saved": saved})
+            raise type(error)(f"{error.message} 20 are saved.", reason=error.reason) from None
+
+    register(platform, job)
+    platform.runner.start()
+    operation = ask(platform)
+    if cancel:
+        while platform.operation_store.get(operation.name).progress.get("done", 0) < 3:
+            time.sleep(0.02)
+        platform.operation_store.request_cancel(operation.name)
+    ended = wait(platform, operation)
+    assert (ended.state, ended.response) == ("cancelled" if cancel else "failed", None)
+    assert ended.error is not None
+    assert ended.error.message.endswith("20 are saved.")
+    resource = platform.resources.get_ready(NAME, "dataset")
+    assert resource.result == {"saved": 20}
+    assert platform.artifacts.exists(platform.artifacts.folder("dataset", resource.uid, operation.name))

@@ -103,7 +103,7 @@ def test_method_follows_the_conventions(method: MethodDescriptor) -> None:
         assert "name" in fields(method.input_type)
     if method.name.startswith("Delete"):
         assert method.output_type.full_name == "google.protobuf.Empty"
-    # The methods of a service are a short list that no one pages.
-    if method.name.startswith("List") and method.name != "ListMethods":
+    # What a service itself offers, such as its methods, is a short list that no one pages.
+    if method.name.startswith("List") and "parent" in fields(method.input_type):
         assert {"page_size", "page_token"} <= fields(method.input_type)
         assert "next_page_token" in fields(method.output_type)

@@ -114,3 +114,22 @@ def test_the_memory_at_hand_is_a_part_of_the_machine() -> None:
     with_block = memory_at_hand()
     assert 2**20 < with_block < 2**46
     del block
+
+
+@pytest.mark.parametrize(
+    ("images", "reason", "says"),
+    [
+        (np.repeat(setup.images(1), 40, axis=0), "IMAGES_ALL_EQUAL", "one and the same"),
+        (np.full((40, 2, 16, 16), 0.5, np.float32), "IMAGES_ALL_EQUAL", "All pixels .* are equal"),
+        (setup.images(40) * np.array([1, 0], np.float32)[:, None, None], "BAND_CONSTANT", "Band 2 of 2 has the same"),
+        (np.where(np.arange(2)[:, None, None] == 1, np.nan, setup.images(40)), "IMAGES_NOT_FINITE", "not finite"),
+        (setup.images(1), "TOO_FEW_IMAGES", "at least two images"),
+        (setup.images(40, size=8), "IMAGE_SIZE_UNSUPPORTED", "16 to 1024 pixels"),
+    ],
+)
+def test_images_that_teach_nothing_are_refused(images: np.ndarray, reason: str, says: str, tmp_path: Path) -> None:
+    parameters = {"epochs": 1, "width": 4, "batch_size": 8}
+    with pytest.raises(InvalidArgumentError, match=says) as caught:
+        train(images, method="simclr", parameters=parameters, seed=0, workdir=tmp_path, threads=1)
+    assert caught.value.reason == reason
+    assert "\n" not in caught.value.message

@@ -15,7 +15,6 @@ import torch
 import torchvision
 
 from lse.platform.errors import DataLossError, InvalidArgumentError, UnavailableError
-from lse.training.encoders import pretrained
 from lse.training.encoders.pretrained import PretrainedEncoder, PretrainedNet, fetch_weights, find_net, load_encoder
 from lse.training.encoders.weights import read_weights
 from lse.training.onnx_files import check_onnx_encoder, export_onnx
@@ -180,14 +179,12 @@ def test_a_net_sees_what_it_was_trained_on(weights: OrderedDict[str, torch.Tenso
     """Images of a photo's own statistics reach torchvision's net as its own transforms would send them."""
     torch.manual_seed(0)
     colours = torch.rand(4, 3, 224, 224)
-    encoder = PretrainedEncoder(
-        RESNET, channels=3, size=224, mean=pretrained._IMAGENET_MEAN, std=pretrained._IMAGENET_STD
-    )
+    transforms = torchvision.models.ResNet18_Weights.DEFAULT.transforms()
+    encoder = PretrainedEncoder(RESNET, channels=3, size=224, mean=transforms.mean, std=transforms.std)
     encoder.load(weights, source="weights")
     peer = torchvision.models.resnet18(weights=None)
     peer.load_state_dict(weights)
     peer.fc = torch.nn.Identity()
-    transforms = torchvision.models.ResNet18_Weights.DEFAULT.transforms()
     with torch.inference_mode():
         seen = torchvision.transforms.functional.normalize(colours, transforms.mean, transforms.std)
         np.testing.assert_allclose(encoder(colours), peer.eval()(seen), rtol=1e-3, atol=1e-4)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import Resource
 from lse.platform.inference.encoders import version_of
-from lse.training.versions import add_version, next_version, use_version
+from lse.training.versions import add_version, export_version, next_version, use_version
 
 MADE = {"onnx_uri": "a", "half_onnx_uri": "", "settings": {"width": 8}, "dimension": 4, "figures": {}, "notes": []}
 ORIGIN = {"dataset": "projects/p/datasets/d", "method": "simclr", "seed": 3}
@@ -47,3 +53,22 @@ def test_results_from_before_there_were_versions(times: int) -> None:
     assert [each["version"] for each in result["versions"]] == list(range(1, times + 2))
     assert result["evaluations"] == [{"dataset": "d"}]
     assert "evaluations" not in result["versions"][0]
+
+
+@pytest.mark.parametrize(("scale", "half"), [(1.0, True), (60_000.0, False)])
+def test_a_version_has_a_half_file_where_that_is_near_enough(tmp_path: Path, scale: float, half: bool) -> None:
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, bias=False), torch.nn.Flatten())
+    torch.nn.init.constant_(module[0].weight, scale)  # sums of nine beyond 65,504 are infinite in float16
+    samples = np.random.default_rng(0).uniform(1, 2, size=(4, 1, 8, 8)).astype(np.float32)
+    artifacts = Artifacts(f"file://{tmp_path}")
+    files = export_version(artifacts, module, f"{artifacts.url}/encoder", samples=samples)
+    assert files["figures"]["onnx_difference"] <= 1e-4
+    assert ("half_difference" in files["figures"]) == bool(files["half_onnx_uri"]) == half
+    assert [note.startswith("There is no file of half precision: ") for note in files["notes"]] == (
+        [] if half else [True]
+    )
+    for uri in filter(None, (files["onnx_uri"], files["half_onnx_uri"])):
+        session = onnxruntime.InferenceSession(artifacts.read_bytes(uri))
+        (vectors,) = session.run(["vectors"], {"images": samples[:1]})
+        expected = module(torch.from_numpy(samples[:1])).detach().numpy()
+        np.testing.assert_allclose(vectors, expected, rtol=2e-3)

@@ -12,14 +12,16 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from lse_dashboard.data.cloud import Mask
-from lse_dashboard.data.images import ImageTable, positions
+from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageTable, positions
 
 __all__ = [
     "Colouring",
     "Gradient",
     "Groups",
+    "class_columns",
     "colourable_columns",
     "column_colouring",
+    "number_gradient",
     "numbered_groups",
     "text_groups",
 ]
@@ -114,21 +116,29 @@ def colourable_columns(images: ImageTable) -> tuple[str, ...]:
     return tuple(name for name in images.columns if _colourable(images.table[name]))
 
 
+def class_columns(images: ImageTable) -> tuple[str, ...]:
+    """Columns whose values can be classes: those that colour in groups, but for what the preparation tells."""
+    return tuple(
+        name
+        for name in colourable_columns(images)
+        if name not in PREPARATION_COLUMNS and _are_names(images.table[name])
+    )
+
+
 def column_colouring(images: ImageTable, column: str, rows: npt.NDArray[np.int64]) -> Colouring:
     """Colouring of the points at some rows by a metadata column."""
     at = positions(images.rows, rows)
     values = images.table[column].take(pa.array(at, mask=at < 0))
     if pt.is_boolean(values.type):
         return text_groups(column, pc.if_else(values, "yes", "no"), none="no value")
-    if pt.is_integer(values.type) and pc.count_distinct(values).as_py() <= MAX_NUMBERED_GROUPS:
+    if _are_names(values):
         return text_groups(column, values, none="no value")
-    if _is_number(values.type):
-        numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        return _gradient(column, np.where(np.isfinite(numbers), numbers, np.nan))
-    return text_groups(column, values, none="no value")
+    return number_gradient(column, values.cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
-def _gradient(title: str, values: npt.NDArray[np.float64]) -> Gradient:
+def number_gradient(title: str, numbers: npt.NDArray[np.floating]) -> Gradient:
+    """Gradient over numbers; those that are not finite are missing."""
+    values = np.where(np.isfinite(numbers), numbers, np.nan).astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = (float(v) for v in np.percentile(finite, (1, 99))) if len(finite) else (0.0, 1.0)
     if high <= low:
@@ -166,6 +176,13 @@ def _ordered(
 
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind))
+
+
+def _are_names(values: pa.ChunkedArray) -> bool:
+    """Whether values name something: texts, truth values, and whole numbers of which there are few different ones."""
+    if pt.is_integer(values.type):
+        return int(pc.count_distinct(values).as_py()) <= MAX_NUMBERED_GROUPS
+    return not _is_number(values.type)
 
 
 def _colourable(values: pa.ChunkedArray) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from lse.client import Client
-from lse.client.resources import Clustering, Dataset, Experiment, LabelScheme, Method, Projection
+from lse.client.resources import Clustering, Dataset, Encoder, Experiment, LabelScheme, Method, Prediction, Projection
 from lse.platform.errors import UnimplementedError
 from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Groups, numbered_groups, text_groups
+from lse_dashboard.data.colouring import Colouring, Groups, number_gradient, numbered_groups, text_groups
 from lse_dashboard.data.images import ImageTable, positions
 from lse_dashboard.data.thumbnails import ThumbnailStore, dataset_version
 
@@ -28,6 +29,8 @@ class Methods:
 
     projection: tuple[Method, ...]
     clustering: tuple[Method, ...]
+    encoder: tuple[Method, ...]
+    prediction: tuple[Method, ...]
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,10 @@ class Shelf:
         Of the project.
     experiment, dataset
         The chosen one and its images, None where none is chosen.
-    projections, clusterings
+    projections, clusterings, predictions
         Of the chosen experiment.
-    schemes
-        Label schemes of the project.
+    schemes, encoders
+        Of the project.
     """
 
     experiments: tuple[Experiment, ...]
@@ -51,7 +54,9 @@ class Shelf:
     dataset: Dataset | None = None
     projections: tuple[Projection, ...] = ()
     clusterings: tuple[Clustering, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
     schemes: tuple[LabelScheme, ...] = ()
+    encoders: tuple[Encoder, ...] = ()
 
 
 class Library:
@@ -70,7 +75,7 @@ class Library:
         self._client: Client | None = None
         self._projects: dict[str, Client] = {}
         self._lock = threading.Lock()
-        self._tables: BoundedCache[ImageTable | Cloud | Groups] = BoundedCache(budget, _nbytes)
+        self._tables: BoundedCache[ImageTable | Cloud | Groups | pa.Table] = BoundedCache(budget, _nbytes)
         self.thumbnails = ThumbnailStore(
             lambda project, dataset, rows: self.client(project).datasets.thumbnails(dataset, list(rows))
         )
@@ -92,9 +97,14 @@ class Library:
         return (own, *sorted(name for name in self.client().projects() if name != own))
 
     def methods(self) -> Methods:
-        """Methods of projection and clustering with their parameters."""
+        """Methods of all kinds of work with their parameters."""
         client = self.client()
-        return Methods(tuple(client.projections.methods()), tuple(client.clusterings.methods()))
+        return Methods(
+            projection=tuple(client.projections.methods()),
+            clustering=tuple(client.clusterings.methods()),
+            encoder=tuple(client.encoders.methods()),
+            prediction=tuple(client.predictions.methods()),
+        )
 
     def shelf(self, project: str, experiment: str | None) -> Shelf:
         """What there is now in a project and in one of its experiments."""
@@ -109,7 +119,9 @@ class Library:
             dataset=client.datasets.get(chosen.dataset),
             projections=tuple(client.projections.list(chosen.id)),
             clusterings=tuple(client.clusterings.list(chosen.id)),
+            predictions=tuple(client.predictions.list(chosen.id)),
             schemes=_schemes(client),
+            encoders=tuple(client.encoders.list()),
         )
 
     def images(self, project: str, dataset: Dataset) -> ImageTable:
@@ -153,6 +165,23 @@ class Library:
         latest = dict(zip(table["row"].to_pylist(), table["label"].to_pylist(), strict=True))
         return text_groups(scheme, [latest.get(int(row)) for row in cloud.rows], none="not labelled")
 
+    def predicted(
+        self, project: str, experiment: Experiment, prediction: Prediction, cloud: Cloud, *, probability: bool
+    ) -> Colouring:
+        """Predicted class of each point of a cloud, or its probability."""
+
+        def make() -> pa.Table:
+            table = self.client(project).predictions.table(experiment.id, prediction.id)
+            return table.select(["row", "label", "probability"]).sort_by("row")
+
+        table = self._tables.get_or_make(("prediction", prediction.uid), make)
+        assert isinstance(table, pa.Table)
+        at = positions(table["row"].to_numpy().astype(np.int64), cloud.rows)
+        values = table["probability" if probability else "label"].take(pa.array(at, mask=at < 0))
+        if probability:
+            return number_gradient(f"probability · {prediction.id}", values.to_numpy().astype(np.float64))
+        return text_groups(f"prediction · {prediction.id}", values, none="not predicted")
+
     def prefetch(self, project: str, dataset: Dataset, rows: Sequence[int]) -> None:
         """Have the thumbnails of some rows at hand."""
         self.thumbnails.prefetch(project, dataset.id, dataset_version(dataset), rows)
@@ -165,5 +194,5 @@ def _schemes(client: Client) -> tuple[LabelScheme, ...]:
         return ()
 
 
-def _nbytes(table: ImageTable | Cloud | Groups) -> int:
-    return table.codes.nbytes if isinstance(table, Groups) else table.nbytes
+def _nbytes(table: ImageTable | Cloud | Groups | pa.Table) -> int:
+    return int(table.codes.nbytes if isinstance(table, Groups) else table.nbytes)

@@ -10,6 +10,10 @@ from lse.client import Operation
 
 __all__ = ["OperationRow", "operation_row"]
 
+_TRAININGS = frozenset({"TrainEncoder", "RetrainEncoder"})
+_ENCODER_MAKERS = _TRAININGS | {"ImportEncoder", "CreatePretrainedEncoder"}
+_EXPERIMENT_MAKERS = frozenset({"EncodeExperiment", "ImportExperiment"})
+
 
 @dataclass(frozen=True)
 class OperationRow:
@@ -19,6 +23,8 @@ class OperationRow:
     ----------
     name
         Resource name.
+    kind
+        What it does as the services name it, such as ``RunProjection``.
     title
         What it does, such as ``Run projection``.
     target
@@ -36,6 +42,7 @@ class OperationRow:
     """
 
     name: str
+    kind: str
     title: str
     target: str
     state: str
@@ -53,6 +60,22 @@ class OperationRow:
         return self.state in {"pending", "running", "cancelling"}
 
     @property
+    def trains(self) -> bool:
+        """Whether it is a training, whose course can be watched."""
+        return self.kind in _TRAININGS
+
+    @property
+    def made_encoder(self) -> bool:
+        """Whether it has left an encoder that can encode; a cancelled training leaves its best weights."""
+        makers = {"succeeded": _ENCODER_MAKERS, "cancelled": _TRAININGS}
+        return self.kind in makers.get(self.state, ())
+
+    @property
+    def made_experiment(self) -> bool:
+        """Whether it has made an experiment that can be opened."""
+        return self.state == "succeeded" and self.kind in _EXPERIMENT_MAKERS
+
+    @property
     def target_id(self) -> str:
         """Last part of the target's name."""
         return self.target.rsplit("/", 1)[-1]
@@ -63,6 +86,7 @@ def operation_row(operation: Operation[Any]) -> OperationRow:
     progress = operation.last_progress
     return OperationRow(
         name=operation.name,
+        kind=operation.kind,
         title=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", operation.kind).capitalize(),
         target=operation.target,
         state=operation.state,

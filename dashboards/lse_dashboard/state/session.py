@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,16 +16,20 @@ from lse_dashboard.data.images import ImageTable
 from lse_dashboard.data.library import Library, Methods, Shelf
 from lse_dashboard.data.operations import OperationRow
 from lse_dashboard.state.background import Background
+from lse_dashboard.state.explaining import Explaining
 from lse_dashboard.state.space import Space
+from lse_dashboard.state.training import Training
 from lse_dashboard.state.walk import Place, Walk
 from lse_dashboard.state.work import Work
 
-__all__ = ["Session"]
+__all__ = ["PREDICTED", "Session"]
 
 MadeT = TypeVar("MadeT", bound=MadeResource)
 
+FIRST_PROJECTION = "pca-2d"
 CLUSTERS = "clusters"
 NOTHING = "nothing"
+PREDICTED = ("prediction:", "probability:")
 _IDLE_TICKS = 3
 
 
@@ -58,7 +62,10 @@ class Session(param.Parameterized):
     images: param.Parameter[ImageTable | None] = param.Parameter(None, doc="Images of the chosen experiment.")
     projection: param.Parameter[Projection | None] = param.Parameter(None, doc="Chosen projection.")
     clustering: param.Parameter[Clustering | None] = param.Parameter(None, doc="Chosen clustering.")
-    colour_by = param.String(NOTHING, doc="`nothing`, `clusters`, `column:NAME` or `label:SCHEME`.")
+    colour_by = param.String(
+        NOTHING,
+        doc="`nothing`, `clusters`, or `KIND:NAME` of a `column`, `label` scheme, `prediction` or `probability`.",
+    )
     problem = param.String("", doc="One sentence about what is wrong now.")
     online = param.Boolean(False, doc="Whether the services answer.")
     loading = param.Boolean(False, doc="Whether an experiment is being opened.")
@@ -70,6 +77,8 @@ class Session(param.Parameterized):
         self.space = Space()
         self.walk = Walk(library, background)
         self.work = Work(library, background)
+        self.training = Training(library, background)
+        self.explaining = Explaining(library, background, self.walk)
         self._clusters: Groups | None = None
         self._wished = (project, experiment)
         self._ticket = 0
@@ -115,6 +124,7 @@ class Session(param.Parameterized):
         """Go to a project and open one of its experiments, the newest where none is named."""
         self.project = project
         self.work.leave()
+        self.training.close()
         self._open(experiment or None, newest=not experiment)
 
     def choose_experiment(self, experiment: str) -> None:
@@ -131,19 +141,28 @@ class Session(param.Parameterized):
         """Colour by another clustering of the experiment, by none where the name is empty."""
         if self.experiment is not None:
             projection = None if self.projection is None else self.projection.id
-            self._open(self.experiment.id, projection=projection, clustering=clustering, stay=True, recolour=True)
+            self._open(self.experiment.id, projection=projection, clustering=clustering, stay=True, colour_by=CLUSTERS)
 
     def choose_colour(self, colour_by: str) -> None:
         """Colour the points by something else."""
         self.colour_by = colour_by
-        kind, _, scheme = colour_by.partition(":")
-        dataset, cloud = self.shelf.dataset, self.space.cloud
-        if kind == "label" and dataset is not None and cloud is not None:
-            self.background(
-                lambda: self.library.labels(self.project, dataset, scheme, cloud), self.space.colour, self._failed
-            )
-        else:
-            self.space.colour(self._colouring(colour_by, self.images, cloud, self._clusters))
+        load = self._colours_asked_for(colour_by)
+        if load is None:
+            self.space.colour(self._colouring(colour_by, self.images, self.space.cloud, self._clusters))
+            return
+        cloud = self.space.cloud
+
+        def loaded(colouring: Colouring) -> None:
+            # The visitor may have chosen something else since.
+            if self.colour_by == colour_by and self.space.cloud is cloud:
+                self.space.colour(colouring)
+
+        self.background(load, loaded, self._failed)
+
+    def look_at(self, row: int) -> None:
+        """Go to an image, unless a question waits for it."""
+        if not self.explaining.choose(row):
+            self.walk.go(row)
 
     def colours(self) -> dict[str, str]:
         """What can give the points their colour: title to what `choose_colour` takes."""
@@ -151,6 +170,9 @@ class Session(param.Parameterized):
         if self._clusters is not None:
             choices = {f"clusters · {self._clusters.title}": CLUSTERS, **choices}
         choices |= {f"labels · {scheme.id}": f"label:{scheme.id}" for scheme in self.shelf.schemes}
+        for prediction in _ready(self.shelf.predictions):
+            choices[f"prediction · {prediction.id}"] = f"prediction:{prediction.id}"
+            choices[f"probability · {prediction.id}"] = f"probability:{prediction.id}"
         if self.images is not None:
             choices |= {column: f"column:{column}" for column in colourable_columns(self.images)}
         return choices
@@ -158,6 +180,7 @@ class Session(param.Parameterized):
     def poll(self) -> None:
         """See what changed in the services; to be called every second."""
         self._tick += 1
+        self.training.poll()
         if not self._started or self._polling or (not self.work.active and self._tick % _IDLE_TICKS):
             return
         if not self.projects:
@@ -195,7 +218,7 @@ class Session(param.Parameterized):
         projection: str | None = None,
         clustering: str | None = None,
         stay: bool = False,
-        recolour: bool = False,
+        colour_by: str | None = None,
     ) -> None:
         self._ticket += 1
         ticket, project = self._ticket, self.project
@@ -211,7 +234,7 @@ class Session(param.Parameterized):
             if ticket != self._ticket:
                 return
             self._back_online()
-            self._show(found, stay=stay, recolour=recolour)
+            self._show(found, stay=stay, colour_by=colour_by)
             self.loading = False
 
         def failed(error: LseError) -> None:
@@ -235,11 +258,12 @@ class Session(param.Parameterized):
         )
         return _Opened(shelf, images, shown, grouped, cloud, clusters)
 
-    def _show(self, found: _Opened, *, stay: bool, recolour: bool) -> None:
+    def _show(self, found: _Opened, *, stay: bool, colour_by: str | None) -> None:
         if self._clusters is not None and (found.clusters is None or found.clusters.title != self._clusters.title):
             self.space.forget(self._clusters.title)
         self._clusters = found.clusters
-        colour_by = self.colour_by if stay and not recolour else (CLUSTERS if found.clusters is not None else NOTHING)
+        if colour_by is None:
+            colour_by = self.colour_by if stay else CLUSTERS
         if colour_by == CLUSTERS and found.clusters is None:
             colour_by = NOTHING
         colouring = self._colouring(colour_by, found.images, found.cloud, found.clusters)
@@ -257,8 +281,21 @@ class Session(param.Parameterized):
             self.walk.enter(None)
         else:
             self.walk.enter(Place(self.project, experiment, dataset, found.clustering))
-        if colour_by.startswith("label:"):
+        if self._colours_asked_for(colour_by) is not None:
             self.choose_colour(colour_by)
+
+    def _colours_asked_for(self, colour_by: str) -> Callable[[], Colouring] | None:
+        """What fetches a colouring from the services; None where it is at hand, or its source is gone."""
+        kind, _, name = colour_by.partition(":")
+        project, experiment, dataset, cloud = self.project, self.experiment, self.shelf.dataset, self.space.cloud
+        if experiment is None or dataset is None or cloud is None:
+            return None
+        if kind == "label":
+            return lambda: self.library.labels(project, dataset, name, cloud)
+        prediction = next((one for one in _ready(self.shelf.predictions) if one.id == name), None)
+        if prediction is None or kind not in {"prediction", "probability"}:
+            return None
+        return lambda: self.library.predicted(project, experiment, prediction, cloud, probability=kind == "probability")
 
     def _colouring(
         self, colour_by: str, images: ImageTable | None, cloud: Cloud | None, clusters: Groups | None
@@ -285,6 +322,8 @@ class Session(param.Parameterized):
             or _gone(self.clustering, shelf.clusterings)
         ):
             self._open(shelf.experiment.id)
+        elif self.colour_by.startswith(PREDICTED) and self.colour_by not in self.colours().values():
+            self.choose_colour(NOTHING)
 
     def _on_finished(self, event: param.parameterized.Event) -> None:
         """Show what this visitor asked for as soon as it is there."""
@@ -292,12 +331,26 @@ class Session(param.Parameterized):
         if row is None or row.state != "succeeded" or not self.work.started_here(row.name):
             return
         parent, _, target = row.target.rpartition("/")
+        if row.made_experiment:
+            # Its cloud shall be at hand when somebody opens it; PCA takes no time.
+            self.work.run_projection(
+                self.project, target, name=FIRST_PROJECTION, method="pca", components=2, settings={}
+            )
+            return
         if self.experiment is None or not parent.startswith(f"{self.experiment.name}/"):
             return
         if parent.endswith("/projections"):
             self.choose_projection(target)
         elif parent.endswith("/clusterings"):
             self.choose_clustering(target)
+        elif parent.endswith("/predictions"):
+            self._open(
+                self.experiment.id,
+                projection=None if self.projection is None else self.projection.id,
+                clustering="" if self.clustering is None else self.clustering.id,
+                stay=True,
+                colour_by=f"prediction:{target}",
+            )
 
     def _back_online(self) -> None:
         if not self.online:

@@ -83,6 +83,46 @@ class Work(param.Parameterized):
 
         self._ask(ask)
 
+    def run_encoder(self, project: str, dataset: str, *, name: str, method: str, settings: Mapping[str, str]) -> None:
+        """Ask for the training of an encoder."""
+        self._ask(
+            lambda: operation_row(
+                self._library.client(project).encoders.train(name, dataset=dataset, method=method, settings=settings)
+            )
+        )
+
+    def run_prediction(
+        self, project: str, experiment: str, *, name: str, method: str, labels: str, settings: Mapping[str, str]
+    ) -> None:
+        """Ask for a prediction that learns from `labels`: ``label:SCHEME`` or ``column:NAME``."""
+        kind, _, source = labels.partition(":")
+
+        def ask() -> OperationRow:
+            operation = self._library.client(project).predictions.run(
+                name,
+                experiment=experiment,
+                scheme=source if kind == "label" else None,
+                column=source if kind == "column" else None,
+                method=method,
+                settings=settings,
+            )
+            return operation_row(operation)
+
+        self._ask(ask)
+
+    def encode(self, project: str, encoder: str) -> None:
+        """Ask for an experiment of an encoder and the dataset that it was trained on, named after the encoder."""
+
+        def ask() -> OperationRow:
+            client = self._library.client(project)
+            taken = {experiment.id for experiment in client.experiments.list()}
+            operation = client.experiments.encode(
+                free_name(encoder, taken), dataset=client.encoders.get(encoder).dataset, encoder=encoder
+            )
+            return operation_row(operation)
+
+        self._ask(ask)
+
     def cancel(self, project: str, name: str) -> None:
         """Ask to end an operation."""
         self._background(

@@ -13,17 +13,44 @@ from lse_dashboard.views.look import compact
 __all__ = ["ParameterForm"]
 
 
+# A long form shows these many parameters, the rest on demand.
+_SHOWN, _LONG = 5, 8
+_AUTOMATIC = "automatic"
+
+
 class ParameterForm:
     """Widgets for the parameters of one method at a time."""
 
     def __init__(self) -> None:
         self._widgets: dict[str, tuple[Parameter, Any]] = {}
-        self.panel = pmui.Column(margin=0, sizing_mode="stretch_width", css_classes=["lse-parameters"])
+        self._first = pmui.Column(margin=0, sizing_mode="stretch_width")
+        self._rest = pmui.Column(margin=0, sizing_mode="stretch_width", visible=False)
+        self._more = pmui.Button(
+            **compact(variant="text", margin=(0, 0, 4, 0), visible=False, css_classes=["lse-more-parameters"])
+        )
+        self._more.on_click(lambda _: self._unfold(not self._rest.visible))
+        self.panel = pmui.Column(
+            self._first,
+            self._more,
+            self._rest,
+            margin=0,
+            sizing_mode="stretch_width",
+            css_classes=["lse-parameters"],
+        )
 
     def show(self, method: Method) -> None:
         """Show the parameters of a method with their defaults."""
         self._widgets = {parameter.key: (parameter, _widget(parameter)) for parameter in method.parameters}
-        self.panel.objects = [widget for _, widget in self._widgets.values()]
+        widgets = [widget for _, widget in self._widgets.values()]
+        shown = _SHOWN if len(widgets) > _LONG else len(widgets)
+        self._first.objects, self._rest.objects = widgets[:shown], widgets[shown:]
+        self._more.visible = len(widgets) > shown
+        self._unfold(False)
+
+    def _unfold(self, unfold: bool) -> None:
+        self._rest.visible = unfold
+        self._more.label = "Fewer parameters" if unfold else f"{len(self._rest.objects)} more parameters"
+        self._more.icon = "expand_less" if unfold else "expand_more"
 
     def settings(self) -> dict[str, str]:
         """What was changed from the defaults, as text.
@@ -51,7 +78,11 @@ def _widget(parameter: Parameter) -> Any:
     options = compact(label=title, description=parameter.help or None, css_classes=[f"lse-parameter-{parameter.key}"])
     default = parameter.default
     if parameter.kind == "choice":
-        return pmui.Select(options=list(parameter.choices), value=default or parameter.choices[0], **options)
+        # Without a default the data decide: no choice is that choice.
+        choices = {choice: choice for choice in parameter.choices}
+        return pmui.Select(options=choices if default else {_AUTOMATIC: "", **choices}, value=default, **options)
+    if parameter.kind == "boolean" and not default:
+        return pmui.Select(options={_AUTOMATIC: "", "yes": "true", "no": "false"}, value="", **options)
     if parameter.kind == "boolean":
         return pmui.Checkbox(value=default.lower() == "true", **options)
     if parameter.kind == "text":
@@ -67,8 +98,8 @@ def _widget(parameter: Parameter) -> Any:
 
 def _range(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
-        return f"automatic, or {low:g} to {high:g}"
-    return "automatic" if low is None else f"automatic, or from {low:g}"
+        return f"{_AUTOMATIC}, or {low:g} to {high:g}"
+    return _AUTOMATIC if low is None else f"{_AUTOMATIC}, or from {low:g}"
 
 
 def _text(value: object) -> str:

@@ -10,12 +10,14 @@ from lse.client.resources import Cluster, Match
 from lse_dashboard.data.images import Instance
 from lse_dashboard.data.sky import declination_text, right_ascension_text
 from lse_dashboard.plots.palette import FAINT, group_colours
+from lse_dashboard.state.explaining import Picking
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.markup import Html, Markup, html
 
 __all__ = ["InstanceView"]
 
 _TRAITS_SHOWN = 4
+_PICKING: dict[str, Picking] = {"likeness": "likeness", "path": "path", "": ""}
 
 
 class InstanceView:
@@ -32,10 +34,14 @@ class InstanceView:
     def __init__(self, session: Session, thumbnail: Callable[[int], str]) -> None:
         self._session = session
         self._thumbnail = thumbnail
-        walk = session.walk
+        walk, explaining = session.walk, session.explaining
         self._content = Markup(
             {
-                "go": lambda row: walk.go(int(row)) if row.isdigit() else None,
+                "go": _with_row(session.look_at),
+                "why": _with_row(explaining.likeness),
+                "changes": lambda _: explaining.changes(),
+                "pick": lambda picking: explaining.pick(_PICKING[picking]) if picking in _PICKING else None,
+                "typical": lambda cluster: explaining.typical(int(cluster) if cluster.isdigit() else None),
                 "back": lambda _: walk.back(),
                 "forward": lambda _: walk.forward(),
             },
@@ -53,6 +59,7 @@ class InstanceView:
         )
         walk.param.watch(lambda *_: self._show(), ["place", "row", "neighbours", "problem"])
         session.param.watch(lambda *_: self._show(), "clustering")
+        explaining.param.watch(lambda *_: self._show(), "picking")
         self._show()
 
     def _show(self) -> None:
@@ -67,9 +74,10 @@ class InstanceView:
                 "image, what is known of it, and the images most like it.</div>"
             )
         return html(
-            '<div class="lse instance" data-row="{row}">{head}{cluster}{similar}{facts}</div>',
+            '<div class="lse instance" data-row="{row}">{head}{explain}{cluster}{similar}{facts}</div>',
             row=instance.row,
             head=self._head(instance),
+            explain=self._explain(),
             cluster=self._cluster(instance.row),
             similar=self._similar(),
             facts=_facts(instance),
@@ -89,6 +97,52 @@ class InstanceView:
             no_forward=Html("") if walk.can_go_forward else Html("disabled"),
             url=self._thumbnail(instance.row),
         )
+
+    def _explain(self) -> Html:
+        """Questions about the image; what the services cannot answer, they say."""
+        place, picking = self._session.walk.place, self._session.explaining.picking
+        if place is None:
+            return Html("")
+        if picking:
+            return html(
+                '<section class="lse-explain"><h2>Explain</h2><div class="picking"><span>{what}: choose the other '
+                'image, a point of the cloud or one of the similar images.</span><button class="link" '
+                'data-action="pick" data-value="">Cancel</button></div></section>',
+                what="Why similar to …" if picking == "likeness" else "Path to …",
+            )
+        questions = []
+        if place.experiment.encoder:
+            questions = [
+                ("changes", "", "What could change", "Draw what lies along the main axes of the space from here"),
+                ("pick", "likeness", "Why similar to …", "Show the pixels that make this image like another one"),
+                ("pick", "path", "Path to …", "Draw what lies between this image and another one"),
+            ]
+        if place.clustering is not None:
+            questions.append(
+                ("typical", self._cluster_label(), "Typical images", "Show the images that stand best for each cluster")
+            )
+        if not questions:
+            return Html("")
+        return html(
+            '<section class="lse-explain"><h2>Explain</h2><div class="questions">{questions}</div></section>',
+            questions=Html("").join(
+                html(
+                    '<button data-action="{action}" data-value="{value}" title="{help}">{label}</button>',
+                    action=action,
+                    value=value,
+                    label=label,
+                    help=help_,
+                )
+                for action, value, label, help_ in questions
+            ),
+        )
+
+    def _cluster_label(self) -> str:
+        session = self._session
+        index = None if session.walk.row is None else session.space.index(session.walk.row)
+        if session.clusters is None or index is None:
+            return ""
+        return str(session.clusters.labels[session.clusters.codes[index]])
 
     def _cluster(self, row: int) -> Html:
         session = self._session
@@ -140,12 +194,13 @@ class InstanceView:
         )
 
     def _shots(self, title: str, name: str, matches: tuple[Match, ...], *, coloured: bool) -> Html:
-        groups = self._session.clusters
+        groups, place = self._session.clusters, self._session.walk.place
+        explained = place is not None and bool(place.experiment.encoder)
         colours = dict(zip(groups.labels, group_colours(groups), strict=True)) if groups is not None else {}
         shots = [
             html(
-                '<button data-action="go" data-value="{row}" title="{image} · similarity {similarity}">'
-                '<img src="{url}" alt="{image}">{of}<span>{similarity}</span></button>',
+                '<div class="shot"><button data-action="go" data-value="{row}" title="{image} · similarity '
+                '{similarity}"><img src="{url}" alt="{image}">{of}<span>{similarity}</span></button>{why}</div>',
                 row=match.row,
                 image=match.image_id,
                 url=self._thumbnail(match.row),
@@ -157,6 +212,13 @@ class InstanceView:
                 )
                 if coloured and match.cluster is not None
                 else "",
+                why=html(
+                    '<a class="why" data-action="why" data-value="{row}" title="Why is {image} similar?">why?</a>',
+                    row=match.row,
+                    image=match.image_id,
+                )
+                if explained
+                else "",
             )
             for match in matches
         ]
@@ -166,6 +228,10 @@ class InstanceView:
             else Html('<div class="quiet">There are none.</div>')
         )
         return html('<section class="{name}"><h2>{title}</h2>{body}</section>', name=name, title=title, body=body)
+
+
+def _with_row(act: Callable[[int], None]) -> Callable[[str], None]:
+    return lambda row: act(int(row)) if row.isdigit() else None
 
 
 def _traits(cluster: Cluster) -> Html:

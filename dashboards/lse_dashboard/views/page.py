@@ -8,10 +8,12 @@ import panel as pn
 from panel_material_ui.template.base import Page
 
 from lse_dashboard.state.session import Session
+from lse_dashboard.views.explanation import ExplanationDialog
 from lse_dashboard.views.instance import InstanceView
 from lse_dashboard.views.look import PAGE, THEME
 from lse_dashboard.views.markup import Markup, html
 from lse_dashboard.views.stage import Stage
+from lse_dashboard.views.training import TrainingDialog
 from lse_dashboard.views.workbench import Workbench
 
 __all__ = ["TITLE", "explorer_page"]
@@ -19,7 +21,7 @@ __all__ = ["TITLE", "explorer_page"]
 TITLE = "Latent Space Explorer"
 
 
-def explorer_page(session: Session, thumbnail: Callable[[int], str]) -> Page:
+def explorer_page(session: Session, thumbnail: Callable[[int], str], card: Callable[[str, str], str]) -> Page:
     """The explorer of one visitor.
 
     Parameters
@@ -28,6 +30,8 @@ def explorer_page(session: Session, thumbnail: Callable[[int], str]) -> Page:
         What the visitor chose.
     thumbnail
         URL of the thumbnail of a row of the session's dataset.
+    card
+        URL of the card of an encoder, given its project and its name.
     """
     header = Markup(sizing_mode="stretch_width", height=44, margin=0, css_classes=["lse-header"])
 
@@ -40,6 +44,8 @@ def explorer_page(session: Session, thumbnail: Callable[[int], str]) -> Page:
         Workbench(session).panel,
         Stage(session, thumbnail).panel,
         InstanceView(session, thumbnail).panel,
+        TrainingDialog(session, card).panel,
+        ExplanationDialog(session).panel,
         sizing_mode="stretch_both",
         margin=0,
         styles={"height": "calc(100vh - 44px)", "min-height": "0", "gap": "0"},

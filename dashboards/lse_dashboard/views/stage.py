@@ -229,7 +229,7 @@ class Stage:
     def _on_click(self, index: int) -> None:
         cloud = self._session.space.cloud
         if cloud is not None:
-            self._session.walk.go(int(cloud.rows[index]))
+            self._session.look_at(int(cloud.rows[index]))
 
     def _on_hover(self, index: int | None) -> None:
         session, cloud = self._session, self._session.space.cloud

@@ -178,9 +178,7 @@ class Encoders:
         )
         return self._operations.adopt(self._connection.unary(self._stub.CreatePretrainedEncoder, request))
 
-    def estimate(
-        self, *, dataset: str, method: str, settings: Mapping[str, object] | None = None
-    ) -> TrainingEstimate:
+    def estimate(self, *, dataset: str, method: str, settings: Mapping[str, object] | None = None) -> TrainingEstimate:
         """Check a training without starting it: the parameters that would be in force, memory and minutes.
 
         Parameters

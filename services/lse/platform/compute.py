@@ -27,8 +27,8 @@ _WORKER_SHARE = 0.9
 
 def memory_at_hand() -> int:
     """Main memory that this process may still take, in bytes: of the machine, its container and its Dask worker."""
-    taken = psutil.Process().memory_info().rss
-    free = min(psutil.virtual_memory().available, MEMORY_LIMIT - taken)
+    taken = int(psutil.Process().memory_info().rss)
+    free = min(int(psutil.virtual_memory().available), MEMORY_LIMIT - taken)
     try:
         limit = get_worker().memory_manager.memory_limit
     except ValueError:  # no worker: a program of its own

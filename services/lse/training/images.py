@@ -25,6 +25,7 @@ __all__ = ["ArrayLike", "ImageStatistics", "TrainingImages", "held_out_rows"]
 MEMORY_LIMIT = 2 * 1024**3
 POOL_BYTES = 256 * 1024**2
 _BLOCK_BYTES = 64 * 1024**2
+_CACHE_BYTES = 1024**2
 
 
 class ArrayLike(Protocol):
@@ -50,11 +51,31 @@ class ImageStatistics:
         Of each band over all pixels of all images; `std` is 1 for a constant band.
     digest
         Hash of every pixel, in hexadecimal.
+    constant_bands
+        Bands that have one value in all images, from 0.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     digest: str
+    constant_bands: tuple[int, ...] = ()
+
+    def check(self) -> None:
+        """Refuse images with a band that shows nothing.
+
+        Raises
+        ------
+        InvalidArgumentError
+            ``BAND_CONSTANT``.
+        """
+        if self.constant_bands:
+            which = ", ".join(str(band + 1) for band in self.constant_bands)
+            raise InvalidArgumentError(
+                f"Band {which} of {len(self.mean)} has the same value in all prepared images, as one does that is "
+                "missing in every source; leave it out of the channels of the recipe.",
+                reason="BAND_CONSTANT",
+                bands=which,
+            )
 
 
 def held_out_rows(count: int, held_out: int, *, seed: int) -> NDArray[np.int64]:
@@ -145,7 +166,7 @@ class TrainingImages:
         Raises
         ------
         InvalidArgumentError
-            When a pixel is not finite, or all images are one constant.
+            When a pixel is not finite, or all images are one constant, or one and the same.
         CancelledError
             When asked to stop.
         """
@@ -155,6 +176,10 @@ class TrainingImages:
         shift: NDArray[np.float64] | None = None
         total, squares, pixels = np.zeros(channels), np.zeros(channels), 0
         digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
+        example: NDArray[np.float32] | None = None
+        same = True
+        # Images whose copies in double precision stay in the processor's cache.
+        few = max(1, _CACHE_BYTES // (8 * int(np.prod(self.shape[1:]))))
         for positions in self._blocks():
             if should_stop():
                 raise CancelledError("The training was cancelled.", reason="TRAINING_CANCELLED")
@@ -167,17 +192,20 @@ class TrainingImages:
                     reason="IMAGES_NOT_FINITE",
                     images=count,
                 )
-            digest.update(block.tobytes())
+            digest.update(block.data.cast("B"))
+            example = block[0] if example is None else example
+            same = same and bool((block == example).all())
             if memory is not None:
-                memory[positions] = block
+                memory[positions[0] : positions[-1] + 1] = block
             first, last = np.searchsorted(self._held_out, [positions[0], positions[-1] + 1])
             aside[first:last] = block[self._held_out[first:last] - positions[0]]
             if shift is None:
                 # Sums about a value within the data keep their precision in one pass.
                 shift = block.mean(axis=(0, 2, 3), dtype=np.float64)
-            centred = block.astype(np.float64) - shift.reshape(1, -1, 1, 1)
-            total += centred.sum(axis=(0, 2, 3))
-            squares += np.square(centred).sum(axis=(0, 2, 3))
+            for start in range(0, len(block), few):
+                centred = block[start : start + few].astype(np.float64) - shift.reshape(1, -1, 1, 1)
+                total += centred.sum(axis=(0, 2, 3))
+                squares += np.einsum("ncij,ncij->c", centred, centred)
             pixels += block.shape[0] * block.shape[2] * block.shape[3]
             on_progress(Progress("reading images", int(positions[-1]) + 1, self.shape[0], "images"))
         assert shift is not None
@@ -191,8 +219,18 @@ class TrainingImages:
                 "the recipe.",
                 reason="IMAGES_ALL_EQUAL",
             )
+        if same:
+            raise InvalidArgumentError(
+                "All prepared images are one and the same, so there is nothing to tell apart; check the sources.",
+                reason="IMAGES_ALL_EQUAL",
+            )
         self._memory, self._held_out_images = memory, aside
-        return ImageStatistics(tuple(mean.tolist()), tuple(np.where(constant, 1.0, std).tolist()), digest.hexdigest())
+        return ImageStatistics(
+            tuple(mean.tolist()),
+            tuple(np.where(constant, 1.0, std).tolist()),
+            digest.hexdigest(),
+            constant_bands=tuple(np.flatnonzero(constant).tolist()),
+        )
 
     def orders(
         self, *, seed: int, batch_size: int, first_step: int, steps: int, rank: int = 0, ranks: int = 1
@@ -252,7 +290,8 @@ class TrainingImages:
             return self._held_out_images[:count]
         chosen = self._learnt[np.linspace(0, len(self) - 1, min(count, len(self))).astype(int)]
         if self._memory is not None:
-            return self._memory[chosen]
+            found: NDArray[np.float32] = self._memory[chosen]
+            return found
         return np.concatenate([self._load(chosen[index : index + 1]) for index in range(len(chosen))])
 
     @staticmethod

@@ -151,6 +151,11 @@ def export_half(path: Path, half: Path, *, samples: NDArray[np.float32]) -> floa
     float
         Largest difference between the two, relative to the largest vector component; infinite where half the
         precision gives values that are not finite.
+
+    Raises
+    ------
+    InternalError
+        When the graph has something that cannot be converted.
     """
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -158,16 +163,22 @@ def export_half(path: Path, half: Path, *, samples: NDArray[np.float32]) -> floa
 
     full = path.read_bytes()
     model = onnx.load_model_from_string(full)
-    with warnings.catch_warnings():
-        # It tells of every weight that float16 rounds; what that does to the vectors is measured here.
-        warnings.simplefilter("ignore")
-        model = convert_float_to_float16(model, keep_io_types=True, node_block_list=_normalisation(model.graph))
-    # The converter rounds also what goes to a node in full precision, and widens it again.
-    converted = OnnxModel(model)
-    converted.remove_cascaded_cast_nodes()
-    converted.topological_sort()
-    content = converted.model.SerializeToString()
-    difference = _difference(_run(content, samples), _run(full, samples))
+    try:
+        with warnings.catch_warnings():
+            # It tells of every weight that float16 rounds; what that does to the vectors is measured here.
+            warnings.simplefilter("ignore")
+            model = convert_float_to_float16(model, keep_io_types=True, node_block_list=_normalisation(model.graph))
+        # The converter rounds also what goes to a node in full precision, and widens it again.
+        converted = OnnxModel(model)
+        converted.remove_cascaded_cast_nodes()
+        converted.topological_sort()
+        content = converted.model.SerializeToString()
+        vectors = _run(content, samples)
+    except Exception as error:  # its classes and those of the converter have no common root but Exception
+        raise InternalError(
+            f"The encoder cannot be converted to half precision: {_first_line(error)}", reason="HALF_CONVERSION_FAILED"
+        ) from error
+    difference = _difference(vectors, _run(full, samples))
     if difference <= HALF_TOLERANCE:
         write_atomically(half, content)
     return difference

@@ -130,6 +130,7 @@ def train(
     workdir.mkdir(parents=True, exist_ok=True)
     with _Threads(threads or max(1, len(os.sched_getaffinity(0)) // shared_by.on_node)):
         statistics = source.read(report, ask)
+        statistics.check()
         learner = _new_learner(method, chosen, source=source, statistics=statistics, seed=seed, shared_by=shared_by)
         plan = Plan(
             fingerprint="",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -54,6 +55,7 @@ from lse.training.versions import use_version
 __all__ = ["TrainingServicer", "register"]
 
 _DEFAULT_COLUMN = "class"
+_NET = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _MOST_VIEWED = 64
 # A worker may be busy with other work, and a call must end.
 _ESTIMATE_SECONDS = 150.0
@@ -183,13 +185,17 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
         self, request: pb.CreatePretrainedEncoderRequest, context: Any
     ) -> operations_pb2.Operation:
         """Make an encoder of a pretrained backbone."""
-        from lse.training.encoders.pretrained import find_net
-
         names.PROJECT.parse(request.parent)
         names.check_id(request.encoder_id, "encoder")
-        backbone = find_net(request.backbone).name
+        # Which nets there are is known to the workers: their libraries take long to load.
+        if not _NET.fullmatch(request.backbone):
+            raise InvalidArgumentError(
+                f"There is no pretrained network {request.backbone!r}: give one of torchvision or timm, such as "
+                "resnet18.",
+                reason="UNKNOWN_PRETRAINED_NET",
+            )
         self._trainable_dataset(request.dataset)
-        parameters = {"dataset": request.dataset, "backbone": backbone, "weights": request.weights}
+        parameters = {"dataset": request.dataset, "backbone": request.backbone, "weights": request.weights}
         operation = self._platform.operation_store.create(
             "CreatePretrainedEncoder",
             request.parent,
@@ -200,7 +206,7 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
                 spec={
                     "dataset": request.dataset,
                     "method": "pretrained",
-                    "settings": {"backbone": backbone, "weights": request.weights},
+                    "settings": {"backbone": request.backbone, "weights": request.weights},
                     "seed": 0,
                 },
             ),

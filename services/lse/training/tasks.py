@@ -118,6 +118,7 @@ def make_pretrained(
     channel.report(Progress("getting the weights"))
     state, source = _weights(net, parameters["weights"])
     statistics = TrainingImages(images, memory_limit=0).read(channel.report, channel.should_stop)
+    statistics.check()
     count, channels, size, _ = images.shape
     encoder = PretrainedEncoder(net, channels=channels, size=size, mean=statistics.mean, std=statistics.std)
     encoder.load(state, source=source)

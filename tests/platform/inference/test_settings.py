@@ -74,12 +74,21 @@ def test_a_batch_is_bounded_by_its_pixels() -> None:
     assert InferenceSettings(max_batch_size=4).batch_size(plate) == 4
 
 
-@pytest.mark.parametrize("count", [0, 1, 8, 9, 64, 170, 171, 340, 341, 1024])
-def test_requests_share_the_images_among_the_instances(count: int) -> None:
+def test_only_a_gpu_computes_a_whole_batch_at_once() -> None:
+    photo, plate = (ModelSignature((3, side, side), 64) for side in (64, 1024))
+    assert [InferenceSettings(gpu=gpu).slice_size(photo) for gpu in (False, True)] == [42, 170]
+    assert [InferenceSettings(gpu=gpu).slice_size(plate) for gpu in (False, True)] == [8, 8]
+    assert InferenceSettings(max_batch_size=4).slice_size(photo) == 4
+
+
+@pytest.mark.parametrize(
+    ("count", "requests"), [(0, 0), (1, 1), (42, 1), (43, 2), (170, 2), (171, 2), (340, 2), (341, 4), (1024, 8)]
+)
+def test_requests_share_the_images_among_the_instances(count: int, requests: int) -> None:
     settings = InferenceSettings(kind="triton", repository="models", threads=1, instances=2)
     photo = ModelSignature((3, 64, 64), 64)
     size = settings.request_size(photo, count)
-    assert 8 <= size <= settings.batch_size(photo)
-    requests = -(-count // size)
-    # As few as possible, in pairs where there is more than one and the images are not too few to share.
-    assert requests == (-(-count // 8) if count <= 16 else 2 * -(-count // 340))
+    assert 42 <= size <= settings.batch_size(photo)
+    assert -(-count // size) == requests
+    # All but what rounding leaves.
+    assert requests < 2 or size - count / requests < 42

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from google.protobuf import text_format
 from tests.platform.inference.conftest import EncoderFile, triton_settings
@@ -75,6 +76,14 @@ def test_config_for_both_backends(backend: str, gpu: bool) -> None:
     assert config.instance_group[0].kind == (group.KIND_GPU if gpu else group.KIND_CPU)
     assert config.instance_group[0].count == 2
     assert config.parameters["intra_op_thread_count"].string_value == "3"
+    assert config.parameters["slice_size"].string_value == "32"
+
+
+@pytest.mark.parametrize(("side", "largest"), [(16, 256), (64, 170), (512, 8)])
+def test_large_images_do_not_fill_the_memory_of_the_server(side: int, largest: int) -> None:
+    settings = InferenceSettings(kind="triton", repository="models")
+    text = model_config(GALAXIES, ModelSignature(image_shape=(3, side, side), dimension=8), settings)
+    assert text_format.Parse(text, model_config_pb2.ModelConfig()).max_batch_size == largest
 
 
 @pytest.mark.triton
@@ -119,6 +128,20 @@ def test_other_settings_reconfigure_a_loaded_model(triton_server: TritonServer, 
         engine.load(GALAXIES, path)
         assert f"count: {instances}" in config.read_text()
         assert engine.encode(GALAXIES, IMAGES).shape == (20, 5)
+    engine.unload(GALAXIES)
+    engine.close()
+
+
+@pytest.mark.triton
+def test_batches_that_are_computed_in_slices(triton_server: TritonServer, encoder_file: EncoderFile) -> None:
+    path = encoder_file(shape=(3, 64, 64))
+    settings = triton_settings(triton_server, max_batch_size=256, shared_memory=True)
+    engine = TritonEngine(settings)
+    signature = engine.load(GALAXIES, path)
+    assert settings.slice_size(signature) == 42 < settings.request_size(signature, 100) == 100
+    images = np.random.default_rng(1).normal(size=(100, 3, 64, 64)).astype(np.float32)
+    vectors = onnxruntime.InferenceSession(path).run(["vectors"], {"images": images})[0]
+    np.testing.assert_allclose(engine.encode(GALAXIES, images), vectors, rtol=1e-4, atol=1e-5)
     engine.unload(GALAXIES)
     engine.close()
 

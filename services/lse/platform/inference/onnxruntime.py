@@ -89,7 +89,7 @@ class OnnxRuntimeEngine:
         known = self._known(model)
         check_images(images, known.signature, model)
         vectors = np.empty((len(images), known.signature.dimension), np.float32)
-        step = self._settings.batch_size(known.signature)
+        step = self._settings.slice_size(known.signature)
         for start in range(0, len(images), step):
             batch = images[start : start + step]
             vectors[start : start + step] = known.session.run(["vectors"], {"images": batch})[0]

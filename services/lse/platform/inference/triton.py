@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
-from functools import partial
-from queue import SimpleQueue
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from lse.platform.errors import (
 )
 from lse.platform.inference.engine import InferenceSettings, ModelSignature, ModelVersion, not_loaded, version_taken
 from lse.platform.inference.onnx_model import check_images, new_session, read_model, signature_of
-from lse.platform.inference.triton_memory import SharedMemory, Slot
+from lse.platform.inference.triton_memory import SharedMemory
 from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["TritonEngine"]
 
 _Answer = TypeVar("_Answer")
-_Answers = SimpleQueue[tuple[int, triton.InferResult | None, InferenceServerException | None]]
 
 
 _CHANNEL = {
@@ -135,7 +134,7 @@ class TritonEngine:
         check_images(images, signature, model)
         vectors = np.empty((len(images), signature.dimension), np.float32)
         try:
-            self._stream(model, images, vectors)
+            self._send(model, images, vectors)
         except InferenceServerException as error:
             if self._memory is not None:
                 self._memory.clear()
@@ -146,7 +145,7 @@ class TritonEngine:
                 raise not_loaded(model) from error
             self._load(model)
             try:
-                self._stream(model, images, vectors)
+                self._send(model, images, vectors)
             except InferenceServerException as again:
                 self._fail(again)
         return vectors
@@ -157,55 +156,45 @@ class TritonEngine:
             self._memory.clear()
         self._client.close()
 
-    def _stream(self, model: ModelVersion, images: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
-        """Fill the vectors of images, some batches under way at once: while one runs, the next is on its way."""
+    def _send(self, model: ModelVersion, images: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
+        """Fill the vectors of images, some requests under way at once: while one runs, the next is on its way."""
         signature = self.signature(model)
-        step, largest = self._settings.request_size(signature, len(images)), self._settings.batch_size(signature)
-        answers: _Answers = SimpleQueue()
-        under_way: dict[int, tuple[triton.CallContext, Slot | None]] = {}
-        starts = iter(range(0, len(images), step))
-        failure: InferenceServerException | None = None
-        while True:
-            while failure is None and len(under_way) < self._settings.window and (start := next(starts, -1)) >= 0:
-                batch = images[start : start + step]
-                # All pieces are as large as the largest batch, so that the next call of another size finds them fit.
-                slot = self._memory.take(largest * batch[0].size) if self._memory is not None else None
-                under_way[start] = self._send(model, batch, slot, partial(_put, answers, start)), slot
-            if not under_way:
-                break
-            start, result, error = answers.get()
-            _, slot = under_way.pop(start)
-            if result is not None:
-                vectors[start : start + step] = result.as_numpy("vectors")
-                if self._memory is not None and slot is not None:
-                    self._memory.give(slot)
-            elif failure is None:
-                failure = error
-                for call, _ in under_way.values():
-                    call.cancel()
-        if failure is not None:
-            raise failure
+        step = self._settings.request_size(signature, len(images))
+        # All pieces are as large as the largest batch, so that the next call of another size finds them fit.
+        size = self._settings.batch_size(signature) * math.prod(signature.image_shape)
 
-    def _send(
-        self,
-        model: ModelVersion,
-        batch: NDArray[np.float32],
-        slot: Slot | None,
-        answer: Callable[[triton.InferResult | None, InferenceServerException | None], None],
-    ) -> triton.CallContext:
-        tensor = triton.InferInput("images", batch.shape, "FP32")
-        if slot is None:
+        def send(start: int) -> None:
+            vectors[start : start + step] = self._request(model, images[start : start + step], size)
+
+        starts = range(0, len(images), step)
+        if len(starts) <= 1:
+            for start in starts:
+                send(start)
+            return
+        # Threads that wait cost a request less than gRPC's own way of having several under way.
+        with ThreadPoolExecutor(min(self._settings.window, len(starts)), thread_name_prefix="triton") as threads:
+            for _ in threads.map(send, starts):
+                pass  # the first failure is raised here, and what has not begun is not sent
+
+    def _request(self, model: ModelVersion, batch: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+        """Vectors of one batch, through a piece of shared memory of this size where that is used."""
+        tensor, slot = triton.InferInput("images", batch.shape, "FP32"), None
+        if self._memory is None:
             tensor.set_data_from_numpy(batch)
         else:
+            slot = self._memory.take(size)
             slot.fill(batch)
             tensor.set_shared_memory(slot.name, batch.nbytes)
-        return self._client.async_infer(
+        result = self._client.infer(
             triton_name(model),
             [tensor],
-            answer,
             model_version=str(model.version),
             client_timeout=self._settings.timeout,
         )
+        if self._memory is not None and slot is not None:
+            self._memory.give(slot)
+        vectors: NDArray[np.float32] = result.as_numpy("vectors")
+        return vectors
 
     def _load(self, model: ModelVersion) -> None:
         try:
@@ -271,9 +260,3 @@ class TritonEngine:
         raise kind(
             f"The Triton server at {url} refused: {error.message()}", reason="TRITON_REFUSED", url=url
         ) from error
-
-
-def _put(
-    answers: _Answers, start: int, result: triton.InferResult | None, error: InferenceServerException | None
-) -> None:
-    answers.put((start, result, error))

@@ -30,6 +30,7 @@ class TritonPythonModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(parameters["intra_op_thread_count"]["string_value"])
         options.log_severity_level = 3
+        self._slice_size = int(parameters["slice_size"]["string_value"])
         providers: list[Any] = ["CPUExecutionProvider"]
         if args["model_instance_kind"] == "GPU":
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": args["model_instance_device_id"]}))
@@ -37,12 +38,13 @@ class TritonPythonModel:
         self._session = onnxruntime.InferenceSession(path, options, providers=providers)
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer the requests that the server put together, in one run of the model."""
+        """Answer the requests that the server put together, in runs of the model that fit the caches."""
         inputs = [pb_utils.get_input_tensor_by_name(request, "images").as_numpy() for request in requests]
         # A single request, the usual case of bulk encoding, is not copied.
         batch = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
         try:
-            vectors = self._session.run(["vectors"], {"images": batch})[0]
+            slices = [batch[start : start + self._slice_size] for start in range(0, len(batch), self._slice_size)]
+            vectors = np.concatenate([self._session.run(["vectors"], {"images": part})[0] for part in slices])
         except Exception as error:  # noqa: BLE001 - whatever fails belongs in the answers, the server goes on
             failure = pb_utils.TritonError(f"the model failed: {error}")
             return [pb_utils.InferenceResponse(error=failure) for _ in requests]

@@ -61,8 +61,12 @@ def model_config(model: ModelVersion, signature: ModelSignature, settings: Infer
         # Requests that wait are put together; none waits for others to come.
         dynamic_batching={},
         instance_group=[{"count": settings.instance_count, "kind": "KIND_GPU" if settings.gpu else "KIND_CPU"}],
-        # Both backends read the same key: ours in `triton_backend`, Triton's own by its documentation.
-        parameters={"intra_op_thread_count": {"string_value": str(settings.thread_count)}},
+        parameters={
+            # Both backends read the same key: ours in `triton_backend`, Triton's own by its documentation.
+            "intra_op_thread_count": {"string_value": str(settings.thread_count)},
+            # Only ours reads this one.
+            "slice_size": {"string_value": str(settings.slice_size(signature))},
+        },
     )
     text: str = text_format.MessageToString(config)
     return text

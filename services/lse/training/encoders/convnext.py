@@ -40,6 +40,7 @@ class ConvNeXtTiny(BackboneNetwork):
         if stride < 4:
             stem = nn.Conv2d(channels, width, kernel_size=3, stride=stride, padding=1)
             nn.init.trunc_normal_(stem.weight, std=0.02)
+            assert stem.bias is not None
             nn.init.zeros_(stem.bias)
             self.body.stem[0] = stem
         self.features = int(self.body.num_features)

@@ -25,13 +25,13 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import timm
-import timm.data
 import torch
 import torchvision
 from huggingface_hub import constants, try_to_load_from_cache
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PretrainedEncoder", "PretrainedNet", "fetch_weights", "find_net", "load_encoder"]
 
-_IMAGENET_MEAN, _IMAGENET_STD = timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
 _FETCH_SECONDS = 20.0
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 # Where vectors differ by less than this share of their size, they differ by rounding.
@@ -137,12 +136,13 @@ def _of_torchvision(model: str) -> tuple[dict[str, Tensor], str]:
 
 
 def _of_timm(model: str) -> tuple[dict[str, Tensor], str]:
-    hub = timm.get_pretrained_cfg(model).hf_hub_id
+    offered = timm.get_pretrained_cfg(model)
+    hub = offered.hf_hub_id if offered is not None else None
     if hub and not any(isinstance(try_to_load_from_cache(hub, file), str) for file in _HUB_FILES):
         _reach(f"{constants.ENDPOINT}/{hub}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the hub tells of tokens and of links on file systems without them
-        network = timm.create_model(model, pretrained=True)
+        network: Any = timm.create_model(model, pretrained=True)
     return dict(network.state_dict()), f"timm {model}.{network.pretrained_cfg.get('tag') or 'default'}"
 
 
@@ -186,7 +186,7 @@ class PretrainedEncoder(nn.Module):
         self.register_buffer("mixing", _mixing(channels))
         own_mean, own_std, mean_there, std_there = (
             torch.tensor(values, dtype=torch.float32).reshape(1, 3, 1, 1)
-            for values in (_IMAGENET_MEAN, _IMAGENET_STD, wanted.mean, wanted.std)
+            for values in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, wanted.mean, wanted.std)
         )
         self.register_buffer("scale", own_std / std_there)
         self.register_buffer("offset", (own_mean - mean_there) / std_there)
@@ -348,9 +348,9 @@ def _build_torchvision(model: str) -> tuple[nn.Module, list[str], _Input]:
 
 
 def _build_timm(model: str) -> tuple[nn.Module, list[str], _Input]:
-    network = timm.create_model(model, pretrained=False, num_classes=0)
-    wanted = timm.data.resolve_model_data_config(network)
-    heads = network.pretrained_cfg.get("classifier") or ()
+    network: Any = timm.create_model(model, pretrained=False, num_classes=0)
+    wanted = network.pretrained_cfg
+    heads = wanted.get("classifier") or ()
     return (
         network,
         [heads] if isinstance(heads, str) else list(heads),

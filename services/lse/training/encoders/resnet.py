@@ -6,7 +6,7 @@ He et al. 2016, https://arxiv.org/abs/1512.03385.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from timm.models.resnet import BasicBlock, Bottleneck
 from timm.models.resnet import ResNet as TimmResNet
@@ -46,8 +46,9 @@ class ResNet(BackboneNetwork):
         layers: Sequence[int],
     ) -> None:
         super().__init__()
-        self.body = TimmResNet(
-            block,
+        # timm's annotations are not those of what it takes and has.
+        body: Any = TimmResNet(
+            cast("Any", block),
             tuple(layers),
             in_chans=channels,
             channels=tuple(width * 2**stage for stage in range(4)),
@@ -56,12 +57,13 @@ class ResNet(BackboneNetwork):
         )
         stride = stem_stride(size)
         if stride < 4:
-            self.body.maxpool = nn.Identity()
+            body.maxpool = nn.Identity()
         if stride < 2:
             stem = nn.Conv2d(channels, _STEM_FEATURES, kernel_size=3, padding=1, bias=False)
             nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
-            self.body.conv1 = stem
-        self.features = int(self.body.num_features)
+            body.conv1 = stem
+        self.body = body
+        self.features = int(body.num_features)
         self.map_size = size
         for _ in range(int(math.log2(stride * 8))):
             self.map_size = math.ceil(self.map_size / 2)

@@ -27,14 +27,20 @@ __all__ = ["BiGAN", "BiGANParameters"]
 class BiGANParameters(GenerativeParameters):
     """Parameters of the BiGAN."""
 
+    # A game of two networks wants many small steps.
+    batch_size: int = Field(default=64, ge=2, le=65_536, description="Images in a step.")
     learning_rate: float = Field(
         default=1e-3, gt=0, le=10, description="Largest step of the optimiser; it rises in the warm-up and then falls."
     )
+    # Twice as many images are drawn and judged as in the other methods.
+    decoder_width: int = Field(
+        default=4, ge=2, le=256, description="Feature maps of the decoder's finest stage: more is slower and finer."
+    )
     critic_width: int = Field(
-        default=16, ge=4, le=512, description="Feature maps of the critic's first stage: more judges finer."
+        default=8, ge=4, le=512, description="Feature maps of the critic's first stage: more judges finer."
     )
     reconstruction: float = Field(
-        default=1,
+        default=0.2,
         ge=0,
         le=1000,
         description="Weight of the distance between real images and their copies against the score of the critic; 0 "

@@ -60,8 +60,8 @@ class MethodParameters(Parameters):
     )
     precision: Literal["auto", "32", "bf16", "16"] = Field(
         default="auto",
-        description="Bits of a number in the training: 32, or mixed with bf16 or 16, which is quicker on a GPU; auto is "
-        "bf16 on a GPU that has it and 32 elsewhere.",
+        description="Bits of a number in the training: 32, or mixed with bf16 or 16, which is quicker on a GPU; auto "
+        "is bf16 on a GPU that has it and 32 elsewhere.",
     )
     validation: float | None = Field(
         default=None,
