@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lse.client import Client
-from lse.client.resources import Dataset
 
 __all__ = ["Explained", "changes", "likeness", "path", "typical"]
 
@@ -37,14 +36,13 @@ def changes(client: Client, experiment: str, image: str) -> Explained:
     )
 
 
-def likeness(client: Client, experiment: str, dataset: Dataset, first: str, second: str) -> Explained:
+def likeness(client: Client, experiment: str, first: str, second: str) -> Explained:
     """Show which pixels make two images alike."""
     found = client.explanations.similarity(experiment, first, second)
-    bands = dataset.channels if len(dataset.channels) == len(found.band_shares) else ()
-    shares = ", ".join(f"{band} {share:.0%}" for band, share in zip(bands, found.band_shares, strict=False))
     return Explained(
         found.png,
-        f"Cosine similarity {found.cosine:.3f}. {found.method}" + (f" Share of each band: {shares}." if shares else ""),
+        f"Which pixels of {first} and of {second} make the cosine similarity of their vectors what it is, "
+        f"{found.cosine:.3f}: warm ones bring the two images together, cool ones set them apart.",
     )
 
 

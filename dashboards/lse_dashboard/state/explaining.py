@@ -57,7 +57,7 @@ class Explaining(param.Parameterized):
         self._ask(
             "Why similar",
             lambda client, place, image: explanations.likeness(
-                client, place.experiment.id, place.dataset, image, self._name(place, other)
+                client, place.experiment.id, image, self._name(place, other)
             ),
         )
 

@@ -31,6 +31,8 @@ def dialog(name: str, on_close: Callable[[], None], *content: Any) -> pmui.Dialo
         width_option="md",
         sizing_mode="stretch_width",
         margin=0,
+        # It lies over the page and takes no room in it.
+        styles={"position": "absolute", "width": "0", "height": "0"},
         sx={
             "& .MuiDialog-paper": {"backgroundImage": "none", "border": "1px solid #243040", "pb": "12px"},
             "& .MuiDialogTitle-root": {"p": "10px 16px 8px"},

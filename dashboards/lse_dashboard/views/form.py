@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import panel_material_ui as pmui
+from bokeh.models import CustomJSTickFormatter
 
 from lse.client.resources import Method, Parameter
 from lse.platform.errors import InvalidArgumentError
@@ -89,11 +90,16 @@ def _widget(parameter: Parameter) -> Any:
         return pmui.TextInput(value=default, **options)
     low, high = parameter.minimum, parameter.maximum
     bounds = {name: limit for name, limit in (("start", low), ("end", high)) if limit is not None}
-    options |= {"placeholder": _range(low, high), "variant": "outlined"}
+    options |= {"placeholder": _range(low, high), "variant": "outlined", "format": _as_written()}
     if parameter.kind == "integer":
         whole = {name: int(limit) for name, limit in bounds.items()}
         return pmui.IntInput(value=int(float(default)) if default else None, **whole, **options)
     return pmui.FloatInput(value=float(default) if default else None, **bounds, **options)
+
+
+def _as_written() -> CustomJSTickFormatter:
+    """Numbers as they were written; the usual format shows no number as 0, and a small one too."""
+    return CustomJSTickFormatter(code="return tick == null ? '' : String(tick)")
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -98,7 +98,7 @@ def _figures(course: EncoderCourse | None) -> Html:
         *([("weights", f"{encoder.parameter_count:,}")] if encoder.parameter_count else []),
     ]
     drawn = html(
-        '<section><h2>Reconstructions <span class="more">images above, drawn again by the decoder below</span></h2>'
+        "<section><h2>Reconstructions</h2>"
         '<img class="drawn lse-drawn" src="data:image/png;base64,{png}" alt="reconstructions"></section>',
         png=b64encode(run.reconstructions).decode(),
     )
