@@ -74,7 +74,9 @@ def top_level_names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in node.names)
-    for node in tree.body:
+    # What a type checker is to see may differ from what runs.
+    branches = [node.body for node in tree.body if isinstance(node, ast.If)]
+    for node in [*tree.body, *(node for branch in branches for node in branch)]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Assign):

@@ -10,8 +10,10 @@ from lse_dashboard.data.colouring import (
     MAX_GROUPS,
     Gradient,
     Groups,
+    class_columns,
     colourable_columns,
     column_colouring,
+    number_gradient,
     numbered_groups,
     text_groups,
 )
@@ -122,3 +124,13 @@ def test_no_points_have_no_groups() -> None:
 def test_positions_of_absent_rows_are_negative() -> None:
     assert positions(np.array([1, 4, 9]), np.array([9, 2, 1, 10])).tolist() == [2, -1, 0, -1]
     assert positions(np.array([], dtype=np.int64), np.array([1])).tolist() == [-1]
+
+
+def test_columns_of_names_can_teach_classes(images: ImageTable) -> None:
+    assert set(class_columns(images)) == {"class", "bands", "merging"}
+
+
+def test_numbers_that_are_not_finite_are_missing() -> None:
+    gradient = number_gradient("probability", np.array([0.2, np.nan, 0.8, np.inf], np.float32))
+    assert gradient.missing == 2
+    assert 0.2 <= gradient.low < gradient.high <= 0.8 + 1e-6

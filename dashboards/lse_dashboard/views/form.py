@@ -59,17 +59,19 @@ class ParameterForm:
         Raises
         ------
         InvalidArgumentError
-            A number lies outside its bounds.
+            A number is none, or lies outside its bounds.
         """
         changed = {}
         for key, (parameter, widget) in self._widgets.items():
-            text = _text(widget.value)
+            text = _text(widget.value).strip()
             if text == parameter.default or (text == "" and parameter.kind != "text"):
                 continue
             if parameter.kind in {"integer", "number"}:
-                _check(parameter, float(text))
-                if parameter.default and float(parameter.default) == float(text):
+                number = _number(parameter, text)
+                if parameter.default and float(parameter.default) == number:
                     continue
+                if parameter.kind == "integer":
+                    text = str(int(number))
             changed[key] = text
         return changed
 
@@ -88,17 +90,25 @@ def _widget(parameter: Parameter) -> Any:
         return pmui.Checkbox(value=default.lower() == "true", **options)
     if parameter.kind == "text":
         return pmui.TextInput(value=default, **options)
+    return _number_widget(parameter, options)
+
+
+def _number_widget(parameter: Parameter, options: dict[str, Any]) -> Any:
+    default = parameter.default
     low, high = parameter.minimum, parameter.maximum
+    if not default:
+        # A text may be empty; a number input shows 0 where there is none.
+        return pmui.TextInput(value="", placeholder=_range(low, high), **options)
     bounds = {name: limit for name, limit in (("start", low), ("end", high)) if limit is not None}
-    options |= {"placeholder": _range(low, high), "variant": "outlined", "format": _as_written()}
+    options |= {"variant": "outlined", "format": _as_written()}
     if parameter.kind == "integer":
         whole = {name: int(limit) for name, limit in bounds.items()}
-        return pmui.IntInput(value=int(float(default)) if default else None, **whole, **options)
-    return pmui.FloatInput(value=float(default) if default else None, **bounds, **options)
+        return pmui.IntInput(value=int(float(default)), **whole, **options)
+    return pmui.FloatInput(value=float(default), **bounds, **options)
 
 
 def _as_written() -> CustomJSTickFormatter:
-    """Numbers as they were written; the usual format shows no number as 0, and a small one too."""
+    """Numbers as they are; the usual format shows four decimals."""
     return CustomJSTickFormatter(code="return tick == null ? '' : String(tick)")
 
 
@@ -116,12 +126,19 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _check(parameter: Parameter, value: float) -> None:
+def _number(parameter: Parameter, text: str) -> float:
+    title = parameter.key.replace("_", " ").capitalize()
+    try:
+        value = float(text)
+    except ValueError:
+        raise InvalidArgumentError(f"{title} must be a number, not '{text}'.", reason="BAD_PARAMETER") from None
+    if parameter.kind == "integer" and not value.is_integer():
+        raise InvalidArgumentError(f"{title} must be a whole number.", reason="BAD_PARAMETER")
     low, high = parameter.minimum, parameter.maximum
-    if (low is not None and value < low) or (high is not None and value > high):
+    # NaN lies within no bounds.
+    if not ((low is None or value >= low) and (high is None or value <= high)):
         limits = " and ".join(
             f"{word} {limit:g}" for word, limit in (("at least", low), ("at most", high)) if limit is not None
         )
-        raise InvalidArgumentError(
-            f"{parameter.key.replace('_', ' ').capitalize()} must be {limits}.", reason="BAD_PARAMETER"
-        )
+        raise InvalidArgumentError(f"{title} must be {limits}.", reason="BAD_PARAMETER")
+    return value
