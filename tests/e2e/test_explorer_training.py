@@ -81,7 +81,9 @@ def choose(page: Page, field: str, title: str) -> None:
 
 
 def open_an_image(page: Page) -> None:
-    """Click the cloud from its middle outwards until a point is hit."""
+    """Click the 2-D cloud from its middle outwards until a point is hit."""
+    choose(page, "lse-projection", "flat · 2-D")
+    page.wait_for_selector(".bk-tool-icon-lasso-select")
     box = page.locator(".lse-cloud").bounding_box()
     assert box is not None
     offsets = sorted(
