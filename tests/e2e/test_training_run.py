@@ -91,6 +91,6 @@ def test_a_training_cancelled_before_its_first_epoch_leaves_a_free_name(client: 
 
 def test_an_imported_encoder_has_no_course(client: Client, experiment: str) -> None:
     path = client.encoders.get("encoder").onnx_uri.removeprefix("file://")
-    client.encoders.import_onnx("brought", path).wait(timeout=200, show_progress=False)
+    client.encoders.import_onnx("foreign", path).wait(timeout=200, show_progress=False)
     with pytest.raises(FailedPreconditionError, match="was not trained here"):
-        client.encoders.training_run("brought")
+        client.encoders.training_run("foreign")

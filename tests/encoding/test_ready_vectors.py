@@ -23,17 +23,32 @@ VECTORS = np.arange(12, dtype=np.float32).reshape(3, 4)
 
 def saved(kind: str, names: list[str], vectors: np.ndarray) -> bytes:
     """Content of a file of vectors."""
-    file = io.BytesIO()
-    if kind == "vectors.npy":
-        np.save(file, vectors)
-    elif kind == "vectors.npz":
-        np.savez(file, name=np.array(names), vectors=vectors)
-    elif kind == "lists.parquet":
-        pq.write_table(pa.table({"name": names, "vector": vectors.tolist()}), file)
-    else:
-        columns = {f"v{i}": vectors[:, i] for i in range(vectors.shape[1])}
-        pq.write_table(pa.table({"name": names, **columns}), file)
-    return file.getvalue()
+    if kind == "vectors.npz":
+        return archive(name=names, vectors=vectors)
+    if kind == "lists.parquet":
+        return parquet(name=names, vector=vectors.tolist())
+    return parquet(name=names, **{f"v{i}": vectors[:, i] for i in range(vectors.shape[1])})
+
+
+def plain(vectors: np.ndarray) -> bytes:
+    """Content of a NumPy file."""
+    content = io.BytesIO()
+    np.save(content, vectors)
+    return content.getvalue()
+
+
+def archive(**arrays: object) -> bytes:
+    """Content of a NumPy archive."""
+    content = io.BytesIO()
+    np.savez(content, **{name: np.asarray(values) for name, values in arrays.items()})
+    return content.getvalue()
+
+
+def parquet(**columns: object) -> bytes:
+    """Content of a Parquet file."""
+    content = io.BytesIO()
+    pq.write_table(pa.table(columns), content)
+    return content.getvalue()
 
 
 def hdf5(datasets: Mapping[str, object]) -> bytes:
@@ -52,7 +67,7 @@ def test_vectors_are_joined_by_name_in_any_order(order: list[int], kind: str) ->
 
 
 def test_plain_array_is_taken_in_the_order_of_the_rows() -> None:
-    np.testing.assert_array_equal(read_vectors(saved("vectors.npy", [], VECTORS), "vectors.npy", NAMES), VECTORS)
+    np.testing.assert_array_equal(read_vectors(plain(VECTORS), "vectors.npy", NAMES), VECTORS)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +83,14 @@ def test_plain_array_is_taken_in_the_order_of_the_rows() -> None:
         (hdf5({"a": NAMES, "b": NAMES, "v": VECTORS}), "vectors.h5", "call it 'names'"),
         (hdf5({"names": NAMES[:2], "v": VECTORS}), "vectors.h5", "2 names and 3 vectors"),
         (hdf5({"names": NAMES, "v": np.full((3, 2), np.inf)}), "vectors.hdf5", "NaN or infinity"),
-        (saved("vectors.npy", [], VECTORS[:2]), "vectors.npy", "for 3 images"),
+        (plain(VECTORS[:2]), "vectors.npy", "for 3 images"),
         (saved("vectors.npz", NAMES[:2], VECTORS[:2]), "vectors.npz", "no vector for 1 of the 3 images, such as 'c'"),
-        (saved("vectors.npy", [], np.full((3, 2), np.nan, np.float32)), "vectors.npy", "NaN or infinity"),
-        (saved("vectors.npy", [], np.array([["a"], ["b"], ["c"]])), "vectors.npy", "row of numbers"),
+        (archive(sources=NAMES, vectors=VECTORS), "vectors.npz", "has sources, vectors: .* 'names'"),
+        (archive(name=NAMES, numbers=VECTORS), "vectors.npz", "has name, numbers: .* 'vectors'"),
+        (parquet(source=NAMES, vector=VECTORS.tolist()), "vectors.parquet", "has source, vector: .* 'names'"),
+        (parquet(name=NAMES, x=VECTORS.tolist(), y=VECTORS.tolist()), "vectors.parquet", "has x, y: .* 'vectors'"),
+        (plain(np.full((3, 2), np.nan, np.float32)), "vectors.npy", "NaN or infinity"),
+        (plain(np.array([["a"], ["b"], ["c"]])), "vectors.npy", "row of numbers"),
     ],
 )
 def test_file_that_does_not_fit_is_refused_in_a_sentence(content: bytes, name: str, says: str) -> None:

@@ -200,7 +200,8 @@ class Session(param.Parameterized):
             self._back_online()
             if project != self.project:
                 return
-            if experiment == (None if self.experiment is None else self.experiment.id):
+            # What is being opened wins over what was there when it was asked for.
+            if not self.loading and experiment == (None if self.experiment is None else self.experiment.id):
                 self._compare(shelf)
             self.work.seen(rows)
 

@@ -17,7 +17,7 @@ __all__ = ["SUFFIXES", "read_vectors"]
 
 SUFFIXES = (".parquet", ".npy", ".npz", ".h5", ".hdf5")
 
-# What datasets of an HDF5 file are usually called, where more than one could be meant.
+# What names and vectors are usually called.
 _NAMES = ("name", "names", "image", "images", "image_name", "image_names", "id", "ids")
 _VECTORS = ("vector", "vectors", "embedding", "embeddings", "feature", "features", "latent", "latents")
 
@@ -31,9 +31,10 @@ def read_vectors(data: bytes, file_name: str, names: Sequence[str]) -> NDArray[n
         Content of the file.
     file_name
         Its name; the suffix tells the format.  ``.parquet``: a column ``name`` and a column ``vector`` of lists, or one
-        number column a dimension.  ``.npz``: arrays ``name`` and ``vectors``.  ``.npy``: vectors alone, one an image
+        number column a dimension.  ``.npz``: arrays ``names`` and ``vectors``.  ``.npy``: vectors alone, one an image
         in the order of the rows.  ``.h5`` and ``.hdf5``: a dataset of names, 1-D texts, and one of vectors, 2-D
-        numbers, in any group; where there are several of a kind, those called ``names`` and ``vectors`` or alike.
+        numbers, in any group; where there are several of a kind, those called ``names`` and ``vectors``.  The singular
+        does as well, and so do ``image``, ``id``, ``embedding``, ``feature`` and ``latent``.
     names
         Names of the images, in the order of the rows.
 
@@ -49,10 +50,11 @@ def read_vectors(data: bytes, file_name: str, names: Sequence[str]) -> NDArray[n
     """
     try:
         if file_name.endswith(".parquet"):
-            keys, vectors = _from_table(pq.read_table(io.BytesIO(data)))
+            keys, vectors = _from_table(pq.read_table(io.BytesIO(data)), file_name)
         elif file_name.endswith(".npz"):
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                keys, vectors = [str(name) for name in arrays["name"]], np.asarray(arrays["vectors"])
+                keys = [str(name) for name in arrays[_called(arrays.files, _NAMES, file_name)]]
+                vectors = np.asarray(arrays[_called(arrays.files, _VECTORS, file_name)])
         elif file_name.endswith(".npy"):
             keys, vectors = list(names), np.load(io.BytesIO(data), allow_pickle=False)
         elif file_name.endswith((".h5", ".hdf5")):
@@ -81,12 +83,22 @@ def read_vectors(data: bytes, file_name: str, names: Sequence[str]) -> NDArray[n
     return ordered
 
 
-def _from_table(table: pa.Table) -> tuple[list[str], NDArray[np.floating]]:
-    keys = [str(name) for name in table["name"].to_pylist()]
-    if "vector" in table.column_names:
-        return keys, np.asarray(table["vector"].to_pylist(), dtype=np.float32)
-    columns = [name for name in table.column_names if name != "name"]
-    return keys, np.column_stack([table[name].to_numpy() for name in columns])
+def _from_table(table: pa.Table, file_name: str) -> tuple[list[str], NDArray[np.floating]]:
+    name = _called(table.column_names, _NAMES, file_name)
+    keys = [str(key) for key in table[name].to_pylist()]
+    lists = [column for column in table.column_names if pa.types.is_nested(table.schema.field(column).type)]
+    if lists:
+        column = lists[0] if len(lists) == 1 else _called(lists, _VECTORS, file_name)
+        return keys, np.asarray(table[column].to_pylist(), dtype=np.float32)
+    return keys, np.column_stack([table[column].to_numpy() for column in table.column_names if column != name])
+
+
+def _called(there: Sequence[str], usual: Sequence[str], file_name: str) -> str:
+    """The first of the usual names that is there."""
+    for name in usual:
+        if name in there:
+            return name
+    raise _wrong(f"{file_name} has {', '.join(there) or 'nothing'}: call the {usual[1]} of the images '{usual[1]}'.")
 
 
 def _from_hdf5(data: bytes, file_name: str) -> tuple[list[str], NDArray[np.floating]]:
