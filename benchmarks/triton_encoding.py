@@ -52,28 +52,29 @@ from lse.training.onnx_files import export_onnx
 from lse.training.run import untrained
 
 LIMIT, AT = 0.85, 32
-SHAPE = (3, 64, 64)
+SIZE = 64
 
 
-def small_convolutional() -> torch.nn.Module:
+def small_convolutional(channels: int) -> torch.nn.Module:
     layers: list[torch.nn.Module] = []
-    for before, after in ((3, 32), (32, 64), (64, 128), (128, 256)):
+    for before, after in ((channels, 32), (32, 64), (64, 128), (128, 256)):
         layers += [torch.nn.Conv2d(before, after, 3, stride=2, padding=1), torch.nn.ReLU()]
     return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(256, 128))
 
 
-def resnet18() -> torch.nn.Module:
+def resnet18(channels: int) -> torch.nn.Module:
     net = torchvision.models.resnet18(weights=None)
+    net.conv1 = torch.nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
     net.fc = torch.nn.Identity()
     return net
 
 
-def export(net: torch.nn.Module, path: Path) -> None:
+def export(net: torch.nn.Module, path: Path, channels: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch warns of its own deprecations while exporting
         torch.onnx.export(
             net.eval(),
-            (torch.zeros(2, *SHAPE),),
+            (torch.zeros(2, channels, SIZE, SIZE),),
             str(path),
             input_names=["images"],
             output_names=["vectors"],
@@ -84,26 +85,26 @@ def export(net: torch.nn.Module, path: Path) -> None:
         )
 
 
-def write_default_encoder(path: Path, width: int = 32) -> None:
+def write_default_encoder(path: Path, channels: int, width: int = 32) -> None:
     """Write the encoder that the training service makes by default of 20,000 images or more, with random weights."""
-    images = np.random.default_rng(0).random((64, *SHAPE), dtype=np.float32)
+    images = np.random.default_rng(0).random((64, channels, SIZE, SIZE), dtype=np.float32)
     encoder = untrained(images, method="simclr", parameters={"width": width}, seed=0).encoder
     export_onnx(encoder, path, samples=images[:4])
 
 
-def write_default_encoder_of_few(path: Path) -> None:
+def write_default_encoder_of_few(path: Path, channels: int) -> None:
     """Write the one that it makes by default of fewer, which is of half the width."""
-    write_default_encoder(path, width=16)
+    write_default_encoder(path, channels, width=16)
 
 
-def write_small_convolutional(path: Path) -> None:
+def write_small_convolutional(path: Path, channels: int) -> None:
     """Write a net so cheap that the way to the server shows."""
-    export(small_convolutional(), path)
+    export(small_convolutional(channels), path, channels)
 
 
-def write_resnet18(path: Path) -> None:
+def write_resnet18(path: Path, channels: int) -> None:
     """Write a ResNet-18 with random weights."""
-    export(resnet18(), path)
+    export(resnet18(channels), path, channels)
 
 
 ENCODERS = {
@@ -147,7 +148,9 @@ def processor_seconds(server: TritonServer) -> float:
     return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
-def measure(path: Path, batch: int, server: TritonServer, args: argparse.Namespace) -> dict[str, float]:
+def measure(
+    path: Path, shape: tuple[int, int, int], batch: int, server: TritonServer, args: argparse.Namespace
+) -> dict[str, float]:
     settings = InferenceSettings(
         kind="triton",
         url=server.url,
@@ -166,7 +169,7 @@ def measure(path: Path, batch: int, server: TritonServer, args: argparse.Namespa
     inside.load(model, path)
     whole = session(path, threads)
     split = [session(path, settings.thread_count) for _ in range(settings.instance_count)]
-    images = np.random.default_rng(0).normal(size=(args.images, *SHAPE)).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(args.images, *shape)).astype(np.float32)
     batches = [images[start : start + batch] for start in range(0, len(images), batch)]
     with ThreadPoolExecutor(len(split)) as pool:
 
@@ -219,6 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoders", nargs="+", choices=list(ENCODERS), default=list(ENCODERS))
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32, 64])
+    parser.add_argument("--channels", type=int, default=3, help="of an image")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.4, help="of one side in one round")
     parser.add_argument("--images", type=int, default=1024, help="in one call, as in a task of bulk encoding")
@@ -237,9 +241,10 @@ def main() -> None:
         for name in args.encoders:
             path = Path(folder, f"{name}.onnx")
             torch.manual_seed(0)
-            ENCODERS[name](path)
+            ENCODERS[name](path, args.channels)
             for batch in args.batch:
-                row = {"encoder": name, "batch": batch, **measure(path, batch, server, args)}
+                shape = (args.channels, SIZE, SIZE)
+                row = {"encoder": name, "batch": batch, **measure(path, shape, batch, server, args)}
                 rows.append(row)
                 if not args.json:
                     figures = "  ".join(

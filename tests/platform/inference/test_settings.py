@@ -67,28 +67,28 @@ def test_cores_are_shared_among_instances() -> None:
 def test_a_batch_is_bounded_by_its_pixels() -> None:
     settings = InferenceSettings(kind="triton", repository="models", threads=1, instances=2)
     small, photo, plate = (ModelSignature((3, side, side), 64) for side in (16, 64, 1024))
-    assert settings.batch_size(small) == settings.max_batch_size == 256
-    assert settings.batch_size(photo) == 170
-    assert 170 * 3 * 64 * 64 * 4 <= BATCH_BYTES < 171 * 3 * 64 * 64 * 4
+    assert settings.batch_size(small) == settings.max_batch_size == 1024
+    assert settings.batch_size(photo) == 512
+    assert 512 * 3 * 64 * 64 * 4 <= BATCH_BYTES < 513 * 3 * 64 * 64 * 4
     assert settings.batch_size(plate) == 8
     assert InferenceSettings(max_batch_size=4).batch_size(plate) == 4
 
 
 def test_only_a_gpu_computes_a_whole_batch_at_once() -> None:
     photo, plate = (ModelSignature((3, side, side), 64) for side in (64, 1024))
-    assert [InferenceSettings(gpu=gpu).slice_size(photo) for gpu in (False, True)] == [42, 170]
-    assert [InferenceSettings(gpu=gpu).slice_size(plate) for gpu in (False, True)] == [8, 8]
+    assert [InferenceSettings(gpu=gpu, threads=2).slice_size(photo) for gpu in (False, True)] == [32, 512]
+    assert [InferenceSettings(gpu=gpu, threads=2).slice_size(plate) for gpu in (False, True)] == [8, 8]
     assert InferenceSettings(max_batch_size=4).slice_size(photo) == 4
 
 
 @pytest.mark.parametrize(
-    ("count", "requests"), [(0, 0), (1, 1), (42, 1), (43, 2), (170, 2), (171, 2), (340, 2), (341, 4), (1024, 8)]
+    ("count", "requests"), [(0, 0), (1, 1), (16, 1), (17, 2), (512, 2), (513, 2), (1024, 2), (1025, 4), (3072, 6)]
 )
 def test_requests_share_the_images_among_the_instances(count: int, requests: int) -> None:
     settings = InferenceSettings(kind="triton", repository="models", threads=1, instances=2)
     photo = ModelSignature((3, 64, 64), 64)
     size = settings.request_size(photo, count)
-    assert 42 <= size <= settings.batch_size(photo)
+    assert 16 <= size <= settings.batch_size(photo)
     assert -(-count // size) == requests
     # All but what rounding leaves.
-    assert requests < 2 or size - count / requests < 42
+    assert requests < 2 or size - count / requests < 16

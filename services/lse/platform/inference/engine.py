@@ -30,10 +30,10 @@ __all__ = [
 
 # A request costs a server and its client as much as a small encoder takes for some dozen images of 64 pixels, so that
 # small ones waste time; larger ones than this win little more and fill the memory.
-BATCH_BYTES = 8 * 1024**2
-# What the layers make of more pixels than this falls out of the caches of a processor: a small encoder is a quarter
-# slower on 256 photos of 64 pixels at once than on 32.
-SLICE_BYTES = 2 * 1024**2
+BATCH_BYTES = 24 * 1024**2
+# For a thread. What the layers make of more pixels than this falls out of the caches of a processor: the default
+# encoder of 20,000 images is an eighth slower on 42 photos of 64 pixels at once than on 16.
+SLICE_BYTES = 768 * 1024
 _FEWEST = 8
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
@@ -226,7 +226,7 @@ class InferenceSettings:
     """
 
     kind: Literal["onnxruntime", "triton"] = "onnxruntime"
-    max_batch_size: int = 256
+    max_batch_size: int = 1024
     threads: int = 0
     gpu: bool = False
     url: str = "localhost:8001"
@@ -268,8 +268,10 @@ class InferenceSettings:
         return min(_images_in(BATCH_BYTES, signature), self.max_batch_size)
 
     def slice_size(self, signature: ModelSignature) -> int:
-        """Images of a batch that are computed at once: on a processor about `SLICE_BYTES`, on a GPU all."""
-        return self.batch_size(signature) if self.gpu else min(_images_in(SLICE_BYTES, signature), self.max_batch_size)
+        """Images of a batch that are computed at once: on a processor `SLICE_BYTES` a thread, on a GPU all."""
+        if self.gpu:
+            return self.batch_size(signature)
+        return min(_images_in(SLICE_BYTES * self.thread_count, signature), self.max_batch_size)
 
     def request_size(self, signature: ModelSignature, count: int) -> int:
         """Images of a request when so many are to be encoded: all instances get the same share, if there are enough."""
