@@ -168,6 +168,8 @@ def test_what_shows_nothing_is_rejected() -> None:
     rejected(image(np.full((20, 20), 7.0)), recipe, "CONSTANT_IMAGE")
     rejected(image(np.where(np.eye(20) > 0, np.nan, 7)), recipe, "CONSTANT_IMAGE")
     rejected(image(holed), load_recipe({"nan": {"policy": "median", "max_fraction": 0.5}}), "TOO_MANY_MISSING")
+    second_missing = np.stack([np.arange(400.0).reshape(20, 20), np.full((20, 20), np.nan)])
+    rejected(image(second_missing), recipe, "CHANNEL_MISSING")
     rejected(image(holed), load_recipe({"nan": "reject"}), "HAS_MISSING")
     fixed = load_recipe({"stretch": {"kind": "linear", "limits": {"kind": "fixed", "low": 100, "high": 200}}})
     rejected(image(noise(20, 20)), fixed, "FLAT_AFTER_STRETCH")
