@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lse.training.augmentation import Augmentation, augment
-from lse.training.judging.probe import linear_probe
+from lse.training.linear_probe import linear_probe
 from lse.training.run import untrained
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ from lse.training.judging.baselines import representations
 from lse.training.judging.geometry import collapse
 from lse.training.judging.labelled import cross_validated, from_train_to_test, split_rows
 from lse.training.judging.neighbours import nearest_neighbours
-from lse.training.judging.probe import linear_probe
+from lse.training.linear_probe import linear_probe
 from lse.training.methods import list_methods
 from lse.training.run import train, untrained
 

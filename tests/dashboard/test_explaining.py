@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from lse.client import connect
-from lse_dashboard.data.courses import loss_curves
+from lse.client.resources import TrainingRun
+from lse_dashboard.data.courses import best_epoch_loss, loss_curves
 from lse_dashboard.data.library import Library
 from lse_dashboard.state.background import immediately
 from lse_dashboard.state.explaining import Explaining
+from lse_dashboard.state.training import Training
 from lse_dashboard.state.walk import Walk
 
 
@@ -29,3 +31,20 @@ def test_losses_that_an_epoch_does_not_tell_are_missing() -> None:
     assert set(curves) == {"epoch", "loss", "validation_loss"}
     np.testing.assert_array_equal(curves["epoch"], [1, 2])
     np.testing.assert_array_equal(curves["validation_loss"], [np.nan, 1.5])
+
+
+def test_the_best_epoch_has_its_validation_loss_where_there_is_one() -> None:
+    epochs = ({"loss": 2.0}, {"loss": 1.0, "validation_loss": 1.5})
+    run = TrainingRun(epochs=epochs, best_epoch=2, epoch_count=3, ending="", reconstructions=b"")
+    assert best_epoch_loss(run) == {"epoch": [2], "loss": [1.5]}
+    begun = TrainingRun(epochs=(), best_epoch=0, epoch_count=3, ending="", reconstructions=b"")
+    assert best_epoch_loss(begun) == {"epoch": [], "loss": []}
+
+
+def test_steps_are_noted_once_and_in_order() -> None:
+    training = Training(Library(connect), immediately)
+    for epoch in (0.5, 1.5, 1.5, 1.0):
+        training.step(epoch, 1.0)
+    assert [epoch for epoch, _ in training.latest] == [0.5, 1.5]
+    training.close()
+    assert training.latest == ()

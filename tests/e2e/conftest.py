@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from explorer import opened_browser, opened_explorer
 from installation import Installation
 from lse.client import Client
 from survey_steps import make_dataset, make_encoder
@@ -53,3 +55,17 @@ def experiment(client: Client, survey: Path) -> str:
     for operation in running:
         operation.wait(timeout=300, show_progress=False)
     return "experiment"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with opened_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, installation: Installation, experiment: str) -> Iterator[Page]:
+    """The explorer, open at the experiment."""
+    with opened_explorer(browser, installation, experiment) as page:
+        yield page

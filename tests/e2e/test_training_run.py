@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -35,6 +36,21 @@ def test_the_course_of_a_finished_training_is_kept(
     refused = CliRunner().invoke(app, asked, env={"LSE_ADDRESS": installation.address})
     assert refused.exit_code != 0
     assert not (tmp_path / "drawn.png").exists()
+
+
+def test_an_encoder_tells_why_its_parameters_are_what_they_are(
+    installation: Installation, client: Client, experiment: str
+) -> None:
+    # Epochs, width, length of the vector and batch are given; the rest is chosen from the images.
+    reasons = client.encoders.get("encoder").notes[-2:]
+    assert reasons[0].startswith(f"learning_rate {client.encoders.get('encoder').settings['learning_rate']}: ")
+    assert "rotation 180" in reasons[1]
+    assert "the images have no upright" in reasons[1]
+    asked = CliRunner().invoke(app, ["encoder", "show", "encoder", "--json"], env={"LSE_ADDRESS": installation.address})
+    assert json.loads(asked.output)["notes"][-2:] == list(reasons)
+    card = client.encoders.card("encoder")
+    assert card.document["training"]["notes"][-2:] == list(reasons)
+    assert "the images have no upright" in card.html
 
 
 def test_a_cancelled_training_is_watched_and_leaves_its_best_encoder(

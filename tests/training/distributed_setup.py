@@ -1,4 +1,4 @@
-"""A process of a shared run that keeps its own weights, and counts the images that it was given in an epoch."""
+"""A shared run of two processes that keep their own weights, and count the images that they were given in an epoch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Any
 
 import torch
 
+from lse.embedded.children import free_port
 from lse.training.distributed import main
 from lse.training.learner import Learner
 
+PROCESSES = 2
 
-def work(arguments: list[str]) -> None:
-    """Share in the run that the arguments describe."""
+
+def work(rank: int, port: int, arguments: list[str]) -> None:
+    """Share in the run that the arguments describe, told of the others as ``torchrun`` would."""
+    told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": PROCESSES, "LOCAL_WORLD_SIZE": PROCESSES}
+    os.environ |= {key: str(value) for key, value in told.items()}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
     seen: list[int] = []
     step = Learner.training_step
 
@@ -30,8 +36,21 @@ def work(arguments: list[str]) -> None:
         "history": [dict(epoch) for epoch in trained.history],
         "seen": sum(seen) // trained.parameters.epochs,
     }
-    torch.save(kept, folder / f"rank-{os.environ['RANK']}.pt")
+    torch.save(kept, folder / f"rank-{rank}.pt")
+
+
+def share(arguments: list[str]) -> list[int]:
+    """Exit statuses of the processes; copies of this one, so that what takes long is imported once."""
+    port = free_port()
+    children = []
+    for rank in range(PROCESSES):
+        child = os.fork()
+        if child == 0:
+            work(rank, port, arguments)
+            sys.exit(0)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
 if __name__ == "__main__":
-    work(sys.argv[1:])
+    sys.exit(max(share(sys.argv[1:])))

@@ -39,13 +39,21 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_two_processes_end_with_equal_weights(images: str, tmp_path: Path) -> None:
+    # The test after this one has them started by torchrun.
     command = [
-        *[sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"],
-        *[distributed_setup.__file__, images, "--method", "autoencoder", "--workdir", str(tmp_path / "run")],
+        *[
+            sys.executable,
+            distributed_setup.__file__,
+            images,
+            "--method",
+            "autoencoder",
+            "--workdir",
+            str(tmp_path / "run"),
+        ],
         *[f"--set={key}={value}" for key, value in SETTINGS.items()],
         *["--onnx", str(tmp_path / "encoder.onnx")],
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
     assert ended.returncode == 0, ended.stderr
     assert "All 5 epochs are done." in ended.stdout

@@ -1,11 +1,8 @@
-"""Explanations of a latent space: constructed cases whose answer is known, and the door of a real installation."""
+"""Explanations of a latent space: constructed cases whose answer is known."""
 
 from __future__ import annotations
 
-import asyncio
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from installation import Installation
-from lse.client import Client, connect_async
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from lse.platform.errors import FailedPreconditionError, InvalidArgumentError
 from lse.platform.rpc.server import MESSAGE_BYTES
 from lse.training.encoders.encoder import Encoder
 from lse.training.explanations import service
@@ -31,7 +26,7 @@ from lse.training.explanations.traversal import (
     places_between,
     principal_axes,
 )
-from lse.training.trained import fresh_weights, load_trained
+from lse.training.trained import fresh_weights
 
 SIZE = 16
 LARGEST_PNG = 3_600_000
@@ -212,177 +207,3 @@ def test_an_answer_fits_into_a_message() -> None:
     with pytest.raises(InvalidArgumentError, match="draw fewer") as caught:
         service._check_answer(11, service._ANSWER_BYTES // 10, "draw fewer")
     assert caught.value.reason == "ANSWER_TOO_LARGE"
-
-
-# Through the door of a real installation.
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Client of an installation with a VAE of squares and rings, and an imported copy of its encoder."""
-    folder = tmp_path_factory.mktemp("shapes")
-    random = np.random.default_rng(0)
-    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2 + 0.5
-    for number in range(60):
-        radius = random.uniform(3, 6)
-        inside = np.hypot(x, y) < radius if number % 2 else np.maximum(abs(x), abs(y)) < radius
-        colours = (200, 60, 30) if number % 2 else (30, 60, 200)
-        pixels = inside[..., None] * np.array(colours) + random.integers(0, 30, (SIZE, SIZE, 3))
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{'ring' if number % 2 else 'square'}-{number:02}.png")
-    installation = Installation(tmp_path_factory.mktemp("home"), dashboard=False)
-    client = installation.start()
-    client.datasets.ingest("shapes", [folder], recipe={"channels": "rgb", "size": SIZE}).wait(show_progress=False)
-    settings = {"epochs": 2, "width": 4, "latent_dim": 4, "batch_size": 16}
-    client.encoders.train("vae", dataset="shapes", method="vae", settings=settings).wait(show_progress=False)
-    onnx = Path(client.encoders.get("vae").onnx_uri.removeprefix("file://"))
-    client.encoders.import_onnx("imported", onnx).wait(show_progress=False)
-    for experiment, encoder in (("seen", "vae"), ("seen-imported", "imported")):
-        client.experiments.encode(experiment, dataset="shapes", encoder=encoder).wait(show_progress=False)
-    ready = tmp_path_factory.mktemp("ready") / "vectors.npy"
-    np.save(ready, random.normal(size=(60, 3)).astype(np.float32))
-    client.experiments.import_vectors("ready", ready, dataset="shapes").wait(show_progress=False)
-    client.clusterings.run("two", experiment="seen", method="kmeans", settings={"clusters": 2}).wait(
-        show_progress=False
-    )
-    yield client
-    assert installation.stop() == 0
-
-
-def size_of(png: bytes) -> tuple[int, int]:
-    picture = Image.open(io.BytesIO(png))
-    picture.verify()
-    return picture.size
-
-
-def reconstructions(client: Client, *images: str) -> np.ndarray:
-    """What the decoder draws of images, by the weights that the training kept."""
-    onnx = Path(client.encoders.get("vae").onnx_uri.removeprefix("file://"))
-    trained = load_trained(onnx.with_name("encoder.pt"))
-    table = client.experiments.vectors("seen").to_pandas().set_index("name")
-    return draw(trained.encoder, trained.decoder, np.stack(table.loc[list(images), "vector"]).astype(np.float32))
-
-
-def test_traversals_through_the_door(client: Client, tmp_path: Path) -> None:
-    found = client.explanations.traverse("seen", image="ring-01", axes=[2, 0], steps=5, reach=2)
-    assert [axis.axis for axis in found.axes] == ["axis 2", "axis 0"]
-    assert found.axes[0].positions.tolist() == [-2, -1, 0, 1, 2]
-    for axis in found.axes:
-        assert axis.images.shape == (5, 3, SIZE, SIZE)
-        assert axis.images[2] == pytest.approx(reconstructions(client, "ring-01")[0], abs=1e-5)
-        assert np.abs(axis.images[4] - axis.images[0]).max() > 1e-4
-    assert found.save(tmp_path / "axes.png").read_bytes() == found._repr_png_() == found.png
-    assert min(size_of(found.png)) > 100
-    components = client.explanations.traverse("seen")
-    shares = [axis.variance_share for axis in components.axes]
-    assert len(shares) == 4, "no more components than axes"
-    assert shares == sorted(shares, reverse=True)
-    assert sum(shares) == pytest.approx(1, abs=1e-6)
-    assert all(len(axis.images) == 7 for axis in components.axes)
-
-
-def test_a_path_through_the_door(client: Client) -> None:
-    found = client.explanations.interpolate("seen", "ring-01", "square-02", steps=5)
-    assert found.images[[0, 4]] == pytest.approx(reconstructions(client, "ring-01", "square-02"), abs=1e-5)
-    assert (found.nearest[0], found.nearest[4]) == (
-        "projects/default/datasets/shapes/images/ring-01",
-        "projects/default/datasets/shapes/images/square-02",
-    )
-    assert size_of(found.png)[0] > 300
-
-
-def test_samples_through_the_door(client: Client) -> None:
-    found = client.explanations.sample("vae", count=6, seed=4)
-    assert found.images.shape == (6, 3, SIZE, SIZE)
-    assert np.ptp(found.images, axis=0).max() > 1e-4
-    assert np.array_equal(client.explanations.sample("vae", count=6, seed=4).images, found.images)
-    assert not np.array_equal(client.explanations.sample("vae", count=6, seed=5).images, found.images)
-
-
-def test_a_similarity_through_the_door(client: Client) -> None:
-    found = client.explanations.similarity("seen", "ring-01", "square-02")
-    vectors = client.experiments.vectors("seen").to_pandas().set_index("name")["vector"]
-    first, second = vectors["ring-01"], vectors["square-02"]
-    cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
-    assert found.cosine == pytest.approx(cosine, abs=1e-4)
-    gained = [found.cosine - baseline for baseline in found.baseline_cosines]
-    assert found.saliency.sum(axis=(1, 2, 3)) == pytest.approx(gained, abs=0.006)
-    assert "Integrated gradients" in found.method
-    hidden = client.explanations.similarity("seen-imported", "ring-01", "square-02")
-    assert "Occlusion" in hidden.method
-    assert hidden.cosine == pytest.approx(found.cosine, abs=1e-4)
-    assert hidden.baseline_cosines == pytest.approx(found.baseline_cosines, abs=1e-4)
-    assert hidden.saliency.shape == (2, 3, SIZE, SIZE)
-    assert size_of(found.png) == size_of(hidden.png)
-
-
-def test_prototypes_through_the_door(client: Client) -> None:
-    clustering = client.clusterings.get("seen", "two")
-    table = client.experiments.vectors("seen").to_pandas()
-    labels = client.clusterings.assignments("seen", "two").to_pandas()["cluster"]
-    found = client.explanations.prototypes("seen", "two", count=3)
-    assert sorted(found.clusters) == [0, 1]
-    for cluster in clustering.clusters:
-        ids = [name.rsplit("/", 1)[-1] for name in found.clusters[cluster.cluster]]
-        assert len(set(ids)) == 3
-        assert ids[0] == table["name"][cluster.medoid_row]
-        assert (labels[table["name"].isin(ids)] == cluster.cluster).all()
-    various = client.explanations.prototypes("seen", "two", count=3, diverse=True)
-    assert various.clusters.keys() == found.clusters.keys()
-    assert size_of(various.png)[1] > 200
-
-
-def test_explanations_from_the_command_line(client: Client, tmp_path: Path) -> None:
-    import json
-
-    from typer.testing import CliRunner
-
-    from lse.cli.main import app
-
-    common = ["--address", client.address, "--json", "--out", str(tmp_path / "out.png")]
-    for arguments, fact in (
-        (["traverse", "seen", "--components", "2"], "axes"),
-        (["path", "seen", "ring-01", "ring-03", "--steps", "3"], "nearest"),
-        (["sample", "vae", "--count", "2"], "file"),
-        (["similarity", "seen", "ring-01", "ring-03"], "cosine"),
-        (["prototypes", "two", "--experiment", "seen", "-k", "2"], "clusters"),
-    ):
-        (tmp_path / "out.png").unlink(missing_ok=True)
-        answer = CliRunner().invoke(app, ["explain", *arguments, *common])
-        assert answer.exit_code == 0, answer.output
-        assert fact in json.loads(answer.stdout)
-        assert min(size_of((tmp_path / "out.png").read_bytes())) > 100
-
-
-def test_explanations_as_coroutines(client: Client) -> None:
-    async def both() -> tuple[object, object]:
-        async with connect_async(client.address) as other:
-            return await asyncio.gather(
-                other.explanations.traverse("seen", components=1, steps=3), other.explanations.sample("vae", count=1)
-            )
-
-    traversals, samples = asyncio.run(both())
-    assert traversals.axes[0].images.shape == (3, 3, SIZE, SIZE)
-    assert samples.images.shape == (1, 3, SIZE, SIZE)
-
-
-def test_what_cannot_be_explained(client: Client) -> None:
-    explain = client.explanations
-    for reason, error, call in (
-        ("NO_DECODER", FailedPreconditionError, lambda: explain.traverse("seen-imported")),
-        ("NO_DECODER", FailedPreconditionError, lambda: explain.interpolate("seen-imported", "ring-01", "ring-03")),
-        ("NO_PRIOR", FailedPreconditionError, lambda: explain.sample("imported")),
-        ("UNKNOWN_AXIS", InvalidArgumentError, lambda: explain.traverse("seen", axes=[4])),
-        ("IMAGE_NOT_FOUND", NotFoundError, lambda: explain.traverse("seen", image="nothing")),
-        ("INVALID_COUNT", InvalidArgumentError, lambda: explain.traverse("seen", steps=34)),
-        ("INVALID_REACH", InvalidArgumentError, lambda: explain.traverse("seen", reach=-1)),
-        ("SAME_IMAGE", InvalidArgumentError, lambda: explain.similarity("seen", "ring-01", "ring-01")),
-        ("INVALID_COUNT", InvalidArgumentError, lambda: explain.sample("vae", count=257)),
-        ("INVALID_COUNT", InvalidArgumentError, lambda: explain.prototypes("seen", "two", count=51)),
-        ("NO_ENCODER", FailedPreconditionError, lambda: explain.similarity("ready", "ring-01", "ring-03")),
-        ("NO_ENCODER", FailedPreconditionError, lambda: explain.traverse("ready")),
-        ("IMAGE_NOT_FOUND", NotFoundError, lambda: client.search.similar("seen", image="nothing")),
-    ):
-        with pytest.raises(error) as caught:
-            call()
-        assert caught.value.reason == reason
-        assert caught.value.message.endswith(".")

@@ -11,7 +11,6 @@ from lse.platform.errors import CancelledError, InvalidArgumentError
 from lse.training.judging.baselines import baselines
 from lse.training.judging.class_scores import score_against_classes
 from lse.training.judging.neighbours import knn_balanced_accuracy
-from lse.training.judging.probe import linear_probe_balanced_accuracy
 
 
 def _clusters(counts: list[int], *, distance: float = 50.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -110,36 +109,6 @@ def test_baselines_of_images() -> None:
     with pytest.raises(CancelledError):
         baselines(images, labels, should_stop=lambda: True)
     assert baselines(images, ["up"] * 80).pixels is None
-
-
-def test_a_linear_probe_tells_what_a_line_divides() -> None:
-    vectors, labels = _clusters([60, 40, 30], distance=8)
-    assert linear_probe_balanced_accuracy(vectors, labels).balanced_accuracy == 1
-    assert linear_probe_balanced_accuracy(1e6 * vectors - 1e7, labels).balanced_accuracy == 1
-    random = np.random.default_rng(0)
-    noise = linear_probe_balanced_accuracy(random.normal(size=(600, 16)), ["a", "b"] * 300)
-    assert noise.balanced_accuracy == pytest.approx(0.5, abs=0.08)
-    # One class around another: no line divides them, neighbours do.
-    angle = random.uniform(0, 2 * np.pi, 300)
-    rings = np.stack([np.cos(angle), np.sin(angle)], axis=1) * np.where(np.arange(300) % 2, 1, 6)[:, None]
-    ringed = np.where(np.arange(300) % 2, "inner", "outer")
-    assert linear_probe_balanced_accuracy(rings, ringed).balanced_accuracy < 0.65
-
-
-def test_a_linear_probe_on_more_dimensions_than_images_does_not_depend_on_a_rotation() -> None:
-    random = np.random.default_rng(1)
-    vectors = random.normal(size=(60, 200))
-    vectors[30:, :50] += 1.5
-    labels = ["a"] * 30 + ["b"] * 30
-    score = linear_probe_balanced_accuracy(vectors, labels)
-    assert score.balanced_accuracy is not None
-    assert score.balanced_accuracy > 0.75
-    assert linear_probe_balanced_accuracy(np.concatenate([vectors, vectors], axis=1), labels) == score
-
-
-def test_rare_classes_count_as_much_for_a_probe() -> None:
-    vectors, labels = _clusters([300, 6], distance=8)
-    assert linear_probe_balanced_accuracy(vectors, labels).balanced_accuracy == 1
 
 
 def test_encoder_and_baselines_are_scored_alike_over_folds_and_over_the_split() -> None:

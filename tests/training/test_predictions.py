@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 from lse.platform.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from lse.training.predictions.fine_tuning import FineTuningParameters, fine_tune
 from lse.training.predictions.labelled import labelled_images, score
-from lse.training.predictions.linear_probe import LinearProbeParameters, learn_linear_probe
-from lse.training.predictions.methods import list_prediction_methods, read_prediction_parameters
+from lse.training.predictions.methods import (
+    Learn,
+    Material,
+    learner,
+    list_prediction_methods,
+    read_prediction_parameters,
+)
 from lse.training.run import untrained
 
 if TYPE_CHECKING:
@@ -36,9 +41,19 @@ def few(codes: NDArray[np.int64], per_class: int) -> Labelled:
     return labelled_images(rows.tolist(), [f"class {code}" for code in codes[rows]], count=len(codes))
 
 
+def probe(vectors: NDArray[np.float32], **settings: object) -> Learn:
+    """Linear probe on vectors that have neither images nor an encoder."""
+    material = Material(vectors, np.empty((len(vectors), 1, 1, 1), np.float32), new_encoder=no_encoder, seed=0)
+    return learner("linear-probe", material, read_prediction_parameters("linear-probe", settings))
+
+
+def no_encoder() -> NoReturn:
+    pytest.fail("a linear probe needs no encoder")
+
+
 def test_a_few_labels_give_the_classes_of_all() -> None:
     vectors, codes = blobs()
-    predict = learn_linear_probe(vectors, few(codes, 5), parameters=LinearProbeParameters(), seed=0)
+    predict = probe(vectors)(few(codes, 5))
     probabilities = predict(np.arange(len(vectors)))
     assert (probabilities.argmax(axis=1) == codes).mean() > 0.97
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -49,24 +64,33 @@ def test_a_class_with_one_label_is_learnt_and_not_scored() -> None:
     labelled = few(codes, 8)
     single = labelled.only((labelled.codes != 2) | (np.arange(len(labelled.rows)) == len(labelled.rows) - 1))
 
-    def learn(known: Labelled) -> Predictor:
-        return learn_linear_probe(vectors, known, parameters=LinearProbeParameters(), seed=0)
-
+    learn = probe(vectors)
     found = score(single, learn, folds=4, seed=0)
     assert found.recalls[2] is None
     assert found.balanced_accuracy == pytest.approx(1.0)
     assert (learn(single)(np.flatnonzero(codes == 2)).argmax(axis=1) == 2).mean() > 0.9
 
 
+def test_a_weaker_regularisation_trusts_the_labels_more() -> None:
+    vectors, codes = blobs()
+    sure = [
+        probe(vectors, inverse_regularisation=strength)(few(codes, 5))(np.arange(len(vectors))).max(axis=1).mean()
+        for strength in (0.1, 10, 1000)
+    ]
+    assert sure == sorted(sure)
+    assert sure[0] < 0.6
+    assert sure[2] > 0.95
+
+
 def test_labels_that_mean_nothing_score_as_chance() -> None:
     vectors, codes = blobs(per_class=100)
     shuffled = np.random.default_rng(3).permutation(codes)
 
-    def learn(known: Labelled) -> Predictor:
-        return learn_linear_probe(vectors, known, parameters=LinearProbeParameters(), seed=0)
-
+    learn = probe(vectors)
     found = score(few(shuffled, 100), learn, folds=5, seed=0)
     assert found.balanced_accuracy == pytest.approx(1 / 3, abs=0.1)
+    # Who knows nothing is not sure of anything.
+    assert learn(few(shuffled, 100))(np.arange(300)).max(axis=1).mean() < 0.6
 
 
 @given(

@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import training_setup as setup
 
 METHODS = list(setup.PARAMETERS)
+KILLED_AT = {"simclr": 6, "autoencoder": 12}
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +66,25 @@ def test_the_seed_decides_all(method: str, undisturbed: dict[str, TrainedEncoder
     _assert_same_weights(setup.run(method, tmp_path), undisturbed[method])
 
 
-@pytest.mark.parametrize(("method", "kill_at"), [("simclr", 6), ("autoencoder", 12)])
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of runs that were killed, by method."""
+    folders = {method: tmp_path_factory.mktemp(f"killed-{method}") for method in KILLED_AT}
+    command = [sys.executable, "-W", "error", setup.__file__]
+    for method, step in KILLED_AT.items():
+        command += [method, str(folders[method]), str(step)]
+    # One thread, so that the process can be copied.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.split() == [str(-signal.SIGKILL)] * len(KILLED_AT)
+    return folders
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_killed_run_goes_on_to_the_same_weights(
-    method: str, kill_at: int, undisturbed: dict[str, TrainedEncoder], tmp_path: Path
+    method: str, killed: dict[str, Path], undisturbed: dict[str, TrainedEncoder]
 ) -> None:
-    command = [sys.executable, "-W", "error", setup.__file__, method, str(tmp_path), str(kill_at)]
-    killed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert killed.stdout == killed.stderr == ""
     starts: list[int] = []
 
     def report(progress: Progress) -> None:
@@ -81,9 +93,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 
     parameters = setup.PARAMETERS[method]
     resumed = train(
-        setup.images(), method=method, parameters=parameters, seed=11, workdir=tmp_path, threads=1, on_progress=report
+        setup.images(),
+        method=method,
+        parameters=parameters,
+        seed=11,
+        workdir=killed[method],
+        threads=1,
+        on_progress=report,
     )
-    assert starts[0] == kill_at
+    assert starts[0] == KILLED_AT[method]
     _assert_same_weights(resumed, undisturbed[method])
     assert resumed.history == undisturbed[method].history
 

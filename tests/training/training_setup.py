@@ -1,4 +1,4 @@
-"""A training run small enough for tests, also as a program that kills itself with SIGKILL."""
+"""A training run small enough for tests, also as a program that has runs killed with SIGKILL."""
 
 from __future__ import annotations
 
@@ -48,5 +48,20 @@ def run(method: str, workdir: Path, *, kill_at: int | None = None) -> TrainedEnc
     )
 
 
+def main(method: str, workdir: str, kill_at: str) -> None:
+    """Have a run killed in a process of its own; write its exit status.
+
+    The process is a copy of this one, which has imported all that takes long and has not computed anything.
+    """
+    import lse.training.run  # noqa: F401
+
+    child = os.fork()
+    if child == 0:
+        run(method, Path(workdir), kill_at=int(kill_at))
+        os._exit(0)
+    sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+
+
 if __name__ == "__main__":
-    run(sys.argv[1], Path(sys.argv[2]), kill_at=int(sys.argv[3]))
+    for arguments in zip(*[iter(sys.argv[1:])] * 3, strict=True):
+        main(*arguments)

@@ -31,8 +31,9 @@ def changes(client: Client, experiment: str, image: str) -> Explained:
     share = sum(axis.variance_share for axis in found.axes)
     return Explained(
         found.png,
-        f"Each row goes from {image} along one principal component of the space, to both sides; the decoder draws "
-        f"what would be there. Together these components hold {share:.0%} of the variance of the space.",
+        f"Each row starts in the middle from {image}, as the decoder draws it, and changes its vector along one "
+        f"principal component of the latent space: what changes along a row is what that component tells. Together "
+        f"these components hold {share:.0%} of the variance of the space.",
     )
 
 
@@ -41,8 +42,9 @@ def likeness(client: Client, experiment: str, first: str, second: str) -> Explai
     found = client.explanations.similarity(experiment, first, second)
     return Explained(
         found.png,
-        f"Which pixels of {first} and of {second} make the cosine similarity of their vectors what it is, "
-        f"{found.cosine:.3f}: warm ones bring the two images together, cool ones set them apart.",
+        f"The vectors of {first} and {second} have a cosine similarity of {found.cosine:.3f}, where 1 is the same "
+        f"direction and 0 none in common. Orange pixels make them more alike, blue ones less, grey ones do not matter; "
+        f"above each band is its share.",
     )
 
 
@@ -52,15 +54,16 @@ def path(client: Client, experiment: str, first: str, second: str) -> Explained:
     between = list(dict.fromkeys(name.rsplit("/", 1)[-1] for name in found.nearest))
     return Explained(
         found.png,
-        f"From {first} to {second} in latent space: what the decoder draws on the way, and the real images nearest "
-        f"to it ({', '.join(between)}).",
+        f"The straight line from {first} to {second} in latent space: above what the decoder draws at each step, "
+        f"below the real image nearest to it ({', '.join(between)}). Where it changes is where the encoder sees a "
+        f"border between the two.",
     )
 
 
 def typical(client: Client, experiment: str, clustering: str, cluster: int | None) -> Explained:
     """Show the images that stand best for each cluster, and name those of one."""
     found = client.explanations.prototypes(experiment, clustering)
-    caption = f"The images nearest to the middle of each cluster of {clustering}."
+    caption = f"The images nearest to the middle of each cluster of {clustering} tell what it has in common."
     if cluster in found.clusters:
         names = ", ".join(name.rsplit("/", 1)[-1] for name in found.clusters[cluster])
         caption += f" Those of cluster {cluster}, in which this image lies: {names}."

@@ -65,6 +65,11 @@ class OperationRow:
         return self.kind in _TRAININGS
 
     @property
+    def remaining_seconds(self) -> float | None:
+        """Time to the end of the stage at the rate of the moment; None while that is not known."""
+        return (self.total - self.done) / self.rate if self.total and self.rate > 0 else None
+
+    @property
     def made_encoder(self) -> bool:
         """Whether it has left an encoder that can encode; a cancelled training leaves its best weights."""
         makers = {"succeeded": _ENCODER_MAKERS, "cancelled": _TRAININGS}

@@ -55,7 +55,7 @@ class Explaining(param.Parameterized):
     def likeness(self, other: int) -> None:
         """Ask why the image and another one are similar."""
         self._ask(
-            "Why similar",
+            "Why these two are similar",
             lambda client, place, image: explanations.likeness(
                 client, place.experiment.id, image, self._name(place, other)
             ),
@@ -64,7 +64,7 @@ class Explaining(param.Parameterized):
     def path(self, other: int) -> None:
         """Ask what lies between the image and another one."""
         self._ask(
-            "On the way",
+            "Path between two images",
             lambda client, place, image: explanations.path(
                 client, place.experiment.id, image, self._name(place, other)
             ),
@@ -78,7 +78,7 @@ class Explaining(param.Parameterized):
             return explanations.typical(client, place.experiment.id, place.clustering.id, cluster)
 
         if self._walk.place is not None and self._walk.place.clustering is not None:
-            self._ask("Typical images", typical)
+            self._ask("Typical images of each cluster", typical)
 
     def pick(self, picking: Picking) -> None:
         """Wait for the second image of a question, or for none."""

@@ -16,6 +16,7 @@ from lse_dashboard.data.images import ImageTable
 from lse_dashboard.data.library import Library, Methods, Shelf
 from lse_dashboard.data.operations import OperationRow
 from lse_dashboard.state.background import Background
+from lse_dashboard.state.checking import Checking
 from lse_dashboard.state.explaining import Explaining
 from lse_dashboard.state.space import Space
 from lse_dashboard.state.training import Training
@@ -77,6 +78,7 @@ class Session(param.Parameterized):
         self.space = Space()
         self.walk = Walk(library, background)
         self.work = Work(library, background)
+        self.checking = Checking(library, background)
         self.training = Training(library, background)
         self.explaining = Explaining(library, background, self.walk)
         self._clusters: Groups | None = None
@@ -124,6 +126,7 @@ class Session(param.Parameterized):
         """Go to a project and open one of its experiments, the newest where none is named."""
         self.project = project
         self.work.leave()
+        self.checking.close()
         self.training.close()
         self._open(experiment or None, newest=not experiment)
 

@@ -25,6 +25,9 @@ class Training(param.Parameterized):
 
     encoder = param.String("", doc="Encoder looked into, empty for none.")
     course: param.Parameter[EncoderCourse | None] = param.Parameter(None, doc="None until it is known.")
+    latest: param.Parameter[tuple[tuple[float, float], ...]] = param.Parameter(
+        (), doc="Epoch, with its fraction, and loss of steps seen while it goes on, since the last epoch of the course."
+    )
     problem = param.String("", doc="Why it is not known.")
 
     def __init__(self, library: Library, background: Background) -> None:
@@ -42,12 +45,17 @@ class Training(param.Parameterized):
     def open(self, project: str, encoder: str) -> None:
         """Look into an encoder."""
         self._project = project
-        self.param.update(encoder=encoder, course=None, problem="")
+        self.param.update(encoder=encoder, course=None, latest=(), problem="")
         self._ask()
 
     def close(self) -> None:
         """Look away."""
-        self.param.update(encoder="", course=None, problem="")
+        self.param.update(encoder="", course=None, latest=(), problem="")
+
+    def step(self, epoch: float, loss: float) -> None:
+        """Take note of a step; the course itself is told at longer intervals."""
+        if not self.latest or epoch > self.latest[-1][0]:
+            self.latest = (*self.latest, (epoch, loss))
 
     def poll(self) -> None:
         """See how it goes on; to be called every second."""
@@ -63,7 +71,9 @@ class Training(param.Parameterized):
         def answered(course: EncoderCourse) -> None:
             self._asking = False
             if asked == (self._project, self.encoder):
-                self.param.update(course=course, problem="")
+                told = 0 if course.run is None else len(course.run.epochs)
+                latest = tuple(step for step in self.latest if step[0] > told) if course.going_on else ()
+                self.param.update(course=course, latest=latest, problem="")
 
         def failed(error: LseError) -> None:
             self._asking = False

@@ -27,6 +27,13 @@ _KINDS: dict[str, Kind] = {
     "Encoder": "encoder",
 }
 _LATENT = "latent"
+# Who decides on a parameter that is left empty.
+_UNSET: dict[str, str] = {
+    "projection": "automatic",
+    "clustering": "automatic",
+    "prediction": "automatic",
+    "encoder": "from the data",
+}
 
 
 class ComputeView:
@@ -40,7 +47,7 @@ class ComputeView:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._suggested = ""
+        self._suggested = self._asked = ""
         self._kind = pmui.RadioButtonGroup(
             options=_KINDS,
             value="projection",
@@ -48,7 +55,7 @@ class ComputeView:
             **compact(color="primary", sx={"& .MuiToggleButton-root": {"padding": "5px 3px", "flex": "1 1 auto"}}),
         )
         self._method = pmui.Select(**compact(label="Method", options=[], css_classes=["lse-method"]))
-        self._help = Markup(sizing_mode="stretch_width", margin=(0, 2, 4, 2))
+        self._help = Markup(sizing_mode="stretch_width", margin=(0, 2, 8, 2))
         self._dimensions = pmui.RadioButtonGroup(
             options={"2-D": 2, "3-D": 3}, value=2, css_classes=["lse-dimensions"], **compact()
         )
@@ -61,12 +68,21 @@ class ComputeView:
         self._run = pmui.Button(
             label="Run", icon="play_arrow", color="primary", variant="contained", css_classes=["lse-run"], **compact()
         )
+        self._check = pmui.Button(
+            label="Check before running",
+            icon="fact_check",
+            variant="outlined",
+            visible=False,
+            css_classes=["lse-check"],
+            **compact(description="Time, memory, parameters and views, before anything starts"),
+        )
         self._refused = Markup(sizing_mode="stretch_width", css_classes=["lse-refused"], margin=0)
 
         self._kind.param.watch(lambda *_: self._show_methods(), "value")
         self._method.param.watch(lambda *_: self._show_method(), "value")
         self._dimensions.param.watch(lambda *_: self._suggest_name(), "value")
         self._run.on_click(lambda _: self._start())
+        self._check.on_click(lambda _: self._ask_first())
         session.param.watch(lambda *_: self._show_sources(), ["shelf", "images"])
         session.work.param.watch(lambda *_: self._show_methods(), "methods")
         session.work.param.watch(lambda *_: self._suggest_name(), "rows")
@@ -81,11 +97,14 @@ class ComputeView:
             self._labels,
             self._form.panel,
             self._name,
+            self._check,
             self._run,
             self._refused,
             margin=(16, 0, 0, 0),
             sizing_mode="stretch_width",
             visible=False,
+            # A long form is higher than the column, which scrolls.
+            styles={"max-height": "none"},
         )
         self._show_sources()
         self._show_methods()
@@ -117,6 +136,7 @@ class ComputeView:
         self._dimensions.visible = kind == "projection"
         self._on.visible = kind == "clustering"
         self._labels.visible = kind == "prediction"
+        self._check.visible = kind == "encoder"
         options = {method.title: method.id for method in self._methods()}
         value = self._method.value if self._method.value in options.values() else next(iter(options.values()), None)
         self._method.param.update(options=options, value=value)
@@ -126,7 +146,7 @@ class ComputeView:
         method = self._chosen_method()
         if method is not None:
             self._help.html = str(html('<div class="lse quiet">{help}</div>', help=method.help))
-            self._form.show(method)
+            self._form.show(method, unset=_UNSET[self._kind.value])
         self._suggest_name()
 
     def _chosen_method(self) -> Method | None:
@@ -148,8 +168,8 @@ class ComputeView:
         else:
             made = shelf.encoders
         name = free_name(base, {one.id for one in made} | taken)
-        # What the visitor wrote stays; what was only suggested follows the method.
-        if self._name.value in {"", self._suggested}:
+        # What the visitor wrote stays until it is used; what was only suggested follows the method.
+        if self._name.value in {"", self._suggested} or (self._name.value == self._asked and self._asked in taken):
             self._name.value = name
         self._suggested = name
 
@@ -158,13 +178,10 @@ class ComputeView:
         experiment, dataset, work = session.experiment, session.shelf.dataset, session.work
         if method is None or experiment is None or dataset is None:
             return
-        try:
-            settings = self._form.settings()
-        except LseError as error:
-            self._show_refusal(error.message)
+        settings = self._settings()
+        if settings is None:
             return
-        self._show_refusal("")
-        self._suggested = name = (self._name.value or "").strip()
+        self._asked = name = (self._name.value or "").strip()
         kind: Kind = self._kind.value
         project, asked = session.project, {"name": name, "method": method.id}
         if not name:
@@ -180,6 +197,24 @@ class ComputeView:
             work.run_prediction(project, experiment.id, labels=self._labels.value, settings=settings, **asked)
         else:
             self._show_refusal("There is nothing to learn from: label some images, or give the dataset a class column.")
+
+    def _settings(self) -> dict[str, str] | None:
+        """What the form says; None where it says what cannot be, which is told."""
+        try:
+            settings = self._form.settings()
+        except LseError as error:
+            self._show_refusal(error.message)
+            return None
+        self._show_refusal("")
+        return settings
+
+    def _ask_first(self) -> None:
+        session, method = self._session, self._chosen_method()
+        if method is None or session.shelf.dataset is None:
+            return
+        settings = self._settings()
+        if settings is not None:
+            session.checking.ask(session.project, session.shelf.dataset.id, method=method.id, settings=settings)
 
     def _show_refusal(self, message: str) -> None:
         self._refused.html = str(html('<div class="lse problem">{message}</div>', message=message)) if message else ""

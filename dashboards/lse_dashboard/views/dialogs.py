@@ -35,6 +35,7 @@ def dialog(name: str, on_close: Callable[[], None], *content: Any) -> pmui.Dialo
         styles={"position": "absolute", "width": "0", "height": "0"},
         sx={
             "& .MuiDialog-paper": {"backgroundImage": "none", "border": "1px solid #243040", "pb": "12px"},
+            "& .MuiDialogContent-root": {"scrollbarWidth": "thin", "scrollbarColor": "#33414f transparent"},
             "& .MuiDialogTitle-root": {"p": "10px 16px 8px"},
             "& .MuiIconButton-root": {"m": "6px"},
         },

@@ -6,7 +6,7 @@ from base64 import b64encode
 
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.dialogs import dialog
-from lse_dashboard.views.markup import Html, Markup, html
+from lse_dashboard.views.markup import Html, Markup, html, waiting
 
 __all__ = ["ExplanationDialog"]
 
@@ -38,10 +38,7 @@ class ExplanationDialog:
         if explaining.problem:
             return html('<div class="lse"><div class="problem">{problem}</div></div>', problem=explaining.problem)
         if explaining.answer is None:
-            return Html(
-                '<div class="lse quiet waiting"><div class="track"><div class="fill unknown"></div></div>'
-                "The services look into the network …</div>"
-            )
+            return waiting("The network is asked …")
         url = f"data:image/png;base64,{b64encode(explaining.answer.png).decode()}"
         return html(
             '<div class="lse explained"><p>{caption}</p><img src="{url}" alt="{question}">'

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import CustomJSTickFormatter
 
@@ -11,12 +13,29 @@ from lse.client.resources import Method, Parameter
 from lse.platform.errors import InvalidArgumentError
 from lse_dashboard.views.look import compact
 
-__all__ = ["ParameterForm"]
+__all__ = ["ParameterForm", "parameter_title"]
 
 
 # A long form shows these many parameters, the rest on demand.
 _SHOWN, _LONG = 5, 8
-_AUTOMATIC = "automatic"
+_UNSET = "automatic"
+# So many choices are told in short words, which fit into half the width.
+_FEW = 4
+_WORDS = {"dim": "dimensions", "kl": "KL"}
+# Two numbers fit beside each other, and a long form becomes half as long.
+_HALF = [":host { width: calc(50% - 4px) !important; }"]
+# An empty field says who fills it: the label stays above and leaves the room to the placeholder.
+_LABEL_ABOVE = {
+    "& .MuiInputLabel-root": {"transform": "translate(14px, -9px) scale(0.75)", "maxWidth": "calc(133% - 32px)"},
+    "& .MuiOutlinedInput-notchedOutline legend": {"maxWidth": "100%"},
+    "& label + .MuiInputBase-formControl.MuiInputBase-root .MuiInputBase-input::placeholder": {
+        "opacity": "0.6 !important",
+        "fontStyle": "italic",
+    },
+}
+
+# As high as the fields of numbers beside it.
+_AS_HIGH = {"& .MuiSelect-select": {"paddingTop": "7px", "paddingBottom": "7px"}}
 
 
 class ParameterForm:
@@ -24,8 +43,10 @@ class ParameterForm:
 
     def __init__(self) -> None:
         self._widgets: dict[str, tuple[Parameter, Any]] = {}
-        self._first = pmui.Column(margin=0, sizing_mode="stretch_width")
-        self._rest = pmui.Column(margin=0, sizing_mode="stretch_width", visible=False)
+        self._later: Sequence[Parameter] = ()
+        self._unset = _UNSET
+        self._first = pn.FlexBox(gap="0 8px", margin=0, sizing_mode="stretch_width")
+        self._rest = pn.FlexBox(gap="0 8px", margin=0, sizing_mode="stretch_width", visible=False)
         self._more = pmui.Button(
             **compact(variant="text", margin=(0, 0, 4, 0), visible=False, css_classes=["lse-more-parameters"])
         )
@@ -39,18 +60,27 @@ class ParameterForm:
             css_classes=["lse-parameters"],
         )
 
-    def show(self, method: Method) -> None:
-        """Show the parameters of a method with their defaults."""
-        self._widgets = {parameter.key: (parameter, _widget(parameter)) for parameter in method.parameters}
-        widgets = [widget for _, widget in self._widgets.values()]
-        shown = _SHOWN if len(widgets) > _LONG else len(widgets)
-        self._first.objects, self._rest.objects = widgets[:shown], widgets[shown:]
-        self._more.visible = len(widgets) > shown
+    def show(self, method: Method, *, unset: str = _UNSET) -> None:
+        """Show the parameters of a method with their defaults; `unset` says who decides where there is none."""
+        self._unset, parameters = unset, method.parameters
+        shown = _SHOWN if len(parameters) > _LONG else len(parameters)
+        self._widgets = {}
+        self._later = parameters[shown:]
+        self._first.objects, self._rest.objects = self._made(parameters[:shown]), []
+        self._more.visible = bool(self._later)
         self._unfold(False)
 
+    def _made(self, parameters: Sequence[Parameter]) -> list[Any]:
+        new = {parameter.key: (parameter, _widget(parameter, self._unset)) for parameter in parameters}
+        self._widgets |= new
+        return [widget for _, widget in new.values()]
+
     def _unfold(self, unfold: bool) -> None:
+        if unfold and not self._rest.objects:
+            # Widgets take their time to appear: those that nobody asks to see are not made.
+            self._rest.objects = self._made(self._later)
         self._rest.visible = unfold
-        self._more.label = "Fewer parameters" if unfold else f"{len(self._rest.objects)} more parameters"
+        self._more.label = "Fewer parameters" if unfold else f"{len(self._later)} more parameters"
         self._more.icon = "expand_less" if unfold else "expand_more"
 
     def settings(self) -> dict[str, str]:
@@ -76,30 +106,39 @@ class ParameterForm:
         return changed
 
 
-def _widget(parameter: Parameter) -> Any:
-    title = parameter.key.replace("_", " ").capitalize()
-    options = compact(label=title, description=parameter.help or None, css_classes=[f"lse-parameter-{parameter.key}"])
+def _widget(parameter: Parameter, unset: str) -> Any:
+    options = compact(
+        label=parameter_title(parameter.key),
+        description=_description(parameter),
+        css_classes=[f"lse-parameter-{parameter.key}"],
+        margin=(6, 0),
+    )
     default = parameter.default
+    if not (parameter.kind == "text" or len(parameter.choices) > _FEW):
+        options["stylesheets"] = _HALF
     if parameter.kind == "choice":
         # Without a default the data decide: no choice is that choice.
         choices = {choice: choice for choice in parameter.choices}
-        return pmui.Select(options=choices if default else {_AUTOMATIC: "", **choices}, value=default, **options)
+        return pmui.Select(
+            options=choices if default else {unset: "", **choices}, value=default, sx=_AS_HIGH, **options
+        )
     if parameter.kind == "boolean" and not default:
-        return pmui.Select(options={_AUTOMATIC: "", "yes": "true", "no": "false"}, value="", **options)
+        return pmui.Select(options={unset: "", "yes": "true", "no": "false"}, value="", sx=_AS_HIGH, **options)
     if parameter.kind == "boolean":
         return pmui.Checkbox(value=default.lower() == "true", **options)
     if parameter.kind == "text":
         return pmui.TextInput(value=default, **options)
-    return _number_widget(parameter, options)
+    return _number_widget(parameter, unset, options)
 
 
-def _number_widget(parameter: Parameter, options: dict[str, Any]) -> Any:
+def _number_widget(parameter: Parameter, unset: str, options: dict[str, Any]) -> Any:
     default = parameter.default
-    low, high = parameter.minimum, parameter.maximum
     if not default:
         # A text may be empty; a number input shows 0 where there is none.
-        return pmui.TextInput(value="", placeholder=_range(low, high), **options)
-    bounds = {name: limit for name, limit in (("start", low), ("end", high)) if limit is not None}
+        return pmui.TextInput(value="", placeholder=unset, sx=_LABEL_ABOVE, **options)
+    bounds = {
+        name: limit for name, limit in (("start", parameter.minimum), ("end", parameter.maximum)) if limit is not None
+    }
     options |= {"variant": "outlined", "format": _as_written()}
     if parameter.kind == "integer":
         whole = {name: int(limit) for name, limit in bounds.items()}
@@ -107,15 +146,26 @@ def _number_widget(parameter: Parameter, options: dict[str, Any]) -> Any:
     return pmui.FloatInput(value=float(default), **bounds, **options)
 
 
+def parameter_title(key: str) -> str:
+    """What a person reads for the key of a parameter."""
+    title = " ".join(_WORDS.get(word, word) for word in key.split("_"))
+    return title[:1].upper() + title[1:]
+
+
+def _description(parameter: Parameter) -> str | None:
+    """What the parameter means and within which bounds it lies."""
+    low, high = parameter.minimum, parameter.maximum
+    bounds = ""
+    if low is not None and high is not None:
+        bounds = f"From {low:,g} to {high:,g}."
+    elif low is not None:
+        bounds = f"At least {low:,g}."
+    return " ".join(part for part in (parameter.help, bounds) if part) or None
+
+
 def _as_written() -> CustomJSTickFormatter:
     """Numbers as they are; the usual format shows four decimals."""
     return CustomJSTickFormatter(code="return tick == null ? '' : String(tick)")
-
-
-def _range(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"{_AUTOMATIC}, or {low:g} to {high:g}"
-    return _AUTOMATIC if low is None else f"{_AUTOMATIC}, or from {low:g}"
 
 
 def _text(value: object) -> str:
@@ -127,7 +177,7 @@ def _text(value: object) -> str:
 
 
 def _number(parameter: Parameter, text: str) -> float:
-    title = parameter.key.replace("_", " ").capitalize()
+    title = parameter_title(parameter.key)
     try:
         value = float(text)
     except ValueError:

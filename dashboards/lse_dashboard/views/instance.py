@@ -105,10 +105,10 @@ class InstanceView:
             return Html("")
         if picking:
             return html(
-                '<section class="lse-explain"><h2>Explain</h2><div class="picking"><span>{what}: choose the other '
-                'image, a point of the cloud or one of the similar images.</span><button class="link" '
+                '<section class="lse-explain"><h2>Explain</h2><div class="picking"><span><b>{what}</b> Choose the '
+                'other image: a point of the cloud, or one of the similar images below.</span><button class="link" '
                 'data-action="pick" data-value="">Cancel</button></div></section>',
-                what="Why similar to …" if picking == "likeness" else "Path to …",
+                what="Why similar to which?" if picking == "likeness" else "Path to which?",
             )
         questions = []
         if place.experiment.encoder:
@@ -213,9 +213,8 @@ class InstanceView:
                 if coloured and match.cluster is not None
                 else "",
                 why=html(
-                    '<a class="why" data-action="why" data-value="{row}" title="Why is {image} similar?">why?</a>',
+                    '<a class="why" data-action="why" data-value="{row}" title="Which pixels are alike?">why?</a>',
                     row=match.row,
-                    image=match.image_id,
                 )
                 if explained
                 else "",

@@ -10,7 +10,7 @@ import param
 from markupsafe import Markup as Html
 from panel.custom import JSComponent
 
-__all__ = ["EXPLORER_CSS", "HoverCard", "Html", "Markup", "html"]
+__all__ = ["EXPLORER_CSS", "HoverCard", "Html", "Markup", "html", "waiting"]
 
 EXPLORER_CSS = (Path(__file__).parent / "explorer.css").read_text()
 
@@ -20,6 +20,14 @@ Act = Callable[[str], None]
 def html(template: str, /, **values: object) -> Html:
     """Fill a template; every value is escaped except what is `Html` already."""
     return Html(template).format(**values)  # noqa: S704 (templates are written here, only values come from outside)
+
+
+def waiting(text: str) -> Html:
+    """What a window shows until there is an answer."""
+    return html(
+        '<div class="lse quiet waiting"><div class="track"><div class="fill unknown"></div></div>{text}</div>',
+        text=text,
+    )
 
 
 class Markup(JSComponent):

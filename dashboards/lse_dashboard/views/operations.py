@@ -6,7 +6,10 @@ from lse_dashboard.data.operations import OperationRow
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.markup import Html, Markup, html
 
-__all__ = ["OperationsView"]
+__all__ = ["OperationsView", "cancel_button", "progress_bar", "progress_facts"]
+
+# The bar and its facts tell them.
+_TOLD = frozenset({"epoch", "images_per_second"})
 
 
 class OperationsView:
@@ -48,26 +51,49 @@ class OperationsView:
         )
 
 
+def progress_bar(row: OperationRow) -> Html:
+    """How far an operation is; a bar that wanders while that is not known."""
+    share = f'style="width:{100 * min(1.0, row.done / row.total):.1f}%"' if row.total else ""
+    return Html(f'<div class="track"><div class="fill{"" if row.total else " unknown"}" {share}></div></div>')
+
+
+def progress_facts(row: OperationRow) -> list[str]:
+    """What an operation does, how far it is, and how long that still takes."""
+    facts = [row.stage or row.state]
+    if row.total:
+        facts.append(f"{row.done:,} of {row.total:,} {row.unit}")
+    if row.rate:
+        facts.append(f"{row.rate:,.3g} {row.unit}/s")
+    if row.remaining_seconds:
+        facts.append(f"{_span(row.remaining_seconds)} left")
+    return facts
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def cancel_button(row: OperationRow) -> Html:
+    """Ends an operation."""
+    return html(
+        '<button class="lse-cancel" data-action="cancel" data-value="{name}" {off}>{label}</button>',
+        name=row.name,
+        off=Html("disabled") if row.state == "cancelling" else "",
+        label="cancelling …" if row.state == "cancelling" else "Cancel",
+    )
+
+
 def _operation(row: OperationRow) -> Html:
     if row.active:
-        share = f'style="width:{100 * min(1.0, row.done / row.total):.1f}%"' if row.total else ""
-        bar = Html(f'<div class="track"><div class="fill{"" if row.total else " unknown"}" {share}></div></div>')
-        facts = [row.stage or row.state]
-        if row.total:
-            facts.append(f"{row.done:,} of {row.total:,} {row.unit}")
-        if row.rate:
-            facts.append(f"{row.rate:,.3g} {row.unit}/s")
-        facts += [f"{key.replace('_', ' ')} {value:.4g}" for key, value in list(row.metrics.items())[:3]]
-        body = bar + html(
+        facts = progress_facts(row)
+        metrics = [(key.replace("_", " "), value) for key, value in row.metrics.items() if key not in _TOLD]
+        facts += [f"{name} {value:.4g}" for name, value in metrics[:3]]
+        body = progress_bar(row) + html(
             '<div class="facts">{facts}</div>', facts=Html("").join(html("<span>{f}</span>", f=fact) for fact in facts)
         )
-        label = "cancelling …" if row.state == "cancelling" else "Cancel"
-        button = html(
-            '<button class="lse-cancel" data-action="cancel" data-value="{name}" {off}>{label}</button>',
-            name=row.name,
-            off=Html("disabled") if row.state == "cancelling" else "",
-            label=label,
-        )
+        button = cancel_button(row)
     else:
         body = html(
             '<div class="facts"><span class="state">{state}</span></div>{why}',

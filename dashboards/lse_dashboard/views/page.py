@@ -8,6 +8,7 @@ import panel as pn
 from panel_material_ui.template.base import Page
 
 from lse_dashboard.state.session import Session
+from lse_dashboard.views.check import CheckDialog
 from lse_dashboard.views.explanation import ExplanationDialog
 from lse_dashboard.views.instance import InstanceView
 from lse_dashboard.views.look import PAGE, THEME
@@ -44,6 +45,7 @@ def explorer_page(session: Session, thumbnail: Callable[[int], str], card: Calla
         Workbench(session).panel,
         Stage(session, thumbnail).panel,
         InstanceView(session, thumbnail).panel,
+        CheckDialog(session).panel,
         TrainingDialog(session, card).panel,
         ExplanationDialog(session).panel,
         sizing_mode="stretch_both",

@@ -51,7 +51,11 @@ class Workbench:
             margin=0,
             css_classes=["lse-left"],
             styles={"overflow-y": "auto", "overflow-x": "hidden", "background": "#131922", "padding": "10px 14px 14px"},
-            stylesheets=[":host { scrollbar-width: thin; scrollbar-color: #33414f transparent; }"],
+            stylesheets=[
+                ":host { scrollbar-width: thin; scrollbar-color: #33414f transparent; }",
+                # A window that closes gives the focus back to the column, which is nothing to mark.
+                ":host(:focus), :host(:focus-visible) { outline: none !important; }",
+            ],
         )
         self._show_experiments()
         self._show_facts()

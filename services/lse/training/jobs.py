@@ -61,7 +61,7 @@ def _train(context: JobContext, parameters: Mapping[str, Any]) -> None:
             gpu=True,
         )
     except LseError as error:
-        made = _best_before(context, images_uri, error)
+        made = _best_before(context, images_uri, parameters, error)
         if made is None:
             raise
         ended_with = type(error)(made["notes"][0], reason=error.reason)
@@ -77,7 +77,9 @@ def _train(context: JobContext, parameters: Mapping[str, Any]) -> None:
         raise ended_with
 
 
-def _best_before(context: JobContext, images_uri: str, error: LseError) -> dict[str, Any] | None:
+def _best_before(
+    context: JobContext, images_uri: str, parameters: Mapping[str, Any], error: LseError
+) -> dict[str, Any] | None:
     """What `save_best_encoder` makes of a training that ended with an error; None where nothing is to be kept."""
     if isinstance(error, CancelledError) and not context.cancelled():
         return None  # this process ends, and another will go on
@@ -88,7 +90,7 @@ def _best_before(context: JobContext, images_uri: str, error: LseError) -> dict[
     with contextlib.suppress(LseError):  # such as a full disk; what came first is the error to tell
         made = context.run(
             save_best_encoder,
-            *(context.platform.artifacts, images_uri, context.folder, error.message),
+            *(context.platform.artifacts, images_uri, {**parameters, "reason": error.message}, context.folder),
             stage="saving the best weights",
         )
     return made

@@ -30,6 +30,17 @@ def train_encoder(
 ) -> dict[str, Any]:
     """Train an encoder, or go on where a lost worker left it; write its ONNX file and its weights.
 
+    Parameters
+    ----------
+    artifacts, images_uri
+        Where the prepared images are.
+    parameters
+        ``method``, ``settings`` (those given; the others are chosen from the images) and ``seed``.
+    folder
+        URI of the folder of the operation.
+    channel
+        To report and to hear of a cancellation.
+
     Returns
     -------
     dict
@@ -58,11 +69,11 @@ def train_encoder(
             )
         finally:
             keep()
-    return _delivered(artifacts, images, trained, folder, channel)
+    return _delivered(artifacts, images, trained, given=parameters["settings"], folder=folder, channel=channel)
 
 
 def save_best_encoder(
-    artifacts: Artifacts, images_uri: str, folder: str, reason: str, channel: TaskChannel
+    artifacts: Artifacts, images_uri: str, parameters: Mapping[str, Any], folder: str, channel: TaskChannel
 ) -> dict[str, Any] | None:
     """Make an encoder of the best weights of a training that did not come to its end.
 
@@ -70,8 +81,8 @@ def save_best_encoder(
     ----------
     artifacts, images_uri, folder
         As for `train_encoder`.
-    reason
-        Sentence on what ended it.
+    parameters
+        Those of `train_encoder`, and ``reason``, a sentence on what ended it.
     channel
         Told of the progress.
 
@@ -89,19 +100,28 @@ def save_best_encoder(
         return None
     course = read_course(artifacts, folder)
     done = max(len(course.history), best.epoch)
-    ending = f"{reason} The encoder has the weights of epoch {best.epoch}, the best of the {done} that were done."
+    kept = f"The encoder has the weights of epoch {best.epoch}, the best of the {done} that were done."
+    ending = f"{parameters['reason']} {kept}"
     course = replace(course, ending=ending, best_epoch=best.epoch, epochs=best.parameters.epochs)
     if len(course.history) < best.epoch:
         course = replace(course, history=best.history)
     write_course(artifacts, folder, course)
     best = replace(best, history=course.history, ending=ending, notes=(ending, *best.notes))
-    return _delivered(artifacts, artifacts.open_array(images_uri), best, folder, channel)
+    images = artifacts.open_array(images_uri)
+    return _delivered(artifacts, images, best, given=parameters["settings"], folder=folder, channel=channel)
 
 
 def _delivered(
-    artifacts: Artifacts, images: ArrayLike, trained: TrainedEncoder, folder: str, channel: TaskChannel
+    artifacts: Artifacts,
+    images: ArrayLike,
+    trained: TrainedEncoder,
+    *,
+    given: Mapping[str, object],
+    folder: str,
+    channel: TaskChannel,
 ) -> dict[str, Any]:
-    """Write the files of a trained encoder; its result."""
+    """Write the files of a trained encoder; its result, which tells of the parameters that nobody gave why they are."""
+    from lse.training.defaults import explain_choice, measure_facts
     from lse.training.judging.geometry import collapse
     from lse.training.packages import package_versions
     from lse.training.versions import export_version
@@ -139,6 +159,7 @@ def _delivered(
             *trained.notes,
             *([verdict.message] if verdict.collapsed else []),
             *exported["notes"],
+            *explain_choice(trained.method, given, measure_facts(images)),
         ],
         "parameter_count": sum(weight.numel() for weight in trained.encoder.parameters()),
         "has_decoder": trained.decoder is not None,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lse.platform.errors import InternalError
-from lse.platform.inference.encoders import versions_of
+from lse.platform.inference.encoders import version_of, versions_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +23,17 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lse.platform.artifacts import Artifacts
+    from lse.platform.catalogue import Resource
 
-__all__ = ["add_version", "export_version", "next_version", "use_version"]
+__all__ = [
+    "add_version",
+    "export_version",
+    "load_networks",
+    "method_of",
+    "next_version",
+    "use_version",
+    "version_that_made",
+]
 
 # What belongs to the encoder and not to one of its versions.
 _COMMON = ("versions", "version", "precision", "evaluations")
@@ -87,6 +96,51 @@ def use_version(result: Mapping[str, Any], version: Mapping[str, Any], *, precis
         "precision": precision,
         "evaluations": list(result.get("evaluations", [])),
     }
+
+
+def version_that_made(experiment: Resource, encoder: Resource) -> Mapping[str, Any]:
+    """Version of its encoder that an experiment was made with, as the catalogue keeps it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of its number.
+    """
+    # Experiments made before encoders had versions were made with the first.
+    return version_of(encoder, int(experiment.spec.get("encoder_version") or 1))
+
+
+def method_of(encoder: Resource, version: Mapping[str, Any]) -> str:
+    """Training method of a version, ``pretrained`` or ``import``."""
+    return str(version.get("method", encoder.spec["method"]))
+
+
+def load_networks(artifacts: Artifacts, *, method: str, weights_uri: str) -> tuple[nn.Module, nn.Module | None]:
+    """Encoder and decoder of a version, on the CPU, in evaluation mode; None where it keeps no decoder.
+
+    Parameters
+    ----------
+    artifacts
+        Where the weights are.
+    method
+        See `method_of`.
+    weights_uri
+        Of the version; one that was imported has none.
+
+    Raises
+    ------
+    DataLossError
+        When the file is damaged or of another version of this software.
+    """
+    with artifacts.local_file(weights_uri) as path:
+        if method == "pretrained":
+            from lse.training.encoders.pretrained import load_encoder
+
+            return load_encoder(path), None
+        from lse.training.trained import load_trained
+
+        trained = load_trained(path)
+        return trained.encoder, trained.decoder
 
 
 def export_version(

@@ -216,13 +216,14 @@ def _check(pixels: NDArray[np.float32], missing: NDArray[np.bool_], nan_fraction
             f"{recipe.nan.max_fraction:.1%} that the recipe allows (nan.max_fraction)."
         )
         raise RejectedImageError(message, reason="TOO_MANY_MISSING", nan_fraction=nan_fraction)
-    empty = np.flatnonzero(missing.all(axis=(1, 2))) if nan_fraction else ()
-    if len(empty):
+    empty = missing.all(axis=(1, 2))
+    if empty.any():
+        channel = int(empty.argmax())
         message = (
-            f"Channel {empty[0]} of {len(pixels)} has no valid pixel{where}, counted from 0: "
+            f"Channel {channel} of {len(pixels)} has no valid pixel{where}, counted from 0: "
             "leave it out in the recipe (channels) to keep such images."
         )
-        raise RejectedImageError(message, reason="CHANNEL_MISSING", channel=int(empty[0]))
+        raise RejectedImageError(message, reason="CHANNEL_MISSING", channel=channel)
     valid = pixels[~missing] if nan_fraction else pixels
     first = valid.flat[0]
     # Most images differ within their first pixels: look there before the whole.

@@ -15,6 +15,7 @@ from lse.platform.prepared_images import image_row, image_rows, prepared_images
 from lse.training.explanations.pictures import Display, display_of
 from lse.training.explanations.traversal import LatentStatistics, latent_statistics
 from lse.training.methods import get_method
+from lse.training.versions import load_networks, method_of, version_that_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +88,9 @@ class Spaces:
             If it keeps none.
         """
         record = version_of(encoder, version)
-        network = self.networks(_method(encoder, record), record["weights_uri"]) if _trained(encoder, record) else None
+        network = (
+            self.networks(method_of(encoder, record), record["weights_uri"]) if _trained(encoder, record) else None
+        )
         if network is None or network[1] is None:
             raise FailedPreconditionError(
                 f"The encoder '{encoder.id}' keeps no decoder, so no image can be drawn from a vector: train one by "
@@ -106,7 +109,7 @@ class Spaces:
             If there is none.
         """
         record = version_of(encoder)
-        prior = get_method(_method(encoder, record)).prior if _trained(encoder, record) else None
+        prior = get_method(method_of(encoder, record)).prior if _trained(encoder, record) else None
         if prior is None:
             raise FailedPreconditionError(
                 f"The space of the encoder '{encoder.id}' cannot be sampled, because nothing made its vectors follow "
@@ -125,19 +128,10 @@ class Spaces:
 
     def _load_network(self, method: str, weights_uri: str) -> tuple[Any, Any]:
         """Encoder and decoder, None where there is none, with fixed weights."""
-        with self.platform.artifacts.local_file(weights_uri) as path:
-            if method == "pretrained":
-                from lse.training.encoders.pretrained import load_encoder
-
-                networks: tuple[Any, Any] = (load_encoder(path), None)
-            else:
-                from lse.training.trained import load_trained
-
-                trained = load_trained(path)
-                networks = (trained.encoder, trained.decoder)
+        networks = load_networks(self.platform.artifacts, method=method, weights_uri=weights_uri)
         for network in networks:
             if network is not None:
-                network.eval().requires_grad_(False)
+                network.requires_grad_(False)
         return networks
 
 
@@ -202,27 +196,24 @@ class Space:
 
     def decoder(self) -> Decoder:
         """Decoder of the version of the encoder that made the experiment; errors as of `Spaces.decoder`."""
-        return self.spaces.decoder(self._encoder(), self._version)
+        encoder = self._encoder()
+        return self.spaces.decoder(encoder, version_that_made(self.experiment, encoder)["version"])
 
     def network(self) -> nn.Module | None:
         """Network of the encoder that made the experiment; None of an imported one."""
         encoder = self._encoder()
-        record = version_of(encoder, self._version)
+        record = version_that_made(self.experiment, encoder)
         if not record.get("weights_uri"):
             return None
-        network: nn.Module = self.spaces.networks(_method(encoder, record), record["weights_uri"])[0]
+        network: nn.Module = self.spaces.networks(method_of(encoder, record), record["weights_uri"])[0]
         return network
 
     def encode(self) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
         """What gives the vectors (n, D) of prepared images by the inference engine, as the experiment was made."""
-        platform, spec = self.spaces.platform, self.experiment.spec
-        model = encoder_model(self._encoder(), self._version, spec.get("encoder_precision", "fp32"))
+        platform, encoder = self.spaces.platform, self._encoder()
+        version = version_that_made(self.experiment, encoder)["version"]
+        model = encoder_model(encoder, version, self.experiment.spec.get("encoder_precision", "fp32"))
         return serve_encoder(platform.artifacts, platform.inference, model)
-
-    @property
-    def _version(self) -> int:
-        # Experiments made before encoders had versions were made with the first.
-        return int(self.experiment.spec.get("encoder_version") or 1)
 
     def _encoder(self) -> Resource:
         name = self.experiment.spec["encoder"]
@@ -236,13 +227,9 @@ class Space:
         return self.spaces.platform.resources.get_ready(name, "encoder")
 
 
-def _method(encoder: Resource, record: Mapping[str, Any]) -> str:
-    return str(record.get("method", encoder.spec["method"]))
-
-
 def _trained(encoder: Resource, record: Mapping[str, Any]) -> bool:
     """Whether a version was trained here, and not imported or taken as it is."""
-    return bool(record.get("weights_uri")) and _method(encoder, record) != "pretrained"
+    return bool(record.get("weights_uri")) and method_of(encoder, record) != "pretrained"
 
 
 def _rows_of(array: Any, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from lse.platform.errors import InvalidArgumentError
 from lse.training.judging.baselines import representations
 from lse.training.judging.labelled import Learn, cross_validated, from_train_to_test, split_rows, stratified_sample
 from lse.training.judging.neighbours import nearest_neighbours
-from lse.training.judging.probe import PROBE_IMAGES, linear_probe
+from lse.training.linear_probe import linear_probe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["ClassScores", "score_against_classes"]
 
 _FOLDS = 5
+# Images that a probe is scored on at most: with all pixels as the vector, so many take some seconds a fold.
+_PROBE_IMAGES = 2_500
 
 
 @dataclass(frozen=True)
@@ -160,13 +162,13 @@ class _Scorer:
             f"The catalogue's own split was used as well: learnt from {len(train)} images of train, scored on "
             f"{len(test)} of test; the {len(split) - len(train) - len(test)} others are in neither."
         )
-        if len(train) > PROBE_IMAGES:
-            self.notes.append(f"Over that split the linear probes learnt from a stratified sample of {PROBE_IMAGES}.")
+        if len(train) > _PROBE_IMAGES:
+            self.notes.append(f"Over that split the linear probes learnt from a stratified sample of {_PROBE_IMAGES}.")
         self.split_knn["chance"] = self.split_linear_probe["chance"] = 1 / len(tested)
         return train, test
 
     def _thinned(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """A stratified sample of rows, small enough for the probes."""
-        if len(rows) <= PROBE_IMAGES:
+        if len(rows) <= _PROBE_IMAGES:
             return rows
-        return stratified_sample(rows, self._classes, count=PROBE_IMAGES, least=_FOLDS, seed=self._seed)
+        return stratified_sample(rows, self._classes, count=_PROBE_IMAGES, least=_FOLDS, seed=self._seed)

@@ -10,7 +10,9 @@ from lse.platform.catalogue.labels import read_labels
 from lse.platform.operations import JobContext
 from lse.platform.prepared_images import prepared_images
 from lse.platform.vectors.payload import prediction_key
+from lse.training.predictions.methods import needs_encoder
 from lse.training.predictions.tasks import predict_classes
+from lse.training.versions import method_of, version_that_made
 
 __all__ = ["run_prediction"]
 
@@ -20,9 +22,12 @@ def run_prediction(context: JobContext) -> None:
     platform, parameters = context.platform, context.parameters
     experiment = platform.resources.get_ready(context.resource.parent, "experiment")
     dataset = platform.resources.get_ready(experiment.spec["dataset"], "dataset")
-    weights = ""
-    if experiment.spec.get("encoder"):
-        weights = platform.resources.get_ready(experiment.spec["encoder"], "encoder").result.get("weights_uri", "")
+    fine_tuned = needs_encoder(parameters["method"])
+    weights, made_by = "", ""
+    if fine_tuned:
+        encoder = platform.resources.get_ready(experiment.spec["encoder"], "encoder")
+        version = version_that_made(experiment, encoder)
+        weights, made_by = version["weights_uri"], method_of(encoder, version)
     uris = {
         "vectors": experiment.result["vectors_uri"],
         "images": dataset.result["images_uri"],
@@ -47,9 +52,9 @@ def run_prediction(context: JobContext) -> None:
     context.once(keep_labels, stage="reading labels")
     outcome = context.run(
         predict_classes,
-        *(platform.artifacts, uris, dict(parameters)),
+        *(platform.artifacts, uris, {**parameters, "encoder_method": made_by}),
         stage="learning",
-        gpu=parameters["method"] == "fine-tuning",
+        gpu=fine_tuned,
     )
     classes = np.array([each["label"] for each in outcome["classes"]])
     codes = platform.artifacts.read_array(uris["codes"])

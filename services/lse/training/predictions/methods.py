@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+from pydantic import Field
+
 from lse.platform.parameters import Method, MethodDescription, Parameters, find_method, parse_parameters
+from lse.training.linear_probe import linear_probe
 from lse.training.predictions.fine_tuning import FineTuningParameters, fine_tune
 from lse.training.predictions.labelled import Labelled, Predictor
-from lse.training.predictions.linear_probe import LinearProbeParameters, learn_linear_probe
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
@@ -51,11 +52,37 @@ class Material:
     should_stop: ShouldStop | None = None
 
 
+class LinearProbeParameters(Parameters):
+    """Parameters of the linear probe."""
+
+    inverse_regularisation: float | None = Field(
+        default=None,
+        gt=0,
+        description="Larger values trust the labels more, 10 being usual; found by cross-validation on the labels when "
+        "not given.",
+    )
+    folds: int = Field(default=5, ge=2, le=20, description="Folds over which the prediction is scored.")
+
+
 _Run: TypeAlias = Callable[[Material, Any], Learn]
 
 
 def _linear_probe(material: Material, parameters: Any) -> Learn:
-    return partial(learn_linear_probe, material.vectors, parameters=parameters, seed=material.seed)
+    vectors = material.vectors
+    fit = linear_probe(material.seed, strength=parameters.inverse_regularisation, population=vectors, calibrated=True)
+
+    def learn(labelled: Labelled) -> Predictor:
+        probe = fit(vectors[labelled.rows], labelled.codes)
+
+        def predict(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+            # A fold may have no image of a class that it could learn from.
+            probabilities = np.zeros((len(rows), len(labelled.classes)), np.float32)
+            probabilities[:, probe.classes_] = probe.predict_proba(vectors[rows])
+            return probabilities
+
+        return predict
+
+    return learn
 
 
 def _fine_tuning(material: Material, parameters: Any) -> Learn:

@@ -30,6 +30,7 @@ from lse.platform.rpc.messages import (
 from lse.platform.wiring import Platform
 from lse.training.predictions.jobs import run_prediction
 from lse.training.predictions.methods import list_prediction_methods, needs_encoder, read_prediction_parameters
+from lse.training.versions import version_that_made
 
 __all__ = ["PredictionServicer", "register"]
 
@@ -141,14 +142,16 @@ class PredictionServicer(predictions_pb2_grpc.PredictionServiceServicer):
         """Parameters with the random views of the encoder's training where none are given."""
         name = experiment.spec.get("encoder", "")
         encoder = self._resources.get_ready(name, "encoder") if name else None
-        if encoder is None or not encoder.result.get("weights_uri"):
+        version = version_that_made(experiment, encoder) if encoder is not None else {}
+        if not version.get("weights_uri"):
+            imported = "its vectors were" if encoder is None else f"its encoder '{encoder.id}' was"
             raise FailedPreconditionError(
-                f"The encoder of the experiment '{experiment.id}' cannot learn on, since it was not made here: "
+                f"The experiment '{experiment.id}' has no network that could learn on, because {imported} imported: "
                 "use linear-probe.",
                 reason="ENCODER_NOT_TRAINABLE",
             )
-        trained = encoder.result.get("settings", {})
-        views = {"rotation": trained.get("rotation") or 0.0, "flip": bool(trained.get("flip"))}
+        settings = version["settings"]
+        views = {"rotation": settings.get("rotation") or 0.0, "flip": bool(settings.get("flip"))}
         return {**in_force, **{key: value for key, value in views.items() if in_force[key] is None}}
 
 

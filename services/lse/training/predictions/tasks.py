@@ -33,10 +33,10 @@ def predict_classes(
     artifacts
         Where everything is.
     uris
-        ``vectors``, ``images``, ``weights`` (empty without an encoder of our own) and ``labelled`` are read,
-        ``codes`` and ``probabilities`` written.
+        ``vectors``, ``images``, ``weights`` (of the encoder, empty where the method needs none) and ``labelled`` are
+        read, ``codes`` and ``probabilities`` written.
     parameters
-        ``method``, ``settings`` and ``seed``.
+        ``method``, ``settings`` and ``seed``; and ``encoder_method``, how the encoder was made.
     channel
         To report and to hear of a cancellation.
 
@@ -45,15 +45,14 @@ def predict_classes(
     dict
         What the catalogue keeps of it.
     """
-    from lse.training.trained import load_trained
+    from lse.training.versions import load_networks
 
     vectors = artifacts.read_array(uris["vectors"])
     said = artifacts.read_table(uris["labelled"])
     labelled = labelled_images(said["row"].to_pylist(), said["label"].to_pylist(), count=len(vectors))
 
     def new_encoder() -> nn.Module:
-        with artifacts.local_file(uris["weights"]) as path:
-            return load_trained(path).encoder
+        return load_networks(artifacts, method=parameters["encoder_method"], weights_uri=uris["weights"])[0]
 
     material = Material(
         vectors,

@@ -1,0 +1,113 @@
+"""The explorer in a real browser: how it is opened, and what every visitor does in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+
+from installation import Installation
+
+__all__ = ["choose", "find_point", "opened_browser", "opened_explorer", "wait_for_explorer"]
+
+# Software rendering on a busy machine takes its time; nothing here asserts how long.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+# WebGL without graphics hardware, and a browser that asks nobody outside for anything.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+
+
+@contextmanager
+def opened_browser() -> Iterator[Browser]:
+    """A Chromium without a window; skips the test where there is none."""
+    program = os.environ.get("LSE_TEST_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no Chromium: install it, or name one in LSE_TEST_BROWSER")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened_explorer(browser: Browser, installation: Installation, experiment: str) -> Iterator[Page]:
+    """The explorer, open at an experiment; fails where the page met an error or asked for anything elsewhere."""
+    wait_for_explorer(installation.url)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url, installation) else None)
+    page.goto(f"{installation.url}/?project=default&experiment={experiment}")
+    expect(page.locator(".lse-experiment [role=combobox]")).to_have_text(experiment)
+    page.wait_for_selector(".lse-cloud canvas")
+    yield page
+    page.close()
+    assert faults == []
+
+
+def is_elsewhere(url: str, installation: Installation) -> bool:
+    """Whether a URL leaves the installation."""
+    return not url.startswith((installation.url, installation.url.replace("http", "ws"), "data:", "blob:"))
+
+
+def wait_for_explorer(url: str) -> None:
+    """Wait until the explorer answers."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/health") as answer:
+                assert answer.status == 200
+                return
+        except urllib.error.URLError:
+            assert time.monotonic() < deadline, "the explorer does not answer"
+            time.sleep(0.3)
+
+
+def choose(page: Page, field: str, title: str) -> None:
+    """Choose an entry of a select, which is named by its CSS class."""
+    page.locator(f".{field} [role=combobox]").click()
+    page.locator("li").filter(has_text=re.compile(f"^{re.escape(title)}$")).first.click()
+    expect(page.locator(f".{field} [role=combobox]")).to_have_text(title)
+
+
+def find_point(page: Page) -> tuple[int, float, float]:
+    """Row of a point under the pointer and where the pointer is, searched on a grid over the cloud."""
+    box = page.locator(".lse-cloud").bounding_box()
+    assert box is not None
+    card = page.locator(".lse-hover-card .hover")
+    # From the middle outwards, clear of the tools at the left and the legend at the right.
+    offsets = sorted(
+        ((i * 14, j * 14) for i in range(-18, 13) for j in range(-22, 23)), key=lambda offset: np.hypot(*offset)
+    )
+    for dx, dy in offsets[:400]:
+        x, y = box["x"] + box["width"] * 0.42 + dx, box["y"] + box["height"] * 0.5 + dy
+        page.mouse.move(x, y)
+        try:
+            card.wait_for(timeout=700)
+        except Error:
+            continue
+        # The card may still tell of the place before: only one that stays is the point's here.
+        page.wait_for_timeout(1500)
+        if card.count():
+            return int(card.get_attribute("data-row") or -1), x, y
+    raise AssertionError("there is no point under the pointer anywhere")
