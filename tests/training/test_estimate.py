@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from lse.training import run
 from lse.training.defaults import choose_parameters, measure_facts
 from lse.training.estimate import TrainingEstimate, check_fits, estimate_training
 from lse.training.methods import list_methods
+from lse.training.methods.autoencoder import Autoencoder
 from lse.training.run import train
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -74,6 +77,19 @@ def test_time_is_that_of_steps() -> None:
     )
     assert 0 < short.minutes < long.minutes
     assert estimated("autoencoder", {"width": 8, "batch_size": 64}).minutes == 0
+
+
+def test_a_step_that_is_held_up_does_not_make_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = itertools.count()
+
+    def held_up(*_: object) -> None:
+        if next(steps) == 1:  # the first that is timed
+            time.sleep(1.5)
+
+    monkeypatch.setattr(Autoencoder, "after_step", held_up)
+    given = {"width": 4, "batch_size": 8, "epochs": 60}  # a step an epoch
+    found = estimated("autoencoder", given, (8, 1, 16, 16), timed=True)
+    assert 0 < found.minutes < 60 * 1.5 / 60
 
 
 def test_a_training_that_does_not_fit_is_told_what_would() -> None:

@@ -46,6 +46,8 @@ __all__ = ["TrainingEstimate", "check_fits", "estimate_training"]
 
 _PROBES = (2, 4, 8)
 _STEP_SECONDS = 0.5
+# Steps that are timed at each size, as long as they take no longer than this together.
+_TIMED_STEPS, _TIMED_SECONDS = 5, 2.0
 _WORKING_SPACE = 0.25
 _LIBRARIES = 128 * 2**20
 # Views and further networks that a probe may add to one pass through the encoder, before anything is known of them.
@@ -258,13 +260,23 @@ class _Probe:
         """Time of a step with a full batch."""
         count = min(_PROBES[-1], batch)
         while True:
-            self._step(count)  # the first of a shape chooses its kernels
-            began = time.perf_counter()
-            self._step(count)
-            seconds = time.perf_counter() - began
+            seconds = self._shortest_step(count)
             if count == batch or seconds >= _STEP_SECONDS:
                 return seconds * batch / count
             count = min(4 * count, batch)
+
+    def _shortest_step(self, count: int) -> float:
+        """Time of the quickest of a few steps: what else runs on the machine makes single ones many times longer."""
+        self._step(count)  # the first of a shape chooses its kernels
+        shortest, first = math.inf, time.perf_counter()
+        for _ in range(_TIMED_STEPS):
+            began = time.perf_counter()
+            self._step(count)
+            ended = time.perf_counter()
+            shortest = min(shortest, ended - began)
+            if ended - first >= _TIMED_SECONDS:
+                break
+        return shortest
 
     def _step(self, count: int) -> None:
         self._optimizer.zero_grad()
