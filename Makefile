@@ -10,7 +10,7 @@ HOME_DIR ?= lse-home
 DATA ?=
 # More arguments for pytest, such as ARGS="-k readers".
 ARGS ?=
-# Benchmarks for `make bench`, all when empty.
+# Benchmarks for `make bench`, all but those that take hours when empty.
 ONLY ?=
 
 help: ## List the tasks

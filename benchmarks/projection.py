@@ -16,7 +16,6 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--columns", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     # umap-learn tells of Tensorflow, which nothing here needs.
     warnings.simplefilter("ignore", ImportWarning)
@@ -100,7 +99,7 @@ def main() -> None:
         for name, median in medians.items():
             print(f"  {name:14} {median:7.2f} s   x{median / medians['bare']:.2f}   neighbours kept {kept[name]:.3f}")
     if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+        print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -17,26 +17,19 @@ Every finished cell is a line of benchmarks/results/representations.jsonl, and i
 from __future__ import annotations
 
 import argparse
-import functools
 import json
-import os
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import yaml
-from representation_labels import label_curve
-from representation_peer import lightly_simclr
-from representation_table import table
+from representation.datasets import DATASETS, LabelledImages
+from representation.labels import label_curve
+from representation.peer import lightly_simclr
+from representation.table import PEER, markdown, summary
 
-from lse.ingestion.readers import ReadError, read_image
-from lse.ingestion.recipes import RejectedImageError, load_recipe, prepare_image
-from lse.ingestion.sources.catalogue import join_catalogue, read_catalogue
-from lse.ingestion.sources.files import find_sources
 from lse.training.judging.baselines import representations
 from lse.training.judging.geometry import collapse
 from lse.training.judging.labelled import cross_validated, from_train_to_test, split_rows
@@ -48,10 +41,7 @@ from lse.training.run import train, untrained
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "representations.jsonl"
-DATA = Path(os.environ.get("LSE_TEST_DATA", ROOT.parent / "shared" / "data"))
-PEER = "lightly-simclr"
 LABEL_METHODS = "simclr"
 
 # Settings that a person would try by hand who knows the images; the defaults have to come near the best of them.
@@ -79,60 +69,6 @@ HAND_SET: dict[str, list[dict[str, str]]] = {
         {"epochs": "200"},
         {"latent_dim": "128"},
     ],
-}
-
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """Images with their classes.
-
-    Attributes
-    ----------
-    images
-        Shape (n, channels, size, size), float32.
-    classes
-        One an image.
-    split
-        Part of each image in the given split, None where there is none.
-    """
-
-    images: NDArray[np.float32]
-    classes: NDArray[np.str_]
-    split: NDArray[np.str_] | None
-
-
-def prepared(folder: str, example: str, *, split: bool) -> LabelledImages:
-    """Images of a folder of the test data, prepared by the recipe of an example."""
-    recipe = load_recipe(yaml.safe_dump(yaml.safe_load((ROOT / "examples" / example).read_text())["dataset"]["recipe"]))
-    if not (DATA / folder).is_dir():
-        raise SystemExit(f"There is no folder {DATA / folder}: set LSE_TEST_DATA to that of the test data.")
-    sources = find_sources([DATA / folder / "images"])
-    rows = join_catalogue(sources, read_catalogue(DATA / folder / "catalogue.csv")).metadata
-    images, classes, parts = [], [], []
-    for source in sources:
-        try:
-            images.append(prepare_image(read_image(source.path), recipe).tensor)
-        except (ReadError, RejectedImageError):
-            continue
-        classes.append(str(rows[source.name]["class"]))
-        parts.append(str(rows[source.name]["split"]))
-    return LabelledImages(np.stack(images), np.array(classes), np.array(parts) if split else None)
-
-
-def digits() -> LabelledImages:
-    """Handwritten digits of scikit-learn, 8x8 pixels interpolated to the 16x16 that the small backbone needs."""
-    from sklearn.datasets import load_digits
-
-    found = load_digits()
-    images = torch.from_numpy(found.images / 16).float()[:, None]
-    larger = torch.nn.functional.interpolate(images, size=16, mode="bilinear", align_corners=False)
-    return LabelledImages(larger.numpy(), found.target.astype(str), None)
-
-
-DATASETS = {
-    "radio": functools.partial(prepared, "first_radio_png", "first-radio.yaml", split=True),
-    "photos": functools.partial(prepared, "clothing_photos", "photos.yaml", split=False),
-    "digits": digits,
 }
 
 
@@ -219,10 +155,9 @@ def compute(arguments: argparse.Namespace) -> None:
     given = dict(pair.split("=", 1) for pair in arguments.set)
     if arguments.epochs:
         given["epochs"] = str(arguments.epochs)
-    loaded = {name: functools.cache(DATASETS[name]) for name in names}
     for name in names:
         if (name, "pixels", 0, "{}") not in done:
-            for cell in cells(name, loaded[name]()):
+            for cell in cells(name, DATASETS[name]()):
                 write_cell(cell)
     wanted = [
         (name, method, seed, settings)
@@ -236,11 +171,8 @@ def compute(arguments: argparse.Namespace) -> None:
         if key(cell) in done:
             continue
         try:
-            write_cell(
-                trained_cell(
-                    name, loaded[name](), method=method, seed=seed, settings=settings, threads=arguments.threads
-                )
-            )
+            data = DATASETS[name]()
+            write_cell(trained_cell(name, data, method=method, seed=seed, settings=settings, threads=arguments.threads))
         except Exception as error:  # noqa: BLE001 - one cell that fails is told and must not cost the others
             print(f"FAILED {cell}: {type(error).__name__}: {error}", flush=True)
 
@@ -274,9 +206,10 @@ def main() -> None:
         "--label-curve", action="store_true", help="few labels: linear probe against a net from scratch"
     )
     parser.add_argument("--table", action="store_true", help="print the table of what is there")
+    parser.add_argument("--json", action="store_true", help="print scores and targets as JSON in the end")
     arguments = parser.parse_args()
     if arguments.table:
-        print(table(list(read_cells().values())))
+        print(markdown(list(read_cells().values())))
         return
     torch.set_num_threads(arguments.threads)
     if arguments.methods is None:
@@ -285,6 +218,8 @@ def main() -> None:
         compute_labels(arguments)
     else:
         compute(arguments)
+    if arguments.json:
+        print(json.dumps(summary(list(read_cells().values()))))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run every script of ``benchmarks/`` in turn and keep what it measured in ``benchmarks/results``."""
+"""Run the scripts of ``benchmarks/`` in turn and keep what they measured in ``benchmarks/results``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
+# Run only when named: every method on every data set takes many hours.
+ON_DEMAND = {"representations"}
 
 
 def figures(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -55,14 +57,17 @@ def measure(script: Path) -> str | None:
 def main() -> int:
     """Run the benchmarks that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="benchmarks to run, without .py; all when none is named")
+    parser.add_argument("names", nargs="*", help="benchmarks to run, without .py; all quick ones when none is named")
     arguments = parser.parse_args()
     scripts = {script.stem: script for script in sorted(BENCHMARKS.glob("*.py"))}
     if unknown := [name for name in arguments.names if name not in scripts]:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(scripts)}")
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / ".gitignore").write_text("*\n")
-    failures = {name: told for name in arguments.names or scripts if (told := measure(scripts[name]))}
+    if not arguments.names:
+        print(f"bench: left out, since it takes hours: {', '.join(sorted(ON_DEMAND))}; name it to run it", flush=True)
+    chosen = arguments.names or [name for name in scripts if name not in ON_DEMAND]
+    failures = {name: told for name in chosen if (told := measure(scripts[name]))}
     for name, told in failures.items():
         print(f"bench: {name} {told}", file=sys.stderr)
     if not failures:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lse.training.augmentation import Augmentation, augment
+from lse.training.defaults import choose_parameters, measure_facts
 from lse.training.linear_probe import linear_probe
 from lse.training.run import untrained
 
@@ -74,13 +75,14 @@ def _from_scratch(
     optimizer = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY)
     generator = torch.Generator().manual_seed(seed)
     learnt, wanted = torch.from_numpy(images[chosen]), torch.from_numpy(targets)
-    views = Augmentation(rotation=0 if images.shape[1] == 3 else 180, zoom=0.2, shift=0.05, brightness=0.2)
+    suited: Any = choose_parameters("simclr", {}, measure_facts(images))
+    views = Augmentation(rotation=suited.rotation, flip=suited.flip, zoom=0.2, shift=0.05, brightness=0.2)
     for step in range(_STEPS):
         for group in optimizer.param_groups:
             group["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / _STEPS))
         batch = torch.randperm(len(learnt), generator=generator)[:_BATCH]
         shown = augment(learnt[batch], views, generator).contiguous(memory_format=torch.channels_last)
-        loss = nn.functional.cross_entropy(net(shown), wanted[batch], label_smoothing=0.0)
+        loss = nn.functional.cross_entropy(net(shown), wanted[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,0 +1,1 @@
+"""Parts of `representations.py`: its data sets, its peer, the curve of labels, and its table."""
