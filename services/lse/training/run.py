@@ -18,7 +18,6 @@ import torch
 from lse.platform.compute import memory_at_hand
 from lse.platform.errors import InvalidArgumentError, LseError, ResourceExhaustedError
 from lse.training.callback import BEST_NAME, Plan, RunCallback
-from lse.training.course import Course
 from lse.training.defaults import choose_parameters, measure_facts
 from lse.training.devices import Processes, new_trainer, processes
 from lse.training.encoders.backbones import check_image_shape
@@ -26,8 +25,8 @@ from lse.training.estimate import check_fits
 from lse.training.images import MEMORY_LIMIT, POOL_BYTES, ImageStatistics, TrainingImages
 from lse.training.learner import Batches, Learner
 from lse.training.methods import get_method, parse_parameters
-from lse.training.reconstructions import Reconstructions
 from lse.training.trained import TrainedEncoder, fresh_weights, load_trained, new_encoder
+from lse.training.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,14 +34,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lse.platform.progress import Progress, ProgressCallback, ShouldStop
+    from lse.training.course import Course
     from lse.training.images import ArrayLike
     from lse.training.methods.method import MethodParameters
 
 __all__ = ["best_so_far", "train", "untrained"]
 
-COURSE_SECONDS = 5.0
-# Telling of the course may take this share of the time of a run.
-COURSE_SHARE = 0.02
 # A twentieth of the images tells the loss well enough where that is some dozens, and no more than some thousand are
 # needed for it.
 _HELD_OUT, _FEWEST_HELD_OUT, _MOST_HELD_OUT = 0.05, 32, 2048
@@ -163,7 +160,7 @@ def train(
                 source.held_out_batches(chosen.batch_size, rank=shared_by.rank, ranks=shared_by.count)
             )
 
-        watcher = _Watcher(on_course if first else None, learner, source=source, epochs=chosen.epochs)
+        watcher = Watcher(on_course if first else None, learner, source=source, epochs=chosen.epochs)
         callback = RunCallback(
             workdir,
             plan=plan,
@@ -224,48 +221,6 @@ def _outcome(last: TrainedEncoder, callback: RunCallback, plan: Plan, workdir: P
     if plan.patience and callback.best_epoch != epochs:
         last = replace(load_trained(workdir / BEST_NAME), history=last.history)
     return replace(last, ending=ending, notes=notes)
-
-
-class _Watcher:
-    """Tells of the course of a run, now and then."""
-
-    def __init__(
-        self, on_course: Callable[[Course], None] | None, learner: Learner, *, source: TrainingImages, epochs: int
-    ) -> None:
-        self._on_course = on_course
-        self._learner = learner
-        self._epochs = epochs
-        self._source = source
-        self._reconstructions: Reconstructions | None = None
-        self._next = 0.0
-
-    def epoch_done(self, callback: RunCallback) -> None:
-        """Tell of it unless that was just done."""
-        began = time.monotonic()
-        if self._on_course is not None and began >= self._next:
-            self._on_course(self._course(callback, ""))
-            ended = time.monotonic()
-            self._next = ended + max(COURSE_SECONDS, (ended - began) / COURSE_SHARE)
-
-    def broke_off(self, callback: RunCallback) -> None:
-        """Tell how far it came; without a picture, since there may be no memory left for it."""
-        if self._on_course is not None:
-            self._on_course(Course(tuple(callback.history), callback.best_epoch, self._epochs))
-
-    def ended(self, callback: RunCallback, trained: TrainedEncoder) -> None:
-        """Tell how it ended."""
-        if self._on_course is not None:
-            self._on_course(self._course(callback, trained.ending))
-
-    def _course(self, callback: RunCallback, ending: str) -> Course:
-        decoder = dict(self._learner.parts.items()).get("decoder")
-        picture = b""
-        if decoder is not None:
-            if self._reconstructions is None:
-                self._reconstructions = Reconstructions(self._source)
-            epoch = len(callback.history)
-            picture = self._reconstructions.draw(self._learner.encoder, decoder, subtitle=f"After epoch {epoch}.")
-        return Course(tuple(callback.history), callback.best_epoch, self._epochs, ending, picture)
 
 
 def untrained(

@@ -305,40 +305,6 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
         self._platform.delete(self._resources.get(request.name, "encoder"), force=request.force)
         return empty_pb2.Empty()
 
-    def _encoder(self, name: str) -> pb.Encoder:
-        resource = self._resources.get(name, "encoder")
-        return encoder_to_pb(resource, self._loaded([resource])[resource.uid])
-
-    def _loaded(self, encoders: Sequence[Resource]) -> dict[str, list[int]]:
-        uids = [encoder.uid for encoder in encoders]
-        try:
-            return loaded_versions(self._platform.inference, uids)
-        except (UnavailableError, FailedPreconditionError):
-            # An engine that is away, or that works on other machines only, holds nothing that is known here; what else
-            # is known of the encoders can be told all the same.
-            return {uid: [] for uid in uids}
-
-    def _try(self, encoder: Resource, model: EncoderModel) -> None:
-        """Load a version and have it encode an image, so that none comes into use that does not work."""
-        version = version_of(encoder, model.version)
-        images = np.zeros((1, version["channels"], version["size"], version["size"]), np.float32)
-        vectors = serve_encoder(self._platform.artifacts, self._platform.inference, model)(images)
-        if not np.isfinite(vectors).all():
-            raise FailedPreconditionError(
-                f"Version {model.version} of the encoder '{encoder.id}' gives values that are not finite in "
-                f"{model.precision}: choose another.",
-                reason="VECTORS_NOT_FINITE",
-            )
-
-    def _trainable_dataset(self, name: str) -> Resource:
-        names.DATASET.parse(name)
-        dataset = self._resources.get_ready(name, "dataset")
-        if dataset.result["prepared"] < 2:
-            raise FailedPreconditionError(
-                f"The dataset '{dataset.id}' has one image only: training needs at least two.", reason="TOO_FEW_IMAGES"
-            )
-        return dataset
-
     def PreviewViews(self, request: pb.PreviewViewsRequest, context: Any) -> pb.PreviewViewsResponse:
         """Show random views of some images of a dataset."""
         # Views need torch, which nothing else in this process does.
@@ -408,6 +374,40 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
     def ListMethods(self, request: pb.ListMethodsRequest, context: Any) -> pb.ListMethodsResponse:
         """List the training methods."""
         return pb.ListMethodsResponse(methods=[method_to_pb(method) for method in list_methods()])
+
+    def _encoder(self, name: str) -> pb.Encoder:
+        resource = self._resources.get(name, "encoder")
+        return encoder_to_pb(resource, self._loaded([resource])[resource.uid])
+
+    def _loaded(self, encoders: Sequence[Resource]) -> dict[str, list[int]]:
+        uids = [encoder.uid for encoder in encoders]
+        try:
+            return loaded_versions(self._platform.inference, uids)
+        except (UnavailableError, FailedPreconditionError):
+            # An engine that is away, or that works on other machines only, holds nothing that is known here; what else
+            # is known of the encoders can be told all the same.
+            return {uid: [] for uid in uids}
+
+    def _try(self, encoder: Resource, model: EncoderModel) -> None:
+        """Load a version and have it encode an image, so that none comes into use that does not work."""
+        version = version_of(encoder, model.version)
+        images = np.zeros((1, version["channels"], version["size"], version["size"]), np.float32)
+        vectors = serve_encoder(self._platform.artifacts, self._platform.inference, model)(images)
+        if not np.isfinite(vectors).all():
+            raise FailedPreconditionError(
+                f"Version {model.version} of the encoder '{encoder.id}' gives values that are not finite in "
+                f"{model.precision}: choose another.",
+                reason="VECTORS_NOT_FINITE",
+            )
+
+    def _trainable_dataset(self, name: str) -> Resource:
+        names.DATASET.parse(name)
+        dataset = self._resources.get_ready(name, "dataset")
+        if dataset.result["prepared"] < 2:
+            raise FailedPreconditionError(
+                f"The dataset '{dataset.id}' has one image only: training needs at least two.", reason="TOO_FEW_IMAGES"
+            )
+        return dataset
 
 
 def encoder_to_pb(resource: Resource, loaded: Sequence[int] = ()) -> pb.Encoder:
