@@ -46,7 +46,9 @@ def label_curve(
         for count in COUNTS:
             chosen = np.concatenate([order[classes[order] == each][:count] for each in np.unique(classes)])
             others = np.setdiff1d(order, chosen)
-            probe = linear_probe(seed=draw)(vectors[chosen], classes[chosen])
+            # As `lse prediction run` has it.
+            learn = linear_probe(seed=draw, population=vectors, calibrated=True)
+            probe = learn(vectors[chosen], classes[chosen])
             scratch = _from_scratch(images, classes, chosen, others, seed=draw)
             yield {
                 "dataset": name,

@@ -20,7 +20,9 @@ __all__ = ["linear_probe"]
 
 # Inverse strengths of the regularisation that are tried, for vectors of mean square length 1.
 _STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-_USUAL_STRENGTH = 10.0
+# What does well on vectors of all kinds.  Fewer held-out labels than these tell of no better one: on 40 labels of radio
+# galaxies, what they chose recognised a point less than this, and with less certainty.
+_USUAL_STRENGTH, _FEWEST_HELD_OUT = 10.0, 100
 _CALIBRATION_FOLDS = 5
 _STEPS = 100
 
@@ -35,7 +37,8 @@ def linear_probe(
     """Logistic regression with L2 regularisation, all classes of equal weight.
 
     Every dimension is brought to mean 0 and variance 1.  How strong the regularisation is, is chosen on held-out parts
-    of what it learns from; the probe then learns from all of it.
+    of what it learns from where these have a hundred images or more, and is 10 where not; the probe then learns from
+    all of it.
 
     Parameters
     ----------
@@ -85,7 +88,8 @@ def _span(scaled: NDArray[np.float64]) -> Any:
 
 def _choose_strength(scaled: NDArray[np.float64], classes: NDArray[Any], *, seed: int, calibrated: bool) -> float:
     names, counts = np.unique(classes, return_counts=True)
-    if counts.min() < 2 or (not calibrated and len(classes) // 5 < len(names)):
+    held_out = len(classes) if calibrated else len(classes) // 5
+    if counts.min() < 2 or held_out < max(_FEWEST_HELD_OUT, len(names)):
         return _USUAL_STRENGTH
     parts = list(
         _parts(scaled, classes, folds=min(_CALIBRATION_FOLDS, int(counts.min())) if calibrated else 0, seed=seed)
