@@ -59,7 +59,7 @@ HAND_SET: dict[str, list[dict[str, str]]] = {
         {"crop": "0.4"},
         {"temperature": "0.2"},
         {"brightness": "0.4", "hue": "0.1", "grey": "0.1"},
-        {"epochs": "100"},
+        {"epochs": "200"},
         {"latent_dim": "128"},
     ],
     "digits": [

@@ -32,7 +32,8 @@ def test_a_point_opens_its_image_and_its_neighbours(page: Page, client: Client, 
     names = client.datasets.table("survey").filter(row_is(row))["name"].to_pylist()
     expect(page.locator(".lse-hover-card b")).to_have_text(names[0])
 
-    page.mouse.click(x, y)
+    # However long a button is held: Bokeh would take this for another gesture.
+    page.mouse.click(x, y, delay=500)
     page.wait_for_selector(f'.instance[data-row="{row}"]')
     expect(page.locator(".lse-image-name")).to_have_text(names[0])
     expect(page.locator(".lse-right .badge").first).to_have_text("SIMULATED")
@@ -69,6 +70,7 @@ def test_a_box_selects_and_a_group_is_isolated(page: Page) -> None:
     assert box is not None
     page.mouse.move(box["x"] + 60, box["y"] + 20)
     page.mouse.down()
+    page.wait_for_timeout(500)
     page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20, steps=5)
     page.mouse.up()
     expect(page.locator(".lse-selected")).to_contain_text("selected")

@@ -106,8 +106,13 @@ def find_point(page: Page) -> tuple[int, float, float]:
             card.wait_for(timeout=700)
         except Error:
             continue
-        # The card may still tell of the place before: only one that stays is the point's here.
-        page.wait_for_timeout(1500)
-        if card.count():
-            return int(card.get_attribute("data-row") or -1), x, y
+        # On a busy machine the card may tell of a place before: only one that comes again is the point's here.
+        page.mouse.move(box["x"] + 40, box["y"] + 8)
+        expect(card).to_have_count(0)
+        page.mouse.move(x, y)
+        try:
+            card.wait_for(timeout=10_000)
+        except Error:
+            continue
+        return int(card.get_attribute("data-row") or -1), x, y
     raise AssertionError("there is no point under the pointer anywhere")

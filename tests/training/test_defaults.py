@@ -89,6 +89,17 @@ def test_every_parameter_is_chosen(method: str) -> None:
         assert unset <= {"validation"}  # the run holds out what suits the count of images
 
 
+def test_views_of_photos_are_looked_at_longer() -> None:
+    def epochs(method: str, facts: DatasetFacts) -> int:
+        return choose_parameters(method, {}, facts).epochs
+
+    assert epochs("simclr", PHOTOS) == 2 * epochs("simclr", SKY)
+    assert epochs("autoencoder", PHOTOS) == epochs("autoencoder", SKY) == epochs("simclr", SKY)
+    # Fewer and smaller images are seen more often, within bounds.
+    assert epochs("simclr", replace(SKY, images=100)) == epochs("simclr", replace(SKY, images=500, size=16)) == 200
+    assert epochs("simclr", replace(SKY, images=10**6)) == 10
+
+
 def test_what_is_given_stays() -> None:
     chosen = choose_parameters("simclr", {"epochs": "3", "rotation": 5.0, "flip": "false", "crop": "auto"}, PHOTOS)
     assert (chosen.epochs, chosen.rotation, chosen.flip) == (3, 5.0, False)

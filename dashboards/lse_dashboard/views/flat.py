@@ -10,6 +10,8 @@ import holoviews as hv
 import numpy as np
 import numpy.typing as npt
 import panel as pn
+from bokeh.events import MouseEnter
+from bokeh.models import CustomJS
 from holoviews import streams
 
 from lse_dashboard.data.cloud import Mask, inside_box, inside_polygon
@@ -21,6 +23,9 @@ __all__ = ["LEGEND_PIXELS", "FlatView"]
 
 # How near the pointer must be to a point to mean it.
 _REACH_PIXELS = 12
+# Bokeh takes a button that is held for 0.3 s for a gesture of its own, which nothing here listens to: a slow click
+# would open nothing, and a deliberate drag select nothing.
+_NO_PRESS = "Bokeh.require('core/ui_gestures').UIGestures.press_threshold = 2 ** 31 - 1"
 _NO_FRAME = ":host(:focus), :host(:focus-visible) { outline: none !important; }"
 # The legend lies over the right edge: a fitted cloud stays clear of it.
 LEGEND_PIXELS = 176
@@ -162,6 +167,7 @@ class FlatView:
             return
         self._figure = figure
         figure.toolbar.logo = None
+        figure.js_on_event(MouseEnter, CustomJS(code=_NO_PRESS))
         x0, y0, x1, y1 = self._extent()
         view = self.view or View((x0, x1), (y0, y1), 1, 1)
         self._set_ranges(view)
