@@ -54,7 +54,7 @@ def markdown(cells: Cells) -> str:
             f"- {'kept' if target.kept else 'NOT KEPT'}: {target.text} ({100 * target.margin:+.1f} points)"
             for target in _targets(name, found)
         ]
-        collapsed = sorted({cell["method"] for cell in found if cell.get("collapsed") and cell["method"] != PEER})
+        collapsed = _collapsed(found)
         targets.append(f"- NOT KEPT: {', '.join(collapsed)} collapsed" if collapsed else "- kept: none collapsed")
         parts += [_scores(name, found), "\n".join(targets), _labels(found)]
     return "\n\n".join(part for part in parts if part)
@@ -81,6 +81,7 @@ def summary(cells: Cells) -> dict[str, Any]:
                 {"target": target.text, "margin": target.margin, "kept": target.kept}
                 for target in _targets(name, found)
             ],
+            "collapsed": _collapsed(found),
         }
     return told
 
@@ -146,6 +147,12 @@ def _targets(name: str, cells: Cells) -> list[Target]:
     if "bigan" in means and untrained is not None:
         targets.append(Target("bigan above the better untrained net", means["bigan"] - untrained))
     return targets + _hand_set(means, cells)
+
+
+def _collapsed(cells: Cells) -> list[str]:
+    """Methods of which a training with default parameters collapsed; what is not learnt cannot."""
+    learnt = (cell for method, runs in _by_method(cells).items() if method != PEER for cell in runs if "epochs" in cell)
+    return sorted({cell["method"] for cell in learnt if cell["collapsed"]})
 
 
 def _hand_set(means: dict[str, float], cells: Cells) -> list[Target]:
