@@ -20,9 +20,9 @@ __all__ = ["linear_probe"]
 
 # Inverse strengths of the regularisation that are tried, for vectors of mean square length 1.
 _STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-# What does well on vectors of all kinds.  Fewer held-out labels than these tell of no better one: on 40 labels of radio
+# What does well on vectors of all kinds.  So few held-out labels tell of no better one: on 40 labels of radio
 # galaxies, what they chose recognised a point less than this, and with less certainty.
-_USUAL_STRENGTH, _FEWEST_HELD_OUT = 10.0, 100
+_USUAL_STRENGTH, _FEWEST_HELD_OUT = 10.0, 45
 _CALIBRATION_FOLDS = 5
 _STEPS = 100
 
@@ -37,7 +37,7 @@ def linear_probe(
     """Logistic regression with L2 regularisation, all classes of equal weight.
 
     Every dimension is brought to mean 0 and variance 1.  How strong the regularisation is, is chosen on held-out parts
-    of what it learns from where these have a hundred images or more, and is 10 where not; the probe then learns from
+    of what it learns from where these have 45 images or more, and is 10 where not; the probe then learns from
     all of it.
 
     Parameters

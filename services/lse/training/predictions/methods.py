@@ -58,7 +58,7 @@ class LinearProbeParameters(Parameters):
     inverse_regularisation: float | None = Field(
         default=None,
         gt=0,
-        description="Larger values trust the labels more; when not given, 10 with fewer than 100 labels, and found by "
+        description="Larger values trust the labels more; when not given, 10 with fewer than 45 labels, and found by "
         "cross-validation on them with more.",
     )
     folds: int = Field(default=5, ge=2, le=20, description="Folds over which the prediction is scored.")
