@@ -37,7 +37,7 @@ def linear_probe(
     """Logistic regression with L2 regularisation, all classes of equal weight.
 
     Every dimension is brought to mean 0 and variance 1.  How strong the regularisation is, is chosen on held-out parts
-    of what it learns from where these have 45 images or more, and is 10 where not; the probe then learns from
+    of what it learns from, and is 10 where these are too few to tell (45 if calibrated); the probe then learns from
     all of it.
 
     Parameters
@@ -88,8 +88,8 @@ def _span(scaled: NDArray[np.float64]) -> Any:
 
 def _choose_strength(scaled: NDArray[np.float64], classes: NDArray[Any], *, seed: int, calibrated: bool) -> float:
     names, counts = np.unique(classes, return_counts=True)
-    held_out = len(classes) if calibrated else len(classes) // 5
-    if counts.min() < 2 or held_out < max(_FEWEST_HELD_OUT, len(names)):
+    too_few = len(classes) < _FEWEST_HELD_OUT if calibrated else len(classes) // 5 < len(names)
+    if counts.min() < 2 or too_few:
         return _USUAL_STRENGTH
     parts = list(
         _parts(scaled, classes, folds=min(_CALIBRATION_FOLDS, int(counts.min())) if calibrated else 0, seed=seed)
