@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     triton_backend
         Backend that runs the ONNX graphs: ``python`` of the wheel, ``onnxruntime`` of the stock image.
     triton_shared_memory
-        Whether images go to Triton through shared memory: it must run on this machine.
+        Whether Triton's Python backend reads images in the memory of this process: it must run on this machine.
     operation_slots
         Operations worked on at a time by this process.
     drain_seconds

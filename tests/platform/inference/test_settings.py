@@ -29,6 +29,7 @@ def test_wrong_model_version() -> None:
         {"kind": "tensorrt"},
         {"kind": "triton"},
         {"kind": "triton", "repository": "models", "backend": "tensorflow"},
+        {"kind": "triton", "repository": "models", "backend": "onnxruntime", "shared_memory": True},
         {"max_batch_size": 0},
         {"threads": -1},
         {"window": 0},
@@ -67,7 +68,7 @@ def test_cores_are_shared_among_instances() -> None:
 def test_a_batch_is_bounded_by_its_pixels() -> None:
     settings = InferenceSettings(kind="triton", repository="models", threads=1, instances=2)
     small, photo, plate = (ModelSignature((3, side, side), 64) for side in (16, 64, 1024))
-    assert settings.batch_size(small) == settings.max_batch_size == 1024
+    assert settings.batch_size(small) == settings.max_batch_size == 768
     assert settings.batch_size(photo) == 512
     assert 512 * 3 * 64 * 64 * 4 <= BATCH_BYTES < 513 * 3 * 64 * 64 * 4
     assert settings.batch_size(plate) == 8

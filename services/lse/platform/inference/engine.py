@@ -215,7 +215,8 @@ class InferenceSettings:
     window
         Triton only: how many requests of one call are under way at once.
     shared_memory
-        Triton only: hand images over in shared memory, where the server is on this machine.
+        Triton only: let our Python backend read the images in the memory of this process, where both are on one
+        machine.
     timeout
         Triton only: seconds that one request may take.
 
@@ -226,7 +227,8 @@ class InferenceSettings:
     """
 
     kind: Literal["onnxruntime", "triton"] = "onnxruntime"
-    max_batch_size: int = 1024
+    # Below the 1,024 of a task of encoding: its two halves stay two requests, for two instances at once.
+    max_batch_size: int = 768
     threads: int = 0
     gpu: bool = False
     url: str = "localhost:8001"
@@ -253,6 +255,12 @@ class InferenceSettings:
         if self.kind == "triton" and not self.repository:
             raise InvalidArgumentError(
                 "Triton needs its model repository; name its folder.", reason="TRITON_REPOSITORY_MISSING"
+            )
+        if self.shared_memory and self.backend != "python":
+            raise InvalidArgumentError(
+                "Triton's own ONNX Runtime backend cannot read images in the memory of this process; use the backend"
+                " 'python', or no shared memory.",
+                reason="SHARED_MEMORY_NEEDS_PYTHON_BACKEND",
             )
         for name, least in {"max_batch_size": 1, "threads": 0, "instances": 0, "window": 1, "timeout": 0.001}.items():
             if getattr(self, name) < least:

@@ -23,7 +23,7 @@ from lse.platform.errors import (
 from lse.platform.inference.engine import InferenceSettings, ModelSignature, ModelVersion, not_loaded, version_taken
 from lse.platform.inference.onnx_model import check_images, new_session, read_model, signature_of
 from lse.platform.inference.triton_memory import SharedMemory
-from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
+from lse.platform.inference.triton_repository import IN_MEMORY, ModelRepository, model_config, model_of, triton_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class TritonEngine:
         self._settings = settings
         self._repository = ModelRepository(settings.repository)
         self._client = triton.InferenceServerClient(settings.url, channel_args=list(_CHANNEL.items()))
-        self._memory = SharedMemory(self._client) if settings.shared_memory else None
+        self._memory = SharedMemory() if settings.shared_memory else None
         self._signatures: dict[ModelVersion, ModelSignature] = {}
 
     def load(self, model: ModelVersion, source: str | os.PathLike[str]) -> ModelSignature:
@@ -178,21 +178,28 @@ class TritonEngine:
 
     def _request(self, model: ModelVersion, batch: NDArray[np.float32], size: int) -> NDArray[np.float32]:
         """Vectors of one batch, through a piece of shared memory of this size where that is used."""
-        tensor, slot = triton.InferInput("images", batch.shape, "FP32"), None
         if self._memory is None:
-            tensor.set_data_from_numpy(batch)
-        else:
-            slot = self._memory.take(size)
-            slot.fill(batch)
-            tensor.set_shared_memory(slot.name, batch.nbytes)
+            images = triton.InferInput("images", batch.shape, "FP32")
+            images.set_data_from_numpy(batch)
+            return self._infer(model, images)
+        slot = self._memory.take(size)
+        slot.fill(batch)
+        count = triton.InferInput(IN_MEMORY, (len(batch), 1), "UINT8")
+        count.set_data_from_numpy(np.zeros((len(batch), 1), np.uint8))
+        vectors = self._infer(model, count, {"memory": slot.name, "path": slot.path})
+        self._memory.give(slot)
+        return vectors
+
+    def _infer(
+        self, model: ModelVersion, tensor: triton.InferInput, parameters: dict[str, str] | None = None
+    ) -> NDArray[np.float32]:
         result = self._client.infer(
             triton_name(model),
             [tensor],
             model_version=str(model.version),
             client_timeout=self._settings.timeout,
+            parameters=parameters,
         )
-        if self._memory is not None and slot is not None:
-            self._memory.give(slot)
         vectors: NDArray[np.float32] = result.as_numpy("vectors")
         return vectors
 
@@ -254,6 +261,13 @@ class TritonEngine:
                 f"The Triton server at {url} did not answer within {self._settings.timeout:g} s;"
                 " allow more time or give smaller batches.",
                 reason="TRITON_TOO_SLOW",
+                url=url,
+            ) from error
+        if status == "StatusCode.UNIMPLEMENTED" and self._memory is not None:
+            raise FailedPreconditionError(
+                f"The Triton server at {url} cannot read the memory of this process, being on another machine, in"
+                f" another container or of another user; use Triton without shared memory ({error.message()}).",
+                reason="SHARED_MEMORY_NOT_SHARED",
                 url=url,
             ) from error
         kind = InvalidArgumentError if status == "StatusCode.INVALID_ARGUMENT" else InternalError

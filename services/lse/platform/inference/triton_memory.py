@@ -1,6 +1,7 @@
-"""Shared memory through which a Triton server on the same machine reads images.
+"""Memory of this process from which a model of a Triton server on the same machine reads the images.
 
-It spares gRPC from carrying the images, which for a small encoder costs as much as the encoding itself.
+It spares gRPC from carrying them, and the server from copying them for its Python backend: for a small encoder either
+costs a good part of what the encoding does.  Our `triton_backend` is at the other end.
 """
 
 from __future__ import annotations
@@ -9,16 +10,13 @@ import mmap
 import os
 import threading
 import uuid
-from contextlib import suppress
+import weakref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tritonclient import grpc as triton
-from tritonclient.utils import InferenceServerException
 
-from lse.platform.errors import FailedPreconditionError, ResourceExhaustedError
+from lse.platform.errors import ResourceExhaustedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,14 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["SharedMemory", "Slot"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slot:
-    """A piece of shared memory for the images of one request.
+    """A piece of memory for the images of one request.
+
+    It has no name in any file system, so that nothing is left of it, however this process ends; who still has it
+    mapped can read on.
 
     Attributes
     ----------
     name
-        What the server knows it by.
+        What it is called in ``/proc``, different for every piece.
+    path
+        Where a process of the same user opens it.
     memory
         float32, one axis: the memory itself.
     generation
@@ -41,6 +44,7 @@ class Slot:
     """
 
     name: str
+    path: str
     memory: NDArray[np.float32]
     generation: int
 
@@ -50,16 +54,9 @@ class Slot:
 
 
 class SharedMemory:
-    """Pieces of shared memory that the requests of one client use in turn.
+    """Pieces of memory that the requests of one client use in turn."""
 
-    Parameters
-    ----------
-    client
-        Client of a server on this machine.
-    """
-
-    def __init__(self, client: triton.InferenceServerClient) -> None:
-        self._client = client
+    def __init__(self) -> None:
         self._free: list[Slot] = []
         self._generation = 0
         self._lock = threading.Lock()
@@ -70,63 +67,42 @@ class SharedMemory:
         Raises
         ------
         ResourceExhaustedError
-            If this machine has no shared memory left.
-        FailedPreconditionError
-            If the server cannot open it, being on another machine.
+            If this machine has no memory left for it.
         """
         with self._lock:
             slot = self._free.pop() if self._free else None
-        if slot is not None and slot.memory.size >= size:
-            return slot
-        if slot is not None:
-            self._forget(slot)
-        return self._new(size)
+            if slot is not None and slot.memory.size >= size:
+                return slot
+            return _new(size, self._generation)
 
     def give(self, slot: Slot) -> None:
         """Take a piece back that the server does not read any more."""
         with self._lock:
             if slot.generation == self._generation:
                 self._free.append(slot)
-                return
-        self._forget(slot)
 
     def clear(self) -> None:
-        """Forget all pieces, those under way included: the server has ended, or may still read them."""
+        """Forget all pieces, those under way included: the server may still read them."""
         with self._lock:
-            free, self._free = self._free, []
+            self._free = []
             self._generation += 1
-        for slot in free:
-            self._forget(slot)
 
-    def _new(self, size: int) -> Slot:
-        name = f"lse_{uuid.uuid4().hex}"
-        path = f"/dev/shm/{name}"  # noqa: S108 - what POSIX shared memory is on Linux
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        try:
-            # Reserved now: writing beyond what there is would end the process.
-            os.posix_fallocate(descriptor, 0, 4 * size)
-            memory = np.frombuffer(mmap.mmap(descriptor, 4 * size), np.float32)
-            self._client.register_system_shared_memory(name, f"/{name}", 4 * size)
-        except OSError as error:
-            raise ResourceExhaustedError(
-                f"No shared memory is left for {4 * size} bytes of images; enlarge /dev/shm or use Triton without it.",
-                reason="SHARED_MEMORY_FULL",
-                size=4 * size,
-            ) from error
-        except InferenceServerException as error:
-            if error.status() == "StatusCode.UNAVAILABLE":
-                raise
-            raise FailedPreconditionError(
-                "The Triton server cannot open the shared memory of this machine; use Triton without it"
-                f" ({error.message()}).",
-                reason="SHARED_MEMORY_NOT_SHARED",
-            ) from error
-        finally:
-            os.close(descriptor)
-            # The server has it mapped; without a name nothing is left behind, however this process ends.
-            Path(path).unlink()
-        return Slot(name=name, memory=memory, generation=self._generation)
 
-    def _forget(self, slot: Slot) -> None:
-        with suppress(InferenceServerException):  # a server that has ended has forgotten it already
-            self._client.unregister_system_shared_memory(slot.name, client_timeout=5.0)
+def _new(size: int, generation: int) -> Slot:
+    name = f"lse_{uuid.uuid4().hex}"
+    descriptor = os.memfd_create(name)
+    try:
+        # Reserved now: writing beyond what there is would end the process.
+        os.posix_fallocate(descriptor, 0, 4 * size)
+        memory = np.frombuffer(mmap.mmap(descriptor, 4 * size), np.float32)
+    except OSError as error:
+        os.close(descriptor)
+        raise ResourceExhaustedError(
+            f"No memory is left for {4 * size} bytes of images to share with Triton; free some or use Triton without"
+            " shared memory.",
+            reason="SHARED_MEMORY_FULL",
+            size=4 * size,
+        ) from error
+    slot = Slot(name, f"/proc/{os.getpid()}/fd/{descriptor}", memory, generation)
+    weakref.finalize(slot, os.close, descriptor)
+    return slot

@@ -22,10 +22,13 @@ from lse.platform.errors import ResourceExhaustedError
 from lse.platform.inference.engine import InferenceSettings, ModelSignature, ModelVersion, version_taken
 from lse.platform.inference.onnx_model import ModelFile
 
-__all__ = ["ModelRepository", "model_config", "model_of", "triton_name"]
+__all__ = ["IN_MEMORY", "ModelRepository", "model_config", "model_of", "triton_name"]
 
 # Triton lists every folder of a repository as a model; what is being written waits under this one.
 _INCOMING = ".incoming"
+
+# Input of our backend that stands for images in memory of the client, see `triton_backend`.
+IN_MEMORY = "in_memory"
 
 
 def triton_name(model: ModelVersion) -> str:
@@ -51,12 +54,15 @@ def model_config(model: ModelVersion, signature: ModelSignature, settings: Infer
     settings
         Backend, batch size, instances and threads.
     """
+    ours = settings.backend == "python"
+    images = {"name": "images", "data_type": "TYPE_FP32", "dims": signature.image_shape, "optional": ours}
+    in_memory = {"name": IN_MEMORY, "data_type": "TYPE_UINT8", "dims": [1], "optional": True}
     config = model_config_pb2.ModelConfig(
         name=triton_name(model),
         backend=settings.backend,
         # Also what the server may put together of several requests, so that large images do not fill its memory.
         max_batch_size=settings.batch_size(signature),
-        input=[{"name": "images", "data_type": "TYPE_FP32", "dims": signature.image_shape}],
+        input=[images, in_memory] if ours else [images],
         output=[{"name": "vectors", "data_type": "TYPE_FP32", "dims": [signature.dimension]}],
         # Requests that wait are put together; none waits for others to come.
         dynamic_batching={},
