@@ -37,6 +37,7 @@ from lse.training.judging.neighbours import nearest_neighbours
 from lse.training.linear_probe import linear_probe
 from lse.training.methods import list_methods
 from lse.training.run import train, untrained
+from lse.training.trained import load_trained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def cells(name: str, data: LabelledImages) -> list[dict[str, Any]]:
 def trained_cell(
     name: str, data: LabelledImages, *, method: str, seed: int, settings: dict[str, str], threads: int
 ) -> dict[str, Any]:
-    """Train one encoder, keep its vectors, score them."""
+    """Train one encoder, keep it where it has the default parameters, score its vectors."""
     started, cpu = time.perf_counter(), time.process_time()
     if method == PEER:
         vectors, epochs = lightly_simclr(data.images, settings=settings, seed=seed, threads=threads)
@@ -114,18 +115,18 @@ def trained_cell(
                 data.images, method=method, parameters=settings, seed=seed, workdir=Path(workdir), threads=threads
             )
         vectors, epochs = result.encode(data.images), result.parameters.epochs
+        if not settings:
+            kept = encoder_path(name, method, seed)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            result.save(kept)
     took = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu, "epochs": epochs}
-    if not settings:
-        kept = vectors_path(name, method, seed)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.save(kept, vectors)
     cell = {"dataset": name, "method": method, "seed": seed, "settings": settings}
     return cell | scores(vectors, data) | took
 
 
-def vectors_path(name: str, method: str, seed: int) -> Path:
-    """File of the vectors of a cell with default parameters."""
-    return RESULTS.parent / "vectors" / f"{name}-{method}-{seed}.npy"
+def encoder_path(name: str, method: str, seed: int) -> Path:
+    """File of the encoder of a cell with default parameters."""
+    return RESULTS.parent / "encoders" / f"{name}-{method}-{seed}.pt"
 
 
 def key(cell: dict[str, Any]) -> tuple[str, str, int, str]:
@@ -178,16 +179,17 @@ def compute(arguments: argparse.Namespace) -> None:
 
 
 def compute_labels(arguments: argparse.Namespace) -> None:
-    """Linear probes on few labels against a net from scratch, of the methods given that are in the table."""
+    """Few labels, with the encoders of seed 0 of the methods given, that are in the table."""
     done = read_cells()
     for name in arguments.datasets.split(","):
         data = DATASETS[name]()
         for method in arguments.methods.split(","):
-            path = vectors_path(name, method, 0)
+            path = encoder_path(name, method, 0)
             if not path.exists():
-                print(f"{name}: no vectors of {method}, seed 0: run without --label-curve first")
+                print(f"{name}: no encoder of {method}, seed 0: run without --label-curve first")
                 continue
-            for cell in label_curve(name, method, data.images, data.classes, np.load(path), threads=arguments.threads):
+            for scored in label_curve(data, load_trained(path)):
+                cell = {"dataset": name, "method": f"labels-{method}"} | scored
                 if key(cell) not in done:
                     write_cell(cell)
 
@@ -203,7 +205,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="parameter set by hand")
     parser.add_argument("--hand-set", action="store_true", help="parameters as a person would try them, of simclr")
     parser.add_argument(
-        "--label-curve", action="store_true", help="few labels: linear probe against a net from scratch"
+        "--label-curve", action="store_true", help="few labels: probe and fine-tuning beside a net from scratch"
     )
     parser.add_argument("--table", action="store_true", help="print the table of what is there")
     parser.add_argument("--json", action="store_true", help="print scores and targets as JSON in the end")

@@ -1,23 +1,29 @@
-"""Few labels: a linear probe on the vectors of an encoder against a net that learns from the same labels alone."""
+"""Few labels: what an encoder makes of them that learnt without labels, beside a net that has these labels alone."""
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
 from lse.training.augmentation import Augmentation, augment
 from lse.training.defaults import choose_parameters, measure_facts
-from lse.training.linear_probe import linear_probe
+from lse.training.predictions.labelled import Labelled
+from lse.training.predictions.methods import Material, learner, read_prediction_parameters
 from lse.training.run import untrained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from lse.training.trained import TrainedEncoder
+    from representation.datasets import LabelledImages
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 DRAWS = 5
@@ -27,56 +33,56 @@ _RATE = 2e-3
 _WEIGHT_DECAY = 1e-4
 
 
-def label_curve(
-    name: str,
-    method: str,
-    images: NDArray[np.float32],
-    classes: NDArray[np.str_],
-    vectors: NDArray[np.float32],
-    *,
-    threads: int,
-) -> Iterator[dict[str, Any]]:
-    """Yield a cell for each count of labels a class and each draw of them: balanced accuracy on all other images."""
-    from sklearn.metrics import balanced_accuracy_score
+def label_curve(data: LabelledImages, trained: TrainedEncoder) -> Iterator[dict[str, Any]]:
+    """Yield a cell for each draw of labels and count of them a class: balanced accuracy on all other images.
 
-    torch.set_num_threads(threads)
+    ``probe`` and ``fine-tuning`` are the two ways of ``lse prediction run``, as they are by default.
+    """
+    names, codes = np.unique(data.classes, return_inverse=True)
+    vectors = trained.encode(data.images)
+    # Turned and mirrored as in the training of the encoder: the service looks that up.
+    learnt = trained.parameters.model_dump()
+    views = {"rotation": learnt.get("rotation") or 0.0, "flip": bool(learnt.get("flip"))}
+    ways = {"probe": ("linear-probe", {}), "fine-tuning": ("fine-tuning", views)}
     for draw in range(DRAWS):
-        random = np.random.default_rng(draw)
-        order = random.permutation(len(classes))
+        order = np.random.default_rng(draw).permutation(len(codes))
+        material = Material(vectors, data.images, lambda: copy.deepcopy(trained.encoder), seed=draw)
         for count in COUNTS:
-            chosen = np.concatenate([order[classes[order] == each][:count] for each in np.unique(classes)])
+            chosen = np.concatenate([order[codes[order] == code][:count] for code in range(len(names))])
             others = np.setdiff1d(order, chosen)
-            # As `lse prediction run` has it.
-            learn = linear_probe(seed=draw, population=vectors, calibrated=True)
-            probe = learn(vectors[chosen], classes[chosen])
-            scratch = _from_scratch(images, classes, chosen, others, seed=draw)
+            labelled = Labelled(chosen, codes[chosen], tuple(names))
+            found = {
+                name: learner(way, material, read_prediction_parameters(way, given))(labelled)(others).argmax(axis=1)
+                for name, (way, given) in ways.items()
+            }
+            found["scratch"] = _from_scratch(data.images, codes, chosen, others, seed=draw)
             yield {
-                "dataset": name,
-                "method": f"labels-{method}",
                 "seed": draw,
                 "settings": {"labels": str(count)},
-                "probe": float(balanced_accuracy_score(classes[others], probe.predict(vectors[others]))),
-                "scratch": float(balanced_accuracy_score(classes[others], scratch)),
+                **{name: float(balanced_accuracy_score(codes[others], answer)) for name, answer in found.items()},
             }
 
 
 def _from_scratch(
     images: NDArray[np.float32],
-    classes: NDArray[np.str_],
+    codes: NDArray[np.int64],
     chosen: NDArray[np.intp],
     others: NDArray[np.intp],
     *,
     seed: int,
-) -> NDArray[np.str_]:
+) -> NDArray[np.int64]:
     """Classes of the other images, by the small backbone trained on the chosen ones by cross entropy."""
     # The same net as that of SimCLR, with the statistics of all images, which need no labels.
     encoder = untrained(images, method="simclr", parameters={}, seed=seed).encoder
-    names, targets = np.unique(classes[chosen], return_inverse=True)
     torch.manual_seed(seed)
-    net = nn.Sequential(encoder, nn.Linear(encoder.dimension, len(names))).to(memory_format=torch.channels_last).train()
+    net = (
+        nn.Sequential(encoder, nn.Linear(encoder.dimension, codes.max() + 1))
+        .to(memory_format=torch.channels_last)
+        .train()
+    )
     optimizer = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY)
     generator = torch.Generator().manual_seed(seed)
-    learnt, wanted = torch.from_numpy(images[chosen]), torch.from_numpy(targets)
+    learnt, wanted = torch.from_numpy(images[chosen]), torch.from_numpy(codes[chosen])
     suited: Any = choose_parameters("simclr", {}, measure_facts(images))
     views = Augmentation(rotation=suited.rotation, flip=suited.flip, zoom=0.2, shift=0.05, brightness=0.2)
     for step in range(_STEPS):
@@ -94,5 +100,5 @@ def _from_scratch(
             net(torch.from_numpy(images[part]).contiguous(memory_format=torch.channels_last)).argmax(dim=1)
             for part in np.array_split(others, math.ceil(len(others) / 256))
         ]
-    found: NDArray[np.str_] = names[torch.cat(answers).numpy()]
+    found: NDArray[np.int64] = torch.cat(answers).numpy()
     return found

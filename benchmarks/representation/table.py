@@ -181,8 +181,9 @@ def _labels(cells: Cells) -> str:
             found[cell["method"].removeprefix("labels-"), int(cell["settings"]["labels"])].append(cell)
     if not found:
         return ""
-    lines = ["| labels a class | linear probe on | probe | net from scratch | draws |", "|---|---|---|---|---|"]
+    ways = {"probe": "linear probe", "fine-tuning": "fine-tuning", "scratch": "net from scratch"}
+    lines = [f"| labels a class | encoder | {' | '.join(ways.values())} | draws |", "|---|---|---|---|---|---|"]
     for (method, count), draws in sorted(found.items()):
-        probe, scratch = (_mean_and_spread([draw[key] for draw in draws], key) for key in ("probe", "scratch"))
-        lines.append(f"| {count} | {method} | {probe} | {scratch} | {len(draws)} |")
+        scores = " | ".join(_mean_and_spread([draw[key] for draw in draws], key) for key in ways)
+        lines.append(f"| {count} | {method} | {scores} | {len(draws)} |")
     return "\n".join(lines)

@@ -20,9 +20,9 @@ __all__ = ["linear_probe"]
 
 # Inverse strengths of the regularisation that are tried, for vectors of mean square length 1.
 _STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-# What does well on vectors of all kinds.  So few held-out labels tell of no better one: on 40 labels of radio
-# galaxies, what they chose recognised a point less than this, and with less certainty.
-_USUAL_STRENGTH, _FEWEST_HELD_OUT = 10.0, 45
+# What does well on vectors of all kinds.  Fewer labels than this tell of none that makes better probabilities: what 40
+# labels of radio galaxies chose recognised a point less, and with less certainty.
+_USUAL_STRENGTH, _FEWEST_LABELS = 10.0, 45
 _CALIBRATION_FOLDS = 5
 _STEPS = 100
 
@@ -37,8 +37,7 @@ def linear_probe(
     """Logistic regression with L2 regularisation, all classes of equal weight.
 
     Every dimension is brought to mean 0 and variance 1.  How strong the regularisation is, is chosen on held-out parts
-    of what it learns from, and is 10 where these are too few to tell (45 if calibrated); the probe then learns from
-    all of it.
+    of what it learns from, and is 10 where these are too few to tell; the probe then learns from all of it.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ def _span(scaled: NDArray[np.float64]) -> Any:
 
 def _choose_strength(scaled: NDArray[np.float64], classes: NDArray[Any], *, seed: int, calibrated: bool) -> float:
     names, counts = np.unique(classes, return_counts=True)
-    too_few = len(classes) < _FEWEST_HELD_OUT if calibrated else len(classes) // 5 < len(names)
+    too_few = len(classes) < _FEWEST_LABELS if calibrated else len(classes) // 5 < len(names)
     if counts.min() < 2 or too_few:
         return _USUAL_STRENGTH
     parts = list(

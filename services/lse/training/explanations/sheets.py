@@ -133,7 +133,7 @@ def draw_sheet(sheet: Sheet) -> bytes:
     for number, line in enumerate(footnote):
         pen.text((_MARGIN, height - _MARGIN - 17 * (len(footnote) - number) + 4), line, font=small, fill=_FAINT)
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format="PNG")
     return buffer.getvalue()
 
 
