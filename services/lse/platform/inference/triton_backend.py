@@ -48,28 +48,20 @@ class TritonPythonModel:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer the requests that the server put together, in runs of the model that fit the caches."""
-        inputs, refusals = [], {}
+        inputs: dict[int, np.ndarray] = {}
+        responses: dict[int, Any] = {}
         for i, request in enumerate(requests):
             try:
-                inputs.append(self._images(request))
+                inputs[i] = self._images(request)
             except (OSError, ValueError) as error:
-                inputs.append(np.empty((0, *self._memory.shape), np.float32))
                 # No other answer has this code, so that our client can tell the remedy.
-                refusals[i] = pb_utils.TritonError(
-                    f"the images cannot be read: {error}", pb_utils.TritonError.UNSUPPORTED
-                )
+                responses[i] = _failure(f"the images cannot be read: {error}", pb_utils.TritonError.UNSUPPORTED)
         try:
-            vectors = self._encode(inputs)
+            for i, vectors in zip(inputs, self._encode(list(inputs.values())), strict=True):
+                responses[i] = pb_utils.InferenceResponse([pb_utils.Tensor("vectors", vectors)])
         except Exception as error:  # noqa: BLE001 - whatever fails belongs in the answers, the server goes on
-            failure = pb_utils.TritonError(f"the model failed: {error}")
-            return [pb_utils.InferenceResponse(error=failure) for _ in requests]
-        parts = np.split(vectors, np.cumsum([len(images) for images in inputs])[:-1])
-        return [
-            pb_utils.InferenceResponse(error=refusals[i])
-            if i in refusals
-            else pb_utils.InferenceResponse([pb_utils.Tensor("vectors", part)])
-            for i, part in enumerate(parts)
-        ]
+            responses |= {i: _failure(f"the model failed: {error}") for i in inputs}
+        return [responses[i] for i in range(len(requests))]
 
     def _images(self, request: Any) -> np.ndarray:
         sent = pb_utils.get_input_tensor_by_name(request, "images")
@@ -84,13 +76,16 @@ class TritonPythonModel:
             len(counted.as_numpy()), memory=str(named.get("memory")), path=str(named.get("path"))
         )
 
-    def _encode(self, inputs: list[np.ndarray]) -> np.ndarray:
+    def _encode(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         runs = [
             images[start : start + self._slice_size]
             for images in _put_together(inputs, self._slice_size)
-            for start in range(0, max(len(images), 1), self._slice_size)
+            for start in range(0, len(images), self._slice_size)
         ]
-        return np.concatenate([self._session.run(["vectors"], {"images": images})[0] for images in runs])
+        if not runs:
+            return []
+        vectors = np.concatenate([self._session.run(["vectors"], {"images": images})[0] for images in runs])
+        return np.split(vectors, np.cumsum([len(images) for images in inputs])[:-1])
 
 
 class ClientMemory:
@@ -103,7 +98,7 @@ class ClientMemory:
     """
 
     def __init__(self, shape: list[int]) -> None:
-        self.shape = shape
+        self._shape = shape
         self._mapped: dict[str, tuple[str, np.ndarray]] = {}
 
     def images(self, count: int, *, memory: str, path: str) -> np.ndarray:
@@ -131,10 +126,10 @@ class ClientMemory:
                     del self._mapped[name]
             self._mapped[memory] = path, self._map(memory, path)
         pixels = self._mapped[memory][1]
-        size = count * int(np.prod(self.shape))
+        size = count * int(np.prod(self._shape))
         if size > len(pixels):
             raise ValueError(f"{count} images do not fit into the memory {memory!r}")
-        return pixels[:size].reshape(count, *self.shape)
+        return pixels[:size].reshape(count, *self._shape)
 
     def _map(self, memory: str, path: str) -> np.ndarray:
         if not re.fullmatch(r"lse_[0-9a-f]{32}", memory) or not re.fullmatch(r"/proc/\d+/fd/\d+", path):
@@ -154,10 +149,14 @@ def _leads_to(path: str, memory: str) -> bool:
 
 def _put_together(inputs: list[np.ndarray], size: int) -> Iterator[np.ndarray]:
     """Small requests side by side, up to so many images; a larger one, as bulk encoding sends, is not copied."""
-    waiting: list[np.ndarray] = []
-    for images in inputs:
-        if waiting and sum(map(len, waiting)) + len(images) > size:
-            yield np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
-            waiting = []
-        waiting.append(images)
-    yield np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
+    group: list[np.ndarray] = []
+    for i, images in enumerate(inputs):
+        group.append(images)
+        following = len(inputs[i + 1]) if i + 1 < len(inputs) else size
+        if sum(map(len, group)) + following > size:
+            yield group[0] if len(group) == 1 else np.concatenate(group)
+            group = []
+
+
+def _failure(sentence: str, *code: int) -> Any:
+    return pb_utils.InferenceResponse(error=pb_utils.TritonError(sentence, *code))
