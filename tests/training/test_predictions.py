@@ -135,7 +135,7 @@ def test_fine_tuning_learns_what_an_untrained_encoder_does_not_see() -> None:
     labelled = labelled_images(range(80), [str(code) for code in codes[:80]], count=160)
     encoder = untrained(images, method="autoencoder", parameters={"width": 8, "latent_dim": 8}, seed=0).encoder
     parameters = FineTuningParameters(steps=80, batch_size=16, learning_rate=1e-2, encoder_rate=1.0)
-    predict = fine_tune(encoder, images, labelled, parameters=parameters, seed=0, from_scratch=True)
+    predict = fine_tune(encoder, images, labelled, parameters=parameters, seed=0)
     assert (predict(np.arange(80, 160)).argmax(axis=1) == codes[80:]).mean() > 0.85
 
 

@@ -28,11 +28,11 @@ _PREDICTED_AT_ONCE = 256
 class FineTuningParameters(Parameters):
     """Parameters of fine-tuning."""
 
-    steps: int = Field(default=300, ge=1, le=1_000_000, description="Batches that are learnt from.")
-    batch_size: int = Field(default=32, ge=2, le=4096, description="Labelled images in a step.")
+    steps: int = Field(default=400, ge=1, le=1_000_000, description="Batches that are learnt from.")
+    batch_size: int = Field(default=64, ge=2, le=4096, description="Labelled images in a step.")
     learning_rate: float = Field(default=3e-3, gt=0, le=1, description="Largest step of the linear layer.")
     encoder_rate: float = Field(
-        default=0.1, ge=0, le=1, description="Steps of the encoder relative to those of the linear layer."
+        default=0.3, ge=0, le=1, description="Steps of the encoder relative to those of the linear layer."
     )
     weight_decay: float = Field(default=1e-2, ge=0, le=10, description="Pull of the weights towards zero.")
     rotation: float | None = Field(
@@ -54,7 +54,6 @@ def fine_tune(
     *,
     parameters: FineTuningParameters,
     seed: int,
-    from_scratch: bool = False,
     on_progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Predictor:
@@ -72,8 +71,6 @@ def fine_tune(
         Its parameters; `rotation` and `flip` are off where they are None.
     seed
         Of all randomness.
-    from_scratch
-        The weights of the encoder are random: its normalisations learn too, as fast as the linear layer.
     on_progress, should_stop
         Called at every step.
     """
@@ -86,22 +83,23 @@ def fine_tune(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator = torch.Generator(device=device).manual_seed(seed)
     random = np.random.default_rng(seed)
-    encoder = encoder.to(device)
+    # A batch of few images has no statistics worth the name: those of the whole training set stay in force.
+    encoder = encoder.to(device).eval()
     known = torch.from_numpy(_images_of(images, labelled.rows)).to(device)
     codes = torch.from_numpy(labelled.codes).to(device)
     with torch.inference_mode():
-        dimension = encoder.eval()(known[:2]).shape[1]
+        dimension = encoder(known[:2]).shape[1]
     with fresh_weights(seed):
         head = Linear(dimension, len(labelled.classes)).to(device)
-    rate = 1.0 if from_scratch else parameters.encoder_rate
     optimizer = torch.optim.AdamW(
-        [{"params": head.parameters(), "scale": 1.0}, {"params": encoder.parameters(), "scale": rate}],
+        [
+            {"params": head.parameters(), "scale": 1.0},
+            {"params": encoder.parameters(), "scale": parameters.encoder_rate},
+        ],
         lr=parameters.learning_rate,
         weight_decay=parameters.weight_decay,
     )
     views = Augmentation(rotation=parameters.rotation or 0, flip=bool(parameters.flip))
-    # A batch of few images has no statistics worth the name: those of the whole training set stay in force.
-    encoder.train(from_scratch)
     for step in range(parameters.steps):
         if should_stop is not None and should_stop():
             raise CancelledError("The fine-tuning was cancelled.", reason="TRAINING_CANCELLED")
@@ -117,7 +115,6 @@ def fine_tune(
         optimizer.step()
         if on_progress is not None:
             on_progress(Progress("fine-tuning", step + 1, parameters.steps, "steps", {"loss": float(loss)}))
-    encoder.eval()
 
     def predict(rows: NDArray[np.int64]) -> NDArray[np.float32]:
         found = np.empty((len(rows), len(labelled.classes)), np.float32)
