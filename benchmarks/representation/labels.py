@@ -13,6 +13,7 @@ from torch import nn
 
 from lse.training.augmentation import Augmentation, augment
 from lse.training.defaults import choose_parameters, measure_facts
+from lse.training.predictions.fine_tuning import views_of_training
 from lse.training.predictions.labelled import Labelled
 from lse.training.predictions.methods import Material, learner, read_prediction_parameters
 from lse.training.run import untrained
@@ -40,9 +41,7 @@ def label_curve(data: LabelledImages, trained: TrainedEncoder) -> Iterator[dict[
     """
     names, codes = np.unique(data.classes, return_inverse=True)
     vectors = trained.encode(data.images)
-    # Turned and mirrored as in the training of the encoder: the service looks that up.
-    learnt = trained.parameters.model_dump()
-    views = {"rotation": learnt.get("rotation") or 0.0, "flip": bool(learnt.get("flip"))}
+    views = views_of_training(trained.parameters.model_dump())
     ways = {"probe": ("linear-probe", {}), "fine-tuning": ("fine-tuning", views)}
     for draw in range(DRAWS):
         order = np.random.default_rng(draw).permutation(len(codes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -13,6 +13,8 @@ from lse.platform.parameters import Parameters
 from lse.platform.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import nn
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from lse.training.images import ArrayLike
     from lse.training.predictions.labelled import Labelled, Predictor
 
-__all__ = ["FineTuningParameters", "fine_tune"]
+__all__ = ["FineTuningParameters", "fine_tune", "views_of_training"]
 
 _PREDICTED_AT_ONCE = 256
 
@@ -45,6 +47,11 @@ class FineTuningParameters(Parameters):
         default=None, description="Mirror images at random; as in the training of the encoder when not given."
     )
     folds: int = Field(default=3, ge=2, le=20, description="Folds over which the prediction is scored.")
+
+
+def views_of_training(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`rotation` and `flip` as in the training of an encoder with these settings, off where it had none."""
+    return {"rotation": settings.get("rotation") or 0.0, "flip": bool(settings.get("flip"))}
 
 
 def fine_tune(

@@ -28,6 +28,7 @@ from lse.platform.rpc.messages import (
     table_chunks,
 )
 from lse.platform.wiring import Platform
+from lse.training.predictions.fine_tuning import views_of_training
 from lse.training.predictions.jobs import run_prediction
 from lse.training.predictions.methods import list_prediction_methods, needs_encoder, read_prediction_parameters
 from lse.training.versions import version_that_made
@@ -150,8 +151,7 @@ class PredictionServicer(predictions_pb2_grpc.PredictionServiceServicer):
                 "use linear-probe.",
                 reason="ENCODER_NOT_TRAINABLE",
             )
-        settings = version["settings"]
-        views = {"rotation": settings.get("rotation") or 0.0, "flip": bool(settings.get("flip"))}
+        views = views_of_training(version["settings"])
         return {**in_force, **{key: value for key, value in views.items() if in_force[key] is None}}
 
 
