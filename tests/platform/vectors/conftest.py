@@ -36,15 +36,16 @@ class ServerProgram:
     def kill(self) -> None:
         """End it as by `kill -9`."""
         self.process.kill()
-        self._reap()
+        self.wait()
 
     def stop(self) -> int:
         """End it by SIGTERM; its exit status is returned."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self._reap()
+        return self.wait()
 
-    def _reap(self) -> int:
+    def wait(self) -> int:
+        """Wait until it has ended by itself or by a signal sent before; its exit status is returned."""
         status = self.process.wait(timeout=60)
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -359,6 +359,7 @@ def test_sigterm_lets_calls_under_way_end(start_server: Start, serve: Start, tmp
 
         threading.Timer(0.3, server.process.send_signal, [signal.SIGTERM]).start()
         acknowledged = until_gone(write)
-    assert server.stop() == 0
+    # A second SIGTERM could meet an interpreter that has put the default handlers back.
+    assert server.wait() == 0
     with VectorStore(serve(tmp_path).address) as store:
         assert store.count("some") >= acknowledged > 0
