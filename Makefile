@@ -1,6 +1,8 @@
 # Every task of the project. `make` alone lists them.
 
 SHELL := /bin/bash
+# Every service, worker and test is a Python of its own: without bytecode on disk each would compile torch and its kin anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup run test bench lint protos triton clean
 

@@ -1,11 +1,11 @@
 """Speed of a whole training run against a bare PyTorch loop over tensors in memory.
 
 Both train the same network with the same loss, augmentation, optimiser and batches, with the parameters that a training
-chooses of these images, for fewer epochs.  Ours reads the images (from
-memory, from a Zarr array into memory, and from a Zarr array anew in every epoch), measures them, logs, reports, writes
-checkpoints and best weights; the loop does none of that.  Runs alternate; ratios are medians over the rounds, of the
-wall clock and, on a CPU, of the processor time, which a busy machine disturbs less.  On a GPU the share of the time in
-which it waited for the next step is printed too.
+chooses of these images, for fewer epochs.  Ours runs on a worker of a cluster as `lse up` starts it, reads the images
+(from memory, from a Zarr array into memory, and from a Zarr array anew in every epoch), measures them, logs, reports,
+writes checkpoints and best weights; the loop runs in this process and does none of that.  Runs alternate; ratios are
+medians over the rounds, of the wall clock and, on a CPU, of the processor time, which a busy machine disturbs less.  On
+a GPU the share of the time in which it waited for the next step is printed too.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ import numpy as np
 import torch
 import zarr
 
+from lse.embedded.children import Child, free_port, listens
+from lse.platform.compute import Compute, TaskChannel
 from lse.training.images import ImageStatistics
 from lse.training.learner import Learner
 from lse.training.methods import get_method
@@ -118,41 +120,86 @@ def measured(work: Any) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def compare(images: np.ndarray, method: str, *, epochs: int, rounds: int) -> dict[str, Any]:
+def train_on_worker(
+    stored: str, source: str, arguments: dict[str, Any], channel: TaskChannel
+) -> tuple[float, float, float | None]:
+    """Train as a service has it done: seconds of the clock, of the processor, share in which a GPU waited."""
+    images = zarr.open_array(stored, mode="r")
+    given = images[:] if source == "memory" else images
+    with tempfile.TemporaryDirectory(prefix="lse-") as workdir:
+
+        def run() -> None:
+            train(
+                given,
+                workdir=Path(workdir),
+                threads=len(os.sched_getaffinity(0)),
+                on_progress=channel.report,
+                should_stop=channel.should_stop,
+                on_course=lambda _: None,
+                **arguments,
+                **({"memory_limit": 0} if source == "zarr streamed" else {}),
+            )
+
+        if not torch.cuda.is_available():
+            return *measured(run), None
+        with gpu_events() as steps:
+            return *measured(run), waiting_share(steps)
+
+
+@contextlib.contextmanager
+def worker() -> Iterator[Compute]:
+    """A cluster of one worker, as `lse up` starts it."""
+    with tempfile.TemporaryDirectory(prefix="lse-") as folder:
+        port = free_port()
+        cluster = Child(
+            "compute cluster",
+            ["lse.embedded.cluster", "--port", str(port), "--workers", "1", "--scratch", folder],
+            logs=Path(folder),
+            ready=listens(port),
+        )
+        cluster.start()
+        try:
+            cluster.wait_until_ready(60)
+            compute = Compute(f"tcp://127.0.0.1:{port}")
+            yield compute
+            compute.close()
+        finally:
+            cluster.stop()
+
+
+def compare(images: np.ndarray, method: str, *, epochs: int, rounds: int, compute: Compute) -> dict[str, Any]:
     """Interleaved rounds of the bare loop and of our run from each source."""
     gpu = torch.cuda.is_available()
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ("loop", *SOURCES)}
     waits: dict[str, list[float]] = {name: [] for name in SOURCES}
     with tempfile.TemporaryDirectory(prefix="lse-") as folder:
         chunks = (64, *images.shape[1:])
-        stored = zarr.create_array(Path(folder) / "images.zarr", shape=images.shape, dtype="f4", chunks=chunks)
+        path = Path(folder) / "images.zarr"
+        stored = zarr.create_array(path, shape=images.shape, dtype="f4", chunks=chunks)
         stored[:] = images
-        with tempfile.TemporaryDirectory(prefix="lse-") as workdir:
-            # All parameters but the epochs are chosen from the images once, for both; this run also warms up.
-            warm = {"epochs": 1, "validation": 0}
-            parameters = train(images, method=method, parameters=warm, seed=0, workdir=Path(workdir)).parameters
+
+        def ours(source: str, parameters: dict[str, Any], seed: int) -> tuple[float, float, float | None]:
+            arguments = {"method": method, "parameters": parameters, "seed": seed}
+            found: tuple[float, float, float | None] = compute.run(
+                train_on_worker,
+                (str(path), source, arguments),
+                on_progress=lambda _: None,
+                should_stop=lambda: False,
+            )
+            return found
+
+        # All parameters but the epochs are chosen from the images once, for both; these runs also warm up.
+        warm: dict[str, Any] = {"epochs": 1, "validation": 0}
+        parameters = train(images, method=method, parameters=warm, seed=0, workdir=Path(folder) / "warm").parameters
+        ours("memory", warm, 0)
         parameters = parameters.model_copy(update={"epochs": epochs})
         for number in range(rounds):
             seconds["loop"].append(measured(lambda: bare_loop(images, method, parameters)))
             for source in SOURCES:
-
-                def run(source: str = source, number: int = number) -> None:
-                    train(
-                        images if source == "memory" else stored,
-                        method=method,
-                        parameters=parameters.model_dump(),
-                        seed=number,
-                        workdir=Path(folder) / f"{source}-{number}",
-                        threads=torch.get_num_threads(),
-                        on_progress=lambda _: None,
-                        on_course=lambda _: None,
-                        **({"memory_limit": 0} if source == "zarr streamed" else {}),
-                    )
-
-                with gpu_events() if gpu else contextlib.nullcontext([]) as steps:
-                    seconds[source].append(measured(run))
-                if gpu:
-                    waits[source].append(waiting_share(steps))
+                wall, cpu, wait = ours(source, parameters.model_dump(), number)
+                seconds[source].append((wall, cpu))
+                if wait is not None:
+                    waits[source].append(wait)
     shown = epochs * len(images)
     result: dict[str, Any] = {
         "loop_images_per_second": statistics.median(shown / wall for wall, _ in seconds["loop"]),
@@ -185,14 +232,16 @@ def main() -> None:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     images = sky(arguments.images, arguments.channels, arguments.size)
     result: dict[str, Any] = {"device": device, "images": list(images.shape), "target_ratio": TARGET}
-    for method in arguments.methods:
-        result[method] = compare(images, method, epochs=arguments.epochs, rounds=arguments.rounds)
-        if not arguments.json:
-            print(f"{method} on {device}: loop {result[method]['loop_images_per_second']:.0f} images/s")
-            for source in SOURCES:
-                print(
-                    f"  {source:<14}" + "  ".join(f"{key} {value:.3g}" for key, value in result[method][source].items())
-                )
+    with worker() as compute:
+        for method in arguments.methods:
+            result[method] = compare(images, method, epochs=arguments.epochs, rounds=arguments.rounds, compute=compute)
+            if not arguments.json:
+                print(f"{method} on {device}: loop {result[method]['loop_images_per_second']:.0f} images/s")
+                for source in SOURCES:
+                    print(
+                        f"  {source:<14}"
+                        + "  ".join(f"{key} {value:.3g}" for key, value in result[method][source].items())
+                    )
     if arguments.json:
         print(json.dumps(result))
 

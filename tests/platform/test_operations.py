@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+import operation_jobs as jobs
 from lse.platform.catalogue import Resource
 from lse.platform.config import load_settings
 from lse.platform.errors import AlreadyExistsError, InvalidArgumentError, LseError
@@ -17,25 +16,6 @@ from lse.platform.operations import JobContext, Operation, OperationRunner
 from lse.platform.wiring import Platform
 
 NAME = "projects/p/datasets/numbers"
-
-
-@pytest.fixture(scope="session")
-def jobs(scheduler: str) -> ModuleType:
-    """Module of the work, importable on the workers too."""
-    from distributed import Client
-
-    path = Path(__file__).with_name("operation_jobs.py")
-    with Client(scheduler) as client:
-        client.upload_file(str(path))
-    spec = importlib.util.spec_from_file_location("operation_jobs", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules["operation_jobs"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -79,9 +59,7 @@ def register(platform: Platform, job: object) -> None:
     platform.runner.register("Work", job, resource_kind="dataset", respond=lambda resource: resource.name.encode())
 
 
-def test_finished_operation_keeps_its_resource_and_response(
-    platform: Platform, jobs: ModuleType, tmp_path: Path
-) -> None:
+def test_finished_operation_keeps_its_resource_and_response(platform: Platform, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
 
@@ -100,7 +78,7 @@ def test_finished_operation_keeps_its_resource_and_response(
     assert list(resource.result["squares"].values()) == [n * n for n in range(7)]
 
 
-def test_work_goes_on_after_a_stop_and_repeats_nothing(platform: Platform, jobs: ModuleType, tmp_path: Path) -> None:
+def test_work_goes_on_after_a_stop_and_repeats_nothing(platform: Platform, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
 
@@ -129,7 +107,7 @@ def test_work_goes_on_after_a_stop_and_repeats_nothing(platform: Platform, jobs:
         assert len((marks / f"{task[1:]}.txt").read_text().split()) == 1
 
 
-def test_cancelled_operation_leaves_nothing_usable(platform: Platform, jobs: ModuleType) -> None:
+def test_cancelled_operation_leaves_nothing_usable(platform: Platform) -> None:
     def job(context: JobContext) -> None:
         context.platform.artifacts.write_bytes(f"{context.folder}/part", b"half")
         context.run(jobs.count_slowly, 10_000, stage="counting")
@@ -150,7 +128,7 @@ def test_cancelled_operation_leaves_nothing_usable(platform: Platform, jobs: Mod
     assert ask(platform).target == NAME
 
 
-def test_error_of_a_task_is_the_error_of_the_operation(platform: Platform, jobs: ModuleType, tmp_path: Path) -> None:
+def test_error_of_a_task_is_the_error_of_the_operation(platform: Platform, tmp_path: Path) -> None:
     def job(context: JobContext) -> None:
         function = jobs.refuse if context.parameters["wrong"] else jobs.break_down
         context.map(function, {"t": (str(tmp_path), 3)}, stage="work", unit="numbers")
@@ -184,7 +162,7 @@ def test_pages_list_operations_newest_first(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("cancel", [True, False])
-def test_what_a_job_published_before_it_ended_badly_is_kept(platform: Platform, jobs: ModuleType, cancel: bool) -> None:
+def test_what_a_job_published_before_it_ended_badly_is_kept(platform: Platform, cancel: bool) -> None:
     def job(context: JobContext) -> None:
         context.platform.artifacts.write_bytes(f"{context.folder}/part", b"half")
         try:

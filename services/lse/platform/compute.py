@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import queue
 import time
 import uuid
@@ -60,6 +61,15 @@ class TaskChannel:
             self._checked = time.monotonic()
             self._stopped = bool(Event(self.topic).is_set())
         return self._stopped
+
+
+def _run_long(function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    finally:
+        # The C library keeps what was freed; other processes and the estimate of the next task want it.
+        if give_back := getattr(ctypes.CDLL(None), "malloc_trim", None):
+            give_back(0)
 
 
 class Compute:
@@ -169,7 +179,13 @@ class Compute:
         stop = Event(channel.topic, client=self._client)
         self._client.subscribe_topic(channel.topic, lambda event: on_progress(Progress(**event[1]["progress"])))
         future = self._client.submit(
-            function, *arguments, channel, key=f"{function.__name__}-{channel.topic}", pure=False, resources=resources
+            _run_long,
+            function,
+            *arguments,
+            channel,
+            key=f"{function.__name__}-{channel.topic}",
+            pure=False,
+            resources=resources,
         )
         ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         future.add_done_callback(ended.put)

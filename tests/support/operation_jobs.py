@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+import psutil
+
 from lse.platform.compute import TaskChannel
 from lse.platform.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from lse.platform.progress import Progress
@@ -43,3 +45,16 @@ def count_slowly(total: int, channel: TaskChannel) -> int:
         channel.report(Progress("counting", step + 1, total, "numbers", {"half": step / 2}))
         time.sleep(0.02)
     return total
+
+
+def fill_and_free(count: int, channel: TaskChannel) -> int:
+    """Take many pieces of memory, free all but the last and give the process' size in bytes."""
+    pieces = [bytearray(2**20) for _ in range(count)]
+    last = pieces.pop()
+    pieces.clear()
+    return psutil.Process().memory_info().rss + 0 * len(last)
+
+
+def process_size(channel: TaskChannel) -> int:
+    """Size of the worker's process in bytes."""
+    return psutil.Process().memory_info().rss

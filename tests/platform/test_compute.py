@@ -1,0 +1,43 @@
+"""Tests of the cluster of `lse up` and of work on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import operation_jobs
+from lse.embedded.children import free_port
+from lse.platform.compute import Compute
+
+
+@pytest.fixture
+def compute(tmp_path: Path) -> Iterator[Compute]:
+    """A connection to a cluster with one worker, as `lse up` starts it."""
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *[sys.executable, "-m", "lse.embedded.cluster", "--port", str(port)],
+            *["--workers", "1", "--scratch", str(tmp_path)],
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path(operation_jobs.__file__).parent)},
+    )
+    compute = Compute(f"tcp://127.0.0.1:{port}")
+    yield compute
+    compute.close()
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+
+
+def test_a_worker_keeps_what_a_task_frees_until_the_task_ends(compute: Compute) -> None:
+    def run(function, *arguments) -> int:  # type: ignore[no-untyped-def]
+        return int(compute.run(function, arguments, on_progress=lambda _: None, should_stop=lambda: False))
+
+    before = run(operation_jobs.process_size)
+    during = run(operation_jobs.fill_and_free, 300)
+    assert during > before + 250 * 2**20
+    assert run(operation_jobs.process_size) < before + 50 * 2**20
