@@ -35,15 +35,18 @@ def main() -> None:
     arguments = parser.parse_args()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}), LocalCluster(
-        n_workers=arguments.workers,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        scheduler_port=arguments.port,
-        # The scheduler always opens a port for HTTP: a free one, so that several installations fit on a machine.
-        dashboard_address="127.0.0.1:0",
-        scheduler_kwargs={"dashboard": False},
-        local_directory=arguments.scratch,
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}),
+        LocalCluster(
+            n_workers=arguments.workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            scheduler_port=arguments.port,
+            # The scheduler always opens a port for HTTP: a free one, so that several installations fit on a machine.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            local_directory=arguments.scratch,
+        ),
     ):
         stop.wait()
 
