@@ -188,10 +188,11 @@ def compute_labels(arguments: argparse.Namespace) -> None:
             if not path.exists():
                 print(f"{name}: no encoder of {method}, seed 0: run without --label-curve first")
                 continue
-            for scored in label_curve(data, load_trained(path)):
-                cell = {"dataset": name, "method": f"labels-{method}"} | scored
-                if key(cell) not in done:
-                    write_cell(cell)
+            named = {"dataset": name, "method": f"labels-{method}"}
+            for scored in label_curve(
+                data, load_trained(path), is_done=lambda cell, named=named: key(named | cell) in done
+            ):
+                write_cell(named | scored)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from lse.training.predictions.methods import Material, learner, read_prediction_
 from lse.training.run import untrained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -34,9 +34,12 @@ _RATE = 2e-3
 _WEIGHT_DECAY = 1e-4
 
 
-def label_curve(data: LabelledImages, trained: TrainedEncoder) -> Iterator[dict[str, Any]]:
+def label_curve(
+    data: LabelledImages, trained: TrainedEncoder, *, is_done: Callable[[dict[str, Any]], bool]
+) -> Iterator[dict[str, Any]]:
     """Yield a cell for each draw of labels and count of them a class: balanced accuracy on all other images.
 
+    `is_done` is asked, with the seed and the settings of a cell, whether to leave it out.
     ``probe`` and ``fine-tuning`` are the two ways of ``lse prediction run``, as they are by default.
     """
     names, codes = np.unique(data.classes, return_inverse=True)
@@ -47,6 +50,9 @@ def label_curve(data: LabelledImages, trained: TrainedEncoder) -> Iterator[dict[
         order = np.random.default_rng(draw).permutation(len(codes))
         material = Material(vectors, data.images, lambda: copy.deepcopy(trained.encoder), seed=draw)
         for count in COUNTS:
+            cell: dict[str, Any] = {"seed": draw, "settings": {"labels": str(count)}}
+            if is_done(cell):
+                continue
             chosen = np.concatenate([order[codes[order] == code][:count] for code in range(len(names))])
             others = np.setdiff1d(order, chosen)
             labelled = Labelled(chosen, codes[chosen], tuple(names))
@@ -55,11 +61,8 @@ def label_curve(data: LabelledImages, trained: TrainedEncoder) -> Iterator[dict[
                 for name, (way, given) in ways.items()
             }
             found["scratch"] = _from_scratch(data.images, codes, chosen, others, seed=draw)
-            yield {
-                "seed": draw,
-                "settings": {"labels": str(count)},
-                **{name: float(balanced_accuracy_score(codes[others], answer)) for name, answer in found.items()},
-            }
+            scores = {name: float(balanced_accuracy_score(codes[others], answer)) for name, answer in found.items()}
+            yield cell | scores
 
 
 def _from_scratch(
