@@ -16,11 +16,15 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from lse.ingestion.preparation import Prepared, prepare_file
-from lse.ingestion.readers import read_image
-from lse.ingestion.recipes import Recipe, load_recipe, prepare_image
-from lse.ingestion.sources import Source, find_sources
+from lse.images.file_preparation import Prepared, prepare_file
+from lse.images.formats import read_image
+from lse.images.recipe import Recipe, load_recipe, prepare_image
+from lse.images.sources import Source, find_sources
+from lse.platform.guarded.reading import Reading
+from lse.services.ingestion.guarded_files import prepared_files
+from lse.services.ingestion.parts import PART_SOURCES
 
+READING = Reading(("*",), seconds=60, memory_bytes=2**32, file_bytes=2**29)
 RECIPE = "{channels: grey, size: 64, stretch: asinh}"
 
 
@@ -60,9 +64,21 @@ def whole(sources: list[Source], recipe: Recipe) -> None:
             raise SystemExit(f"{source.relative}: {result.message}")
 
 
+def guarded(sources: list[Source], recipe: Recipe) -> None:
+    """As ingests do: in a child with limits, the files of a part at once."""
+    for first in range(0, len(sources), PART_SOURCES):
+        prepared_files(READING, sources[first : first + PART_SOURCES], recipe)
+
+
 def measure(sources: list[Source], rounds: int) -> dict[str, float]:
     recipe = load_recipe(RECIPE)
-    sides = {"bare": bare, "read": read, "read_and_prepare": read_and_prepare, "with_thumbnail": whole}
+    sides = {
+        "bare": bare,
+        "read": read,
+        "read_and_prepare": read_and_prepare,
+        "with_thumbnail": whole,
+        "guarded": guarded,
+    }
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for round_ in range(rounds + 1):
         for name, side in sides.items():
@@ -98,7 +114,8 @@ def main() -> None:
     else:
         print(
             f"FITS ingest: read {figures['read_ratio']:.2f} x bare getdata, read and prepare "
-            f"{figures['read_and_prepare_ratio']:.2f} x, with thumbnail {figures['with_thumbnail_ratio']:.2f} x "
+            f"{figures['read_and_prepare_ratio']:.2f} x, with thumbnail {figures['with_thumbnail_ratio']:.2f} x, "
+            f"in a guarded child {figures['guarded_ratio']:.2f} x "
             f"(bare {figures['bare_ms']:.2f} ms a file, {figures['files']:.0f} files, {figures['rounds']:.0f} rounds)"
         )
 

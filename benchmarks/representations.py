@@ -30,14 +30,14 @@ from representation.labels import label_curve
 from representation.peer import lightly_simclr
 from representation.table import PEER, markdown, summary
 
-from lse.training.judging.baselines import representations
-from lse.training.judging.geometry import collapse
-from lse.training.judging.labelled import cross_validated, from_train_to_test, split_rows
-from lse.training.judging.neighbours import nearest_neighbours
-from lse.training.linear_probe import linear_probe
-from lse.training.methods import list_methods
-from lse.training.run import train, untrained
-from lse.training.trained import load_trained
+from lse.representation.evaluation.baselines import representation
+from lse.representation.evaluation.geometry import collapse
+from lse.representation.evaluation.labelled import cross_validated, from_train_to_test, split_rows
+from lse.representation.evaluation.neighbours import nearest_neighbours
+from lse.representation.methods import TRAINING_METHODS
+from lse.representation.prediction.linear_probe import linear_probe
+from lse.representation.training.run import train, untrained
+from lse.representation.training.trained import load_trained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,14 +90,12 @@ def cells(name: str, data: LabelledImages) -> list[dict[str, Any]]:
     """Scores of what is not learnt."""
     made = [{"method": "chance", "seed": 0, "knn": 1 / len(np.unique(data.classes))}]
     made += [
-        {"method": kind, "seed": 0} | scores(vectors, data)
-        for kind, vectors in representations(data.images)
-        if kind != "untrained"
+        {"method": kind, "seed": 0} | scores(representation(kind, data.images), data) for kind in ("pixels", "pca")
     ]
     # The nets of methods that learn from views and of those that draw images may differ in what they keep.
     for kind, method in (("untrained-views", "simclr"), ("untrained-decoder", "autoencoder")):
         for seed in range(3):
-            vectors = untrained(data.images, method=method, parameters={}, seed=seed).encode(data.images)
+            vectors = untrained(data.images, method=method, parameters={"seed": seed}).encode(data.images)
             made.append({"method": kind, "seed": seed} | scores(vectors, data))
     return [{"dataset": name, "settings": {}} | cell for cell in made]
 
@@ -112,7 +110,11 @@ def trained_cell(
     else:
         with tempfile.TemporaryDirectory() as workdir:
             result = train(
-                data.images, method=method, parameters=settings, seed=seed, workdir=Path(workdir), threads=threads
+                data.images,
+                method=method,
+                parameters={**settings, "seed": seed},
+                workdir=Path(workdir),
+                threads=threads,
             )
         vectors, epochs = result.encode(data.images), result.parameters.epochs
         if not settings:
@@ -165,7 +167,7 @@ def compute(arguments: argparse.Namespace) -> None:
         for seed in seeds  # a first seed of all comes before a second of any
         for name in names
         for method in arguments.methods.split(",")
-        for settings in (HAND_SET[name] if arguments.hand_set else [given])
+        for settings in (HAND_SET.get(name, []) if arguments.hand_set else [given])
     ]
     for name, method, seed, settings in wanted:
         cell = {"dataset": name, "method": method, "seed": seed, "settings": settings}
@@ -197,8 +199,8 @@ def compute_labels(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    methods = [method.name for method in list_methods()]
-    parser.add_argument("--datasets", default=",".join(DATASETS), help="of radio, photos and digits")
+    methods = TRAINING_METHODS.ids
+    parser.add_argument("--datasets", default=",".join(DATASETS), help=f"of {', '.join(DATASETS)}")
     parser.add_argument("--methods", help=f"of {', '.join([*methods, PEER])}; all if not given")
     parser.add_argument("--seeds", default="0,1,2", help="seeds, separated by commas")
     parser.add_argument("--epochs", type=int, help="epochs of every training; chosen from the data if not given")

@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,14 +27,15 @@ import numpy as np
 import torch
 import zarr
 
-from lse.embedded.children import Child, free_port, listens
+from lse.platform.children import Child
 from lse.platform.compute import Compute, TaskChannel
-from lse.training.images import ImageStatistics
-from lse.training.learner import Learner
-from lse.training.methods import get_method
-from lse.training.methods.method import MethodParameters, Step
-from lse.training.run import train
-from lse.training.trained import fresh_weights, new_encoder
+from lse.platform.ports import answers, free_port
+from lse.representation.methods import TRAINING_METHODS
+from lse.representation.methods.method import Step, TrainingParameters
+from lse.representation.training.images import ImageStatistics
+from lse.representation.training.learner import Learner
+from lse.representation.training.run import train
+from lse.representation.training.trained import fresh_weights, new_encoder
 
 TARGET = 0.9
 SOURCES = ("memory", "zarr", "zarr streamed")
@@ -49,14 +51,14 @@ def sky(count: int, channels: int, size: int) -> np.ndarray:
     return (sources + 0.05 * random.standard_normal((count, channels, size, size))).astype(np.float32)
 
 
-def bare_loop(images: np.ndarray, method_name: str, parameters: MethodParameters) -> None:
+def bare_loop(images: np.ndarray, method_name: str, parameters: TrainingParameters) -> None:
     """Train with as little as PyTorch needs."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    method = get_method(method_name)(parameters)
+    method = TRAINING_METHODS[method_name].run(parameters)
     channels, size = images.shape[1:3]
     mean, std = images.mean(axis=(0, 2, 3)), images.std(axis=(0, 2, 3))
     facts = ImageStatistics(tuple(mean.tolist()), tuple(std.tolist()), "")
-    encoder = new_encoder(parameters, method=method, channels=channels, size=size, statistics=facts, seed=0).to(device)
+    encoder = new_encoder(parameters, method=method, channels=channels, size=size, statistics=facts).to(device)
     with fresh_weights(1):
         parts = {name: part.to(device) for name, part in method.parts(encoder).items()}
     if device.type == "cpu":
@@ -151,20 +153,16 @@ def worker() -> Iterator[Compute]:
     """A cluster of one worker, as `lse up` starts it."""
     with tempfile.TemporaryDirectory(prefix="lse-") as folder:
         port = free_port()
-        cluster = Child(
+        command = [sys.executable, "-m", "lse.cli.main", "worker", f"--scheduler-port={port}", "--workers=1"]
+        with Child(
             "compute cluster",
-            ["lse.embedded.cluster", "--port", str(port), "--workers", "1", "--scratch", folder],
-            logs=Path(folder),
-            ready=listens(port),
-        )
-        cluster.start()
-        try:
-            cluster.wait_until_ready(60)
+            [*command, f"--scratch={folder}"],
+            log=Path(folder, "compute-cluster.log"),
+            ready=lambda: answers(port),
+        ):
             compute = Compute(f"tcp://127.0.0.1:{port}")
             yield compute
             compute.close()
-        finally:
-            cluster.stop()
 
 
 def compare(images: np.ndarray, method: str, *, epochs: int, rounds: int, compute: Compute) -> dict[str, Any]:
@@ -179,7 +177,7 @@ def compare(images: np.ndarray, method: str, *, epochs: int, rounds: int, comput
         stored[:] = images
 
         def ours(source: str, parameters: dict[str, Any], seed: int) -> tuple[float, float, float | None]:
-            arguments = {"method": method, "parameters": parameters, "seed": seed}
+            arguments = {"method": method, "parameters": {**parameters, "seed": seed}}
             found: tuple[float, float, float | None] = compute.run(
                 train_on_worker,
                 (str(path), source, arguments),
@@ -190,7 +188,7 @@ def compare(images: np.ndarray, method: str, *, epochs: int, rounds: int, comput
 
         # All parameters but the epochs are chosen from the images once, for both; these runs also warm up.
         warm: dict[str, Any] = {"epochs": 1, "validation": 0}
-        parameters = train(images, method=method, parameters=warm, seed=0, workdir=Path(folder) / "warm").parameters
+        parameters = train(images, method=method, parameters=warm, workdir=Path(folder) / "warm").parameters
         ours("memory", warm, 0)
         parameters = parameters.model_copy(update={"epochs": epochs})
         for number in range(rounds):

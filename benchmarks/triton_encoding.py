@@ -44,12 +44,13 @@ import psutil
 import torch
 import torchvision
 
+from lse.platform.config import load_settings
 from lse.platform.inference import InferenceSettings, ModelVersion
 from lse.platform.inference.onnxruntime import OnnxRuntimeEngine
 from lse.platform.inference.triton import TritonEngine
 from lse.platform.inference.triton_server import TritonServer, find_triton
-from lse.training.onnx_files import export_onnx
-from lse.training.run import untrained
+from lse.representation.onnx import export_onnx
+from lse.representation.training.run import untrained
 
 LIMIT, AT = 0.85, 32
 SIZE = 64
@@ -88,7 +89,7 @@ def export(net: torch.nn.Module, path: Path, channels: int) -> None:
 def write_default_encoder(path: Path, channels: int, width: int = 32) -> None:
     """Write the encoder that the training service makes by default of 20,000 images or more, with random weights."""
     images = np.random.default_rng(0).random((64, channels, SIZE, SIZE), dtype=np.float32)
-    encoder = untrained(images, method="simclr", parameters={"width": width}, seed=0).encoder
+    encoder = untrained(images, method="simclr", parameters={"width": width}).encoder
     export_onnx(encoder, path, samples=images[:4])
 
 
@@ -229,7 +230,7 @@ def main() -> None:
     parser.add_argument("--no-shared-memory", action="store_true", help="send the images through gRPC")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args()
-    program = find_triton()
+    program = find_triton(load_settings().triton_dir)
     if program is None:
         raise SystemExit("Triton is not installed: run `make triton`.")
 

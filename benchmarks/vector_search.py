@@ -71,7 +71,7 @@ def run(count: int, dimension: int, n_queries: int, root: Path) -> dict[str, obj
     vectors = clustered(count + n_queries, dimension, seed=0)
     queries, vectors = vectors[count:], vectors[:count]
     server = subprocess.Popen(
-        [sys.executable, "-m", "lse.platform.vectors.edge_server", "--root", str(root / "store"), "--port", "0"],
+        [sys.executable, "-m", "lse.cli.main", "vectors", f"--vectors-root={root / 'store'}", "--vectors-port=0"],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -17,6 +17,7 @@ check "mypy" .venv/bin/mypy
 check "import contracts" .venv/bin/lint-imports
 check "buf lint" scripts/buf.sh lint
 check "buf format" scripts/buf.sh format --diff --exit-code
+check "buf breaking" scripts/buf.sh breaking --against baseline.binpb
 check "generated code" scripts/protos.sh --check
 
 if [ ${#failed[@]} -gt 0 ]; then

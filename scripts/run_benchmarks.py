@@ -34,7 +34,7 @@ def measure(script: Path) -> str | None:
     print(f"── {script.stem}", flush=True)
     begun = time.monotonic()
     command = [sys.executable, script, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - the project's own
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     try:
         result = json.loads(done.stdout)
     except ValueError:

@@ -4,7 +4,8 @@
 # Running it again is quick: nothing is done until requirements.lock or pyproject.toml change.
 #
 # PYTHON=…            the interpreter (3.11 to 3.13) instead of the first fit one on the PATH
-# TORCH_BACKEND=cpu   the build of torch, as uv names it; cpu leaves the libraries of the GPU out. Later runs keep it.
+# TORCH_BACKEND=…     the build of PyTorch: cpu leaves the libraries of the GPU out (4.5 GB), locked has them, and others
+#                     are named as uv does. When it is not given, cpu without a GPU, else locked. Later runs keep it.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -35,16 +36,38 @@ choose_python() {
     || fail "no Python 3.11, 3.12 or 3.13 was found; install one (Debian and Ubuntu: apt-get install python3) or name it with PYTHON=…"
 }
 
+# Print the build of PyTorch that suits this machine, and say why.
+choose_backend() {
+  local pins
+  if [ "$(uname -s)" != Linux ] || compgen -G '/dev/nvidia[0-9]*' > /dev/null || nvidia-smi > /dev/null 2>&1; then
+    echo "PyTorch: the build of requirements.lock" >&2
+    echo locked
+    return
+  fi
+  # Builds without GPU libraries have an index of their own, which not every network reaches.
+  pins=$(grep -E '^torch(vision)?==' requirements.lock | sed 's/[ ;].*//')
+  # shellcheck disable=SC2086  # two words
+  if UV_HTTP_TIMEOUT=10 UV_HTTP_RETRIES=1 $uv pip install --quiet --dry-run --no-deps --torch-backend cpu \
+    --python .venv/bin/python $pins > /dev/null 2>&1; then
+    echo "PyTorch: the build without GPU libraries, as there is no GPU here; TORCH_BACKEND=locked takes the other" >&2
+    echo cpu
+  else
+    echo "PyTorch: the build of requirements.lock with GPU libraries; there is no GPU here, but the index of the builds" \
+      "without them cannot be reached" >&2
+    echo locked
+  fi
+}
+
 earlier=$(cat $complete 2> /dev/null || true)
 backend=${TORCH_BACKEND:-$(sed -n 's/^torch backend: //p' <<< "$earlier")}
-wanted="torch backend: ${backend:-locked}
-$(cksum requirements.lock pyproject.toml)"
+pinned=$(cksum requirements.lock pyproject.toml)
 # Whether .venv works, on the version of Python that was asked for.
 sound() {
   .venv/bin/python -c "$fits" 2> /dev/null || return 1
   [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version 2>&1)" = "$(.venv/bin/python --version)" ]
 }
-if [ "$earlier" = "$wanted" ] && sound; then exit 0; fi
+if [ "$earlier" = "torch backend: $backend
+$pinned" ] && sound; then exit 0; fi
 
 echo "Setting up .venv, which takes some minutes the first time"
 rm -f $complete
@@ -53,17 +76,24 @@ if ! sound; then
   $uv venv --quiet --clear --no-python-downloads --python "$python" .venv
 fi
 
+backend=${backend:-$(choose_backend)}
 # In a terminal the progress is shown.
 if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
-if [ "${backend:-locked}" = locked ]; then
+if [ "$backend" = locked ]; then
   $uv pip sync $quiet --python .venv/bin/python requirements.lock
 else
   # Another build of torch needs other libraries of the GPU, or none: those are resolved, all else is as locked.
   lock=$(mktemp)
   trap 'rm -f "$lock"' EXIT
   grep -vE '^(nvidia-|cuda-|triton==)' requirements.lock > "$lock"
-  $uv pip install $quiet --exact --python .venv/bin/python --torch-backend "$backend" --requirements "$lock"
+  $uv pip install $quiet --exact --python .venv/bin/python --torch-backend "$backend" --requirements "$lock" \
+    || fail "the build '$backend' of PyTorch could not be installed; TORCH_BACKEND=locked takes that of requirements.lock."
 fi
 $uv pip install --quiet --python .venv/bin/python --no-deps --editable .
-echo "$wanted" > $complete
+echo "Compiling the kernels of UMAP, HDBSCAN, large neighbour graphs and point clouds, once for this machine"
+.venv/bin/python -c 'from lse.caches import keep_caches; keep_caches()
+from lse.analysis.compilation import compile_kernels; compile_kernels()
+from lse.pointcloud.compilation import compile_kernels; compile_kernels()' 2> /dev/null \
+  || echo "The kernels could not be compiled now: the first map and the first clustering will take longer."
+printf 'torch backend: %s\n%s\n' "$backend" "$pinned" > $complete
 echo "The environment is ready in .venv ($(.venv/bin/python --version))"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install programs of the system that a task needs and that are not there yet.
 #
-#     scripts/system_packages.sh THING…        (things: chromium postgresql npm pip)
+#     scripts/system_packages.sh THING…        (things: chromium postgresql nginx npm pip)
 #
 # Installs by apt-get as root or where sudo asks no password; else prints the command to run and ends with status 1.
 # SYSTEM_PACKAGES=no never installs.
@@ -27,6 +27,7 @@ has_postgresql() {
   done
   return 1
 }
+has_nginx() { PATH=$PATH:/usr/sbin command -v nginx > /dev/null; }
 has_npm() { npm --version > /dev/null 2>&1; }
 has_pip() { python3 -m pip --version > /dev/null 2>&1; }
 
@@ -39,6 +40,7 @@ for thing in "$@"; do
       # Ubuntu has Chromium as a snap only, which does not run in a container or as root.
       if [ "$distribution" = ubuntu ]; then playwright=yes; else packages+=(chromium fonts-dejavu-core); fi ;;
     postgresql) has_postgresql || packages+=(postgresql) ;;
+    nginx) has_nginx || packages+=(nginx-light) ;;
     npm) has_npm || packages+=(npm) ;;
     pip) has_pip || packages+=(python3-pip) ;;
     *) echo "system_packages: there is no thing called $thing" >&2; exit 2 ;;

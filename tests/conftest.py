@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from lse.caches import keep_caches
+
+if TYPE_CHECKING:
+    from running_services import RunningServices
+
+keep_caches()
+
+_SECONDS_TO_END = 180
 
 # Machines are noisy, so no example has a deadline; and in the integration the examples are the same in every run: what
 # fails there must fail again where it is looked into.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_unconfigure() -> None:
+    """A thread that never ends would keep a run from ending, too: then say where each one is, and end as failed."""
+    faulthandler.dump_traceback_later(_SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +41,19 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}: set LSE_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServices]:
+    """The real services, started once for all tests that ask for them."""
+    from running_services import running_services
+
+    with running_services(tmp_path_factory.mktemp("services")) as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+def prepared(services: RunningServices) -> str:
+    """Project with a dataset, an encoder, an experiment, a projection and a clustering, all called ``first``."""
+    services.prepare("prepared")
+    return "prepared"

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib import metadata
 from pathlib import Path
 
+import grimp
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -118,6 +120,12 @@ def test_no_function_changes_the_state_of_its_module() -> None:
         if isinstance(node, ast.Global)
     ]
     assert changing == []
+
+
+def test_no_circle_of_imports() -> None:
+    graph = grimp.build_graph("lse", "lse_dashboard", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
 def test_import_contracts_hold() -> None:

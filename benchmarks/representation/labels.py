@@ -11,19 +11,20 @@ import torch
 from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
-from lse.training.augmentation import Augmentation, augment
-from lse.training.defaults import choose_parameters, measure_facts
-from lse.training.predictions.fine_tuning import views_of_training
-from lse.training.predictions.labelled import Labelled
-from lse.training.predictions.methods import Material, learner, read_prediction_parameters
-from lse.training.run import untrained
+from lse.representation.prediction import PREDICTORS, Material
+from lse.representation.prediction.fine_tuning import views_of_training
+from lse.representation.prediction.labelled import Labelled
+from lse.representation.training.augmentation import Augmentation, augment
+from lse.representation.training.defaults import choose_parameters
+from lse.representation.training.facts import measure_facts
+from lse.representation.training.run import untrained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from lse.training.trained import TrainedEncoder
+    from lse.representation.training.trained import TrainedEncoder
     from representation.datasets import LabelledImages
 
 COUNTS = (1, 2, 5, 10, 20, 50)
@@ -48,7 +49,7 @@ def label_curve(
     ways = {"probe": ("linear-probe", {}), "fine-tuning": ("fine-tuning", views)}
     for draw in range(DRAWS):
         order = np.random.default_rng(draw).permutation(len(codes))
-        material = Material(vectors, data.images, lambda: copy.deepcopy(trained.encoder), seed=draw)
+        material = Material(vectors, data.images, lambda: copy.deepcopy(trained.encoder))
         for count in COUNTS:
             cell: dict[str, Any] = {"seed": draw, "settings": {"labels": str(count)}}
             if is_done(cell):
@@ -57,7 +58,9 @@ def label_curve(
             others = np.setdiff1d(order, chosen)
             labelled = Labelled(chosen, codes[chosen], tuple(names))
             found = {
-                name: learner(way, material, read_prediction_parameters(way, given))(labelled)(others).argmax(axis=1)
+                name: PREDICTORS[way]
+                .run(material, PREDICTORS.parse(way, {**given, "seed": draw}))(labelled)(others)
+                .argmax(axis=1)
                 for name, (way, given) in ways.items()
             }
             found["scratch"] = _from_scratch(data.images, codes, chosen, others, seed=draw)
@@ -75,7 +78,7 @@ def _from_scratch(
 ) -> NDArray[np.int64]:
     """Classes of the other images, by the small backbone trained on the chosen ones by cross entropy."""
     # The same net as that of SimCLR, with the statistics of all images, which need no labels.
-    encoder = untrained(images, method="simclr", parameters={}, seed=seed).encoder
+    encoder = untrained(images, method="simclr", parameters={"seed": seed}).encoder
     torch.manual_seed(seed)
     net = (
         nn.Sequential(encoder, nn.Linear(encoder.dimension, codes.max() + 1))

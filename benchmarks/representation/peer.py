@@ -11,8 +11,8 @@ from lightly.models.modules import SimCLRProjectionHead
 from lightly.transforms import SimCLRTransform
 from PIL import Image
 
-from lse.training.run import untrained
-from lse.training.trained import TrainedEncoder
+from lse.representation.training.run import untrained
+from lse.representation.training.trained import TrainedEncoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def lightly_simclr(
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    start: TrainedEncoder = untrained(images, method="simclr", parameters=settings, seed=seed)
+    start: TrainedEncoder = untrained(images, method="simclr", parameters={**settings, "seed": seed})
     encoder = start.encoder.train().to(memory_format=torch.channels_last)
     epochs = start.parameters.epochs
     head = SimCLRProjectionHead(encoder.dimension, 512, 128)

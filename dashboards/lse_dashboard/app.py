@@ -1,27 +1,32 @@
-"""The program: one page a browser tab over one library of what the services hold."""
+"""The program: one page per browser tab, over what its visitor may read from the services."""
 
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Any, TypeVar
 
 import holoviews as hv
-import numpy as np
 import panel as pn
 
 from lse.client import connect
-from lse.platform.errors import InternalError, LseError
-from lse_dashboard.data.cards import card_path
-from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.library import Library
-from lse_dashboard.data.thumbnails import thumbnail_path
-from lse_dashboard.plots.flat import fitted_view, shade
+from lse.errors import InternalError, LseError
+from lse.pointcloud.compilation import compile_kernels
+from lse_dashboard import wording
+from lse_dashboard.data.access import Login, caller_of
+from lse_dashboard.data.downloads import Downloads, Make
+from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.urls import card_path, thumbnail_path
 from lse_dashboard.server import handlers
+from lse_dashboard.state.link import Link
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.page import TITLE, explorer_page
+from lse_dashboard.state.view import KeptView, wanted_of
+from lse_dashboard.theme import LIGHT
+from lse_dashboard.views.addresses import Addresses
+from lse_dashboard.views.page import explorer_page
 
 __all__ = ["serve"]
 
@@ -61,7 +66,7 @@ class PageBackground:
             self._bring(failed, error)
         except Exception:  # noqa: BLE001 (a thread's error would be lost, and the page would wait for ever)
             _log.exception("work in the background failed")
-            self._bring(failed, InternalError("The explorer failed while it read from the services: see its log."))
+            self._bring(failed, InternalError(wording.FAILED, reason="SERVICE_FAILED"))
         else:
             self._bring(then, result)
 
@@ -83,17 +88,18 @@ def serve(
     port: int = 5006,
     prefix: str = "/",
     origins: Sequence[str] = (),
+    login: Login | None = None,
 ) -> None:
     """Serve the explorer until the process is told to stop.
 
     Parameters
     ----------
     services
-        Address of the services, the client's default when not given.
+        Address of the services (default: the client's).
     token
-        Sent to the services with every call.
+        Bearer token for visitors who bring no credentials of their own.
     project
-        Project that opens first, the client's default when not given.
+        Project that opens first (default: the client's).
     host, port
         Where to listen.
     prefix
@@ -101,27 +107,60 @@ def serve(
     origins
         ``HOST[:PORT]`` under which browsers reach this server; when none are given, its own names if it listens to
         this machine alone, else all.
+    login
+        Login of visitors; None where they bring credentials, or need none.
     """
     pn.extension("plotly", notifications=False)
     hv.extension("bokeh")
-    library = Library(lambda: connect(services, token=token, project=project))
+    libraries = Libraries(lambda own: connect(services, token=own or token, project=project))
     executor = ThreadPoolExecutor(max_workers=16, thread_name_prefix="explorer")
+    downloads = Downloads()
     base = f"/{prefix.strip('/')}/".replace("//", "/")
+    # As the first process of a container it would otherwise pass the signal over, and be killed after the grace.
+    signal.signal(signal.SIGTERM, _end)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
     pn.serve(
-        {"/": lambda: _page(library, executor, base)},
+        {"/": lambda: _page(libraries, executor, downloads, base)},
         address=host,
         port=port,
         prefix=prefix,
-        title=TITLE,
+        title=wording.TITLE,
         show=False,
         verbose=True,
         websocket_origin=list(origins) or _own_origins(host, port),
-        extra_patterns=handlers(library),
-        unused_session_lifetime=10_000,
-        check_unused_sessions=5_000,
+        extra_patterns=handlers(libraries, downloads),
+        **({} if login is None else _login_options(login)),
+        # A page that takes longer to load finds its session gone, and a new one would ask a CDN for style sheets.
+        unused_session_lifetime_milliseconds=120_000,
+        check_unused_sessions_milliseconds=5_000,
     )
     executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _end(number: int, frame: object) -> None:
+    del number, frame
+    raise SystemExit(0)
+
+
+def _login_options(login: Login) -> dict[str, Any]:
+    """What Panel is told of a login."""
+    found = login.endpoints
+    return {
+        "oauth_provider": "generic",
+        "oauth_key": login.client,
+        "oauth_secret": login.secret,
+        "oauth_redirect_uri": login.url or None,
+        "oauth_extra_params": {
+            "AUTHORIZE_URL": found["authorization_endpoint"],
+            "TOKEN_URL": found["token_endpoint"],
+            "USER_URL": found.get("userinfo_endpoint", ""),
+            "USER_KEY": "sub",
+            "scope": list(login.scopes),
+        },
+        # Tokens may live for minutes, pages for hours.
+        "oauth_refresh_tokens": True,
+        "cookie_secret": login.cookie_secret,
+    }
 
 
 def _own_origins(host: str, port: int) -> list[str]:
@@ -130,43 +169,46 @@ def _own_origins(host: str, port: int) -> list[str]:
     return ["*"]
 
 
-def _page(library: Library, executor: ThreadPoolExecutor, base: str) -> Any:
+def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloads, base: str) -> Any:
     document = pn.state.curdoc
-    wished = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items() if values}
+    query = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items() if values}
+    link = Link.parse(query)
+
+    def library() -> Library:
+        # Panel renews the token of a login while the page is open.
+        login = (pn.state.access_token, pn.state.user) if pn.config.cookie_secret else (None, None)
+        return libraries.of(caller_of(pn.state.headers, *login))
+
+    def renew() -> None:
+        library()
+
     session = Session(
-        library,
+        library(),
         PageBackground(executor, document),
-        project=wished.get("project", ""),
-        experiment=wished.get("experiment", ""),
+        project=link.project,
+        first=wanted_of(link),
     )
+    if link.theme == LIGHT.mode:
+        session.theme = LIGHT
 
     def thumbnail(row: int) -> str:
-        dataset = session.shelf.dataset
+        dataset = session.contents.dataset
         return "" if dataset is None else base + thumbnail_path(session.project, dataset, row)
-
-    def remember(*_: object) -> None:
-        if pn.state.location is not None and session.experiment is not None:
-            query: dict[str, Any] = {"project": session.project, "experiment": session.experiment.id}
-            pn.state.location.update_query(**query)
 
     def card(project: str, encoder: str) -> str:
         return base + card_path(project, encoder)
 
-    page = explorer_page(session, thumbnail, card)
-    session.param.watch(remember, "shelf")
+    def offer(filename: str, make: Make) -> str:
+        return f"{base}downloads/{downloads.offer(make)}/{filename}"
+
+    page = explorer_page(session, KeptView(session, link), Addresses(thumbnail, card, offer))
     pn.state.onload(session.start)
     pn.state.add_periodic_callback(session.poll, period=_POLL_MILLISECONDS)
+    if pn.config.cookie_secret:
+        pn.state.add_periodic_callback(renew, period=_POLL_MILLISECONDS)
     return page
 
 
 def _warm_up() -> None:
-    """Draw a few points once: Datashader compiles on first use, and no visitor shall wait for that."""
-    points = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
-    cloud = Cloud(np.arange(64), points)
-    shade(
-        points,
-        np.full((64, 3), 200, dtype=np.uint8),
-        fitted_view(cloud.extent(), 64, 64),
-        shown=np.ones(64, dtype=bool),
-        point_size=3,
-    )
+    """Draw a few points once: kernels are compiled on first use, or read, and no visitor should wait for that."""
+    compile_kernels()

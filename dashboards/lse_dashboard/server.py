@@ -5,26 +5,37 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import Any
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
+import panel as pn
 from tornado.web import RequestHandler
 
-from lse.platform.errors import InvalidArgumentError, LseError, NotFoundError
-from lse_dashboard.data.library import Library
-from lse_dashboard.data.thumbnails import dataset_version
+from lse.errors import InvalidArgumentError, LseError, NotFoundError
+from lse_dashboard.data.access import caller_of
+from lse_dashboard.data.downloads import Downloads
+from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.urls import dataset_version
 
-__all__ = ["CardHandler", "HealthHandler", "ThumbnailHandler", "handlers"]
+__all__ = ["CardHandler", "DownloadHandler", "HealthHandler", "ThumbnailHandler", "handlers"]
+
+ResultT = TypeVar("ResultT")
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"
+_PIECE = 1 << 20
 _VERSION = re.compile(r"[0-9a-f]{12}")
 
 
-def handlers(library: Library) -> list[tuple[Any, ...]]:
+def handlers(libraries: Libraries, downloads: Downloads) -> list[tuple[Any, ...]]:
     """Routes beside the page, for Tornado."""
+    shared = {"libraries": libraries}
     return [
         (r"/health", HealthHandler),
-        (rf"/cards/({_NAME}?)/({_NAME}?)(\.json)?", CardHandler, {"library": library}),
-        (rf"/thumbnails/({_NAME})/({_NAME})/([0-9]{{1,12}})", ThumbnailHandler, {"library": library}),
+        (rf"/cards/({_NAME}?)/({_NAME}?)(\.json)?", CardHandler, shared),
+        (r"/downloads/([A-Za-z0-9_-]{20,64})/[^/]*", DownloadHandler, {"downloads": downloads}),
+        (rf"/thumbnails/({_NAME})/({_NAME})/([0-9]{{1,12}})", ThumbnailHandler, shared),
     ]
 
 
@@ -41,21 +52,42 @@ class HealthHandler(RequestHandler):
         self.finish("ok\n")
 
 
-class CardHandler(RequestHandler):
-    """Serves ``/cards/PROJECT/ENCODER``, a page, and ``/cards/PROJECT/ENCODER.json``."""
+class LibraryHandler(RequestHandler):
+    """Serves what the visitor may read from the services."""
 
-    def initialize(self, library: Library) -> None:
-        """Take the library that all visitors share."""
-        self._library = library
+    def initialize(self, libraries: Libraries) -> None:
+        """Take the libraries of all visitors."""
+        self._libraries = libraries
+
+    async def read(self, work: Callable[[Library], ResultT]) -> ResultT | None:
+        """Result of work in a thread; None where the request was answered with the sentence of an error."""
+        library = self._libraries.of(caller_of(self.request.headers, *self._login()))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, work, library)
+        except LseError as error:
+            self.set_status(404 if isinstance(error, NotFoundError | InvalidArgumentError) else 503)
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(f"{error.message}\n")
+            return None
+
+    def _login(self) -> tuple[str | None, str | None]:
+        """Token of a login that Panel made, and whose it is, which it keeps in signed cookies."""
+        return self._cookie("access_token", encrypted=True), self._cookie("user")
+
+    def _cookie(self, name: str, *, encrypted: bool = False) -> str | None:
+        cookie = self.get_signed_cookie(name) if self.settings.get("cookie_secret") else None
+        if cookie and encrypted and pn.state.encryption:
+            cookie = pn.state.encryption.decrypt(cookie)
+        return cookie.decode() if cookie else None
+
+
+class CardHandler(LibraryHandler):
+    """Serves ``/cards/PROJECT/ENCODER``, a page, and ``/cards/PROJECT/ENCODER.json``."""
 
     async def get(self, project: str, encoder: str, as_json: str | None) -> None:
         """Answer with the card, or 404 when there is no such project or encoder."""
-        try:
-            card = await asyncio.get_running_loop().run_in_executor(
-                None, lambda: self._library.client(project).encoders.card(encoder)
-            )
-        except LseError as error:
-            refuse(self, error)
+        card = await self.read(lambda library: library.client(project).encoders.card(encoder))
+        if card is None:
             return
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "private, no-cache")
@@ -63,45 +95,64 @@ class CardHandler(RequestHandler):
             self.set_header("Content-Type", "application/json; charset=utf-8")
             self.finish(json.dumps(card.document, indent=2, ensure_ascii=False))
         else:
-            # What the card tells comes from elsewhere: it is shown as a page that can do nothing.
+            # What the card says comes from elsewhere: it is shown as a page that can do nothing.
             self.set_header("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
             self.set_header("Content-Type", "text/html; charset=utf-8")
             self.finish(card.html)
 
 
-def refuse(handler: RequestHandler, error: LseError) -> None:
-    """Answer with the sentence of an error: 404 of what is not there, else 503."""
-    handler.set_status(404 if isinstance(error, NotFoundError | InvalidArgumentError) else 503)
-    handler.set_header("Content-Type", "text/plain; charset=utf-8")
-    handler.finish(f"{error.message}\n")
-
-
-class ThumbnailHandler(RequestHandler):
+class ThumbnailHandler(LibraryHandler):
     """Serves ``/thumbnails/PROJECT/DATASET/ROW``.
 
     The query ``v`` names the version of the dataset; with it, browsers keep the image.
     """
 
-    def initialize(self, library: Library) -> None:
-        """Take the library that all visitors share."""
-        self._library = library
-
     async def get(self, project: str, dataset: str, row: str) -> None:
         """Answer with the picture, or 404 when there is no such project, dataset or row."""
         version = self.get_query_argument("v", "")
-        try:
-            image = await asyncio.get_running_loop().run_in_executor(
-                None, self._read, project, dataset, version, int(row)
-            )
-        except LseError as error:
-            refuse(self, error)
-        else:
+
+        def picture(library: Library) -> bytes:
+            known = version
+            if not _VERSION.fullmatch(version):
+                known = dataset_version(library.client(project).datasets.get(dataset))
+            return library.thumbnails.get(project, dataset, known, int(row))
+
+        image = await self.read(picture)
+        if image is not None:
             self.set_header("Content-Type", _content_type(image))
             self.set_header("X-Content-Type-Options", "nosniff")
             self.set_header("Cache-Control", "private, max-age=86400" if version else "private, no-cache")
             self.finish(image)
 
-    def _read(self, project: str, dataset: str, version: str, row: int) -> bytes:
-        if not _VERSION.fullmatch(version):
-            version = dataset_version(self._library.client(project).datasets.get(dataset))
-        return self._library.thumbnails.get(project, dataset, version, row)
+
+class DownloadHandler(RequestHandler):
+    """Serves ``/downloads/KEY/FILE``: a file that is made now."""
+
+    def initialize(self, downloads: Downloads) -> None:
+        """Take what open pages offer."""
+        self._downloads = downloads
+
+    async def get(self, key: str) -> None:
+        """Answer with the file, or 404 when nothing is offered under the key."""
+        make = self._downloads.find(key)
+        if make is None:
+            self.set_status(404)
+            self.finish("This download is no longer offered: open the explorer again.\n")
+            return
+        loop = asyncio.get_running_loop()
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = await loop.run_in_executor(None, make, Path(folder))
+            except LseError as error:
+                self.set_status(503)
+                self.set_header("Content-Type", "text/plain; charset=utf-8")
+                self.finish(f"{error.message}\n")
+                return
+            self.set_header("Content-Type", "application/octet-stream")
+            self.set_header("Content-Disposition", f'attachment; filename="{path.name}"')
+            self.set_header("Cache-Control", "no-store")
+            with path.open("rb") as file:
+                while piece := await loop.run_in_executor(None, file.read, _PIECE):
+                    self.write(piece)
+                    await self.flush()
+        self.finish()

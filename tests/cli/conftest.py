@@ -1,8 +1,7 @@
-"""Small services in memory, and the `lse` command that talks to them."""
+"""The `lse` command, which talks to the running services."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,33 +11,29 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from fault_proxy import FaultProxy
 from lse.cli.main import app
+from lse.client import Client
+from proxied_client import client, prepared_client, proxy
 
-# The services of the client's tests, loaded by path: tests are no package.
-_path = Path(__file__).resolve().parents[1] / "client" / "conftest.py"
-_spec = importlib.util.spec_from_file_location("client_conftest", _path)
-assert _spec is not None
-assert _spec.loader is not None
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-
-server = _module.server
-memory = _module.memory
-client = _module.client
+__all__ = ["client", "environment", "lse", "lse_process", "prepared_client", "proxy"]
 
 
 @pytest.fixture
-def environment(server, tmp_path) -> dict[str, str]:
+def environment(proxy: FaultProxy, tmp_path: Path) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("LSE_")}
-    return {**kept, "LSE_ADDRESS": server.address, "HOME": str(tmp_path)}
+    return {**kept, "LSE_ADDRESS": proxy.address, "HOME": str(tmp_path)}
 
 
 @pytest.fixture
-def lse(server, tmp_path, monkeypatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+def lse(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command in this process, which is quick; errors and statuses are those of the program."""
     for variable in [key for key in os.environ if key.startswith("LSE_")]:
         monkeypatch.delenv(variable)
-    monkeypatch.setenv("LSE_ADDRESS", server.address)
+    monkeypatch.setenv("LSE_ADDRESS", client.address)
+    monkeypatch.setenv("LSE_PROJECT", client.project)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -49,7 +44,7 @@ def lse(server, tmp_path, monkeypatch) -> Callable[..., subprocess.CompletedProc
 
 
 @pytest.fixture
-def lse_process(environment, tmp_path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def lse_process(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the installed command as a process of its own."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -8,18 +8,20 @@ from typer.testing import CliRunner
 from lse.cli.main import app
 
 GROUPS = {
-    "dataset": "ingest preview add list show images delete",
-    "encoder": "train import pretrained estimate backbones evaluate run list show delete methods",
-    "experiment": "encode import list show delete",
-    "projection": "run transform list show delete methods",
-    "clustering": "run compare list show delete methods",
+    "dataset": "ingest preview add list show update images delete",
+    "encoder": "train import pretrained estimate backbones evaluate run list show update delete methods",
+    "experiment": "encode import list show update delete",
+    "projection": "run transform list show update delete methods",
+    "clustering": "run compare list show update delete methods",
+    "prediction": "run list show update delete methods",
     "label": "list show create update delete set read suggest",
-    "selection": "list show create delete",
+    "selection": "list show create update delete",
     "operation": "list show wait cancel",
     "pipeline": "run",
     "demo": "simulate",
 }
-ALONE = ("similar", "export", "doctor", "up")
+ALONE = ("similar", "export", "doctor")
+PROCESSES = ("up", "serve", "explorer", "vectors", "worker", "migrate")
 
 
 def run(*arguments, **environment):
@@ -32,7 +34,7 @@ def test_every_group_has_its_commands(group):
     assert shown.exit_code == 0
     for command in GROUPS[group].split():
         assert f"  {command} " in shown.stdout
-        helped = run(group, command, "--help")
+        helped = run(group, command, "-h")
         assert helped.exit_code == 0
         assert "--json" in helped.stdout
         if group != "demo":
@@ -45,6 +47,15 @@ def test_every_single_command_has_help(command):
     assert run(command, "--help").exit_code == 0
 
 
+@pytest.mark.parametrize("command", PROCESSES)
+def test_every_process_has_help_on_its_settings(command):
+    shown = run(command, "--help")
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith(f"Usage: lse {command} [OPTIONS]")
+    assert "--config PATH" in shown.stdout
+    assert "--grpc-port is LSE_GRPC_PORT" in shown.stdout.replace("\n", " ").replace("- ", "-").replace("  ", "")
+
+
 def test_up_has_the_options_of_the_design():
     shown = run("up", "--help").stdout
     for option in ("--home", "--host", "--grpc-port", "--dashboard-port", "--inference", "--workers", "--no-dashboard"):
@@ -54,32 +65,34 @@ def test_up_has_the_options_of_the_design():
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("datset list", "No such command 'datset'. Did you mean 'dataset'"),
+        ("datset list", "No such command 'datset'. Did you mean 'dataset'? See `root --help`."),
         ("dataset lst", "No such command 'lst'"),
-        ("dataset show", "Missing argument 'NAME'"),
+        ("dataset show", "Missing argument 'NAME'; see `root dataset show --help`."),
         ("dataset list --nope", "No such option: --nope"),
-        ("dataset show Bad!Name", "'Bad!Name' cannot name a dataset"),
-        ("dataset show a --project Up", "'Up' cannot name a project"),
-        ("dataset list --address nowhere:x", "'nowhere:x' is no address of services"),
+        ("dataset show Bad!Name", "'Bad!Name' is not a valid dataset name"),
+        ("dataset show a --project Up", "'Up' is not a valid project name"),
+        ("dataset list --address nowhere:x", "'nowhere:x' is not an address of services"),
         ("dataset preview x --count 100", "'--count'"),
         ("encoder train e --dataset d", "Missing option '--method'"),
         ("encoder train e --dataset d --method m --set epochs", "--set takes key=value, not 'epochs'"),
-        ("encoder train e --dataset d --method m --set a=1 --set a=2", "gives 'a' twice"),
+        ("encoder train e --dataset d --method m --set a=1 --set a=2", "'a' is given twice"),
         ("encoder train e --dataset d --method m --seed many", "'--seed'"),
         ("projection run p --experiment x --method umap --components 4", "'--components'"),
-        ("clustering run c --experiment x --method kmeans --on Bad!", "'Bad!' cannot name a projection"),
+        ("clustering run c --experiment x --method kmeans --on Bad!", "'Bad!' is not a valid projection name"),
         ("clustering compare a --experiment x", "name one of them"),
         ("similar x", "exactly one of --image, --file and --selection"),
         ("similar x --image a --file b", "exactly one of --image, --file and --selection"),
         ("similar x --image a -k 0", "'-k'"),
         ("similar x --image a --scope near", "--scope cannot be 'near'"),
         ("similar x --image a --scope same-cluster", "--scope same-cluster needs --clustering"),
-        ("export x out.txt", "format 'txt'"),
-        ("export x out.csv --format xlsx", "--format cannot be 'xlsx'"),
         ("selection create s --dataset d", "either --rows or --rows-from"),
-        ("selection create s --dataset d --rows 9-1", "'9-1' is no row"),
-        ("up --inference cuda", "--inference cannot be 'cuda'"),
-        ("up --grpc-port 99999", "'--grpc-port'"),
+        ("selection create s --dataset d --rows 9-1", "'9-1' is not a row"),
+        ("up --inference cuda", "--inference cannot be 'cuda': it must be one of auto, triton, onnxruntime"),
+        ("up --grpc-port 99999", "--grpc-port cannot be '99999': it must be a whole number from 0 to 65535"),
+        ("up --grpc-prot 1", "No such option: --grpc-prot"),
+        ("serve ingestion --host", "Option '--host' requires an argument"),
+        ("worker --config nowhere.yaml", "The configuration file nowhere.yaml cannot be read"),
+        ("migrate extra", "Got unexpected extra argument"),
         ("demo simulate x --count 0", "'--count'"),
     ],
 )

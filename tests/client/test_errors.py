@@ -11,8 +11,7 @@ import pytest
 from google.rpc import status_pb2
 
 from lse.client import connect
-from lse.client.rpc_errors import from_status
-from lse.platform.errors import (
+from lse.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     LseError,
@@ -20,12 +19,13 @@ from lse.platform.errors import (
     UnavailableError,
     UnimplementedError,
 )
+from lse.status import error_of
 
 
 @pytest.mark.parametrize("kind", LseError.__subclasses__(), ids=lambda kind: kind.__name__)
-def test_every_error_arrives_as_it_was_raised(client, memory, kind):
+def test_every_error_arrives_as_it_was_raised(client, proxy, kind):
     # One answer for each attempt that grpc makes of a read.
-    memory.errors["GetDataset"] = [kind("It is so: do this.", reason="SOME_REASON", size=3) for _ in range(4)]
+    proxy.errors["GetDataset"] = [kind("It is so: do this.", reason="SOME_REASON", size=3) for _ in range(4)]
     with pytest.raises(kind) as caught:
         client.datasets.get("first")
     assert type(caught.value) is kind
@@ -35,7 +35,7 @@ def test_every_error_arrives_as_it_was_raised(client, memory, kind):
 
 
 def test_unknown_code_is_an_error_all_the_same():
-    error = from_status(status_pb2.Status(code=99, message="Strange."))
+    error = error_of(status_pb2.Status(code=99, message="Strange."))
     assert (type(error), error.message) == (LseError, "Strange.")
 
 
@@ -48,18 +48,18 @@ def test_nothing_answers():
     assert caught.value.message == f"No services answer at {address}: start them with `lse up` or set LSE_ADDRESS."
 
 
-def test_address_is_looked_for_in_the_environment(server, monkeypatch):
-    monkeypatch.setenv("LSE_ADDRESS", server.address)
+def test_address_is_looked_for_in_the_environment(proxy, monkeypatch):
+    monkeypatch.setenv("LSE_ADDRESS", proxy.address)
     monkeypatch.setenv("LSE_PROJECT", "survey")
     with connect() as client:
-        assert (client.address, client.project) == (server.address, "survey")
+        assert (client.address, client.project) == (proxy.address, "survey")
         assert client.ping() is True
 
 
 @pytest.mark.parametrize("address", ["", "a b", "host:port", "host:0", "host:99999", "ftp://host:1", "/tmp/x"])
 def test_wrong_address_is_refused_at_once(address, monkeypatch):
     monkeypatch.setenv("LSE_ADDRESS", "no address")
-    with pytest.raises(InvalidArgumentError, match="no address of services"):
+    with pytest.raises(InvalidArgumentError, match="is not an address of services"):
         connect(address)
 
 
@@ -69,28 +69,56 @@ def test_closed_client_says_so(client):
         client.datasets.list()
 
 
-def test_reads_are_sent_again_and_writes_are_not(client, memory):
-    memory.errors["ListDatasets"] = [UnavailableError("Back soon.") for _ in range(2)]
+def test_calls_that_may_be_repeated_are_sent_again_and_others_are_not(client, services, proxy):
+    proxy.errors["ListDatasets"] = [UnavailableError("Back soon.") for _ in range(2)]
     assert client.datasets.list() == []
-    assert memory.calls.count("ListDatasets") == 3
-    memory.errors["IngestDataset"] = [UnavailableError("Back soon.")]
+    assert proxy.methods.count("ListDatasets") == 3
+    # Every attempt carries the request id of the first, so that there is one operation.
+    proxy.errors["IngestDataset"] = [UnavailableError("Back soon.")]
+    services.ingest(client).wait(show_progress=False)
+    first, second = (call.sent for call in proxy.calls if call.method == "IngestDataset")
+    assert first == second
+    assert len(client.operations.list()) == 1
+    proxy.errors["CreateSelection"] = [UnavailableError("Back soon.")]
     with pytest.raises(UnavailableError, match="Back soon"):
-        client.datasets.ingest("first", ["/data"])
-    assert memory.calls.count("IngestDataset") == 1
+        client.selections.create("few", dataset="first", rows=[1])
+    assert proxy.methods.count("CreateSelection") == 1
+    assert client.selections.list() == []
 
 
-def test_method_that_is_not_built(client):
+def test_what_is_deleted_by_an_attempt_whose_answer_was_lost_is_deleted(client, proxy):
+    def lost(messages):
+        assert list(messages)
+        proxy.answers.clear()
+        raise UnavailableError("Back soon.")
+
+    client.label_schemes.create("types")
+    proxy.answers["DeleteLabelScheme"] = lost
+    client.label_schemes.delete("types")
+    assert proxy.methods.count("DeleteLabelScheme") == 2
+    assert client.label_schemes.list() == []
+    with pytest.raises(NotFoundError, match="no label scheme named 'types'"):
+        client.label_schemes.delete("types")
+    proxy.errors["DeleteLabelScheme"] = [UnavailableError("Back soon.") for _ in range(4)]
+    with pytest.raises(UnavailableError, match="Back soon"):
+        client.label_schemes.delete("types")
+
+
+def test_method_that_is_not_built(client, proxy):
+    proxy.errors["SuggestImages"] = [UnimplementedError("SuggestImages is not built yet.", reason="CALL_UNIMPLEMENTED")]
     with pytest.raises(UnimplementedError, match="SuggestImages is not built yet"):
         client.labels.suggest("scheme", experiment="x")
+    proxy.missing.add("ListLabelSchemes")
     with pytest.raises(UnimplementedError, match="cannot do this"):
-        client.labels.schemes()  # the servicer has no such method at all: no status with details
+        client.label_schemes.list()  # the services have no such method at all: no status with details
 
 
-def test_token_goes_with_every_call(server, memory):
-    with connect(server.address, token="s3cret") as client:
+def test_token_goes_with_every_call(proxy):
+    with connect(proxy.address, token="s3cret") as client:
         client.datasets.list()
-        client.datasets.ingest("first", ["/data"])
-    assert [metadata["authorization"] for metadata in memory.metadata] == ["Bearer s3cret"] * 2
+        with pytest.raises(NotFoundError):
+            client.datasets.table("nothing")
+    assert [call.metadata["authorization"] for call in proxy.calls] == ["Bearer s3cret"] * 2
 
 
 def test_health_of_services(client):
@@ -98,11 +126,10 @@ def test_health_of_services(client):
     assert client.health("no.such.Service") == "unknown"
 
 
-def test_client_is_shared_between_threads(client):
-    client.datasets.ingest("first", ["/data"]).wait(show_progress=False)
+def test_client_is_shared_between_threads(prepared_client):
     names = []
     threads = [
-        threading.Thread(target=lambda: names.extend(client.datasets.get("first").id for _ in range(20)))
+        threading.Thread(target=lambda: names.extend(prepared_client.datasets.get("first").id for _ in range(20)))
         for _ in range(6)
     ]
     for thread in threads:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from lse.client import connect
 from lse.client.pipeline import load_pipeline, run_pipeline
-from lse.platform.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, ResourceExhaustedError
+from lse.errors import AlreadyExistsError, CancelledError, InvalidArgumentError, NotFoundError
+from running_services import RECIPE, TRAINING
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 CHAIN = """
 data: data
-dataset:   {name: first, sources: [images], catalogue: catalogue.csv, recipe: {size: 64}}
-encoder:   {name: first-simclr, method: simclr, seed: 0, settings: {epochs: 20}}
-experiment: {name: first, neighbours: 30}
-projections: [{name: umap, method: umap, components: 2, settings: {min_dist: 0.1}}]
+dataset:   {name: first, sources: [images], catalogue: catalogue.csv, recipe: {size: 16}}
+encoder:
+  name: first-autoencoder
+  method: autoencoder
+  seed: 0
+  settings: {epochs: 2, width: 4, latent_dim: 8, batch_size: 12}
+experiment: {name: first, neighbours: 10}
+projections: [{name: flat, method: pca, components: 2, settings: {whiten: false}}]
 clusterings:
-  - {name: hdbscan, method: hdbscan, on: umap}
+  - {name: hdbscan, method: hdbscan, on: flat, settings: {min_cluster_size: 4}}
   - {name: kmeans, method: kmeans, on: latent}
 evaluate:  {label_column: class}
 """
+STAGES = ["ingest", "train", "evaluate", "encode", "project-flat", "cluster-hdbscan", "cluster-kmeans"]
 
 
 @pytest.fixture
@@ -32,55 +40,86 @@ def file(tmp_path):
     return path
 
 
-def changed(file, **keys):
+def changed(file, *left_out, **keys):
     content = yaml.safe_load(CHAIN.replace(" on:", " 'on':"))
     for key, value in keys.items():
         content[key] = {**content[key], **value} if isinstance(value, dict) and key in content else value
-    file.write_text(yaml.safe_dump(content))
+    file.write_text(yaml.safe_dump({key: value for key, value in content.items() if key not in left_out}))
     return load_pipeline(file)
 
 
-def started(memory):
-    starts = {"IngestDataset", "TrainEncoder", "EvaluateEncoder", "EncodeExperiment", "RunProjection", "RunClustering"}
-    return [call for call in memory.calls if call in starts]
+@pytest.fixture
+def load(file, services):
+    """Load the chain, with changes, for the images of the services."""
+
+    def load(*left_out, **keys):
+        changed(file, *left_out, **keys)
+        return load_pipeline(file, data=services.images.parent)
+
+    return load
 
 
-def test_whole_chain_and_its_report(client, memory, file):
-    labels = []
+@pytest.fixture(scope="module")
+def ran(services, tmp_path_factory):
+    """A chain that was run once: its project, what it waited for, and its report."""
+    file, labels = tmp_path_factory.mktemp("chain") / "chain.yaml", []
+    file.write_text(CHAIN)
 
     def watch(operation, *, label):
         labels.append(label)
         return operation.wait(show_progress=False)
 
-    report = run_pipeline(client, load_pipeline(file), watch=watch).as_dict()
-    stages = ["ingest", "train", "evaluate", "encode", "project-umap", "cluster-hdbscan", "cluster-kmeans"]
-    assert labels == list(report["stages"]) == stages
-    assert report["images"] == {
-        "prepared": 2,
-        "rejected": [{"path": "/data/broken.fits", "reason": "NOT_AN_IMAGE", "message": "The file holds no image."}],
-        "simulated": False,
-    }
-    assert report["stages"]["train"] == {"seconds": 2.0, "parts": {"reading": 1.5, "writing": 0.5}, "reused": False}
-    assert report["encoder"]["knn_balanced_accuracy"] == 0.6
-    assert report["baselines"] == {"chance": 0.25, "pixels": 0.5, "pca": 0.55, "untrained": 0.54}
-    assert report["clustering"] == {"silhouette": 0.3, "adjusted_rand": 0.2}
-    # k-means brought no index of its own: it was compared with the column of the classes.
-    assert report["clusterings"]["kmeans"]["adjusted_rand"] == 0.1
-    assert report["search"] == {"recall_at_10": 0.99}
-    clustering = client.clusterings.get("first", "hdbscan")
-    assert clustering.projection == "projects/default/experiments/first/projections/umap"
+    with connect(services.address, project="chain") as client:
+        report = run_pipeline(client, load_pipeline(file, data=services.images.parent), watch=watch)
+    return "chain", labels, report.as_dict()
 
 
-def test_second_run_finds_everything_again(client, memory, file):
-    first = run_pipeline(client, load_pipeline(file)).as_dict()
-    operations = len(memory.operations)
-    memory.calls.clear()
-    second = run_pipeline(client, load_pipeline(file)).as_dict()
-    assert len(memory.operations) == operations
-    assert started(memory) == ["EvaluateEncoder"]  # which has no name to be found by: its identifier is the same
+@pytest.fixture
+def after(ran, proxy):
+    """Client of the project in which the chain was run."""
+    with connect(proxy.address, project=ran[0]) as client:
+        yield client
+
+
+def started(proxy):
+    starts = {"IngestDataset", "TrainEncoder", "EvaluateEncoder", "EncodeExperiment", "RunProjection", "RunClustering"}
+    return [method for method in proxy.methods if method in starts]
+
+
+def test_whole_chain_and_its_report(ran, after):
+    _, labels, report = ran
+    assert labels == list(report["stages"]) == STAGES
+    assert report["images"]["prepared"] == 24
+    assert report["images"]["simulated"] is False
+    (rejected,) = report["images"]["rejected"]
+    assert rejected["path"].endswith("/images/broken.fits")
+    assert rejected["reason"] == "HEADER_DAMAGED"
+    assert rejected["message"]
+    train = report["stages"]["train"]
+    assert train["seconds"] == pytest.approx(sum(train["parts"].values()))
+    assert "training" in train["parts"]
+    assert train["reused"] is False
+    assert 0 <= report["encoder"]["knn_balanced_accuracy"] <= 1
+    assert report["baselines"]["chance"] == 0.5
+    assert None not in report["baselines"].values()
+    # The first clustering is on the projection; each is compared with the column of the classes.
+    assert report["clustering"]["silhouette"] == report["clusterings"]["hdbscan"]["silhouette"]
+    agreement = after.clusterings.compare("first", "kmeans", column="class").adjusted_rand
+    assert report["clusterings"]["kmeans"]["adjusted_rand"] == pytest.approx(agreement)
+    assert report["search"] == {"recall_at_10": 1.0}
+    clustering = after.clusterings.get("first", "hdbscan")
+    assert clustering.projection == "projects/chain/experiments/first/projections/flat"
+
+
+def test_second_run_finds_everything_again(ran, after, proxy, load):
+    operations = len(after.operations.list())
+    proxy.calls.clear()
+    second = run_pipeline(after, load()).as_dict()
+    assert len(after.operations.list()) == operations
+    assert started(proxy) == ["EvaluateEncoder"]  # which has no name to be found by: its identifier is the same
     assert {stage["reused"] for stage in second["stages"].values()} == {True}
     assert {name: stage["seconds"] for name, stage in second["stages"].items()} == {
-        name: stage["seconds"] for name, stage in first["stages"].items()
+        name: stage["seconds"] for name, stage in ran[2]["stages"].items()
     }
 
 
@@ -88,65 +127,101 @@ def test_second_run_finds_everything_again(client, memory, file):
     ("keys", "target"),
     [
         ({"dataset": {"recipe": {"size": 32}}}, "dataset 'first'"),
-        ({"encoder": {"seed": 1}}, "encoder 'first-simclr'"),
-        ({"encoder": {"settings": {"epochs": 30}}}, "encoder 'first-simclr'"),
-        ({"experiment": {"neighbours": 10}}, "experiment 'first'"),
-        ({"projections": [{"name": "umap", "method": "umap", "components": 3}]}, "projection 'umap'"),
+        ({"encoder": {"seed": 1}}, "encoder 'first-autoencoder'"),
+        ({"encoder": {"settings": {"epochs": 30}}}, "encoder 'first-autoencoder'"),
+        ({"experiment": {"neighbours": 11}}, "experiment 'first'"),
+        ({"projections": [{"name": "flat", "method": "pca", "components": 3}]}, "projection 'flat'"),
         ({"clusterings": [{"name": "kmeans", "method": "gmm"}]}, "clustering 'kmeans'"),
     ],
 )
-def test_other_parameters_are_refused(client, file, keys, target):
-    run_pipeline(client, load_pipeline(file))
+def test_other_parameters_are_refused(after, proxy, load, keys, target):
     with pytest.raises(AlreadyExistsError) as caught:
-        run_pipeline(client, changed(file, **keys))
+        run_pipeline(after, load(**keys))
     assert target in caught.value.message
     assert "delete it or" in caught.value.message
+    assert set(started(proxy)) <= {"EvaluateEncoder"}
 
 
-def test_resources_of_another_door_are_found_again(client, memory, file):
-    memory_of = load_pipeline(file)
-    client.datasets.ingest("first", memory_of.dataset.sources, recipe={"size": 64}).wait(show_progress=False)
-    settings = {"epochs": "20.0", "metric": "cosine"}
-    client.encoders.train("first-simclr", dataset="first", method="simclr", settings=settings).wait(show_progress=False)
-    without_catalogue = changed(file, dataset={"catalogue": None})
-    memory.calls.clear()
-    run_pipeline(client, without_catalogue)
-    assert started(memory)[:2] == ["EvaluateEncoder", "EncodeExperiment"]
+def test_resources_of_another_door_are_found_again(client, services, proxy, load):
+    client.datasets.ingest("first", services.images, recipe=RECIPE).wait(show_progress=False)
+    settings = {"epochs": "2.0", **{key: str(value) for key, value in TRAINING.items() if key != "epochs"}}
+    client.encoders.train("first-autoencoder", dataset="first", method="autoencoder", parameters=settings).wait(
+        show_progress=False
+    )
+    proxy.calls.clear()
+    run_pipeline(client, load("projections", "clusterings", "evaluate", dataset={"catalogue": None}))
+    assert started(proxy) == ["EncodeExperiment"]
 
 
-def test_failed_step_is_tried_again(client, memory, file):
-    memory.failures["TrainEncoder"] = ResourceExhaustedError("The disk is full: make room.")
-    with pytest.raises(ResourceExhaustedError):
-        run_pipeline(client, load_pipeline(file))
-    memory.failures["EvaluateEncoder"] = ResourceExhaustedError("The disk is full: make room.")
-    with pytest.raises(ResourceExhaustedError):
-        run_pipeline(client, load_pipeline(file))
-    assert client.encoders.get("first-simclr").state == "ready"
-    report = run_pipeline(client, load_pipeline(file))
+def test_earlier_names_of_methods_and_parameters_mean_the_same(after, proxy, load):
+    run_pipeline(after, load(clusterings=[{"name": "mixture", "method": "gaussian-mixture"}]))
+    proxy.calls.clear()
+    settings = {"max_epochs": 2, "width": 4, "latent_dim": 8, "batch_size": 12}
+    keys = {"encoder": {"settings": settings}, "clusterings": [{"name": "mixture", "method": "gaussian_mixture"}]}
+    run_pipeline(after, load(**keys))
+    assert started(proxy) == ["EvaluateEncoder"]
+
+
+def test_optional_step_is_left_out_where_there_are_too_few_images(after, load):
+    step = {"name": "coarse", "method": "hdbscan", "parameters": {"min_cluster_size": 500}}
+    with pytest.raises(InvalidArgumentError, match="only 24"):
+        run_pipeline(after, load(clusterings=[step]))
+    report = run_pipeline(after, load(clusterings=[{**step, "optional": True}]))
+    assert "only 24" in report.left_out["cluster-coarse"]
+    assert not report.clusterings
+    assert "coarse" not in [found.id for found in after.clusterings.list(report.experiment.id)]
+    with pytest.raises(InvalidArgumentError, match="hdbscn"):
+        run_pipeline(after, load(clusterings=[{**step, "method": "hdbscn", "optional": True}]))
+
+
+def test_failed_step_is_tried_again(client, services, load):
+    chain = load("projections", "clusterings")
+
+    def cancel(stage):
+        def watch(operation, *, label):
+            if label != stage:
+                return operation.wait(show_progress=False)
+            with services.held():
+                operation.cancel()
+                time.sleep(1)  # until its job has heard of it
+            return operation.wait(show_progress=False)
+
+        return watch
+
+    for stage in ("ingest", "evaluate"):
+        with pytest.raises(CancelledError):
+            run_pipeline(client, chain, watch=cancel(stage))
+    assert client.encoders.get("first-autoencoder").state == "ready"
+    report = run_pipeline(client, chain)
     assert report.stages["train"].reused
-    assert report.evaluation.knn_balanced_accuracy == 0.6
+    assert report.evaluation.images == 24
 
 
-def test_step_under_way_is_waited_for(client, memory, file):
+def test_step_under_way_is_waited_for(client, services, proxy, load):
     class GoneError(Exception):
         pass
 
     def give_up(operation, *, label):
         raise GoneError
 
+    def refuse_training(operation, *, label):
+        return operation.wait(show_progress=False) if label == "ingest" else give_up(operation, label=label)
+
+    with services.held():
+        with pytest.raises(GoneError):
+            run_pipeline(client, load(), watch=give_up)
+        assert client.datasets.get("first").state == "creating"
     with pytest.raises(GoneError):
-        run_pipeline(client, load_pipeline(file), watch=give_up)
-    assert client.datasets.get("first").state == "creating"
-    report = run_pipeline(client, load_pipeline(file))
-    assert memory.calls.count("IngestDataset") == 1
-    assert report.dataset.state == "ready"
+        run_pipeline(client, load(), watch=refuse_training)
+    assert proxy.methods.count("IngestDataset") == 1
+    assert client.datasets.get("first").state == "ready"
 
 
-def test_deleted_result_is_made_again(client, memory, file):
-    run_pipeline(client, load_pipeline(file))
-    client.datasets.delete("first")
-    report = run_pipeline(client, load_pipeline(file))
-    assert not report.stages["ingest"].reused
+def test_deleted_result_is_made_again(after, load):
+    after.clusterings.delete("first", "kmeans")
+    report = run_pipeline(after, load())
+    assert not report.stages["cluster-kmeans"].reused
+    assert report.stages["cluster-hdbscan"].reused
     assert report.stages["train"].reused
 
 
@@ -155,18 +230,19 @@ def test_deleted_result_is_made_again(client, memory, file):
     [
         ("", "must hold keys"),
         ("- a", "must hold keys"),
-        ("dataset: {name: [}", "is no YAML at line 1"),
-        (CHAIN.replace("method: simclr", "methd: simclr"), "'encoder.method'"),
-        (CHAIN + "colour: red\n", "unknown key 'colour': allowed are project, data, dataset"),
-        (CHAIN.replace("seed: 0", "sed: 0"), "unknown key 'encoder.sed': allowed are name, method, seed, settings"),
+        ("dataset: {name: [}", "is not YAML at line 1"),
+        (CHAIN.replace("method: autoencoder", "methd: autoencoder"), "'encoder.method'"),
+        (CHAIN + "colour: red\n", "Unknown key 'colour' of the pipeline"),
+        (CHAIN.replace("seed: 0", "sed: 0"), ": did you mean 'seed'? Allowed are name, method, seed, parameters"),
         (CHAIN.replace("components: 2", "components: 4"), "'projections[0].components'"),
-        (CHAIN.replace("name: first-simclr", "name: First Simclr"), "'First Simclr' cannot name"),
-        (CHAIN.replace("on: umap", "on: tsne"), "'hdbscan' on 'tsne', which is none of latent, umap"),
+        (CHAIN.replace("method: autoencoder", "method: pretrained"), "takes the parameters backbone and weights"),
+        (CHAIN.replace("name: first-autoencoder", "name: First Encoder"), "'First Encoder' is not a valid"),
+        (CHAIN.replace("on: flat", "on: tsne"), "'hdbscan' on 'tsne', which is none of latent, flat"),
         (CHAIN.replace("name: kmeans", "name: hdbscan"), "'clusterings' has the name 'hdbscan' twice"),
         (CHAIN.replace("sources: [images]", "sources: []"), "'dataset.sources'"),
-        (CHAIN.replace("neighbours: 30", "neighbours: many"), "'experiment.neighbours'"),
+        (CHAIN.replace("neighbours: 10", "neighbours: many"), "'experiment.neighbours'"),
         (CHAIN.replace("data: data", "data: ${LSE_NO_SUCH}/x"), "the variable LSE_NO_SUCH in 'data'"),
-        (CHAIN.replace("recipe: {size: 64}", "recipe: none.yaml"), "no recipe file"),
+        (CHAIN.replace("recipe: {size: 16}", "recipe: none.yaml"), "no recipe file"),
     ],
 )
 def test_wrong_file_is_told_in_one_sentence(file, text, sentence):
@@ -205,6 +281,6 @@ def test_examples_name_real_images(name, test_data, monkeypatch):
     pipeline = load_pipeline(EXAMPLES / f"{name}.yaml")
     assert all(Path(source).is_dir() for source in pipeline.dataset.sources)
     assert Path(pipeline.dataset.catalogue).is_file()
-    from lse.ingestion.recipes import load_recipe
+    from lse.images.recipe import load_recipe
 
     assert load_recipe(pipeline.dataset.recipe).size == 64

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lse.platform.errors import NotFoundError
+from lse.errors import NotFoundError
 from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.thumbnails import ThumbnailStore
 
@@ -66,7 +66,7 @@ def test_thumbnails_are_fetched_together_and_once() -> None:
         calls.append(list(rows))
         return [b"%d" % row for row in rows]
 
-    store = ThumbnailStore(fetch)
+    store = ThumbnailStore(fetch, BoundedCache(100, len))
     store.prefetch("p", "d", "v", [3, 1, 3])
     store.prefetch("p", "d", "v", [1, 2])
     assert store.get("p", "d", "v", 3) == b"3"

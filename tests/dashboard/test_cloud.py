@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lse_dashboard.data.cloud import Cloud, NearestPoint, inside_box, inside_polygon
+from lse.pointcloud import build_cloud
+from lse_dashboard.data.cloud import Cloud
+from lse_dashboard.data.selection import inside_box, inside_polygon, nearest
 
 
 def test_a_cloud_is_in_the_order_of_rows_and_without_points_that_are_nowhere() -> None:
-    table = pa.table({"row": [7, 2, 5], "x": [0.0, 1.0, np.nan], "y": [0.5, 1.5, 2.5]})
-    cloud = Cloud.from_arrow(table)
-    assert cloud.rows.tolist() == [2, 7]
-    assert cloud.coordinates.tolist() == [[1.0, 1.5], [0.0, 0.5]]
-    assert cloud.dropped == 1
+    points = np.random.default_rng(0).normal(size=(5000, 2)).astype(np.float32)
+    points[[3, 700]] = np.nan
+    cloud = Cloud.from_tiles(build_cloud(points, first_level=100))
+    finite = np.delete(np.arange(5000), [3, 700])
+    assert np.array_equal(cloud.rows, finite)
+    assert np.array_equal(cloud.coordinates, points[finite])
+    assert cloud.dropped == 2
     assert cloud.dimension == 2
+    # What is in tiles are the same points by the same indices.
+    assert np.array_equal(cloud.tiled.points, cloud.coordinates[cloud.tiled.rows])
+    x, y = (float(value) for value in points[4999])
+    assert nearest(cloud, x, y, 0.1, shown=np.ones(4998, bool)) == 4997
+    whole = Cloud.from_tiles(build_cloud(points[:3]))
+    assert np.array_equal(whole.coordinates, points[:3])
 
 
 def test_extent_of_one_point_has_a_size() -> None:
@@ -32,7 +41,7 @@ def test_the_nearest_point_is_the_nearest_of_those_shown(seed: int, radius: floa
     points = generator.normal(size=(200, 2)).astype(np.float32)
     shown = generator.random(200) < 0.5
     x, y = (float(v) for v in generator.normal(size=2))
-    found = NearestPoint(Cloud(np.arange(200), points), shown).find(x, y, radius)
+    found = nearest(Cloud(np.arange(200), points), x, y, radius, shown=shown)
     distances = np.where(shown, np.hypot(points[:, 0] - x, points[:, 1] - y), np.inf)
     best = int(distances.argmin())
     assert found == (best if distances[best] < radius else None)
@@ -40,7 +49,7 @@ def test_the_nearest_point_is_the_nearest_of_those_shown(seed: int, radius: floa
 
 def test_nothing_is_near_where_nothing_is_shown() -> None:
     cloud = Cloud(np.arange(3), np.zeros((3, 2), dtype=np.float32))
-    assert NearestPoint(cloud, np.zeros(3, dtype=bool)).find(0, 0, 1) is None
+    assert nearest(cloud, 0, 0, 1, shown=np.zeros(3, dtype=bool)) is None
 
 
 def test_a_rectangle_drawn_as_lasso_holds_what_the_box_holds() -> None:
@@ -48,14 +57,16 @@ def test_a_rectangle_drawn_as_lasso_holds_what_the_box_holds() -> None:
     bounds = (-0.4, -0.2, 0.7, 0.6)
     x0, y0, x1, y1 = bounds
     polygon = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    assert np.array_equal(inside_polygon(points, polygon), inside_box(points, bounds))
+    cloud = Cloud(np.arange(2000), points)
+    assert np.array_equal(inside_polygon(cloud, polygon), inside_box(cloud, bounds))
 
 
 @pytest.mark.parametrize(("point", "inside"), [((0.1, 0.5), True), ((0.5, 0.5), False), ((0.9, 0.5), True)])
 def test_a_lasso_may_be_hollow(point: tuple[float, float], inside: bool) -> None:
     u_shape = np.array([[0, 0], [1, 0], [1, 1], [0.8, 1], [0.8, 0.2], [0.2, 0.2], [0.2, 1], [0, 1]], dtype=float)
-    assert inside_polygon(np.array([point], dtype=np.float32), u_shape)[0] == inside
+    assert inside_polygon(Cloud(np.arange(1), np.array([point], dtype=np.float32)), u_shape)[0] == inside
 
 
 def test_a_line_is_no_lasso() -> None:
-    assert not inside_polygon(np.zeros((2, 2), dtype=np.float32), np.array([[0.0, 0.0], [1.0, 1.0]])).any()
+    cloud = Cloud(np.arange(2), np.zeros((2, 2), dtype=np.float32))
+    assert not inside_polygon(cloud, np.array([[0.0, 0.0], [1.0, 1.0]])).any()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Gradient, numbered_groups
-from lse_dashboard.plots.flat import View, fitted_view, shade
-from lse_dashboard.plots.palette import point_colours
+from lse_dashboard.data.colouring import Gradient, groups
+from lse_dashboard.plots.palette import group_colours, point_colours, rgb
+from lse_dashboard.plots.scatter_2d import View, draw, fitted_view, painted
+from lse_dashboard.plots.scatter_3d import drawn_points, figure
 from lse_dashboard.plots.screenshot import picture_with_title
-from lse_dashboard.plots.solid import drawn_points, figure
-
-RED, BLUE = (255, 0, 0), (0, 0, 255)
+from lse_dashboard.theme import DARK, LIGHT
 
 
 def test_a_fitted_view_holds_everything_at_one_scale() -> None:
@@ -27,10 +28,27 @@ def test_a_fitted_view_holds_everything_at_one_scale() -> None:
     assert view.y_range[1] > 2
 
 
+def picture_of(
+    points: np.ndarray,
+    classes: list[int],
+    *,
+    shown: list[bool] | None = None,
+    selected: list[bool] | None = None,
+    size: int = 5,
+) -> np.ndarray:
+    cloud = Cloud(np.arange(len(points)), points.astype(np.float32))
+    mask = np.ones(len(points), bool) if shown is None else np.array(shown)
+    chosen = None if selected is None else np.array(selected)
+    colouring = groups("kmeans", pa.array(classes), none="noise")
+    points_ = painted(cloud, colouring, DARK, shown=mask, selected=chosen)
+    return draw(points_, View((0, 1), (0, 1), 80, 60), point_size=size).picture.rgba()
+
+
+RED, BLUE = (tuple(rgb(colour)) for colour in group_colours(groups("kmeans", pa.array([0, 1]), none=""), DARK))
+
+
 def test_points_are_drawn_where_they_are_in_their_colour() -> None:
-    points = np.array([[0.25, 0.25], [0.75, 0.75]], dtype=np.float32)
-    view = View((0, 1), (0, 1), 80, 60)
-    image = shade(points, np.array([RED, BLUE], dtype=np.uint8), view, shown=np.ones(2, bool), point_size=5)
+    image = picture_of(np.array([[0.25, 0.25], [0.75, 0.75]]), [0, 1])
     assert image.shape == (60, 80, 4)
     assert tuple(image[15, 20, :3]) == RED
     assert tuple(image[45, 60, :3]) == BLUE
@@ -40,39 +58,75 @@ def test_points_are_drawn_where_they_are_in_their_colour() -> None:
 
 
 def test_hidden_points_are_not_drawn_and_unselected_ones_are_dim() -> None:
-    points = np.array([[0.25, 0.25], [0.75, 0.75], [0.25, 0.75]], dtype=np.float32)
-    view = View((0, 1), (0, 1), 80, 60)
-    image = shade(
-        points,
-        np.array([RED, BLUE, RED], dtype=np.uint8),
-        view,
-        shown=np.array([True, True, False]),
-        selected=np.array([False, True, False]),
-        point_size=5,
-    )
+    points = np.array([[0.25, 0.25], [0.75, 0.75], [0.25, 0.75]])
+    image = picture_of(points, [0, 1, 0], shown=[True, True, False], selected=[False, True, False])
     assert 0 < image[15, 20, 3] < 60
     assert image[45, 60, 3] > 150
     assert image[45, 20, 3] == 0
 
 
 def test_nothing_shown_is_an_empty_picture() -> None:
-    view = View((0, 1), (0, 1), 8, 6)
-    image = shade(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.uint8), view, shown=np.zeros(1, bool))
-    assert not image.any()
+    assert not picture_of(np.zeros((1, 2)), [0], shown=[False]).any()
+
+
+def test_a_pixel_shows_most_of_its_points_and_never_a_colour_that_no_legend_has() -> None:
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1], [200_000, 200_000]).tolist()
+    points = np.concatenate([rng.normal(0.4, 0.1, (200_000, 2)), rng.normal(0.6, 0.1, (200_000, 2))])
+    image = picture_of(points, classes, size=1)
+    filled = image[image[..., 3] > 0]
+    assert {tuple(colour) for colour in np.unique(filled[:, :3], axis=0)} == {RED, BLUE}
+    assert tuple(image[24, 32, :3]) == RED
+    assert tuple(image[36, 48, :3]) == BLUE
+    assert image[24, 32, 3] > image[10, 14, 3]
+
+
+def test_numbers_are_drawn_by_their_mean_and_missing_ones_in_grey() -> None:
+    points = np.array([[0.2, 0.5], [0.2, 0.5], [0.8, 0.5], [0.5, 0.5]])
+    cloud = Cloud(np.arange(4), points.astype(np.float32))
+    colouring = Gradient("redshift", np.array([0.0, 1.0, 0.5, np.nan]), 0, 1, 1)
+    drawn = draw(painted(cloud, colouring, DARK, shown=np.ones(4, bool)), View((0, 1), (0, 1), 80, 60), point_size=5)
+    image = drawn.picture.rgba()
+    assert tuple(image[30, 16, :3]) == tuple(image[30, 64, :3])
+    assert tuple(image[30, 40, :3]) == tuple(rgb(DARK.grey))
+
+
+def test_a_picture_is_a_png_of_the_same_pixels_in_few_bytes() -> None:
+    rng = np.random.default_rng(1)
+    for kinds in (8, 300):
+        classes, middles = rng.integers(0, kinds, 300_000), rng.normal(size=(kinds, 2)) * 3
+        cloud = Cloud(np.arange(300_000), (middles[classes] + rng.normal(size=(300_000, 2))).astype(np.float32))
+        colouring = groups("class", pa.array(classes), none="no value", limit=None)
+        points = painted(cloud, colouring, DARK, shown=np.ones(300_000, bool))
+        view = fitted_view(cloud.extent(), 914, 798)
+        first, whole = draw(points, view, budget=20_000), draw(points, view)
+        assert not first.exact
+        assert first.points == pytest.approx(20_000, rel=0.05)
+        assert whole.exact
+        assert whole.points == 300_000
+        png = whole.picture.png()
+        decoded = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+        drawn = whole.picture.rgba()[::-1]
+        visible = drawn[..., 3] > 0
+        assert np.array_equal(decoded[visible], drawn[visible])
+        assert not decoded[~visible][:, 3].any()
+        if kinds == 8:
+            assert len(png) < 150_000
 
 
 def test_a_screenshot_is_a_png_with_room_for_the_legend() -> None:
-    groups = numbered_groups("kmeans", np.array([0, 1, -1]), none=-1, none_label="noise")
+    clusters = groups("kmeans", pa.array([0, 1, None]), none="noise")
     gradient = Gradient("redshift", np.array([0.1, 0.2, np.nan]), 0.1, 0.2, 1)
     cloud = np.zeros((300, 400, 4), dtype=np.uint8)
-    cloud[..., 3] = 255
-    for colouring in (groups, gradient, None):
-        png = picture_with_title(cloud, title="title", caption="3 of 3 points shown", colouring=colouring)
+    cloud[:, 50:, 3] = 255
+    for colouring, theme in itertools.product((clusters, gradient, None), (DARK, LIGHT)):
+        png = picture_with_title(cloud, theme, title="title", caption="3 of 3 points shown", colouring=colouring)
         picture = Image.open(io.BytesIO(png))
         assert picture.format == "PNG"
         assert picture.width >= 400
         assert picture.height > 300
         assert len(set(picture.convert("L").tobytes())) > 20
+        assert picture.getpixel((2, 2)) == tuple(rgb(theme.ground))
 
 
 def test_all_points_of_a_solid_cloud_are_drawn_up_to_the_limit() -> None:
@@ -86,10 +140,10 @@ def test_all_points_of_a_solid_cloud_are_drawn_up_to_the_limit() -> None:
 
 def test_a_solid_figure_gives_each_point_its_row_and_colour() -> None:
     cloud = Cloud(np.array([3, 5, 8]), np.arange(9, dtype=np.float32).reshape(3, 3))
-    groups = numbered_groups("kmeans", np.array([0, 1, 0]), none=None, none_label="")
-    colours = point_colours(groups, 3)
+    clusters = groups("kmeans", pa.array([0, 1, 0]), none="noise")
+    colours = point_colours(clusters, 3, DARK)
     drawn = np.arange(3)
-    made = figure(cloud, colours, drawn, selected=None, marked=1, point_size=3, revision="r")
+    made = figure(cloud, colours, drawn, DARK, selected=None, marked=1, point_size=3, revision="r")
     points, ring = made["data"]
     assert points["customdata"].tolist() == [3, 5, 8]
     assert points["x"].tolist() == [0, 3, 6]
@@ -100,6 +154,6 @@ def test_a_solid_figure_gives_each_point_its_row_and_colour() -> None:
     assert scale[2 * int(codes[1])][1] == f"#{bytes(colours[1]).hex()}"
     assert ring["customdata"].tolist() == [5]
     chosen = figure(
-        cloud, colours, drawn, selected=np.array([True, False, False]), marked=None, point_size=3, revision="r"
+        cloud, colours, drawn, DARK, selected=np.array([True, False, False]), marked=None, point_size=3, revision="r"
     )
     assert [len(trace["x"]) for trace in chosen["data"]] == [2, 1, 0]

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 
 from lse.demo.cutouts import CLASSES, class_of
 from lse.demo.survey import SurveySummary, simulate_survey
-from lse.platform.errors import (
+from lse.errors import (
     CancelledError,
     FailedPreconditionError,
     InvalidArgumentError,
     ResourceExhaustedError,
 )
-from lse.platform.progress import Progress
+from lse.progress import Progress
 
 COUNT = 40
 
@@ -179,9 +179,9 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(FailedPreconditionError, match="no simulated survey"):
+    with pytest.raises(FailedPreconditionError, match="is not a simulated survey"):
         simulate_survey(tmp_path, count=1)
-    with pytest.raises(FailedPreconditionError, match="no simulated survey"):
+    with pytest.raises(FailedPreconditionError, match="is not a simulated survey"):
         simulate_survey(tmp_path / "mine.txt", count=1)
     with pytest.raises(FailedPreconditionError, match="cannot be written"):
         simulate_survey(tmp_path / "mine.txt" / "below", count=1)
@@ -194,7 +194,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 def test_wrong_parameters_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(InvalidArgumentError, match=rf"The {next(iter(wrong))} of a simulated survey must be") as caught:
         simulate_survey(tmp_path / "survey", **wrong)
-    assert caught.value.reason == "SURVEY_PARAMETER_OUT_OF_RANGE"
+    assert caught.value.reason == "PARAMETER_INVALID"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -50,7 +50,7 @@ def experiment(client: Client, survey: Path) -> str:
     running = [
         client.projections.run("flat", experiment="experiment", method="pca"),
         client.projections.run("solid", experiment="experiment", method="pca", components=3),
-        client.clusterings.run("kmeans", experiment="experiment", method="kmeans", settings={"clusters": 4}),
+        client.clusterings.run("kmeans", experiment="experiment", method="kmeans", n_clusters=4),
     ]
     for operation in running:
         operation.wait(timeout=300, show_progress=False)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lse.client import Client, connect
-from lse.platform.errors import (
+from lse.errors import (
     AlreadyExistsError,
     CancelledError,
     FailedPreconditionError,
@@ -63,6 +63,23 @@ def test_projections_and_clusterings_cover_every_image(client: Client, experimen
     comparison = client.clusterings.compare(experiment, "kmeans", column="class")
     assert comparison.table.to_numpy().sum() == 320
     assert comparison.adjusted_rand == pytest.approx(clustering.figures["adjusted_rand"])
+
+
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_images_are_placed_on_a_map_that_stays(client: Client, experiment: str, method: str) -> None:
+    fitted, placed = f"fitted-{method}", f"placed-{method}"
+    client.projections.run(fitted, experiment=experiment, method=method).wait(timeout=300, show_progress=False)
+    before = client.projections.coordinates(experiment, fitted).to_pandas()
+    made = client.projections.transform(fitted, experiment=experiment, target=experiment, name=placed)
+    assert made.wait(timeout=300, show_progress=False).images == 320
+    after = client.projections.coordinates(experiment, placed).to_pandas()
+    apart = np.hypot(after["x"] - before["x"], after["y"] - before["y"])
+    assert np.median(apart) < 0.05 * np.ptp(before["x"])
+    assert client.projections.coordinates(experiment, fitted).to_pandas().equals(before)
+    with pytest.raises(FailedPreconditionError, match="keeps no model"):
+        client.projections.transform(placed, experiment=experiment, target=experiment, name="again")
+    for name in (fitted, placed):
+        client.projections.delete(experiment, name)
 
 
 def test_search_agrees_with_the_vectors_and_keeps_to_its_scope(client: Client, experiment: str) -> None:
@@ -117,13 +134,13 @@ def test_wrong_requests_get_one_sentence(client: Client, experiment: str, tmp_pa
         (InvalidArgumentError, lambda: client.encoders.train("e", dataset="survey", method="magic")),
         (
             InvalidArgumentError,
-            lambda: client.encoders.train("e", dataset="survey", method="simclr", settings={"epoch": 3}),
+            lambda: client.encoders.train("e", dataset="survey", method="simclr", parameters={"epoch": 3}),
         ),
         (NotFoundError, lambda: client.experiments.encode("x", dataset="survey", encoder="nothing")),
         (InvalidArgumentError, lambda: client.projections.run("p", experiment=experiment, method="umapp")),
         (
             InvalidArgumentError,
-            lambda: client.clusterings.run("c", experiment=experiment, method="kmeans", settings={"clusters": "many"}),
+            lambda: client.clusterings.run("c", experiment=experiment, method="kmeans", n_clusters="many"),
         ),
         (NotFoundError, lambda: client.search.similar(experiment, image="nothing")),
         (InvalidArgumentError, lambda: client.search.similar(experiment, vector=[1.0, 2.0])),

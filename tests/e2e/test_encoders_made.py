@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from installation import Installation
 from lse.cli.main import app
 from lse.client import Client
-from lse.platform.errors import (
+from lse.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
@@ -49,10 +49,10 @@ def test_a_pretrained_encoder_is_made_served_and_explained(client: Client, few: 
         timeout=400, show_progress=False
     )
     assert (encoder.method, encoder.channels, encoder.image_size, encoder.dimension) == ("pretrained", 2, 32, 512)
-    assert encoder.settings == {
+    assert encoder.parameters == {
         "backbone": "torchvision/squeezenet1_1",
         "weights": "net.pth",
-        "input_size": "224",
+        "input_size": 224,
     }
     assert encoder.figures["onnx_difference"] < 1e-4
     assert encoder.figures["served_difference"] < 1e-3
@@ -69,10 +69,10 @@ def test_weights_that_cannot_be_had_are_told_of_in_a_sentence(
 ) -> None:
     (tmp_path / "text.pth").write_text("no weights")
     wrong = [
-        (InvalidArgumentError, "UNKNOWN_PRETRAINED_NET", "squeezenet1_7", weights),
+        (InvalidArgumentError, "BACKBONE_UNKNOWN", "squeezenet1_7", weights),
         (NotFoundError, "WEIGHTS_NOT_FOUND", "squeezenet1_1", tmp_path / "nowhere.pth"),
         (InvalidArgumentError, "WEIGHTS_UNREADABLE", "squeezenet1_1", tmp_path / "text.pth"),
-        (InvalidArgumentError, "WEIGHTS_DO_NOT_FIT", "squeezenet1_0", weights),
+        (InvalidArgumentError, "WEIGHTS_MISMATCH", "squeezenet1_0", weights),
     ]
     for kind, reason, backbone, path in wrong:
         with pytest.raises(kind) as caught:
@@ -86,17 +86,17 @@ def test_weights_that_cannot_be_had_are_told_of_in_a_sentence(
 
 def test_a_training_is_estimated_before_it_starts(client: Client, few: str) -> None:
     settings = {"epochs": 2, "batch_size": 8, "width": 8}
-    found = client.encoders.estimate(dataset=few, method="simclr", settings=settings)
+    found = client.encoders.estimate(dataset=few, method="simclr", parameters=settings)
     assert found.fits
     assert 0 < found.minutes < 60
     assert found.parameter_count > 1000
-    assert found.settings["epochs"] == "2"
-    assert found.settings["latent_dim"].isdecimal(), "what was not given is chosen from the data"
+    assert found.parameters["epochs"] == 2
+    assert isinstance(found.parameters["latent_dim"], int), "what was not given is chosen from the data"
     assert len(found.notes) > 1
-    larger = client.encoders.estimate(dataset=few, method="simclr", settings={**settings, "backbone": "resnet18"})
+    larger = client.encoders.estimate(dataset=few, method="simclr", parameters={**settings, "backbone": "resnet18"})
     assert larger.memory_bytes > found.memory_bytes
     with pytest.raises(InvalidArgumentError, match="Unknown parameter"):
-        client.encoders.estimate(dataset=few, method="simclr", settings={"epoch": 2})
+        client.encoders.estimate(dataset=few, method="simclr", parameters={"epoch": 2})
     with pytest.raises(NotFoundError):
         client.encoders.estimate(dataset="nothing", method="simclr")
 
@@ -116,7 +116,7 @@ def test_the_command_line_reaches_them(client: Client, few: str, installation: I
 
     assert "convnext-tiny" in run("backbones")
     shown = run("estimate", "--dataset", few, "--method", "autoencoder", "--set", "epochs=1", "--set", "width=8")
-    assert "GiB at hand" in shown
+    assert "GiB free" in shown
     refused = CliRunner().invoke(
         app,
         ["encoder", "pretrained", "e", "resnet19", "--dataset", few, "--address", installation.address],
@@ -179,7 +179,7 @@ def test_one_image_cannot_be_learnt_from(client: Client, tmp_path: Path) -> None
 def test_a_training_beyond_the_memory_is_refused(client: Client, few: str) -> None:
     settings = {"epochs": 1, "backbone": "resnet50", "width": 512, "batch_size": 24}
     with pytest.raises(ResourceExhaustedError, match=r"needs about .* choose a smaller backbone") as caught:
-        client.encoders.train("large", dataset=few, method="simclr", settings=settings).wait(
+        client.encoders.train("large", dataset=few, method="simclr", parameters=settings).wait(
             timeout=300, show_progress=False
         )
     assert caught.value.reason == "TRAINING_TOO_LARGE"

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from lse.cli.main import app
 from lse.client import Client, connect_async
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
-from lse.training.explanations.traversal import draw
-from lse.training.trained import load_trained
+from lse.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from lse.representation.explanation.traversal import draw
+from lse.representation.training.trained import load_trained
 
 SIZE = 16
 
@@ -35,7 +35,7 @@ def shapes(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Client:
         Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{'ring' if number % 2 else 'square'}-{number:02}.png")
     client.datasets.ingest("shapes", [folder], recipe={"channels": "rgb", "size": SIZE}).wait(show_progress=False)
     settings = {"epochs": 2, "width": 4, "latent_dim": 4, "batch_size": 16}
-    client.encoders.train("shapes-vae", dataset="shapes", method="vae", settings=settings).wait(show_progress=False)
+    client.encoders.train("shapes-vae", dataset="shapes", method="vae", parameters=settings).wait(show_progress=False)
     onnx = Path(client.encoders.get("shapes-vae").onnx_uri.removeprefix("file://"))
     client.encoders.import_onnx("shapes-imported", onnx).wait(show_progress=False)
     for experiment, encoder in (("shapes-seen", "shapes-vae"), ("shapes-seen-imported", "shapes-imported")):
@@ -43,9 +43,7 @@ def shapes(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Client:
     ready = tmp_path_factory.mktemp("shapes-ready") / "vectors.npy"
     np.save(ready, random.normal(size=(60, 3)).astype(np.float32))
     client.experiments.import_vectors("shapes-ready", ready, dataset="shapes").wait(show_progress=False)
-    client.clusterings.run("two", experiment="shapes-seen", method="kmeans", settings={"clusters": 2}).wait(
-        show_progress=False
-    )
+    client.clusterings.run("two", experiment="shapes-seen", method="kmeans", n_clusters=2).wait(show_progress=False)
     return client
 
 
@@ -66,7 +64,7 @@ def reconstructions(shapes: Client, *images: str) -> np.ndarray:
 def test_traversals_through_the_door(shapes: Client, tmp_path: Path) -> None:
     found = shapes.explanations.traverse("shapes-seen", image="ring-01", axes=[2, 0], steps=5, reach=2)
     assert [axis.axis for axis in found.axes] == ["axis 2", "axis 0"]
-    assert found.axes[0].positions.tolist() == [-2, -1, 0, 1, 2]
+    assert list(found.axes[0].positions) == [-2, -1, 0, 1, 2]
     for axis in found.axes:
         assert axis.images.shape == (5, 3, SIZE, SIZE)
         assert axis.images[2] == pytest.approx(reconstructions(shapes, "ring-01")[0], abs=1e-5)
@@ -164,22 +162,22 @@ def test_explanations_as_coroutines(shapes: Client) -> None:
 def test_what_cannot_be_explained(shapes: Client) -> None:
     explain = shapes.explanations
     for reason, error, call in (
-        ("NO_DECODER", FailedPreconditionError, lambda: explain.traverse("shapes-seen-imported")),
+        ("DECODER_MISSING", FailedPreconditionError, lambda: explain.traverse("shapes-seen-imported")),
         (
-            "NO_DECODER",
+            "DECODER_MISSING",
             FailedPreconditionError,
             lambda: explain.interpolate("shapes-seen-imported", "ring-01", "ring-03"),
         ),
-        ("NO_PRIOR", FailedPreconditionError, lambda: explain.sample("shapes-imported")),
-        ("UNKNOWN_AXIS", InvalidArgumentError, lambda: explain.traverse("shapes-seen", axes=[4])),
+        ("PRIOR_MISSING", FailedPreconditionError, lambda: explain.sample("shapes-imported")),
+        ("AXES_INVALID", InvalidArgumentError, lambda: explain.traverse("shapes-seen", axes=[4])),
         ("IMAGE_NOT_FOUND", NotFoundError, lambda: explain.traverse("shapes-seen", image="nothing")),
-        ("INVALID_COUNT", InvalidArgumentError, lambda: explain.traverse("shapes-seen", steps=34)),
-        ("INVALID_REACH", InvalidArgumentError, lambda: explain.traverse("shapes-seen", reach=-1)),
-        ("SAME_IMAGE", InvalidArgumentError, lambda: explain.similarity("shapes-seen", "ring-01", "ring-01")),
-        ("INVALID_COUNT", InvalidArgumentError, lambda: explain.sample("shapes-vae", count=257)),
-        ("INVALID_COUNT", InvalidArgumentError, lambda: explain.prototypes("shapes-seen", "two", count=51)),
-        ("NO_ENCODER", FailedPreconditionError, lambda: explain.similarity("shapes-ready", "ring-01", "ring-03")),
-        ("NO_ENCODER", FailedPreconditionError, lambda: explain.traverse("shapes-ready")),
+        ("COUNT_INVALID", InvalidArgumentError, lambda: explain.traverse("shapes-seen", steps=34)),
+        ("REACH_INVALID", InvalidArgumentError, lambda: explain.traverse("shapes-seen", reach=-1)),
+        ("IMAGE_PAIR_INVALID", InvalidArgumentError, lambda: explain.similarity("shapes-seen", "ring-01", "ring-01")),
+        ("COUNT_INVALID", InvalidArgumentError, lambda: explain.sample("shapes-vae", count=257)),
+        ("COUNT_INVALID", InvalidArgumentError, lambda: explain.prototypes("shapes-seen", "two", count=51)),
+        ("ENCODER_MISSING", FailedPreconditionError, lambda: explain.similarity("shapes-ready", "ring-01", "ring-03")),
+        ("ENCODER_MISSING", FailedPreconditionError, lambda: explain.traverse("shapes-ready")),
         ("IMAGE_NOT_FOUND", NotFoundError, lambda: shapes.search.similar("shapes-seen", image="nothing")),
     ):
         with pytest.raises(error) as caught:

@@ -34,7 +34,7 @@ def test_a_point_opens_its_image_and_its_neighbours(page: Page, client: Client, 
 
     # However long a button is held: Bokeh would take this for another gesture.
     page.mouse.click(x, y, delay=500)
-    page.wait_for_selector(f'.instance[data-row="{row}"]')
+    page.wait_for_selector(f'.image[data-row="{row}"]')
     expect(page.locator(".lse-image-name")).to_have_text(names[0])
     expect(page.locator(".lse-right .badge").first).to_have_text("SIMULATED")
     url = page.locator(".lse-large").evaluate("image => image.src")
@@ -51,9 +51,9 @@ def test_a_point_opens_its_image_and_its_neighbours(page: Page, client: Client, 
     others = page.locator(".lse-similar-others button").first
     other = others.get_attribute("data-value")
     others.click()
-    page.wait_for_selector(f'.instance[data-row="{other}"]')
+    page.wait_for_selector(f'.image[data-row="{other}"]')
     page.locator(".lse-back").click()
-    page.wait_for_selector(f'.instance[data-row="{row}"]')
+    page.wait_for_selector(f'.image[data-row="{row}"]')
 
 
 def row_is(row: int) -> object:
@@ -74,7 +74,7 @@ def test_a_box_selects_and_a_group_is_isolated(page: Page) -> None:
     page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20, steps=5)
     page.mouse.up()
     expect(page.locator(".lse-selected")).to_contain_text("selected")
-    page.locator(".lse-clear").click()
+    page.locator(".lse-caption .lse-clear").click()
     expect(page.locator(".lse-selected")).to_have_count(0)
 
     group = page.locator(".legend .group").first
@@ -92,7 +92,7 @@ def test_a_box_selects_and_a_group_is_isolated(page: Page) -> None:
 def test_a_clustering_runs_and_colours_the_cloud(page: Page, client: Client, experiment: str) -> None:
     page.locator(".lse-kind button").nth(1).click()
     choose(page, "lse-method", next(m.title for m in client.clusterings.methods() if m.id == "kmeans"))
-    field = page.locator(".lse-parameter-clusters input")
+    field = page.locator(".lse-parameter-n_clusters input")
     field.fill("3")
     field.press("Enter")
     name = page.locator(".lse-name input")

@@ -36,7 +36,7 @@ def show_encoder_form(page: Page, client: Client, method: str) -> None:
     page.locator(".lse-kind button").nth(ENCODER).click()
     chosen = next(one for one in client.encoders.methods() if one.id == method)
     choose(page, "lse-method", chosen.title)
-    expect(page.locator(".lse-left").get_by_text(chosen.help)).to_be_visible()
+    expect(page.locator(".lse-left").get_by_text(chosen.summary)).to_be_visible()
     # The suggested name comes with the form, after the method.
     expect(page.locator(".lse-name input")).to_have_value(method)
 
@@ -46,7 +46,7 @@ def open_an_image(page: Page) -> str:
     page.wait_for_selector(".bk-tool-icon-lasso-select")
     row, x, y = find_point(page)
     page.mouse.click(x, y)
-    page.wait_for_selector(f'.instance[data-row="{row}"]')
+    page.wait_for_selector(f'.image[data-row="{row}"]')
     return page.locator(".lse-image-name").inner_text()
 
 
@@ -75,7 +75,7 @@ def test_a_prediction_colours_the_cloud(page: Page, client: Client, experiment: 
     expect(page.locator(".lse-facts")).to_contain_text(accuracy)
     choose(page, "lse-colour", "probability · seen-in-browser")
     expect(page.locator(".legend .scale")).to_be_visible()
-    # What is deleted elsewhere is no colour any more.
+    # What is deleted elsewhere is not a colour any more.
     client.predictions.delete(experiment, "seen-in-browser")
     expect(page.locator(".lse-colour [role=combobox]")).to_have_text("nothing")
 
@@ -84,7 +84,7 @@ def test_an_encoder_shows_its_training_and_its_card(page: Page, client: Client, 
     page.locator(".lse-encoder").click()
     page.wait_for_selector(".lse-curves canvas")
     run = client.encoders.training_run("encoder")
-    expect(page.locator(".course")).to_contain_text(run.ending)
+    expect(page.locator(".history")).to_contain_text(run.ending)
     expect(page.locator(".training .columns")).to_contain_text(f"{run.epochs[-1]['loss']:.5g}")
     with page.expect_popup() as popup:
         page.locator(".lse-card").click()
@@ -106,7 +106,7 @@ def test_a_training_is_checked_before_it_starts(page: Page, client: Client) -> N
     refused = page.locator(".lse-refused .problem")
     fill(page, "lse-parameter-epochs", "0.5")
     page.locator(".lse-run button").click()
-    expect(refused).to_have_text("Epochs must be a whole number.")
+    expect(refused).to_have_text("epochs must be a whole number.")
     fill(page, "lse-parameter-epochs", "2")
     fill(page, "lse-name", "encoder")
     page.locator(".lse-run button").click()
@@ -117,8 +117,8 @@ def test_a_training_is_checked_before_it_starts(page: Page, client: Client) -> N
     page.locator(".lse-check button").click()
     told = page.locator(".check")
     expect(told.locator(".verdict")).to_contain_text("memory")
-    expect(told.locator("dt[title=epochs] + dd:not(.by-data)")).to_have_text("2")
-    expect(told.locator("dt[title=learning_rate] + dd.by-data")).to_have_text(re.compile(r"^0\.\d+$"))
+    expect(told.locator("dt[title=epochs] + dd:not(.from-data)")).to_have_text("2")
+    expect(told.locator("dt[title=learning_rate] + dd.from-data")).to_have_text(re.compile(r"^0\.\d+$"))
     assert picture_width(told.locator(".lse-views")) > 200
     page.keyboard.press("Escape")
     expect(told).to_be_hidden()
@@ -134,7 +134,7 @@ def test_an_encoder_is_trained_cancelled_and_explained(page: Page, client: Clien
     training = page.locator(".op").filter(has_text="made-in-browser")
     training.locator(".lse-details").click()
     page.wait_for_selector(".lse-curves canvas")
-    course = page.locator(".course .said")
+    course = page.locator(".history .said")
     expect(course).to_contain_text("of 5,000 epochs done")
     expect(page.locator(".lse-drawn")).to_be_visible()
     # The curve goes on by itself.
@@ -149,7 +149,7 @@ def test_an_encoder_is_trained_cancelled_and_explained(page: Page, client: Clien
     popup.value.close()
     page.keyboard.press("Escape")
     made = client.encoders.get("made-in-browser")
-    assert {key: made.settings[key] for key in chosen} == chosen
+    assert {key: made.parameters[key] for key in chosen} == {key: int(value) for key, value in chosen.items()}
 
     training.locator(".lse-encode").click()
     page.locator(".op").filter(has_text="Encode experiment").locator(".lse-open").click()

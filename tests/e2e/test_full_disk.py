@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from installation import Installation
-from lse.platform.errors import LseError, ResourceExhaustedError
+from lse.errors import LseError, ResourceExhaustedError
 from survey_steps import make_dataset
 
 

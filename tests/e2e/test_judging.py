@@ -13,7 +13,7 @@ import yaml
 
 from installation import Installation
 from lse.client import Client
-from lse.platform.errors import InvalidArgumentError, NotFoundError
+from lse.errors import InvalidArgumentError, NotFoundError
 
 
 def test_an_encoder_is_judged_with_classes_and_has_a_card(client: Client, experiment: str) -> None:

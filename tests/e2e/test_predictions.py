@@ -16,7 +16,7 @@ from installation import Installation
 from lse.cli.main import app
 from lse.client import Client
 from lse.client.resources import Prediction
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from lse.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from survey_steps import RECIPE
 
 KINDS = ["elliptical", "ring", "spiral"]
@@ -34,13 +34,13 @@ def truth(client: Client, survey: Path) -> pd.Series:
         timeout=300, show_progress=False
     )
     settings = {"epochs": 1, "width": 4, "latent_dim": 8, "batch_size": 16, "rotation": 45, "flip": True}
-    client.encoders.train("teacher", dataset="taught", method="autoencoder", settings=settings).wait(
+    client.encoders.train("teacher", dataset="taught", method="autoencoder", parameters=settings).wait(
         timeout=400, show_progress=False
     )
     encode(client, "taught", "teacher")
     images = client.datasets.table("taught", ["row", "class"]).to_pandas().dropna().sort_values("row")
     kinds: pd.Series = images.set_index("row")["class"]
-    client.labels.create_scheme("taught", classes=[*KINDS, "merger"])
+    client.label_schemes.create("taught", classes=[*KINDS, "merger"])
     for kind in KINDS:
         client.labels.set("taught", dataset="taught", rows=kinds.index[kinds == kind][:LABELLED], label=kind)
     return kinds
@@ -74,7 +74,7 @@ def probabilities(client: Client, name: str, experiment: str = "taught") -> np.n
 def test_labels_of_a_scheme_reach_all_images(
     client: Client, truth: pd.Series, method: str, settings: dict[str, object], tmp_path: Path
 ) -> None:
-    made = predict(client, f"by-{method}", method=method, settings=settings)
+    made = predict(client, f"by-{method}", method=method, parameters=settings)
     assert (made.state, made.method, made.label_column) == ("ready", method, "")
     assert made.label_scheme.endswith("/taught")
     assert made.labels == len(KINDS) * LABELLED
@@ -83,7 +83,7 @@ def test_labels_of_a_scheme_reach_all_images(
     assert [each.images for each in made.classes] == np.bincount(found.argmax(axis=1), minlength=3).tolist()
     assert made.figures["chance"] == pytest.approx(1 / 3)
     assert 0 <= made.figures["balanced_accuracy"] <= 1
-    assert made.figures["balanced_accuracy"] == pytest.approx(np.mean([each.recall for each in made.classes]))
+    assert made.figures["balanced_accuracy"] == pytest.approx(np.mean([each.balanced_recall for each in made.classes]))
     exported = pd.read_csv(client.export("taught", tmp_path / "all.csv"))
     assert exported[f"prediction.{made.id}"].tolist() == [KINDS[code] for code in found.argmax(axis=1)]
     assert exported[f"probability.{made.id}"].to_numpy() == pytest.approx(found.max(axis=1), abs=1e-5)
@@ -97,24 +97,24 @@ def test_a_column_of_the_catalogue_teaches_too(client: Client, truth: pd.Series)
     assert right.mean() > 0.5, "all labels are known, so most are found again"
     with pytest.raises(InvalidArgumentError) as caught:
         client.predictions.run("wrong", experiment="taught", column="colour")
-    assert caught.value.reason == "UNKNOWN_COLUMN"
+    assert caught.value.reason == "COLUMN_UNKNOWN"
 
 
 def test_fine_tuning_goes_on_from_the_version_that_made_the_experiment(client: Client, truth: pd.Series) -> None:
     # One step as small as possible: the probabilities are those of a random layer on the vectors of the version.
     settings = {"steps": 1, "batch_size": 6, "folds": 2, "learning_rate": 1e-9}
-    predict(client, "before", method="fine-tuning", settings=settings, seed=3)
-    client.encoders.retrain("teacher", settings={"rotation": 90, "flip": False}, seed=9).wait(
+    predict(client, "before", method="fine-tuning", parameters=settings, seed=3)
+    client.encoders.retrain("teacher", parameters={"rotation": 90, "flip": False}, seed=9).wait(
         timeout=400, show_progress=False
     )
     assert client.encoders.get("teacher").version == 2
-    made = predict(client, "after", method="fine-tuning", settings=settings, seed=3)
-    assert (made.settings["rotation"], made.settings["flip"]) == ("45.0", "true")
+    made = predict(client, "after", method="fine-tuning", parameters=settings, seed=3)
+    assert (made.parameters["rotation"], made.parameters["flip"]) == (45.0, True)
     before = probabilities(client, "before")
     assert probabilities(client, "after") == pytest.approx(before, abs=1e-5)
     encode(client, "taught-later", "teacher")
-    later = predict(client, "later", "taught-later", method="fine-tuning", settings=settings, seed=3)
-    assert (later.settings["rotation"], later.settings["flip"]) == ("90.0", "false")
+    later = predict(client, "later", "taught-later", method="fine-tuning", parameters=settings, seed=3)
+    assert (later.parameters["rotation"], later.parameters["flip"]) == (90.0, False)
     assert np.abs(probabilities(client, "later", "taught-later") - before).max() > 1e-3
 
 
@@ -126,8 +126,8 @@ def test_a_pretrained_encoder_is_fine_tuned(client: Client, truth: pd.Series, tm
     ).wait(timeout=400, show_progress=False)
     encode(client, "taught-by-photos", "teacher-of-photos")
     settings = {"steps": 2, "batch_size": 3, "folds": 2}
-    made = predict(client, "tuned", "taught-by-photos", method="fine-tuning", settings=settings)
-    assert (made.settings["rotation"], made.settings["flip"]) == ("0.0", "false"), "it was trained here on no views"
+    made = predict(client, "tuned", "taught-by-photos", method="fine-tuning", parameters=settings)
+    assert (made.parameters["rotation"], made.parameters["flip"]) == (0.0, False), "it was trained here on no views"
     probabilities(client, "tuned", "taught-by-photos")
 
 
@@ -151,19 +151,19 @@ def test_what_was_imported_is_probed_and_not_fine_tuned(client: Client, truth: p
         found = probabilities(client, "probed", experiment)
         with pytest.raises(FailedPreconditionError, match=told) as caught:
             client.predictions.run("tuned", experiment=experiment, scheme="taught", method="fine-tuning")
-        assert caught.value.reason == "ENCODER_NOT_TRAINABLE"
+        assert caught.value.reason == "NETWORK_MISSING"
         assert [each.id for each in client.predictions.list(experiment)] == ["probed"]
     assert [KINDS[code] for code in found.argmax(axis=1)] == truth.tolist()
 
 
 def test_too_few_labels_are_told_of(client: Client, truth: pd.Series) -> None:
-    client.labels.create_scheme("taught-little", classes=KINDS)
+    client.label_schemes.create("taught-little", classes=KINDS)
     rings, spirals = (truth.index[truth == kind] for kind in ("ring", "spiral"))
 
     def refused(name: str) -> FailedPreconditionError:
         with pytest.raises(FailedPreconditionError) as caught:
             predict(client, name, scheme="taught-little")
-        assert caught.value.reason == "TOO_FEW_CLASSES"
+        assert caught.value.reason == "LABELLED_CLASSES_TOO_FEW"
         return caught.value
 
     assert "no image has a label" in refused("without").message
@@ -183,12 +183,12 @@ def test_the_command_line_reaches_them(client: Client, truth: pd.Series, install
     def lse(*arguments: str, fails: bool = False) -> str:
         done = CliRunner().invoke(app, ["prediction", *arguments, "--address", installation.address])
         assert (done.exit_code != 0) == fails, done.output
-        return done.output
+        return done.output if fails else done.stdout
 
     where = ["--experiment", "taught"]
     assert "fine-tuning" in lse("methods")
     made = json.loads(lse("run", "typed", *where, "--scheme", "taught", "--set", "folds=3", "--json"))
-    assert made["settings"]["folds"] == "3"
+    assert made["parameters"]["folds"] == 3
     assert "column class" in lse("run", "typed-column", *where, "--label-column", "class")
     assert {"typed", "typed-column"} <= {each["id"] for each in json.loads(lse("list", *where, "--json"))}
     shown = lse("show", "typed", *where)

@@ -11,6 +11,7 @@ import numpy as np
 from installation import Installation
 from lse.client import Client, connect
 from lse_dashboard.data.library import Library
+from lse_dashboard.data.opening import Wanted
 from lse_dashboard.state.session import Session
 
 
@@ -34,7 +35,7 @@ def test_the_wished_experiment_is_opened_though_a_look_at_the_services_comes_fir
         timeout=200, show_progress=False
     )
     background = Waiting()
-    session = Session(Library(lambda: connect(installation.address)), background, experiment=experiment)
+    session = Session(Library(lambda: connect(installation.address)), background, first=Wanted(experiment))
     session.start()
     background.answers.pop(0)()  # projects and methods are there, the experiment is being opened ...
     opening = background.answers.pop(0)
@@ -44,5 +45,12 @@ def test_the_wished_experiment_is_opened_though_a_look_at_the_services_comes_fir
     opening()
     assert session.experiment is not None
     assert session.experiment.id == experiment
-    assert not background.answers, "nothing else is being opened"
+    assert not session.loading, "nothing else is being opened"
+    # What is left is which columns can colour the points.
+    while background.answers:
+        background.answers.pop(0)()
+    assert session.experiment.id == experiment
+    assert session.columns["class"] == "groups"
+    assert session.columns["redshift"] == "gradient"
+    assert "class" in session.class_columns
     client.experiments.delete("newer")

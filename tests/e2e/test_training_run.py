@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from installation import Installation
 from lse.cli.main import app
 from lse.client import Client
-from lse.platform.errors import CancelledError, FailedPreconditionError
+from lse.errors import CancelledError, FailedPreconditionError
 from survey_steps import TRAINING
 
 PNG = b"\x89PNG"
@@ -43,7 +43,7 @@ def test_an_encoder_tells_why_its_parameters_are_what_they_are(
 ) -> None:
     # Epochs, width, length of the vector and batch are given; the rest is chosen from the images.
     reasons = client.encoders.get("encoder").notes[-2:]
-    assert reasons[0].startswith(f"learning_rate {client.encoders.get('encoder').settings['learning_rate']}: ")
+    assert reasons[0].startswith(f"learning_rate {client.encoders.get('encoder').parameters['learning_rate']}: ")
     assert "rotation 180" in reasons[1]
     assert "the images have no upright" in reasons[1]
     asked = CliRunner().invoke(app, ["encoder", "show", "encoder", "--json"], env={"LSE_ADDRESS": installation.address})
@@ -57,7 +57,7 @@ def test_a_cancelled_training_is_watched_and_leaves_its_best_encoder(
     installation: Installation, client: Client, experiment: str, tmp_path: Path
 ) -> None:
     settings = {**TRAINING, "epochs": 2000, "validation": 0.2}
-    training = client.encoders.train("halted", dataset="survey", method="autoencoder", settings=settings)
+    training = client.encoders.train("halted", dataset="survey", method="autoencoder", parameters=settings)
     deadline = time.monotonic() + 200
     while not (run := client.encoders.training_run("halted")).reconstructions:
         assert not training.refresh().done
@@ -95,7 +95,7 @@ def test_a_cancelled_training_is_watched_and_leaves_its_best_encoder(
 def test_a_training_cancelled_before_its_first_epoch_leaves_a_free_name(client: Client, experiment: str) -> None:
     # So wide a network needs longer for an epoch than the services to hear of the wish.
     settings = {**TRAINING, "width": 256, "epochs": 50}
-    training = client.encoders.train("nothing", dataset="survey", method="simclr", settings=settings)
+    training = client.encoders.train("nothing", dataset="survey", method="simclr", parameters=settings)
     training.cancel()
     with pytest.raises(CancelledError):
         training.wait(timeout=200, show_progress=False)

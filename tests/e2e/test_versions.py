@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 from installation import Installation
 from lse.cli.main import app
 from lse.client import Client
-from lse.platform.errors import (
+from lse.errors import (
     CancelledError,
     DataLossError,
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
 )
+from lse.platform.config import load_settings
 from lse.platform.inference.triton_server import find_triton
 from survey_steps import RECIPE, TRAINING
 
@@ -29,13 +30,13 @@ from survey_steps import RECIPE, TRAINING
 def versioned(client: Client, experiment: str) -> Client:
     """Client of an installation with an encoder of two versions, of which the second is in use, and another encoder."""
     settings = {**TRAINING, "epochs": 1}
-    first = client.encoders.train("galaxies", dataset="survey", method="simclr", settings=settings, seed=1).wait(
+    first = client.encoders.train("galaxies", dataset="survey", method="simclr", parameters=settings, seed=1).wait(
         timeout=400, show_progress=False
     )
     file = Path(first.onnx_uri.removeprefix("file://"))
     client.encoders.import_onnx("brought", file).wait(timeout=200, show_progress=False)
     encode(client, "by-first", encoder="galaxies")
-    client.encoders.retrain("galaxies", settings={"latent_dim": 12}, seed=5).wait(timeout=400, show_progress=False)
+    client.encoders.retrain("galaxies", parameters={"latent_dim": 12}, seed=5).wait(timeout=400, show_progress=False)
     return client
 
 
@@ -55,9 +56,9 @@ def test_a_retrained_encoder_has_two_versions_and_serves_both(versioned: Client)
     assert (found.version, found.dimension, found.seed, found.precision) == (2, 12, 5, "fp32")
     assert [each.version for each in found.versions] == [1, 2]
     first, second = found.versions
-    assert (first.settings["latent_dim"], second.settings["latent_dim"]) == ("16", "12")
+    assert (first.parameters["latent_dim"], second.parameters["latent_dim"]) == (16, 12)
     # What was not set is as it was.
-    assert all(second.settings[key] == first.settings[key] == str(TRAINING[key]) for key in ("width", "batch_size"))
+    assert all(second.parameters[key] == first.parameters[key] == TRAINING[key] for key in ("width", "batch_size"))
     assert first.operation != second.operation
     assert found.onnx_uri == second.onnx_uri != first.onnx_uri
     assert found.loaded_versions == (1, 2)
@@ -141,7 +142,7 @@ def test_a_retraining_that_fails_or_is_cancelled_changes_nothing(
         shutil.rmtree(folder)
     with pytest.raises(DataLossError):
         versioned.encoders.retrain("galaxies", dataset="lost").wait(timeout=300, show_progress=False)
-    long = versioned.encoders.retrain("galaxies", settings={"epochs": 500})
+    long = versioned.encoders.retrain("galaxies", parameters={"epochs": 500})
     with pytest.raises(FailedPreconditionError, match="already"):
         versioned.encoders.retrain("galaxies")
     with pytest.raises(FailedPreconditionError, match="being worked on"):
@@ -171,13 +172,13 @@ def test_wrong_choices(versioned: Client) -> None:
     with pytest.raises(InvalidArgumentError):
         encoders.select_version("galaxies")
     with pytest.raises(InvalidArgumentError):
-        encoders.retrain("galaxies", settings={"latent_dimm": 3})
+        encoders.retrain("galaxies", parameters={"latent_dimm": 3})
     assert encoders.get("galaxies").version == 2
 
 
 def test_an_imported_encoder_has_one_precision_and_is_not_retrained(versioned: Client) -> None:
     made = versioned.encoders.get("brought")
-    assert (made.version, made.method, made.settings, len(made.versions)) == (1, "import", {}, 1)
+    assert (made.version, made.method, made.parameters, len(made.versions)) == (1, "import", {}, 1)
     with pytest.raises(FailedPreconditionError, match="half precision"):
         versioned.encoders.select_version("brought", precision="fp16")
     with pytest.raises(FailedPreconditionError, match="not trained here"):
@@ -187,7 +188,7 @@ def test_an_imported_encoder_has_one_precision_and_is_not_retrained(versioned: C
 def test_a_deleted_encoder_leaves_no_model(versioned: Client, installation: Installation) -> None:
     uid = versioned.encoders.get("galaxies").uid
     on_triton = versioned.experiments.get("by-first").inference_engine == "triton"
-    assert on_triton == (find_triton() is not None)
+    assert on_triton == (find_triton(load_settings().triton_dir) is not None)
     models = installation.home / "models"
     assert on_triton == bool(list(models.glob(f"*{uid}*")))
     versioned.encoders.delete("galaxies", force=True)

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.platform.conftest import Bucket
 
+from lse.errors import DataLossError, InvalidArgumentError, UnavailableError
 from lse.platform.artifacts import Artifacts
-from lse.platform.errors import DataLossError, InvalidArgumentError
-
-
-@pytest.fixture(scope="module")
-def s3_endpoint() -> Iterator[str]:
-    """Address of a server that speaks the S3 protocol."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture(params=["file", "s3"])
 def artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> Artifacts:
     if request.param == "file":
         return Artifacts(f"file://{tmp_path}")
-    options = {
-        "key": "test",
-        "secret": "test",
-        "endpoint_url": request.getfixturevalue("s3_endpoint"),
-        "client_kwargs": {"region_name": "eu-west-1"},
-    }
-    import s3fs
+    bucket: Bucket = request.getfixturevalue("bucket")
+    return Artifacts(f"{bucket.url}/root", bucket.options)
 
-    bucket = f"lse-{tmp_path.name.replace('_', '-').lower()[:40]}"
-    s3fs.S3FileSystem(**options).mkdir(bucket)
-    return Artifacts(f"s3://{bucket}/root", options)
+
+def test_what_cannot_be_used_is_said(artifacts: Artifacts, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    artifacts.check()
+    if artifacts.url.startswith("s3"):
+        gone = Artifacts("s3://there-is-no-such-bucket/root", artifacts.options)
+    else:
+        (tmp_path / "file").write_text("no folder")
+        gone = Artifacts(f"file://{tmp_path}/file")
+    with pytest.raises(UnavailableError, match="cannot be used") as caught:
+        gone.check()
+    assert caught.value.reason == "ARTIFACTS_UNAVAILABLE"
 
 
 def test_arrays_come_back(artifacts: Artifacts) -> None:

@@ -11,20 +11,21 @@ from pathlib import Path
 import pytest
 
 import operation_jobs
-from lse.embedded.children import free_port
 from lse.platform.compute import Compute
+from lse.platform.ports import free_port
 
 
 @pytest.fixture
 def compute(tmp_path: Path) -> Iterator[Compute]:
     """A connection to a cluster with one worker, as `lse up` starts it."""
     port = free_port()
+    path = [str(Path(operation_jobs.__file__).parent), os.environ.get("PYTHONPATH", "")]
     process = subprocess.Popen(
         [
-            *[sys.executable, "-m", "lse.embedded.cluster", "--port", str(port)],
+            *[str(Path(sys.executable).with_name("lse")), "worker", "--scheduler-port", str(port)],
             *["--workers", "1", "--scratch", str(tmp_path)],
         ],
-        env={**os.environ, "PYTHONPATH": str(Path(operation_jobs.__file__).parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
     compute = Compute(f"tcp://127.0.0.1:{port}")
     yield compute

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -22,8 +24,10 @@ from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from latentspace.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
 from latentspace.projection.v1 import projection_pb2
 from latentspace.projection.v1.projection_pb2_grpc import ProjectionServiceStub
-from lse.embedded.children import free_port
+from lse.platform.ports import free_port
 from lse.server import SERVICES
+
+LSE = Path(sys.executable).with_name("lse")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +35,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables that configure a server process."""
     home = tmp_path_factory.mktemp("server")
     return {
-        "PATH": os.environ["PATH"],
+        **{name: value for name, value in os.environ.items() if not name.startswith("LSE_")},
         "LSE_GRPC_PORT": str(free_port()),
         "LSE_METRICS_PORT": str(free_port()),
         "LSE_CATALOGUE_URL": f"sqlite:///{home / 'catalogue.db'}",
@@ -44,7 +48,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that serves all services."""
-    process = subprocess.Popen([sys.executable, "-m", "lse.server"], env=environment, stderr=subprocess.PIPE)
+    refused = subprocess.run([LSE, "serve"], env=environment, capture_output=True, text=True, timeout=90, check=False)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "run `lse migrate`" in refused.stderr
+    subprocess.run([LSE, "migrate"], env=environment, check=True, timeout=90)
+    process = subprocess.Popen([LSE, "serve"], env=environment, stderr=subprocess.PIPE)
     yield process
     process.kill()
     process.communicate()
@@ -90,11 +98,11 @@ def test_errors_carry_code_sentence_and_reason(channel: grpc.Channel) -> None:
     assert "projects/{project}/datasets/{dataset}" in caught.value.details()
 
 
-def test_method_that_is_not_built_says_so(channel: grpc.Channel) -> None:
+def test_an_empty_request_says_what_a_name_looks_like(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         ProjectionServiceStub(channel).TransformProjection(projection_pb2.TransformProjectionRequest())
-    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
-    assert "not built yet" in caught.value.details()
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "projections/{projection}" in caught.value.details()
 
 
 def test_metrics_count_calls(channel: grpc.Channel, environment: dict[str, str]) -> None:
@@ -105,9 +113,49 @@ def test_metrics_count_calls(channel: grpc.Channel, environment: dict[str, str])
     assert re.search(pattern + r"[1-9]", text)
 
 
+def probe(environment: dict[str, str], path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{environment['LSE_METRICS_PORT']}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_readiness_is_that_of_the_data_and_liveness_that_of_the_process(
+    channel: grpc.Channel, environment: dict[str, str]
+) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+
+    def served(wanted: int) -> bool:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if health.Check(health_pb2.HealthCheckRequest(service="")).status == wanted:
+                return True
+            time.sleep(0.1)
+        return False
+
+    assert (probe(environment, "/livez"), probe(environment, "/readyz")) == ((200, "ok\n"), (200, "ok\n"))
+    artifacts = Path(environment["LSE_ARTIFACTS_URL"].removeprefix("file://"))
+    away = artifacts.with_name("away")
+    artifacts.rename(away)
+    artifacts.write_text("what a volume leaves that is not mounted")
+    assert served(health_pb2.HealthCheckResponse.NOT_SERVING)
+    status, why = probe(environment, "/readyz")
+    assert status == 503
+    assert why.startswith("artifacts: The artifacts at file://")
+    assert probe(environment, "/livez") == (200, "ok\n")
+    assert 'lse_dependency_up{dependency="artifacts"} 0.0' in probe(environment, "/metrics")[1]
+    artifacts.unlink()
+    away.rename(artifacts)
+    assert served(health_pb2.HealthCheckResponse.SERVING)
+    assert probe(environment, "/readyz") == (200, "ok\n")
+    assert "lse_operations_pending 0.0" in probe(environment, "/metrics")[1]
+
+
 def test_second_server_on_the_port_is_refused(channel: grpc.Channel, environment: dict[str, str]) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "lse.server", "search"],
+        [LSE, "serve", "search"],
         env={**environment, "LSE_METRICS_PORT": str(free_port())},
         capture_output=True,
         check=False,
@@ -131,7 +179,7 @@ def test_waiting_call_is_answered_while_the_server_drains(
     from lse.platform.operations import OperationStore
 
     catalogue = Catalogue(environment["LSE_CATALOGUE_URL"])
-    operation = OperationStore(catalogue).create("Nothing", "projects/p", "projects/p/datasets/d", parameters={})
+    operation = OperationStore(catalogue).create("Nothing", "projects/p/datasets/d")
     catalogue.close()
     waiting = operations_pb2_grpc.OperationsStub(channel).WaitOperation.future(
         operations_pb2.WaitOperationRequest(name=operation.name, timeout=Duration(seconds=3)), timeout=30

@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from google.api import field_behavior_pb2, resource_pb2
 from google.longrunning import operations_pb2
-from google.protobuf.descriptor import Descriptor, MethodDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
+
+from lse import names
+from lse.server import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "protos"
 FILES = sorted(path.relative_to(PROTOS).as_posix() for path in (PROTOS / "latentspace").rglob("*.proto"))
-AREAS = ("ingestion", "training", "encoding", "projection", "clustering", "search", "annotation")
+
+PATTERNS = [value for value in vars(names).values() if isinstance(value, names.NamePattern)]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> list[FileDescriptorProto
 
 
 def methods() -> Iterator[MethodDescriptor]:
-    for area in AREAS:
+    for area in SERVICES:
         module = importlib.import_module(f"latentspace.{area}.v1.{area}_pb2")
         (service,) = module.DESCRIPTOR.services_by_name.values()
         yield from service.methods
@@ -76,7 +81,11 @@ def test_generated_code_is_that_of_the_files() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("lint",), ("format", "--diff", "--exit-code")], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "arguments",
+    [("lint",), ("format", "--diff", "--exit-code"), ("breaking", "--against", "baseline.binpb")],
+    ids=lambda words: words[0],
+)
 def test_buf_is_content(arguments: tuple[str, ...]) -> None:
     if not list((ROOT / ".tools").glob("buf-*/node_modules/.bin/buf")):
         if shutil.which("npm") is None:
@@ -107,3 +116,46 @@ def test_method_follows_the_conventions(method: MethodDescriptor) -> None:
     if method.name.startswith("List") and "parent" in fields(method.input_type):
         assert {"page_size", "page_token"} <= fields(method.input_type)
         assert "next_page_token" in fields(method.output_type)
+    level = method.GetOptions().idempotency_level
+    if method.name.startswith(("Get", "List", "Read", "Search", "Preview")):
+        assert level == MethodOptions.NO_SIDE_EFFECTS
+    elif "request_id" in fields(method.input_type) or method.name.startswith(("Delete", "Update", "Set")):
+        assert level == MethodOptions.IDEMPOTENT
+    else:
+        assert method.GetOptions().HasField("idempotency_level"), "say whether a client may send it again"
+
+
+def messages() -> Iterator[Descriptor]:
+    for file in FILES:
+        module = importlib.import_module(file.removesuffix(".proto").replace("/", ".") + "_pb2")
+        yield from module.DESCRIPTOR.message_types_by_name.values()
+
+
+def resource_types() -> dict[str, str]:
+    """Pattern of the names of each type of resource."""
+    declared = [message.GetOptions().Extensions[resource_pb2.resource] for message in messages()]
+    operation = importlib.import_module("latentspace.type.v1.operation_pb2").DESCRIPTOR.GetOptions()
+    declared += operation.Extensions[resource_pb2.resource_definition]
+    return {each.type: each.pattern[0] for each in declared if each.type}
+
+
+def test_resources_are_named_as_the_code_names_them() -> None:
+    assert sorted(resource_types().values()) == sorted(pattern.template for pattern in PATTERNS)
+
+
+def test_every_name_of_a_resource_says_of_which_type() -> None:
+    types = resource_types()
+    singular = {pattern.template.rsplit("{", 1)[1].rstrip("}") for pattern in PATTERNS}
+    bare = []
+    for message in messages():
+        for field in message.fields:
+            options = field.GetOptions()
+            reference = options.Extensions[resource_pb2.resource_reference]
+            named = reference.type or reference.child_type
+            if named:
+                assert named == "*" or named in types, field.full_name
+            elif field.type == FieldDescriptor.TYPE_STRING and field.name in {"name", "parent", *singular}:
+                identifier = field_behavior_pb2.IDENTIFIER in options.Extensions[field_behavior_pb2.field_behavior]
+                if not (identifier and message.GetOptions().Extensions[resource_pb2.resource].type):
+                    bare.append(field.full_name)
+    assert bare == []

@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from lse.client import Client, connect
-from lse.embedded.children import free_port
-from lse.platform.errors import LseError
+from lse.errors import LseError
+from lse.platform.ports import free_port
 
 __all__ = ["Installation"]
 
@@ -33,6 +35,18 @@ class Installation:
     def url(self) -> str:
         """Address of the explorer."""
         return f"http://127.0.0.1:{self.dashboard_port}"
+
+    @property
+    def pid(self) -> int:
+        """Process of `lse up`."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def explorer_pid(self) -> int:
+        """Process of the explorer."""
+        children = psutil.Process(self.pid).children(recursive=True)
+        return next(child.pid for child in children if "explorer" in child.cmdline())
 
     def start(self) -> Client:
         """Start it and wait until it answers."""

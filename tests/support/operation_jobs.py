@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import psutil
+from distributed import Event
 
+from lse.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from lse.platform.compute import TaskChannel
-from lse.platform.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
-from lse.platform.progress import Progress
+from lse.progress import Progress
 
 
 def write_once(folder: str, number: int) -> int:
@@ -57,3 +58,9 @@ def fill_and_free(count: int, channel: TaskChannel) -> int:
 def process_size(channel: TaskChannel) -> int:
     """Size of the worker's process in bytes."""
     return psutil.Process().memory_info().rss
+
+
+def wait_for_event(begun: str, released: str) -> None:
+    """Tell by an event that this worker is taken, until another event."""
+    Event(begun).set()
+    Event(released).wait(120)

@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from lse.embedded.children import free_port
+from lse.platform.ports import free_port
 
 __all__ = ["PostgreSQL", "find_postgresql"]
 

@@ -26,4 +26,4 @@ def make_dataset(client: Client, survey: Path, name: str = "survey") -> Any:
 
 def make_encoder(client: Client, name: str = "encoder", dataset: str = "survey") -> Any:
     """Operation that trains an encoder on it."""
-    return client.encoders.train(name, dataset=dataset, method="simclr", settings=TRAINING, seed=7)
+    return client.encoders.train(name, dataset=dataset, method="simclr", parameters=TRAINING, seed=7)

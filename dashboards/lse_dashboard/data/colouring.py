@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,25 +13,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from lse.columns import numbers
+from lse.kinds import kind_of
+from lse.values import value_text
+from lse_dashboard import wording
 from lse_dashboard.data.cloud import Mask
-from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageTable, positions
 
 __all__ = [
+    "MAX_GROUPS",
     "Colouring",
+    "ColumnUse",
     "Gradient",
     "Groups",
-    "class_columns",
-    "colourable_columns",
-    "column_colouring",
-    "number_gradient",
-    "numbered_groups",
-    "text_groups",
+    "colouring_of",
+    "column_use",
+    "gradient",
+    "groups",
 ]
 
-# More groups than this cannot be told apart by colour; the rest are gathered in one group that says how many.
-MAX_GROUPS = 40
+# More texts than this are not told apart at a glance; the rest are gathered in one group that says how many.
+MAX_GROUPS = 60
 # Whole numbers with at most this many different values are names rather than amounts.
 MAX_NUMBERED_GROUPS = 12
+
+ColumnUse = Literal["groups", "gradient"]
 
 
 @dataclass(frozen=True)
@@ -44,22 +51,47 @@ class Groups:
         Group of each point, an index into `labels`, shape (n,).
     labels
         Names of the groups.
-    counts
-        Points in each group.
     faint
-        Groups that mean "none of these", such as noise: drawn in grey.
+        Groups that mean "none of these", such as noise; they come after all others and are drawn in grey.
     """
 
     title: str
     codes: npt.NDArray[np.int32]
     labels: tuple[str, ...]
-    counts: tuple[int, ...]
     faint: frozenset[int] = frozenset()
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """Points in each group; 0 where none of the points belongs to it."""
+        return tuple(np.bincount(self.codes, minlength=len(self.labels)).tolist())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the codes take."""
+        return self.codes.nbytes
 
     def hidden_mask(self, hidden: frozenset[str]) -> Mask:
         """Which points belong to groups with the hidden labels."""
         hides = np.array([label in hidden for label in self.labels], dtype=bool)
         return hides[self.codes] if len(self.labels) else np.zeros(len(self.codes), dtype=bool)
+
+    def at(self, positions: npt.NDArray[np.int64], *, none: str) -> Groups:
+        """The same groups, for other points.
+
+        Parameters
+        ----------
+        positions
+            Which of these points each of the others is, shape (m,); -1 for one that is none of them.
+        none
+            Name of the group for those.
+        """
+        labels, faint = self.labels, self.faint
+        absent = positions < 0
+        code = labels.index(none) if none in labels else len(labels)
+        if absent.any() and code == len(labels):
+            labels, faint = (*labels, none), faint | {code}
+        codes = self.codes[positions] if len(self.codes) else np.zeros(len(positions), dtype=np.int32)
+        return Groups(self.title, np.where(absent, code, codes).astype(np.int32), labels, faint)
 
 
 @dataclass(frozen=True)
@@ -76,6 +108,8 @@ class Gradient:
         Numbers at the ends of the colour bar: the 1st and 99th percentile, beyond which colour stays the same.
     missing
         Points without a number.
+    text
+        Function that writes a number as people read it.
     """
 
     title: str
@@ -83,113 +117,109 @@ class Gradient:
     low: float
     high: float
     missing: int
+    text: Callable[[float], str] = value_text
 
 
 Colouring = Groups | Gradient
 
 
-def text_groups(title: str, values: Sequence[str | None] | pa.ChunkedArray, *, none: str) -> Groups:
-    """Groups by a text, largest first; missing and empty ones form the last, faint group named `none`."""
-    column = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([pa.array(values, pa.string())])
-    texts = column.cast(pa.string()).combine_chunks()
-    encoded = pc.if_else(pc.equal(texts, ""), None, texts).dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    codes = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False).astype(np.int64)
-    counts = np.bincount(codes, minlength=len(names) + 1)
-    order = sorted(range(len(names)), key=lambda i: (-counts[i], names[i]))
-    return _ordered(title, codes, names, order, none=none)
+def groups(
+    title: str,
+    values: pa.ChunkedArray | pa.Array,
+    *,
+    none: str,
+    order: Sequence[str] | None = None,
+    limit: int | None = MAX_GROUPS,
+) -> Groups:
+    """Group points by a value.
+
+    Parameters
+    ----------
+    title
+        What the values are.
+    values
+        Text, truth value or whole number of each point.
+    none
+        Name of the last, faint group: points whose value is missing or empty.
+    order
+        Values in the order of their groups, whether they occur or not; others follow.  In ascending order when not
+        given.
+    limit
+        Most groups; the rarest values beyond it are gathered in a faint one.
+    """
+    encoded = _without_empty(values).dictionary_encode()
+    known = encoded.dictionary.to_pylist()
+    codes = encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False).astype(np.int64)
+    first = list(order or ())
+    names = [*first, *sorted(set(known) - set(first))]
+    counts = dict(zip(known, np.bincount(codes, minlength=len(known) + 1), strict=False))
+    kept = names
+    if limit is not None and len(names) > limit:
+        common = set(sorted(names, key=lambda name: -counts.get(name, 0))[: limit - 1])
+        kept = [name for name in names if name in common]
+    labels, faint = [_label(name) for name in kept], set[int]()
+    if len(kept) < len(names):
+        faint.add(len(labels))
+        labels.append(wording.Legend.OTHER.format(count=len(names) - len(kept)))
+    place = {name: i for i, name in enumerate(kept)}
+    renumber = np.array([*(place.get(name, len(kept)) for name in known), len(labels)], dtype=np.int32)
+    if (codes == len(known)).any():
+        faint.add(len(labels))
+        labels.append(none)
+    return Groups(title, renumber[codes], tuple(labels), frozenset(faint))
 
 
-def numbered_groups(title: str, numbers: npt.NDArray[np.int64], *, none: int | None, none_label: str) -> Groups:
-    """Groups by a whole number in ascending order, such as clusters; `none` (noise) forms the last, faint group."""
-    known, inverse = np.unique(numbers, return_inverse=True)
-    last = len(known)
-    codes = np.where(numbers == none, last, inverse) if none is not None else inverse
-    order = [i for i, number in enumerate(known) if number != none]
-    return _ordered(
-        title, codes.astype(np.int64), [str(number) for number in known], order, none=none_label, limit=None
-    )
-
-
-def colourable_columns(images: ImageTable) -> tuple[str, ...]:
-    """Columns that can colour a cloud: numbers, truth values, and texts that repeat."""
-    return tuple(name for name in images.columns if _colourable(images.table[name]))
-
-
-def class_columns(images: ImageTable) -> tuple[str, ...]:
-    """Columns whose values can be classes: those that colour in groups, but for what the preparation tells."""
-    return tuple(
-        name
-        for name in colourable_columns(images)
-        if name not in PREPARATION_COLUMNS and _are_names(images.table[name])
-    )
-
-
-def column_colouring(images: ImageTable, column: str, rows: npt.NDArray[np.int64]) -> Colouring:
-    """Colouring of the points at some rows by a metadata column."""
-    at = positions(images.rows, rows)
-    values = images.table[column].take(pa.array(at, mask=at < 0))
-    if pt.is_boolean(values.type):
-        return text_groups(column, pc.if_else(values, "yes", "no"), none="no value")
-    if _are_names(values):
-        return text_groups(column, values, none="no value")
-    return number_gradient(column, values.cast(pa.float64()).to_numpy(zero_copy_only=False))
-
-
-def number_gradient(title: str, numbers: npt.NDArray[np.floating]) -> Gradient:
+def gradient(title: str, numbers: npt.NDArray[np.floating], *, text: Callable[[float], str] = value_text) -> Gradient:
     """Gradient over numbers; those that are not finite are missing."""
     values = np.where(np.isfinite(numbers), numbers, np.nan).astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = (float(v) for v in np.percentile(finite, (1, 99))) if len(finite) else (0.0, 1.0)
     if high <= low:
         low, high = low - 0.5, low + 0.5
-    return Gradient(title, values, low, high, len(values) - len(finite))
+    return Gradient(title, values, low, high, len(values) - len(finite), text)
 
 
-def _ordered(
-    title: str,
-    codes: npt.NDArray[np.int64],
-    names: list[str],
-    order: list[int],
-    *,
-    none: str,
-    limit: int | None = MAX_GROUPS,
-) -> Groups:
-    """Renumber groups in an order; those beyond the limit become one group, those in no order the last one."""
-    kept = order if limit is None or len(order) <= limit else order[: limit - 1]
-    rest = order[len(kept) :]
-    renumber = np.full(len(names) + 1, -1, dtype=np.int32)
-    renumber[kept] = np.arange(len(kept))
-    labels, faint = [names[i] for i in kept], set()
-    if rest:
-        renumber[rest] = len(labels)
-        faint.add(len(labels))
-        labels.append(f"other ({len(rest)} values)")
-    new = renumber[codes] if len(codes) else codes.astype(np.int32)
-    if (new < 0).any():
-        new = np.where(new < 0, len(labels), new)
-        faint.add(len(labels))
-        labels.append(none)
-    counts = np.bincount(new, minlength=len(labels))
-    return Groups(title, new.astype(np.int32), tuple(labels), tuple(int(n) for n in counts), frozenset(faint))
+def column_use(values: pa.ChunkedArray) -> ColumnUse | None:
+    """How a column can colour a cloud; None where it says nothing, or something else of each image.
 
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind))
-
-
-def _are_names(values: pa.ChunkedArray) -> bool:
-    """Whether values name something: texts, truth values, and whole numbers of which there are few different ones."""
-    if pt.is_integer(values.type):
-        return int(pc.count_distinct(values).as_py()) <= MAX_NUMBERED_GROUPS
-    return not _is_number(values.type)
-
-
-def _colourable(values: pa.ChunkedArray) -> bool:
+    Numbers and times make a gradient; truth values, texts that repeat and few whole numbers make groups.
+    """
     distinct = int(pc.count_distinct(values).as_py())
     if distinct < 2:
-        return False
-    if pt.is_boolean(values.type) or _is_number(values.type):
-        return True
-    is_text = pt.is_string(values.type) or pt.is_large_string(values.type) or pt.is_dictionary(values.type)
-    return is_text and distinct <= max(MAX_GROUPS, len(values) // 10)
+        return None
+    if kind_of(values.type).amount:
+        return "groups" if pt.is_integer(values.type) and distinct <= MAX_NUMBERED_GROUPS else "gradient"
+    return "groups" if distinct <= max(MAX_GROUPS, len(values) // 10) else None
+
+
+def colouring_of(column: str, values: pa.ChunkedArray, positions: npt.NDArray[np.int64]) -> Colouring:
+    """Colouring of points by a column of a dataset.
+
+    Parameters
+    ----------
+    column
+        Its name.
+    values
+        Its values, all of them: groups keep their colours when only some are shown.
+    positions
+        Which of the values each point has, shape (n,); -1 for none.
+    """
+    if column_use(values) == "groups" or pt.is_string(values.type):
+        none = wording.Legend.NO_VALUE
+        return groups(column, values, none=none).at(positions, none=none)
+    amounts = np.append(numbers(values), np.nan)  # the last is that of the position -1
+    return gradient(column, amounts[positions], text=kind_of(values.type).shown_number)
+
+
+def _without_empty(values: pa.ChunkedArray | pa.Array) -> pa.Array:
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if pt.is_boolean(array.type) or pt.is_integer(array.type):
+        return array
+    texts = array.cast(pa.string())
+    return pc.if_else(pc.equal(texts, ""), None, texts)
+
+
+def _label(value: object) -> str:
+    if isinstance(value, bool):
+        return wording.YES if value else wording.NO
+    return str(value)

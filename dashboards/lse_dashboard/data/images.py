@@ -1,25 +1,36 @@
-"""The images of a dataset as a table, and what a person wants to read of one."""
+"""The images of a dataset: their names, the columns that describe them, and all that is known of one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["ImageTable", "Instance", "positions"]
+from lse.client.resources import Image
+from lse.kinds import Scalar
 
-FIXED_COLUMNS = frozenset({"name", "row", "source", "status", "reason", "message", "ra_deg", "dec_deg"})
-# What reading and preparing tell of each image: of less interest than the catalogue, so shown apart.
+__all__ = [
+    "PREPARATION_COLUMNS",
+    "ImageDetails",
+    "ImageIndex",
+    "Rows",
+    "image_details",
+    "ordered_columns",
+    "origin_of",
+    "positions",
+]
+
+# What reading and preparing record of each image: of less interest than the catalogue, so shown apart.
 PREPARATION_COLUMNS = frozenset(
     {
         *("format", "width", "height", "bit_depth", "file_bit_depth", "bits_kept", "floating", "hdu"),
+        *("bands", "mask", "masked_fraction", "not_read"),
         *("pixel_scale_arcsec", "orientation_deg", "mirrored"),
         *("nan_fraction", "clipped_fraction", "clipped_low_fraction", "clipped_high_fraction", "padded_fraction"),
-        *("used_width", "used_height", "sampling", "limits_widened"),
+        *("used_left", "used_top", "used_width", "used_height", "sampling", "limits_widened"),
         *(f"{limit}.{channel}" for limit in ("low", "high") for channel in range(32)),
     }
 )
@@ -29,7 +40,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def positions(rows: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
-    """Where each wanted row stands in ascending rows.
+    """Where wanted rows are in ascending rows.
 
     Parameters
     ----------
@@ -50,17 +61,60 @@ def positions(rows: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Instance:
-    """One image as the explorer's right column tells of it.
+class ImageIndex:
+    """The prepared images of a dataset.
+
+    Attributes
+    ----------
+    rows
+        Row of each image in the dataset, ascending, shape (n,).
+    names
+        Name of each image, shape (n,).
+    """
+
+    rows: Rows
+    names: pa.ChunkedArray
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> ImageIndex:
+        """Take the prepared images of a table with the columns ``row`` and ``name``."""
+        prepared = table.filter(pc.greater_equal(table["row"], 0)).sort_by("row")
+        return cls(prepared["row"].to_numpy().astype(np.int64), prepared["name"])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes."""
+        return int(self.names.nbytes) + self.rows.nbytes
+
+    def name(self, row: int) -> str | None:
+        """Name of the image at a row, None where there is none."""
+        at = int(positions(self.rows, np.array([row]))[0])
+        return None if at < 0 else str(self.names[at].as_py())
+
+    def row(self, name: str) -> int | None:
+        """Row of the image of a name, None where there is none."""
+        at = int(pc.index(self.names, name).as_py())
+        return None if at < 0 else int(self.rows[at])
+
+    def names_of(self, rows: Rows) -> list[str]:
+        """Names of the images at some rows, without those that are not there."""
+        at = positions(self.rows, rows)
+        names: list[str] = self.names.take(pa.array(at[at >= 0])).to_pylist()
+        return names
+
+
+@dataclass(frozen=True)
+class ImageDetails:
+    """All that is known of one image.
 
     Attributes
     ----------
     row, name, source
-        Row in the dataset, identifier, and where the image was read.
+        Row in the dataset, name, and path that the image was read from.
     ra_deg, dec_deg
-        Sky position in degrees (ICRS), None when not known.
+        Sky position in degrees (ICRS), None where it is not known.
     catalogue, preparation, header
-        Column names with values as text, in the table's order; missing values are left out.
+        Names and values of columns; those without a value are left out.
     """
 
     row: int
@@ -68,83 +122,39 @@ class Instance:
     source: str
     ra_deg: float | None
     dec_deg: float | None
-    catalogue: tuple[tuple[str, str], ...]
-    preparation: tuple[tuple[str, str], ...]
-    header: tuple[tuple[str, str], ...]
+    catalogue: tuple[tuple[str, Scalar], ...]
+    preparation: tuple[tuple[str, Scalar], ...]
+    header: tuple[tuple[str, Scalar], ...]
 
 
-@dataclass(frozen=True)
-class ImageTable:
-    """The prepared images of a dataset.
-
-    Attributes
-    ----------
-    table
-        One row an image with its metadata, ascending in `row`.
-    rows
-        The column `row`, shape (n,).
-    """
-
-    table: pa.Table
-    rows: Rows
-
-    @classmethod
-    def from_arrow(cls, table: pa.Table) -> ImageTable:
-        """Keep the prepared images of a dataset's table."""
-        prepared = table.filter(pc.greater_equal(table["row"], 0)).sort_by("row")
-        return cls(prepared.combine_chunks(), prepared["row"].to_numpy().astype(np.int64))
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        """Metadata columns: the catalogue's, then those of the preparation, then the header's."""
-        names = [name for name in self.table.column_names if name not in FIXED_COLUMNS]
-        return tuple(sorted(names, key=lambda name: (name.startswith(HEADER_PREFIX), name in PREPARATION_COLUMNS)))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the table takes."""
-        return int(self.table.nbytes) + self.rows.nbytes
-
-    def name(self, row: int) -> str | None:
-        """Identifier of the image at a row, None where there is none."""
-        at = int(positions(self.rows, np.array([row]))[0])
-        return None if at < 0 else str(self.table["name"][at].as_py())
-
-    def instance(self, row: int) -> Instance | None:
-        """All that is known of the image at a row, None where there is none."""
-        at = int(positions(self.rows, np.array([row]))[0])
-        if at < 0:
-            return None
-        record = self.table.slice(at, 1).to_pylist()[0]
-        catalogue, preparation, header = [], [], []
-        for column in self.columns:
-            value = record[column]
-            if value is None or value != value or value == "":  # noqa: PLR0124 (NaN is the value that differs from itself)
-                continue
-            if column.startswith(HEADER_PREFIX):
-                header.append((column.removeprefix(HEADER_PREFIX), shown_value(value)))
-            elif column in PREPARATION_COLUMNS:
-                preparation.append((column.replace("_", " "), shown_value(value)))
-            else:
-                catalogue.append((column, shown_value(value)))
-        ra, dec = record.get("ra_deg"), record.get("dec_deg")
-        known = ra is not None and dec is not None and np.isfinite(ra) and np.isfinite(dec)
-        return Instance(
-            row=row,
-            name=str(record["name"]),
-            source=str(record.get("source") or ""),
-            ra_deg=float(ra) if known else None,
-            dec_deg=float(dec) if known else None,
-            catalogue=tuple(catalogue),
-            preparation=tuple(preparation),
-            header=tuple(header),
-        )
+def image_details(image: Image) -> ImageDetails:
+    """Sort what the services know of an image by where it comes from."""
+    known = [
+        (key, value)
+        for key, value in image.metadata.items()
+        if value is not None and value != "" and value == value  # noqa: PLR0124 (NaN differs from itself)
+    ]
+    header = [(key.removeprefix(HEADER_PREFIX), value) for key, value in known if key.startswith(HEADER_PREFIX)]
+    preparation = [(key.replace("_", " "), value) for key, value in known if key in PREPARATION_COLUMNS]
+    catalogue = [pair for pair in known if not pair[0].startswith(HEADER_PREFIX) and pair[0] not in PREPARATION_COLUMNS]
+    on_sky = image.ra_deg is not None and image.dec_deg is not None and np.isfinite(image.ra_deg + image.dec_deg)
+    return ImageDetails(
+        row=image.row,
+        name=image.id,
+        source=image.source,
+        ra_deg=image.ra_deg if on_sky else None,
+        dec_deg=image.dec_deg if on_sky else None,
+        catalogue=tuple(catalogue),
+        preparation=tuple(preparation),
+        header=tuple(header),
+    )
 
 
-def shown_value(value: object) -> str:
-    """A metadata value as text: numbers with six significant digits, the rest as it is."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value)
+def origin_of(column: str) -> int:
+    """Where a column comes from: 0 is the catalogue, 1 the preparation, 2 the header."""
+    return 2 if column.startswith(HEADER_PREFIX) else int(column in PREPARATION_COLUMNS)
+
+
+def ordered_columns(columns: list[str]) -> list[str]:
+    """Columns in the order of interest: the catalogue's, then those of the preparation, then the header's."""
+    return sorted(columns, key=origin_of)

@@ -1,40 +1,53 @@
-"""Everything the explorer reads from the services, fetched once and shared by all visitors."""
+"""Everything the explorer reads from the services, kept within a budget and apart for each caller."""
 
 from __future__ import annotations
 
+import sys
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from lse.client import Client
-from lse.client.resources import Clustering, Dataset, Encoder, Experiment, LabelScheme, Method, Prediction, Projection
-from lse.platform.errors import UnimplementedError
+from lse.client import Client, TokenSource
+from lse.client.resources import (
+    Clustering,
+    Dataset,
+    Encoder,
+    Experiment,
+    LabelScheme,
+    Method,
+    Prediction,
+    Projection,
+    Selection,
+)
+from lse.errors import UnimplementedError
+from lse.pointcloud import open_cloud
+from lse_dashboard import wording
+from lse_dashboard.data.access import Caller, expiry_of
 from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Colouring, Groups, number_gradient, numbered_groups, text_groups
-from lse_dashboard.data.images import ImageTable, positions
-from lse_dashboard.data.thumbnails import ThumbnailStore, dataset_version
+from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups, colouring_of, column_use, gradient, groups
+from lse_dashboard.data.computations import KINDS, Kind
+from lse_dashboard.data.images import ImageIndex, Rows, ordered_columns, positions
+from lse_dashboard.data.thumbnails import ThumbnailStore
+from lse_dashboard.data.urls import dataset_version
 
-__all__ = ["Library", "Methods", "Shelf"]
+__all__ = ["Libraries", "Library", "ProjectContents"]
 
-NOISE = "noise"
-
-
-@dataclass(frozen=True)
-class Methods:
-    """What can be run."""
-
-    projection: tuple[Method, ...]
-    clustering: tuple[Method, ...]
-    encoder: tuple[Method, ...]
-    prediction: tuple[Method, ...]
+KeptT = TypeVar("KeptT")
+_CALLERS = 256
+# Columns are looked at in blocks of this many, so that a table of hundreds is never held at once.
+_COLUMNS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ProjectContents:
     """What a project holds, and what was computed in one of its experiments.
 
     Attributes
@@ -49,7 +62,7 @@ class Shelf:
         Of the project.
     """
 
-    experiments: tuple[Experiment, ...]
+    experiments: tuple[Experiment, ...] = ()
     experiment: Experiment | None = None
     dataset: Dataset | None = None
     projections: tuple[Projection, ...] = ()
@@ -60,139 +73,279 @@ class Shelf:
 
 
 class Library:
-    """Reads from the services; tables are kept within a budget and keyed by what made them.
+    """What one caller may read; tables are kept, keyed by what made them.
 
     Parameters
     ----------
     connect
         Opens the client; called when it is first needed, so that the page opens without services.
-    budget
-        Bytes of tables to keep.
+    tables, pictures
+        Where tables and thumbnails are kept.
+    owner
+        Key of the caller: callers share the room for tables, never the tables.
     """
 
-    def __init__(self, connect: Callable[[], Client], *, budget: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        tables: BoundedCache[Any] | None = None,
+        pictures: BoundedCache[bytes] | None = None,
+        owner: str = "",
+    ) -> None:
         self._connect = connect
-        self._client: Client | None = None
-        self._projects: dict[str, Client] = {}
+        self._owner = owner
+        self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
-        self._tables: BoundedCache[ImageTable | Cloud | Groups | pa.Table] = BoundedCache(budget, _nbytes)
+        self._tables = tables or BoundedCache(1 << 30, _nbytes)
         self.thumbnails = ThumbnailStore(
-            lambda project, dataset, rows: self.client(project).datasets.thumbnails(dataset, list(rows))
+            lambda project, dataset, rows: self.client(project).datasets.thumbnails(dataset, list(rows)),
+            pictures or BoundedCache(128 << 20, len),
+            owner,
         )
 
-    def client(self, project: str | None = None) -> Client:
+    def client(self, project: str = "") -> Client:
         """Client of a project, of the configured one when none is given."""
         with self._lock:
-            if self._client is None:
-                self._client = self._connect()
-            if project is None or project == self._client.project:
-                return self._client
-            if project not in self._projects:
-                self._projects[project] = self._client.with_project(project)
-            return self._projects[project]
+            if "" not in self._clients:
+                own = self._connect()
+                self._clients |= {"": own, own.project: own}
+            if project not in self._clients:
+                self._clients[project] = self._clients[""].with_project(project)
+            return self._clients[project]
 
     def projects(self) -> tuple[str, ...]:
         """Names of all projects, the configured one first."""
         own = self.client().project
         return (own, *sorted(name for name in self.client().projects() if name != own))
 
-    def methods(self) -> Methods:
-        """Methods of all kinds of work with their parameters."""
+    def methods(self) -> dict[Kind, tuple[Method, ...]]:
+        """Methods of each kind of computation with their parameters."""
         client = self.client()
-        return Methods(
-            projection=tuple(client.projections.methods()),
-            clustering=tuple(client.clusterings.methods()),
-            encoder=tuple(client.encoders.methods()),
-            prediction=tuple(client.predictions.methods()),
-        )
+        return {kind: tuple(getattr(client, f"{kind}s").methods()) for kind in KINDS}
 
-    def shelf(self, project: str, experiment: str | None) -> Shelf:
+    def contents(self, project: str, experiment: str | None) -> ProjectContents:
         """What there is now in a project and in one of its experiments."""
         client = self.client(project)
         experiments = tuple(client.experiments.list())
         chosen = next((one for one in experiments if one.id == experiment), None)
         if chosen is None:
-            return Shelf(experiments)
-        return Shelf(
+            return ProjectContents(experiments)
+        return ProjectContents(
             experiments,
             experiment=chosen,
             dataset=client.datasets.get(chosen.dataset),
             projections=tuple(client.projections.list(chosen.id)),
-            clusterings=tuple(client.clusterings.list(chosen.id)),
+            clusterings=tuple(client.clusterings.list(chosen.id, view="full")),
             predictions=tuple(client.predictions.list(chosen.id)),
             schemes=_schemes(client),
-            encoders=tuple(client.encoders.list()),
+            encoders=tuple(client.encoders.list(view="full")),
         )
 
-    def images(self, project: str, dataset: Dataset) -> ImageTable:
-        """The prepared images of a dataset with their metadata."""
-        key = ("images", dataset.uid, dataset_version(dataset))
-        table = self._tables.get_or_make(
-            key, lambda: ImageTable.from_arrow(self.client(project).datasets.table(dataset.id))
+    def images(self, project: str, dataset: Dataset) -> ImageIndex:
+        """Names of the prepared images of a dataset."""
+        return self.kept(
+            ("images", dataset.uid, dataset_version(dataset)),
+            lambda: ImageIndex.from_arrow(self.client(project).datasets.table(dataset.id, columns=["row"])),
         )
-        assert isinstance(table, ImageTable)
-        return table
+
+    def selections(self, project: str, dataset: Dataset) -> tuple[Selection, ...]:
+        """Saved selections of a dataset, without their rows; read anew each time because people make them."""
+        return tuple(one for one in self.client(project).selections.list() if one.dataset == dataset.name)
+
+    def column(self, project: str, dataset: Dataset, column: str) -> pa.ChunkedArray:
+        """Values of a metadata column, in the order of `images`."""
+        return self.kept(
+            ("column", dataset.uid, dataset_version(dataset), column),
+            lambda: _prepared(self.client(project).datasets.table(dataset.id, columns=[column]))[column],
+        )
+
+    def columns(self, project: str, dataset: Dataset, columns: list[str]) -> dict[str, pa.ChunkedArray]:
+        """Values of several metadata columns, each as by `column`; those that are not kept are read together."""
+        keys = {one: (self._owner, "column", dataset.uid, dataset_version(dataset), one) for one in columns}
+        missing = [one for one, key in keys.items() if self._tables.get(key) is None]
+        for start in range(0, len(missing), _COLUMNS_AT_ONCE):
+            block = missing[start : start + _COLUMNS_AT_ONCE]
+            table = _prepared(self.client(project).datasets.table(dataset.id, columns=block))
+            for one in block:
+                self._tables.put(keys[one], table[one])
+        return {one: self.column(project, dataset, one) for one in columns}
+
+    def column_uses(self, project: str, dataset: Dataset) -> dict[str, ColumnUse]:
+        """Metadata columns that can colour a cloud, in the order of interest, and how.
+
+        Every column is read once to find out, in blocks; none is kept.
+        """
+        key = ("column uses", dataset.uid, dataset_version(dataset))
+        return self.kept(key, lambda: self._column_uses(project, dataset))
 
     def cloud(self, project: str, experiment: Experiment, projection: Projection) -> Cloud:
         """The points of a projection."""
-        key = ("cloud", projection.uid)
-        cloud = self._tables.get_or_make(
-            key,
-            lambda: Cloud.from_arrow(self.client(project).projections.coordinates(experiment.id, projection.id)),
-        )
-        assert isinstance(cloud, Cloud)
-        return cloud
 
-    def clusters(self, project: str, experiment: Experiment, clustering: Clustering, projection: Projection) -> Groups:
-        """Cluster of each point of a projection; noise is the last group."""
+        def read() -> Cloud:
+            with tempfile.TemporaryDirectory(prefix="lse-explorer-") as folder:
+                files = self.client(project).projections.point_cloud(experiment.id, projection.id, folder)
+                # Mapped into memory: the files go with the last of those who see the cloud.
+                return Cloud.from_tiles(open_cloud(files))
 
-        def make() -> Groups:
-            cloud = self.cloud(project, experiment, projection)
-            table = self.client(project).clusterings.assignments(experiment.id, clustering.id).sort_by("row")
-            rows = table["row"].to_numpy().astype(np.int64)
-            at = positions(rows, cloud.rows)
-            numbers = np.where(at < 0, -1, table["cluster"].to_numpy().astype(np.int64)[at])
-            return numbered_groups(clustering.id, numbers, none=-1, none_label=NOISE)
+        return self.kept(("cloud", projection.uid), read)
 
-        key = ("clusters", clustering.uid, projection.uid)
-        groups = self._tables.get_or_make(key, make)
-        assert isinstance(groups, Groups)
-        return groups
+    def clusters(self, project: str, experiment: Experiment, clustering: Clustering, cloud: Cloud) -> Groups:
+        """Cluster of each point of a cloud; noise is the last group."""
+        table = self._assignments(project, experiment, clustering)
+        numbers = table["cluster"].combine_chunks()
+        known = pc.if_else(pc.less(numbers, 0), None, numbers)
+        found = groups(clustering.id, known, none=wording.Legend.NOISE, limit=None)
+        return found.at(positions(_rows(table), cloud.rows), none=wording.Legend.NOISE)
 
-    def labels(self, project: str, dataset: Dataset, scheme: str, cloud: Cloud) -> Groups:
+    def is_noise(self, project: str, experiment: Experiment, clustering: Clustering, row: int) -> bool:
+        """Whether an image belongs to no cluster."""
+        table = self._assignments(project, experiment, clustering)
+        at = int(positions(_rows(table), np.array([row]))[0])
+        return at < 0 or table["cluster"][at].as_py() < 0
+
+    def labels(self, project: str, dataset: Dataset, scheme: LabelScheme, cloud: Cloud) -> Groups:
         """Label of each point of a cloud in a scheme, read anew each time because people change it."""
-        table = self.client(project).labels.table(scheme, dataset=dataset.id)
+        table = self.client(project).labels.table(scheme.id, dataset=dataset.id)
         latest = dict(zip(table["row"].to_pylist(), table["label"].to_pylist(), strict=True))
-        return text_groups(scheme, [latest.get(int(row)) for row in cloud.rows], none="not labelled")
+        rows, none = np.array(sorted(latest), dtype=np.int64), wording.Legend.NOT_LABELLED
+        labels = pa.array([latest[row] for row in rows.tolist()], pa.string())
+        found = groups(scheme.id, labels, none=none, order=scheme.classes)
+        return found.at(positions(rows, cloud.rows), none=none)
 
     def predicted(
         self, project: str, experiment: Experiment, prediction: Prediction, cloud: Cloud, *, probability: bool
     ) -> Colouring:
         """Predicted class of each point of a cloud, or its probability."""
-
-        def make() -> pa.Table:
-            table = self.client(project).predictions.table(experiment.id, prediction.id)
-            return table.select(["row", "label", "probability"]).sort_by("row")
-
-        table = self._tables.get_or_make(("prediction", prediction.uid), make)
-        assert isinstance(table, pa.Table)
-        at = positions(table["row"].to_numpy().astype(np.int64), cloud.rows)
-        values = table["probability" if probability else "label"].take(pa.array(at, mask=at < 0))
+        table = self.kept(
+            ("prediction", prediction.uid),
+            lambda: _by_row(
+                self.client(project).predictions.table(experiment.id, prediction.id), "label", "probability"
+            ),
+        )
+        at = positions(_rows(table), cloud.rows)
         if probability:
-            return number_gradient(f"probability · {prediction.id}", values.to_numpy().astype(np.float64))
-        return text_groups(f"prediction · {prediction.id}", values, none="not predicted")
+            values = table["probability"].take(pa.array(at, mask=at < 0)).to_numpy().astype(np.float64)
+            return gradient(wording.Colours.PROBABILITY.format(name=prediction.id), values)
+        none = wording.Legend.NOT_PREDICTED
+        title = wording.Colours.PREDICTION.format(name=prediction.id)
+        return groups(title, table["label"], none=none).at(at, none=none)
 
-    def prefetch(self, project: str, dataset: Dataset, rows: Sequence[int]) -> None:
+    def outlier_scores(self, project: str, experiment: Experiment, score: str, cloud: Cloud) -> Colouring:
+        """How unusual each image of a cloud is by a score of its experiment."""
+        table = self.kept(
+            ("outlier", experiment.uid, score),
+            lambda: _by_row(self.client(project).experiments.vectors(experiment.id, columns=[score]), score),
+        )
+        return _measured(wording.Colours.OUTLIER, table, score, cloud)
+
+    def trust(
+        self, project: str, experiment: Experiment, projection: Projection, share: str, cloud: Cloud
+    ) -> Colouring:
+        """Share of false or of missed neighbours of each point of a projection."""
+        table = self.kept(
+            ("trust", projection.uid, share),
+            lambda: _by_row(self.client(project).projections.trust(experiment.id, projection.id), share),
+        )
+        return _measured(wording.Colours.TRUST, table, share, cloud)
+
+    def by_column(self, project: str, dataset: Dataset, column: str, cloud: Cloud) -> Colouring:
+        """Colouring of a cloud by a metadata column."""
+        at = positions(self.images(project, dataset).rows, cloud.rows)
+        return colouring_of(column, self.column(project, dataset, column), at)
+
+    def prefetch(self, project: str, dataset: Dataset, rows: Iterable[int]) -> None:
         """Have the thumbnails of some rows at hand."""
         self.thumbnails.prefetch(project, dataset.id, dataset_version(dataset), rows)
+
+    def kept(self, key: tuple[str, ...], make: Callable[[], KeptT]) -> KeptT:
+        """A table of this caller, made once by `make` while it is not there."""
+        kept: KeptT = self._tables.get_or_make((self._owner, *key), make)
+        return kept
+
+    def _assignments(self, project: str, experiment: Experiment, clustering: Clustering) -> pa.Table:
+        return self.kept(
+            ("clusters", clustering.uid),
+            lambda: _by_row(self.client(project).clusterings.assignments(experiment.id, clustering.id), "cluster"),
+        )
+
+    def _column_uses(self, project: str, dataset: Dataset) -> dict[str, ColumnUse]:
+        names = ordered_columns(list(dataset.columns))
+        uses: dict[str, ColumnUse] = {}
+        for start in range(0, len(names), _COLUMNS_AT_ONCE):
+            block = names[start : start + _COLUMNS_AT_ONCE]
+            table = _prepared(self.client(project).datasets.table(dataset.id, columns=block))
+            uses |= {name: use for name in block if (use := column_use(table[name])) is not None}
+        return uses
+
+
+class Libraries:
+    """The library of each caller, with room that all share.
+
+    Parameters
+    ----------
+    connect
+        Opens a client for a bearer token, or for what gives the present one; None for a visitor without one.
+    table_budget, picture_budget
+        Bytes of tables and of thumbnails to keep, for all callers together.
+    """
+
+    def __init__(
+        self, connect: Callable[[TokenSource], Client], *, table_budget: int = 1 << 30, picture_budget: int = 128 << 20
+    ) -> None:
+        self._connect = connect
+        self._tables: BoundedCache[Any] = BoundedCache(table_budget, _nbytes)
+        self._pictures: BoundedCache[bytes] = BoundedCache(picture_budget, len)
+        self._libraries: OrderedDict[str, Library] = OrderedDict()
+        self._renewed: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def of(self, caller: Caller) -> Library:
+        """Library of a caller; it goes on with a token that was renewed for the same user."""
+        key, token = caller.key, caller.token
+        with self._lock:
+            # A cookie may be older than what the page has got since.
+            if caller.user and token and expiry_of(token) >= expiry_of(self._renewed.get(key, "")):
+                self._renewed[key] = token
+            if key not in self._libraries:
+                source: TokenSource = (lambda: self._renewed[key]) if caller.user and token else token
+                self._libraries[key] = Library(
+                    lambda: self._connect(source), tables=self._tables, pictures=self._pictures, owner=key
+                )
+            self._libraries.move_to_end(key)
+            # Pages that are open keep theirs; its channel closes with the last of them.
+            while len(self._libraries) > _CALLERS:
+                self._libraries.popitem(last=False)
+            return self._libraries[key]
 
 
 def _schemes(client: Client) -> tuple[LabelScheme, ...]:
     try:
-        return tuple(client.labels.schemes())
+        return tuple(client.label_schemes.list())
     except UnimplementedError:
         return ()
 
 
-def _nbytes(table: ImageTable | Cloud | Groups | pa.Table) -> int:
-    return int(table.codes.nbytes if isinstance(table, Groups) else table.nbytes)
+def _prepared(table: pa.Table) -> pa.Table:
+    """Prepared images alone, by row."""
+    return table.filter(pc.greater_equal(table["row"], 0)).sort_by("row")
+
+
+def _by_row(table: pa.Table, *columns: str) -> pa.Table:
+    """Some columns of a table, by row."""
+    return table.select(["row", *columns]).sort_by("row")
+
+
+def _measured(title: str, table: pa.Table, column: str, cloud: Cloud) -> Colouring:
+    at = positions(_rows(table), cloud.rows)
+    values = table[column].take(pa.array(at, mask=at < 0)).to_numpy().astype(np.float64)
+    return gradient(title.format(name=column.replace("_", " ")), values)
+
+
+def _nbytes(kept: object) -> int:
+    return int(getattr(kept, "nbytes", 0)) or sys.getsizeof(kept)
+
+
+def _rows(table: pa.Table) -> Rows:
+    rows: Rows = table["row"].to_numpy().astype(np.int64)
+    return rows

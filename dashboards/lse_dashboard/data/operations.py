@@ -34,7 +34,7 @@ class OperationRow:
     stage
         What is being done now.
     done, total, unit, rate
-        How far, of how much (0 while not known), of what, and how many a second.
+        How far, of how much (0 while not known), of what, and how many per second.
     metrics
         Figures of the moment.
     error
@@ -56,22 +56,22 @@ class OperationRow:
 
     @property
     def active(self) -> bool:
-        """Whether it still goes on."""
+        """Whether it has not ended yet."""
         return self.state in {"pending", "running", "cancelling"}
 
     @property
     def trains(self) -> bool:
-        """Whether it is a training, whose course can be watched."""
+        """Whether it is a training, which can be watched epoch by epoch."""
         return self.kind in _TRAININGS
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Time to the end of the stage at the rate of the moment; None while that is not known."""
+        """Time to the end of the stage at the present rate; None while that is not known."""
         return (self.total - self.done) / self.rate if self.total and self.rate > 0 else None
 
     @property
     def made_encoder(self) -> bool:
-        """Whether it has left an encoder that can encode; a cancelled training leaves its best weights."""
+        """Whether it left an encoder that can encode; a cancelled training keeps its best weights."""
         makers = {"succeeded": _ENCODER_MAKERS, "cancelled": _TRAININGS}
         return self.kind in makers.get(self.state, ())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from lse.platform.errors import LseError
+from lse.errors import LseError
 
-__all__ = ["Background", "immediately"]
+__all__ = ["Background", "Newest", "immediately"]
 
 ResultT = TypeVar("ResultT")
 
@@ -16,20 +16,13 @@ class Background(Protocol):
     """Runs work elsewhere and brings its result back to the session."""
 
     def __call__(
-        self,
-        work: Callable[[], ResultT],
-        then: Callable[[ResultT], None],
-        failed: Callable[[LseError], None],
-        /,
+        self, work: Callable[[], ResultT], then: Callable[[ResultT], None], failed: Callable[[LseError], None], /
     ) -> None:
         """Run `work`, then `then` with its result or `failed` with its error, where the session may change."""
 
 
 def immediately(
-    work: Callable[[], ResultT],
-    then: Callable[[ResultT], None],
-    failed: Callable[[LseError], None],
-    /,
+    work: Callable[[], ResultT], then: Callable[[ResultT], None], failed: Callable[[LseError], None], /
 ) -> None:
     """Run work at once: for scripts and tests, where nobody waits."""
     try:
@@ -38,3 +31,33 @@ def immediately(
         failed(error)
     else:
         then(result)
+
+
+class Newest:
+    """Questions of which only the newest still matters: answers to those before it are dropped.
+
+    Parameters
+    ----------
+    background
+        Runs the work.
+    """
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._ticket = 0
+
+    def ask(
+        self, work: Callable[[], ResultT], then: Callable[[ResultT], None], failed: Callable[[LseError], None]
+    ) -> None:
+        """Run `work`, then one of the others unless something else was asked in the meantime."""
+        self.drop()
+        ticket = self._ticket
+        self._background(
+            work,
+            lambda result: then(result) if ticket == self._ticket else None,
+            lambda error: failed(error) if ticket == self._ticket else None,
+        )
+
+    def drop(self) -> None:
+        """Await no answer any more."""
+        self._ticket += 1

@@ -1,49 +1,42 @@
-"""All that one visitor has chosen."""
+"""All that one visitor has chosen: one session object per browser tab."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Literal
 
+import numpy as np
 import param
 
-from lse.client.resources import Clustering, Experiment, MadeResource, Projection
-from lse.platform.errors import LseError, UnauthenticatedError, UnavailableError
-from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Colouring, Groups, colourable_columns, column_colouring
-from lse_dashboard.data.images import ImageTable
-from lse_dashboard.data.library import Library, Methods, Shelf
+from lse.client.resources import Clustering, Experiment, MadeResource, Method, Prediction, Projection
+from lse.errors import LseError, UnauthenticatedError, UnavailableError
+from lse_dashboard import wording
+from lse_dashboard.data.colouring import ColumnUse, Groups
+from lse_dashboard.data.computations import Computation, Kind
+from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageIndex, Rows, origin_of
+from lse_dashboard.data.library import Library, ProjectContents
+from lse_dashboard.data.opening import CLUSTERS, NOTHING, Opened, Wanted, measures, named, opened, read_colouring, ready
 from lse_dashboard.data.operations import OperationRow
-from lse_dashboard.state.background import Background
-from lse_dashboard.state.checking import Checking
-from lse_dashboard.state.explaining import Explaining
-from lse_dashboard.state.space import Space
-from lse_dashboard.state.training import Training
-from lse_dashboard.state.walk import Place, Walk
-from lse_dashboard.state.work import Work
+from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.explanations import ExplanationQuestion
+from lse_dashboard.state.gallery import Gallery
+from lse_dashboard.state.labelling import Labelling
+from lse_dashboard.state.navigation import Navigation, Place
+from lse_dashboard.state.operations import Operations
+from lse_dashboard.state.review import Review
+from lse_dashboard.state.scatter import Scatter
+from lse_dashboard.state.selecting import Selecting
+from lse_dashboard.state.selection import Selection
+from lse_dashboard.state.summary import Summary
+from lse_dashboard.state.training_check import TrainingCheckQuestion
+from lse_dashboard.state.training_monitor import TrainingMonitor
+from lse_dashboard.theme import DARK, Theme
 
-__all__ = ["PREDICTED", "Session"]
+__all__ = ["Session", "Tab"]
 
-MadeT = TypeVar("MadeT", bound=MadeResource)
-
-FIRST_PROJECTION = "pca-2d"
-CLUSTERS = "clusters"
-NOTHING = "nothing"
-PREDICTED = ("prediction:", "probability:")
+Tab = Literal["image", "selection", "review"]
+_FIRST_PROJECTION = "pca-2d"
 _IDLE_TICKS = 3
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """What must be at hand to show a projection."""
-
-    shelf: Shelf
-    images: ImageTable | None
-    projection: Projection | None
-    clustering: Clustering | None
-    cloud: Cloud | None
-    clusters: Groups | None
 
 
 class Session(param.Parameterized):
@@ -52,69 +45,94 @@ class Session(param.Parameterized):
     Parameters
     ----------
     library
-        Where everything comes from, shared by all visitors.
+        Where everything comes from.
     background
         Runs what would make the page wait.
+    project, first
+        What to open first; the first project and its newest experiment where they are not given.
     """
 
     projects: param.Parameter[tuple[str, ...]] = param.Parameter((), doc="Projects to choose from.")
     project = param.String("", doc="Chosen project.")
-    shelf: param.Parameter[Shelf] = param.Parameter(Shelf(()), doc="What the project and the chosen experiment hold.")
-    images: param.Parameter[ImageTable | None] = param.Parameter(None, doc="Images of the chosen experiment.")
+    contents: param.Parameter[ProjectContents] = param.Parameter(
+        ProjectContents(), doc="What the project and the chosen experiment hold."
+    )
+    images: param.Parameter[ImageIndex | None] = param.Parameter(None, doc="Images of the chosen experiment.")
+    columns: param.Parameter[dict[str, ColumnUse]] = param.Parameter(
+        {}, doc="Metadata columns that can colour the points, and how; empty until it is known."
+    )
     projection: param.Parameter[Projection | None] = param.Parameter(None, doc="Chosen projection.")
     clustering: param.Parameter[Clustering | None] = param.Parameter(None, doc="Chosen clustering.")
+    clusters: param.Parameter[Groups | None] = param.Parameter(None, doc="Cluster of each point.")
     colour_by = param.String(
         NOTHING,
         doc="`nothing`, `clusters`, or `KIND:NAME` of a `column`, `label` scheme, `prediction` or `probability`.",
     )
+    theme: param.Parameter[Theme] = param.Parameter(DARK, doc="Colours of the page.")
     problem = param.String("", doc="One sentence about what is wrong now.")
+    aside: param.Parameter[Tab] = param.Parameter("image", doc="What the right column shows.")
+    left_open = param.Boolean(True, doc="Whether the left column is open.")
+    right_open = param.Boolean(True, doc="Whether the right column is open.")
     online = param.Boolean(False, doc="Whether the services answer.")
     loading = param.Boolean(False, doc="Whether an experiment is being opened.")
 
-    def __init__(self, library: Library, background: Background, *, project: str = "", experiment: str = "") -> None:
+    def __init__(
+        self, library: Library, background: Background, *, project: str = "", first: Wanted | None = None
+    ) -> None:
         super().__init__()
         self.library = library
         self.background = background
-        self.space = Space()
-        self.walk = Walk(library, background)
-        self.work = Work(library, background)
-        self.checking = Checking(library, background)
-        self.training = Training(library, background)
-        self.explaining = Explaining(library, background, self.walk)
-        self._clusters: Groups | None = None
-        self._wished = (project, experiment)
-        self._ticket = 0
+        self.selection = Selection()
+        self.scatter = Scatter(self.selection)
+        self.navigation = Navigation(library, background)
+        self.gallery = Gallery(library, background, self.selection, self.navigation)
+        self.selecting = Selecting(library, background, self.scatter, self.navigation)
+        self.labelling = Labelling(library, background)
+        self.review = Review(library, background, self.labelling, self.navigation)
+        self.summary = Summary(library, background, self.selection, self.navigation)
+        self.operations = Operations(library, background)
+        self.training_check = TrainingCheckQuestion(library, background)
+        self.training_monitor = TrainingMonitor(library, background)
+        self.explanation = ExplanationQuestion(library, background, self.navigation)
+        self._first = (project, first or Wanted(None, newest=True))
+        self._opening, self._colouring, self._columns = (Newest(background) for _ in range(3))
         self._polling = False
         self._tick = 0
         self._started = False
-        self.work.param.watch(self._on_finished, "finished")
+        self.operations.param.watch(self._on_finished, "finished")
+        self.labelling.param.watch(lambda *_: self._on_labels(), "labels")
 
     @property
     def experiment(self) -> Experiment | None:
         """Chosen experiment."""
-        return self.shelf.experiment
+        return self.contents.experiment
 
     @property
-    def clusters(self) -> Groups | None:
-        """Cluster of each point, None where nothing is clustered."""
-        return self._clusters
+    def prediction(self) -> Prediction | None:
+        """Prediction that gives the points their colour."""
+        kind, _, name = self.colour_by.partition(":")
+        return named(self.contents.predictions, name) if kind in {"prediction", "probability"} else None
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """Columns whose values can be classes to learn from."""
+        return tuple(name for name, use in self.columns.items() if use == "groups" and name not in PREPARATION_COLUMNS)
 
     def start(self) -> None:
-        """Ask the services what there is and open the wished experiment, else the newest one."""
-        project, _ = self._wished
+        """Ask the services what there is and open what is to be opened first."""
+        project, first = self._first
         self._started = self._polling = True
 
-        def ask() -> tuple[tuple[str, ...], Methods]:
+        def ask() -> tuple[tuple[str, ...], dict[Kind, tuple[Method, ...]]]:
             return self.library.projects(), self.library.methods()
 
-        def answered(answer: tuple[tuple[str, ...], Methods]) -> None:
+        def answered(answer: tuple[tuple[str, ...], dict[Kind, tuple[Method, ...]]]) -> None:
             self._polling = False
-            projects, methods = answer
-            self.work.methods = methods
+            projects, self.operations.methods = answer
             if project and project not in projects:
                 projects = (project, *projects)
             self.param.update(projects=projects, online=True, problem="")
-            self.choose_project(project or projects[0], experiment=self._wished[1])
+            self.choose_project(project or projects[0], first)
 
         def failed(error: LseError) -> None:
             self._polling = False
@@ -122,91 +140,109 @@ class Session(param.Parameterized):
 
         self.background(ask, answered, failed)
 
-    def choose_project(self, project: str, *, experiment: str = "") -> None:
-        """Go to a project and open one of its experiments, the newest where none is named."""
+    def choose_project(self, project: str, wanted: Wanted | None = None) -> None:
+        """Go to a project and open something there, the newest experiment where nothing is named."""
         self.project = project
-        self.work.leave()
-        self.checking.close()
-        self.training.close()
-        self._open(experiment or None, newest=not experiment)
+        self.operations.leave()
+        self.training_check.close()
+        self.training_monitor.close()
+        self._open(wanted or Wanted(None, newest=True))
 
     def choose_experiment(self, experiment: str) -> None:
         """Open an experiment."""
-        self._open(experiment)
+        self._open(Wanted(experiment))
 
     def choose_projection(self, projection: str) -> None:
         """Show another projection of the experiment."""
-        if self.experiment is not None:
-            clustering = None if self.clustering is None else self.clustering.id
-            self._open(self.experiment.id, projection=projection, clustering=clustering or "", stay=True)
+        self._reopen(projection=projection)
 
     def choose_clustering(self, clustering: str) -> None:
         """Colour by another clustering of the experiment, by none where the name is empty."""
-        if self.experiment is not None:
-            projection = None if self.projection is None else self.projection.id
-            self._open(self.experiment.id, projection=projection, clustering=clustering, stay=True, colour_by=CLUSTERS)
+        self._reopen(clustering=clustering, colour_by=CLUSTERS)
 
     def choose_colour(self, colour_by: str) -> None:
         """Colour the points by something else."""
         self.colour_by = colour_by
-        load = self._colours_asked_for(colour_by)
-        if load is None:
-            self.space.colour(self._colouring(colour_by, self.images, self.space.cloud, self._clusters))
-            return
-        cloud = self.space.cloud
-
-        def loaded(colouring: Colouring) -> None:
-            # The visitor may have chosen something else since.
-            if self.colour_by == colour_by and self.space.cloud is cloud:
-                self.space.colour(colouring)
-
-        self.background(load, loaded, self._failed)
+        project = self.project
+        shown = Opened(self.contents, projection=self.projection, cloud=self.scatter.cloud, clusters=self.clusters)
+        self._colouring.ask(
+            lambda: read_colouring(self.library, project, shown, colour_by), self.scatter.colour, self._failed
+        )
 
     def look_at(self, row: int) -> None:
         """Go to an image, unless a question waits for it."""
-        if not self.explaining.choose(row):
-            self.walk.go(row)
+        if not self.explanation.choose(row):
+            self.navigation.go(row)
 
-    def colours(self) -> dict[str, str]:
-        """What can give the points their colour: title to what `choose_colour` takes."""
-        choices = {"nothing": NOTHING}
-        if self._clusters is not None:
-            choices = {f"clusters · {self._clusters.title}": CLUSTERS, **choices}
-        choices |= {f"labels · {scheme.id}": f"label:{scheme.id}" for scheme in self.shelf.schemes}
-        for prediction in _ready(self.shelf.predictions):
-            choices[f"prediction · {prediction.id}"] = f"prediction:{prediction.id}"
-            choices[f"probability · {prediction.id}"] = f"probability:{prediction.id}"
-        if self.images is not None:
-            choices |= {column: f"column:{column}" for column in colourable_columns(self.images)}
-        return choices
+    def fold(self, side: str) -> None:
+        """Fold the ``left`` or the ``right`` column away, or open it."""
+        if side == "left":
+            self.left_open = not self.left_open
+        else:
+            self.right_open = not self.right_open
+
+    def label_rows(self) -> Rows:
+        """Rows that a class would be given to: what is reviewed, what is selected, or the image in view."""
+        row = self.navigation.row
+        if self.aside == "review":
+            row = None if self.review.item is None else self.review.item.row
+        elif self.aside == "selection" and len(self.selection.rows):
+            return self.selection.rows
+        return np.array([] if row is None else [row], dtype=np.int64)
+
+    def label(self, label: str) -> None:
+        """Give a class to `label_rows`; an empty one takes their labels away."""
+        if self.aside == "review" and label:
+            self.review.label(label)
+        else:
+            self.labelling.give(label, self.label_rows())
+
+    def colour_groups(self) -> dict[str, dict[str, str]]:
+        """What can give the points their colour, by where it comes from: title to what `choose_colour` takes."""
+        words = wording.Colours
+        own = {words.CLUSTERS: CLUSTERS} if self.clusters is not None else {}
+        said = {words.LABELS.format(name=one.id): f"label:{one.id}" for one in self.contents.schemes}
+        for one in ready(self.contents.predictions):
+            said[words.PREDICTION.format(name=one.id)] = f"prediction:{one.id}"
+            said[words.PROBABILITY.format(name=one.id)] = f"probability:{one.id}"
+        found = {
+            words.MAP: {**own, words.NOTHING: NOTHING, **measures(self.contents, self.projection)},
+            words.SAID: said,
+        }
+        for column in self.columns:
+            found.setdefault(words.ORIGINS[origin_of(column)], {})[column] = f"column:{column}"
+        return {title: choices for title, choices in found.items() if choices}
+
+    def colours(self) -> set[str]:
+        """What `choose_colour` takes."""
+        return {value for choices in self.colour_groups().values() for value in choices.values()}
 
     def poll(self) -> None:
         """See what changed in the services; to be called every second."""
         self._tick += 1
-        self.training.poll()
-        if not self._started or self._polling or (not self.work.active and self._tick % _IDLE_TICKS):
+        self.training_monitor.poll()
+        if not self._started or self._polling or (not self.operations.active and self._tick % _IDLE_TICKS):
             return
         if not self.projects:
             self.start()
             return
         self._polling = True
-        project = self.project
-        experiment = None if self.experiment is None else self.experiment.id
-        look = self.work.look(project)
+        project, experiment = self.project, self.experiment.id if self.experiment else None
+        look = self.operations.look(project)
 
-        def ask() -> tuple[tuple[OperationRow, ...], Shelf]:
-            return look(), self.library.shelf(project, experiment)
+        def ask() -> tuple[tuple[OperationRow, ...], ProjectContents]:
+            return look(), self.library.contents(project, experiment)
 
-        def answered(answer: tuple[tuple[OperationRow, ...], Shelf]) -> None:
+        def answered(answer: tuple[tuple[OperationRow, ...], ProjectContents]) -> None:
             self._polling = False
-            rows, shelf = answer
+            rows, contents = answer
             self._back_online()
             if project != self.project:
                 return
             # What is being opened wins over what was there when it was asked for.
-            if not self.loading and experiment == (None if self.experiment is None else self.experiment.id):
-                self._compare(shelf)
-            self.work.seen(rows)
+            if not self.loading and experiment == (self.experiment.id if self.experiment else None):
+                self._compare(contents)
+            self.operations.seen(rows)
 
         def failed(error: LseError) -> None:
             self._polling = False
@@ -214,147 +250,113 @@ class Session(param.Parameterized):
 
         self.background(ask, answered, failed)
 
-    def _open(
-        self,
-        experiment: str | None,
-        *,
-        newest: bool = False,
-        projection: str | None = None,
-        clustering: str | None = None,
-        stay: bool = False,
-        colour_by: str | None = None,
+    def _reopen(
+        self, *, projection: str | None = None, clustering: str | None = None, colour_by: str | None = None
     ) -> None:
-        self._ticket += 1
-        ticket, project = self._ticket, self.project
+        """Show something else of the open experiment; what is not given stays."""
+        if self.experiment is None:
+            return
+        if projection is None:
+            projection = self.projection.id if self.projection else None
+        if clustering is None:
+            clustering = self.clustering.id if self.clustering else ""
+        self._open(Wanted(self.experiment.id, projection, clustering, colour_by or self.colour_by, stay=True))
+
+    def _open(self, wanted: Wanted) -> None:
+        project = self.project
         self.loading = True
 
-        def ask() -> _Opened:
-            shelf = self.library.shelf(project, experiment)
-            if newest and shelf.experiment is None and (usable := _ready(shelf.experiments)):
-                shelf = self.library.shelf(project, usable[-1].id)
-            return self._gather(project, shelf, projection, clustering)
-
-        def opened(found: _Opened) -> None:
-            if ticket != self._ticket:
-                return
+        def show(found: Opened) -> None:
             self._back_online()
-            self._show(found, stay=stay, colour_by=colour_by)
+            self._show(found, stay=wanted.stay)
             self.loading = False
 
         def failed(error: LseError) -> None:
-            if ticket == self._ticket:
-                self.loading = False
-                self._failed(error)
+            self.loading = False
+            self._failed(error)
 
-        self.background(ask, opened, failed)
+        self._colouring.drop()
+        self._opening.ask(lambda: opened(self.library, project, wanted), show, failed)
 
-    def _gather(self, project: str, shelf: Shelf, projection: str | None, clustering: str | None) -> _Opened:
-        """Fetch what the choices need; a name that is not there any more gives way to the newest, "" means none."""
-        experiment, dataset = shelf.experiment, shelf.dataset
-        if experiment is None or dataset is None or experiment.state != "ready":
-            return _Opened(shelf, None, None, None, None, None)
-        images = self.library.images(project, dataset)
-        shown = _chosen(shelf.projections, projection)
-        grouped = None if clustering == "" else _chosen(shelf.clusterings, clustering)
-        cloud = None if shown is None else self.library.cloud(project, experiment, shown)
-        clusters = (
-            None if shown is None or grouped is None else self.library.clusters(project, experiment, grouped, shown)
-        )
-        return _Opened(shelf, images, shown, grouped, cloud, clusters)
-
-    def _show(self, found: _Opened, *, stay: bool, colour_by: str | None) -> None:
-        if self._clusters is not None and (found.clusters is None or found.clusters.title != self._clusters.title):
-            self.space.forget(self._clusters.title)
-        self._clusters = found.clusters
-        if colour_by is None:
-            colour_by = self.colour_by if stay else CLUSTERS
-        if colour_by == CLUSTERS and found.clusters is None:
-            colour_by = NOTHING
-        colouring = self._colouring(colour_by, found.images, found.cloud, found.clusters)
+    def _show(self, found: Opened, *, stay: bool) -> None:
+        before, experiment, dataset = self.clusters, found.contents.experiment, found.contents.dataset
+        if before is not None and (found.clusters is None or found.clusters.title != before.title):
+            self.scatter.forget(before.title)
+        known = dataset is not None and self.contents.dataset is not None and dataset.uid == self.contents.dataset.uid
         self.param.update(
-            shelf=found.shelf,
+            contents=found.contents,
             images=found.images,
+            columns=self.columns if known else {},
             projection=found.projection,
             clustering=found.clustering,
-            colour_by=colour_by,
+            clusters=found.clusters,
+            colour_by=found.colour_by,
             problem="",
         )
-        self.space.enter(found.cloud, colouring, keep=stay)
-        experiment, dataset = found.shelf.experiment, found.shelf.dataset
+        if dataset is not None:
+            self.selection.enter(dataset.uid)
+        self.scatter.enter(found.cloud, found.colouring, keep=stay)
+        self._tell_summary()
         if experiment is None or dataset is None or found.images is None:
-            self.walk.enter(None)
-        else:
-            self.walk.enter(Place(self.project, experiment, dataset, found.clustering))
-        if self._colours_asked_for(colour_by) is not None:
-            self.choose_colour(colour_by)
-
-    def _colours_asked_for(self, colour_by: str) -> Callable[[], Colouring] | None:
-        """What fetches a colouring from the services; None where it is at hand, or its source is gone."""
-        kind, _, name = colour_by.partition(":")
-        project, experiment, dataset, cloud = self.project, self.experiment, self.shelf.dataset, self.space.cloud
-        if experiment is None or dataset is None or cloud is None:
-            return None
-        if kind == "label":
-            return lambda: self.library.labels(project, dataset, name, cloud)
-        prediction = next((one for one in _ready(self.shelf.predictions) if one.id == name), None)
-        if prediction is None or kind not in {"prediction", "probability"}:
-            return None
-        return lambda: self.library.predicted(project, experiment, prediction, cloud, probability=kind == "probability")
-
-    def _colouring(
-        self, colour_by: str, images: ImageTable | None, cloud: Cloud | None, clusters: Groups | None
-    ) -> Colouring | None:
-        kind, _, name = colour_by.partition(":")
-        if kind == CLUSTERS:
-            return clusters
-        if kind == "column" and images is not None and cloud is not None and name in images.columns:
-            return column_colouring(images, name, cloud.rows)
-        return None
-
-    def _compare(self, shelf: Shelf) -> None:
-        """Take over lists that changed in the services, and open what has become ready or was deleted."""
-        if shelf == self.shelf:
+            self.navigation.enter(None)
             return
-        before, self.shelf = self.shelf, shelf
-        if shelf.experiment is None:
-            self._open(None, newest=True)
+        self.navigation.enter(Place(self.project, experiment, dataset, found.clustering))
+        project = self.project
+        self.labelling.enter(project, dataset, found.contents.schemes)
+        self.selecting.read()
+        self._columns.ask(lambda: self.library.column_uses(project, dataset), self._show_columns, self._failed)
+
+    def _show_columns(self, columns: dict[str, ColumnUse]) -> None:
+        if columns != self.columns:
+            self.columns = columns
+            self._tell_summary()
+
+    def _tell_summary(self) -> None:
+        cloud, clusters = self.scatter.cloud, self.clusters
+        self.summary.know(self.columns, None if cloud is None or clusters is None else (cloud, clusters))
+
+    def _compare(self, contents: ProjectContents) -> None:
+        """Take over lists that changed in the services, and open what has become ready or was deleted."""
+        if contents == self.contents:
+            return
+        before, self.contents = self.contents, contents
+        if contents.experiment is None:
+            self._open(Wanted(None, newest=True))
         elif (
             before.experiment is None
-            or before.experiment.state != shelf.experiment.state
-            or (self.projection is None and _ready(shelf.projections))
-            or _gone(self.projection, shelf.projections)
-            or _gone(self.clustering, shelf.clusterings)
+            or before.experiment.state != contents.experiment.state
+            or (self.projection is None and ready(contents.projections))
+            or _gone(self.projection, contents.projections)
+            or _gone(self.clustering, contents.clusterings)
         ):
-            self._open(shelf.experiment.id)
-        elif self.colour_by.startswith(PREDICTED) and self.colour_by not in self.colours().values():
+            self._open(Wanted(contents.experiment.id))
+        elif not self.colour_by.startswith("column:") and self.colour_by not in self.colours():
             self.choose_colour(NOTHING)
 
     def _on_finished(self, event: param.parameterized.Event) -> None:
         """Show what this visitor asked for as soon as it is there."""
         row: OperationRow | None = event.new
-        if row is None or row.state != "succeeded" or not self.work.started_here(row.name):
+        if row is None or row.state != "succeeded" or not self.operations.started_here(row.name):
             return
         parent, _, target = row.target.rpartition("/")
         if row.made_experiment:
-            # Its cloud shall be at hand when somebody opens it; PCA takes no time.
-            self.work.run_projection(
-                self.project, target, name=FIRST_PROJECTION, method="pca", components=2, settings={}
-            )
+            # PCA takes no time: the experiment opens with a plot.
+            first = Computation("projection", _FIRST_PROJECTION, target, method="pca", parameters={})
+            self.operations.run(self.project, first)
+        elif self.experiment is None or not parent.startswith(f"{self.experiment.name}/"):
             return
-        if self.experiment is None or not parent.startswith(f"{self.experiment.name}/"):
-            return
-        if parent.endswith("/projections"):
+        elif parent.endswith("/projections"):
             self.choose_projection(target)
         elif parent.endswith("/clusterings"):
             self.choose_clustering(target)
         elif parent.endswith("/predictions"):
-            self._open(
-                self.experiment.id,
-                projection=None if self.projection is None else self.projection.id,
-                clustering="" if self.clustering is None else self.clustering.id,
-                stay=True,
-                colour_by=f"prediction:{target}",
-            )
+            self._reopen(colour_by=f"prediction:{target}")
+
+    def _on_labels(self) -> None:
+        """Colours that show labels follow them."""
+        scheme = self.labelling.scheme
+        if scheme is not None and self.colour_by == f"label:{scheme.id}":
+            self.choose_colour(self.colour_by)
 
     def _back_online(self) -> None:
         if not self.online:
@@ -365,19 +367,5 @@ class Session(param.Parameterized):
         self.param.update(problem=error.message, online=self.online and not away)
 
 
-def _ready(resources: Iterable[MadeT]) -> list[MadeT]:
-    """Those that can be shown, oldest first."""
-    return sorted(
-        (one for one in resources if one.state == "ready"),
-        key=lambda one: one.create_time.timestamp() if one.create_time else 0.0,
-    )
-
-
-def _chosen(resources: Iterable[MadeT], wished: str | None) -> MadeT | None:
-    """The ready one of a name, else the newest ready one, None where there is none."""
-    ready = _ready(resources)
-    return next((one for one in ready if one.id == wished), ready[-1] if ready else None)
-
-
-def _gone(chosen: MadeT | None, resources: Iterable[MadeT]) -> bool:
+def _gone(chosen: MadeResource | None, resources: Iterable[MadeResource]) -> bool:
     return chosen is not None and all(one.uid != chosen.uid for one in resources)

@@ -3,60 +3,42 @@
 from __future__ import annotations
 
 from lse.client.resources import Encoder
+from lse_dashboard import wording
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.markup import Html, Markup, html
+from lse_dashboard.views.markup import Html, Markup, button, folded, html, join
 
-__all__ = ["EncodersView"]
+__all__ = ["encoder_list"]
 
 
-class EncodersView:
-    """A folded list of encoders, each to be looked into and to encode with.
+def encoder_list(session: Session) -> Markup:
+    """A folded list of encoders, each to look into and to encode with."""
+    panel = Markup(
+        {
+            "details": lambda encoder: session.training_monitor.open(session.project, encoder),
+            "encode": lambda encoder: session.operations.encode(session.project, encoder),
+        },
+        css_classes=["lse-encoders"],
+        margin=(8, 0, 0, 0),
+    )
 
-    Parameters
-    ----------
-    session
-        Whose project.
-    """
+    def show(*_: object) -> None:
+        encoders = session.contents.encoders
+        title = wording.Encoders.TITLE.format(count=len(encoders))
+        rows = join(_encoder(encoder) for encoder in encoders)
+        panel.html = html('<div class="lse">{list}</div>', list=folded("encoders", title, rows)) if encoders else ""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.panel = Markup(
-            {
-                "details": lambda encoder: session.training.open(session.project, encoder),
-                "encode": lambda encoder: session.work.encode(session.project, encoder),
-            },
-            sizing_mode="stretch_width",
-            css_classes=["lse-encoders"],
-            margin=(8, 0, 0, 0),
-        )
-        session.param.watch(lambda *_: self._show(), "shelf")
-        self._show()
-
-    def _show(self) -> None:
-        encoders = self._session.shelf.encoders
-        self.panel.html = str(
-            html(
-                '<div class="lse"><details data-key="encoders"><summary class="quiet">Encoders of the project '
-                "({count})</summary>{rows}</details></div>",
-                count=len(encoders),
-                rows=Html("").join(_encoder(encoder) for encoder in encoders),
-            )
-            if encoders
-            else ""
-        )
+    session.param.watch(show, "contents")
+    show()
+    return panel
 
 
 def _encoder(encoder: Encoder) -> Html:
+    words, usable = wording.Encoders, encoder.state == "ready"
     return html(
         '<div class="encoder"><b title="{name}">{name}</b><span class="quiet">{method}</span><span class="actions">'
-        '<button class="link" data-action="details" data-value="{name}">Details</button>{encode}</span></div>',
+        "{details}{encode}</span></div>",
         name=encoder.id,
-        method=encoder.method if encoder.state == "ready" else encoder.state,
-        encode=html(
-            '<button class="link" data-action="encode" data-value="{name}" title="Make an experiment: encode the '
-            'dataset with this encoder">Encode</button>',
-            name=encoder.id,
-        )
-        if encoder.state == "ready" and encoder.dataset
-        else "",
+        method=encoder.method if usable else encoder.state,
+        details=button(words.DETAILS, "details", encoder.id),
+        encode=button(words.ENCODE, "encode", encoder.id, help=words.ENCODE_HELP) if usable and encoder.dataset else "",
     )

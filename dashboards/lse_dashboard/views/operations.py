@@ -1,113 +1,95 @@
-"""The list of long work: what runs, what ended, what can be done with it."""
+"""The list of long work: what runs, what has ended, what can be done with it."""
 
 from __future__ import annotations
 
+from lse.values import value_text
+from lse_dashboard import wording
 from lse_dashboard.data.operations import OperationRow
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.markup import Html, Markup, html
+from lse_dashboard.views.markup import Html, Markup, button, html, join, progress
 
-__all__ = ["OperationsView", "cancel_button", "progress_bar", "progress_facts"]
+__all__ = ["cancel_button", "operation_bar", "operation_list", "progress_facts"]
 
-# The bar and its facts tell them.
-_TOLD = frozenset({"epoch", "images_per_second"})
-
-
-class OperationsView:
-    """Operations of the project.
-
-    Parameters
-    ----------
-    session
-        Whose view.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        work = session.work
-        self.panel = Markup(
-            {
-                "cancel": lambda name: work.cancel(session.project, name),
-                "dismiss": work.dismiss,
-                "details": lambda encoder: session.training.open(session.project, encoder),
-                "encode": lambda encoder: work.encode(session.project, encoder),
-                "open": session.choose_experiment,
-            },
-            sizing_mode="stretch_width",
-            css_classes=["lse-operations"],
-            margin=(4, 0, 0, 0),
-        )
-        work.param.watch(lambda *_: self._show(), "rows")
-        self._show()
-
-    def _show(self) -> None:
-        rows = self._session.work.rows
-        self.panel.html = str(
-            html(
-                '<div class="lse" style="margin-top:14px"><h2>Operations</h2>{rows}</div>',
-                rows=Html("").join(_operation(row) for row in rows)
-                if rows
-                else Html('<div class="quiet">Nothing is running.</div>'),
-            )
-        )
+_WORDS = wording.Operations
+# The bar and its facts show them.
+_SHOWN = frozenset({"epoch", "images_per_second"})
+_METRICS = 3
 
 
-def progress_bar(row: OperationRow) -> Html:
-    """How far an operation is; a bar that wanders while that is not known."""
-    share = f'style="width:{100 * min(1.0, row.done / row.total):.1f}%"' if row.total else ""
-    return Html(f'<div class="track"><div class="fill{"" if row.total else " unknown"}" {share}></div></div>')
+def operation_list(session: Session) -> Markup:
+    """Operations of the project."""
+    operations = session.operations
+    panel = Markup(
+        {
+            "cancel": lambda name: operations.cancel(session.project, name),
+            "dismiss": operations.dismiss,
+            "details": lambda encoder: session.training_monitor.open(session.project, encoder),
+            "encode": lambda encoder: operations.encode(session.project, encoder),
+            "open": session.choose_experiment,
+        },
+        css_classes=["lse-operations"],
+        margin=(14, 0, 0, 0),
+    )
+
+    def show(*_: object) -> None:
+        rows = join(_operation(row) for row in operations.rows)
+        none = html('<div class="quiet">{none}</div>', none=_WORDS.NONE)
+        panel.html = html('<div class="lse"><h2>{title}</h2>{rows}</div>', title=_WORDS.TITLE, rows=rows or none)
+
+    operations.param.watch(show, "rows")
+    show()
+    return panel
+
+
+def operation_bar(row: OperationRow) -> Html:
+    """How far an operation is."""
+    return progress(row.done / row.total if row.total else None)
 
 
 def progress_facts(row: OperationRow) -> list[str]:
     """What an operation does, how far it is, and how long that still takes."""
     facts = [row.stage or row.state]
     if row.total:
-        facts.append(f"{row.done:,} of {row.total:,} {row.unit}")
+        facts.append(_WORDS.PROGRESS.format(done=row.done, total=row.total, unit=row.unit))
     if row.rate:
-        facts.append(f"{row.rate:,.3g} {row.unit}/s")
+        facts.append(_WORDS.RATE.format(rate=row.rate, unit=row.unit))
     if row.remaining_seconds:
-        facts.append(f"{_span(row.remaining_seconds)} left")
+        facts.append(_WORDS.LEFT.format(span=_span(row.remaining_seconds)))
     return facts
 
 
 def _span(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return _WORDS.SECONDS.format(seconds)
+    return _WORDS.MINUTES.format(seconds / 60) if seconds < 5400 else _WORDS.HOURS.format(seconds / 3600)
 
 
 def cancel_button(row: OperationRow) -> Html:
     """Ends an operation."""
-    return html(
-        '<button class="lse-cancel" data-action="cancel" data-value="{name}" {off}>{label}</button>',
-        name=row.name,
-        off=Html("disabled") if row.state == "cancelling" else "",
-        label="cancelling …" if row.state == "cancelling" else "Cancel",
-    )
+    if row.state == "cancelling":
+        return html('<button class="lse-cancel" disabled>{label}</button>', label=_WORDS.CANCELLING)
+    return button(_WORDS.CANCEL, "cancel", row.name, css="lse-cancel")
 
 
 def _operation(row: OperationRow) -> Html:
     if row.active:
-        facts = progress_facts(row)
-        metrics = [(key.replace("_", " "), value) for key, value in row.metrics.items() if key not in _TOLD]
-        facts += [f"{name} {value:.4g}" for name, value in metrics[:3]]
-        body = progress_bar(row) + html(
-            '<div class="facts">{facts}</div>', facts=Html("").join(html("<span>{f}</span>", f=fact) for fact in facts)
-        )
-        button = cancel_button(row)
+        metrics = [(key.replace("_", " "), value) for key, value in row.metrics.items() if key not in _SHOWN]
+        facts = [*progress_facts(row), *(f"{name} {value_text(value)}" for name, value in metrics[:_METRICS])]
+        lines = join(html("<span>{fact}</span>", fact=fact) for fact in facts)
+        body = operation_bar(row) + html('<div class="facts">{lines}</div>', lines=lines)
+        end = cancel_button(row)
     else:
-        body = html(
-            '<div class="facts"><span class="state">{state}</span></div>{why}',
-            state=row.state,
-            why=html('<div class="why">{error}</div>', error=row.error) if row.error else "",
-        )
-        button = html('<button data-action="dismiss" data-value="{name}" title="Forget">✕</button>', name=row.name)
+        why = html('<div class="why">{error}</div>', error=row.error) if row.error else ""
+        template = '<div class="facts"><span class="state">{state}</span></div>{why}'
+        body = html(template, state=row.state, why=why)
+        end = button("✕", "dismiss", row.name, css="lse-dismiss", help=_WORDS.DISMISS)
     return html(
-        '<div class="op {state}"><div class="top"><b>{target}</b><span class="quiet">{title}</span>{button}</div>'
-        "{body}{further}</div>",
+        '<div class="op {state}"><div class="top"><b title="{target}">{target}</b><span class="quiet">{title}</span>'
+        "{end}</div>{body}{further}</div>",
         state=row.state,
         target=row.target_id,
         title=row.title,
-        button=button,
+        end=end,
         body=body,
         further=_further(row),
     )
@@ -117,24 +99,12 @@ def _further(row: OperationRow) -> Html:
     """What can be done with what the operation makes or has made."""
     actions = []
     if row.trains:
-        actions.append(("details", "Details", "Loss curves and reconstructions"))
+        actions.append(("details", _WORDS.DETAILS, _WORDS.DETAILS_HELP))
     if row.made_encoder:
-        actions.append(("encode", "Encode", "Make an experiment: encode the dataset with this encoder"))
+        actions.append(("encode", _WORDS.ENCODE, _WORDS.ENCODE_HELP))
     if row.made_experiment:
-        actions.append(("open", "Open", "Show this experiment"))
-    if not actions:
-        return Html("")
-    return html(
-        '<div class="further">{buttons}</div>',
-        buttons=Html("").join(
-            html(
-                '<button class="link lse-{action}" data-action="{action}" data-value="{target}" title="{help}">'
-                "{label}</button>",
-                action=action,
-                target=row.target_id,
-                label=label,
-                help=help_,
-            )
-            for action, label, help_ in actions
-        ),
+        actions.append(("open", _WORDS.OPEN, _WORDS.OPEN_HELP))
+    buttons = (
+        button(label, action, row.target_id, css=f"link lse-{action}", help=help_) for action, label, help_ in actions
     )
+    return html('<div class="further">{buttons}</div>', buttons=join(buttons)) if actions else Html("")

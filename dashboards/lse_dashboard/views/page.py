@@ -2,79 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import panel as pn
 from panel_material_ui.template.base import Page
 
+from lse_dashboard import wording
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.check import CheckDialog
-from lse_dashboard.views.explanation import ExplanationDialog
-from lse_dashboard.views.instance import InstanceView
-from lse_dashboard.views.look import PAGE, THEME
-from lse_dashboard.views.markup import Markup, html
-from lse_dashboard.views.stage import Stage
-from lse_dashboard.views.training import TrainingDialog
-from lse_dashboard.views.workbench import Workbench
+from lse_dashboard.state.view import KeptView
+from lse_dashboard.theme import DARK, LIGHT
+from lse_dashboard.views.addresses import Addresses
+from lse_dashboard.views.appearance import PAGE, widget_theme
+from lse_dashboard.views.aside import Aside
+from lse_dashboard.views.dialog import explanation, question_dialog
+from lse_dashboard.views.keys import Keys
+from lse_dashboard.views.link import Header, LinkButton
+from lse_dashboard.views.markup import Html, html
+from lse_dashboard.views.scatter import ScatterView
+from lse_dashboard.views.sidebar import Sidebar
+from lse_dashboard.views.training_check import training_check
+from lse_dashboard.views.training_monitor import TrainingMonitorDialog
 
-__all__ = ["TITLE", "explorer_page"]
-
-TITLE = "Latent Space Explorer"
+__all__ = ["explorer_page"]
 
 
-def explorer_page(session: Session, thumbnail: Callable[[int], str], card: Callable[[str, str], str]) -> Page:
+def explorer_page(session: Session, kept: KeptView, addresses: Addresses) -> Page:
     """The explorer of one visitor.
 
     Parameters
     ----------
     session
         What the visitor chose.
-    thumbnail
-        URL of the thumbnail of a row of the session's dataset.
-    card
-        URL of the card of an encoder, given its project and its name.
+    kept
+        The view as a link.
+    addresses
+        Where the page finds what is not in it.
     """
-    header = Markup(sizing_mode="stretch_width", height=44, margin=0, css_classes=["lse-header"])
-
-    def show_header(*_: object) -> None:
-        header.html = str(_header(session))
-
-    session.param.watch(show_header, ["online", "project", "shelf", "problem", "loading"])
-    show_header()
+    header = Header(height=44, css_classes=["lse-header"])
+    link = LinkButton(kept)
+    left, right = Sidebar(session).panel, Aside(session, addresses).panel
     columns = pn.Row(
-        Workbench(session).panel,
-        Stage(session, thumbnail).panel,
-        InstanceView(session, thumbnail).panel,
-        CheckDialog(session).panel,
-        TrainingDialog(session, card).panel,
-        ExplanationDialog(session).panel,
+        left,
+        ScatterView(session, addresses, buttons=[link.button, link.bar]).panel,
+        right,
+        question_dialog("lse-check-dialog", session.training_check, training_check, wording.TrainingCheck.WAITING),
+        Keys(session),
+        TrainingMonitorDialog(session, addresses.card).panel,
+        question_dialog("lse-explanation", session.explanation, explanation, wording.Explanation.WAITING),
         sizing_mode="stretch_both",
         margin=0,
-        styles={"height": "calc(100vh - 44px)", "min-height": "0", "gap": "0"},
     )
-    return Page(
-        meta_title=TITLE,
+    page = Page(
+        meta_title=wording.TITLE,
         header=[header],
         main=[columns],
-        theme_config={"dark": THEME, "light": THEME},
-        dark_theme=True,
-        theme_toggle=False,
+        theme_config={theme.mode: widget_theme(theme) for theme in (DARK, LIGHT)},
+        dark_theme=session.theme is DARK,
         busy_indicator=None,
         sx=PAGE,
     )
 
+    def show_header(*_: object) -> None:
+        header.html = _header(session)
 
-def _header(session: Session) -> str:
+    def show_theme(*_: object) -> None:
+        header.styles = session.theme.css()
+        columns.styles = {**session.theme.css(), "min-height": "0", "gap": "0"}
+
+    def fold(*_: object) -> None:
+        left.visible, right.visible = session.left_open, session.right_open
+
+    def choose_theme(*_: object) -> None:
+        session.theme = DARK if page.dark_theme else LIGHT
+
+    session.param.watch(show_header, ["online", "project", "contents", "problem", "loading"])
+    session.param.watch(show_theme, "theme")
+    session.param.watch(fold, ["left_open", "right_open"])
+    page.param.watch(choose_theme, "dark_theme")
+    show_header()
+    show_theme()
+    return page
+
+
+def _header(session: Session) -> Html:
+    words = wording.Header
     if session.online:
-        state = '<span class="state"><span class="dot"></span><span class="text" title="{text}">{text}</span></span>'
-        text = session.problem or ("opening …" if session.loading else "connected")
+        text, state = session.problem or (words.OPENING if session.loading else words.CONNECTED), ""
     else:
-        state = '<span class="state away lse-away"><span class="dot"></span><span class="text">{text}</span></span>'
-        text = session.problem or "asking the services …"
-    path = " / ".join(part for part in (session.project, session.experiment.id if session.experiment else "") if part)
+        # Nothing is wrong before anything was asked.
+        text, state = session.problem or words.CONNECTING, "away lse-away" if session.problem else "begins"
+    path = (session.project, session.experiment.id if session.experiment else "")
     return html(
-        '<div class="lse bar"><span class="name">{title}</span><span class="path">{path}</span>' + state + "</div>",
-        title=TITLE,
-        path=path,
+        '<div class="lse bar"><h1 class="name">{title}</h1><span class="path">{path}</span>'
+        '<span class="state {away}"><span class="dot"></span><span class="text" title="{text}">{text}</span></span>'
+        "</div>",
+        title=wording.TITLE,
+        path=" / ".join(part for part in path if part),
+        away=state,
         text=text,
     )

@@ -1,23 +1,28 @@
-"""`lse doctor`: what is there, what is missing, and what to do about it."""
+"""`lse doctor`: what was checked, what was found, and what to do about it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lse.caches import cache_folder
 from lse.cli.records import as_data, print_json
 from lse.cli.session import Session, service_command
-from lse.cli.up import DEFAULT_HOME, Home
-from lse.platform.errors import LseError
+from lse.errors import LseError
+from lse.hardware import usable_cores, visible_gpus
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from lse.platform.config import Settings
 
 __all__ = ["Check", "check_all", "register"]
 
@@ -25,10 +30,10 @@ _DISTRIBUTION = "latent-space-explorer"
 _PYTHONS = ((3, 11), (3, 13))
 # What each extra is for, and so what does not work without it.
 _EXTRAS = {
-    "services": "`lse up` and service processes",
-    "embedded": "`lse up`",
-    "training": "training and the import of encoders",
-    "dashboard": "the explorer",
+    "services": "`lse up`, `lse serve` and `lse worker`",
+    "embedded": "`lse up` and `lse vectors`",
+    "training": "training and importing encoders",
+    "dashboard": "`lse explorer`",
 }
 _SPACE_FAILURE = 2**30
 _SPACE_WARNING = 5 * 2**30
@@ -36,12 +41,12 @@ _SPACE_WARNING = 5 * 2**30
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at and found.
+    """What was checked and found.
 
     Attributes
     ----------
     name
-        What was looked at.
+        What was checked.
     status
         ``warning`` where only a part of the work is impossible.
     message
@@ -53,13 +58,28 @@ class Check:
     message: str
 
 
-def check_all(session: Session, home: Path) -> Iterator[Check]:
+def check_all(session: Session, home: Path | None) -> Iterator[Check]:
     """All checks, quick ones first."""
     yield _python()
     yield from _packages()
-    yield from _folder(home)
-    yield _vectors()
-    yield _triton()
+    yield _processor()
+    yield _gpu()
+    yield _caches()
+    try:
+        from lse.platform.config import load_settings
+
+        settings = load_settings(**({"home": home} if home else {}))
+    except ModuleNotFoundError:
+        yield Check("settings", "warning", f"Not checked: install {_DISTRIBUTION}[services].")
+    except LseError as error:
+        yield Check("settings", "failure", error.message)
+    else:
+        file = f"configuration file {settings.config}" if settings.config else "no configuration file"
+        given = sorted(settings.model_fields_set - {"config"})
+        yield Check("settings", "ok", f"{file}; set: {', '.join(given) or 'none, all have their defaults'}")
+        yield from _folder(settings.home.expanduser().absolute())
+        yield from _stores(settings)
+        yield from _ports(session, settings)
     yield from _services(session)
 
 
@@ -67,8 +87,8 @@ def _python() -> Check:
     version = ".".join(str(part) for part in sys.version_info[:3])
     lowest, highest = (".".join(map(str, bound)) for bound in _PYTHONS)
     if _PYTHONS[0] <= sys.version_info[:2] <= _PYTHONS[1]:
-        return Check("python", "ok", version)
-    return Check("python", "failure", f"{version} is not supported: use {lowest} to {highest}.")
+        return Check("Python", "ok", f"{version} ({lowest} to {highest} are supported)")
+    return Check("Python", "failure", f"{version} is not supported: use {lowest} to {highest}.")
 
 
 def _packages() -> Iterator[Check]:
@@ -82,15 +102,11 @@ def _packages() -> Iterator[Check]:
         yield Check("packages", "failure", f"The package {_DISTRIBUTION} is not installed: install it with pip or uv.")
         return
     for extra in ("", *_EXTRAS):
-        wanted = [
-            requirement
-            for requirement in requirements
-            if requirement.name != _DISTRIBUTION and _belongs(requirement, extra)
-        ]
-        wrong = [problem for requirement in wanted if (problem := _problem(requirement))]
-        name = f"packages ({extra})" if extra else "packages"
+        wanted = [one for one in requirements if one.name != _DISTRIBUTION and _belongs(one, extra)]
+        wrong = [problem for one in wanted if (problem := _problem(one))]
+        name = f"packages for {extra or 'the client'}"
         if not wrong:
-            yield Check(name, "ok", f"{len(wanted)} as they should be")
+            yield Check(name, "ok", f"{len(wanted)} package{'s' * (len(wanted) > 1)} at supported versions")
         elif extra:
             told = f"{', '.join(wrong)}; needed for {_EXTRAS[extra]}: install {_DISTRIBUTION}[{extra}]."
             yield Check(name, "warning", told)
@@ -98,24 +114,55 @@ def _packages() -> Iterator[Check]:
             yield Check(name, "failure", f"{', '.join(wrong)}: install {_DISTRIBUTION} again.")
 
 
-def _belongs(requirement: object, extra: str) -> bool:
-    marker = getattr(requirement, "marker", None)
+def _belongs(requirement: Requirement, extra: str) -> bool:
+    marker = requirement.marker
     if marker is None:
         return not extra
-    return bool(marker.evaluate({"extra": extra})) and (not extra or not marker.evaluate({"extra": ""}))
+    return marker.evaluate({"extra": extra}) and (not extra or not marker.evaluate({"extra": ""}))
 
 
-def _problem(requirement: object) -> str:
+def _problem(requirement: Requirement) -> str:
+    version = _version(requirement.name)
+    if not version:
+        return f"{requirement.name} is missing"
+    if not requirement.specifier.contains(version, prereleases=True):
+        return f"{requirement.name} {version} is not {requirement.specifier}"
+    return ""
+
+
+def _version(package: str) -> str:
     from importlib import metadata
 
-    name, allowed = getattr(requirement, "name", ""), getattr(requirement, "specifier", None)
     try:
-        version = metadata.version(name)
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return f"{name} is missing"
-    if allowed is not None and not allowed.contains(version, prereleases=True):
-        return f"{name} {version} is not {allowed}"
-    return ""
+        return ""
+
+
+def _processor() -> Check:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = usable_cores()
+    return Check("processor", "ok", f"{cores} core{'s' * (cores > 1)}, {memory / 2**30:,.1f} GiB of memory")
+
+
+def _gpu() -> Check:
+    count = visible_gpus()
+    torch = _version("torch")
+    if not count:
+        return Check("GPU", "ok", "none: everything runs on the processor, and trainings take longer")
+    if torch.endswith("+cpu"):
+        told = f"{count} found, but PyTorch {torch} cannot use it: run `make setup TORCH_BACKEND=auto`."
+        return Check("GPU", "warning", told)
+    return Check("GPU", "ok", f"{count} found; trainings use {'it' if count == 1 else 'them'}")
+
+
+def _caches() -> Check:
+    folder = cache_folder()
+    if os.access(folder, os.W_OK):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        return Check("caches", "ok", f"{folder} keeps compiled code ({size / 2**20:,.0f} MiB)")
+    told = f"{folder} cannot be written, so that each start compiles anew: name another folder in XDG_CACHE_HOME."
+    return Check("caches", "warning", told)
 
 
 def _folder(home: Path) -> Iterator[Check]:
@@ -124,11 +171,11 @@ def _folder(home: Path) -> Iterator[Check]:
         there = there.parent
     try:
         if there == home and not home.is_dir():
-            yield Check("home", "failure", f"{home} is no folder: choose another with --home.")
+            yield Check("home", "failure", f"{home} is not a folder: choose another with --home.")
             return
         with tempfile.TemporaryFile(dir=there):
             pass
-        yield Check("home", "ok", f"{home} can be written" if there == home else f"{home} can be made")
+        yield Check("home", "ok", f"{home} can be {'written' if there == home else 'made'}")
     except OSError as error:
         told = f"{there} cannot be written ({error.strerror}): correct its permissions or choose another with --home."
         yield Check("home", "failure", told)
@@ -142,78 +189,145 @@ def _folder(home: Path) -> Iterator[Check]:
         yield Check("disk", "ok", space)
 
 
-def _vectors() -> Check:
-    from importlib import metadata
+def _stores(settings: Settings) -> Iterator[Check]:
+    """What `lse serve` uses, where it is set; what `lse up` uses, where nothing is."""
+    for name, url, look in (
+        ("catalogue", settings.catalogue_url, _look_at_catalogue),
+        ("artifacts", settings.artifacts_url, _look_at_artifacts),
+        ("vectors", settings.vectors_url, _look_at_vectors),
+        ("compute", settings.compute_url, _look_at_compute),
+    ):
+        if url:
+            yield _looked_at(name, settings, look)
+    if not settings.vectors_url:
+        edge = _version("qdrant-edge-py")
+        told = f"Qdrant Edge is missing: install {_DISTRIBUTION}[embedded], or set vectors_url."
+        yield (
+            Check("vectors", "ok", f"Qdrant Edge {edge}, in the home folder")
+            if edge
+            else Check("vectors", "warning", told)
+        )
+    if settings.inference != "onnxruntime":
+        yield _looked_at("Triton", settings, _look_at_triton)
 
-    url = os.environ.get("LSE_VECTORS_URL")
-    if not url:
-        try:
-            return Check("vectors", "ok", f"embedded, Qdrant Edge {metadata.version('qdrant-edge-py')}")
-        except metadata.PackageNotFoundError:
-            told = f"No LSE_VECTORS_URL is set and Qdrant Edge is missing: install {_DISTRIBUTION}[embedded]."
-            return Check("vectors", "warning", told)
-    host, _, port = url.split("://")[-1].rstrip("/").partition(":")
+
+def _looked_at(name: str, settings: Settings, look: Callable[[Settings], Check]) -> Check:
     try:
-        with socket.create_connection((host, int(port or 6334)), timeout=5):
-            return Check("vectors", "ok", f"{url} answers")
-    except (OSError, ValueError) as error:
-        return Check("vectors", "failure", f"{url} does not answer ({error}): start it or correct LSE_VECTORS_URL.")
-
-
-def _triton() -> Check:
-    try:
-        from lse.platform.inference.triton_server import find_triton
-
-        folder = find_triton()
+        return look(settings)
     except ModuleNotFoundError as error:
-        told = f"The package {error.name} is missing: install {_DISTRIBUTION}[services]."
-        return Check("triton", "warning", told)
+        return Check(name, "warning", f"The package {error.name} is missing: install {_DISTRIBUTION}[all].")
     except LseError as error:
-        return Check("triton", "warning", error.message)
+        return Check(name, "failure", error.message)
+
+
+def _look_at_catalogue(settings: Settings) -> Check:
+    from contextlib import closing
+
+    from lse.platform.catalogue import Catalogue
+
+    with closing(Catalogue(settings.catalogue_url)) as catalogue:
+        catalogue.require_schema()
+        return Check("catalogue", "ok", f"{catalogue.dialect} answers, its schema is up to date")
+
+
+def _look_at_artifacts(settings: Settings) -> Check:
+    from lse.platform.artifacts import Artifacts
+
+    Artifacts(settings.artifacts_url, settings.artifacts_options).resource_folders()
+    return Check("artifacts", "ok", f"{settings.artifacts_url} can be read")
+
+
+def _look_at_vectors(settings: Settings) -> Check:
+    from lse.platform.vectors import VectorStore
+
+    key = settings.vectors_api_key
+    with VectorStore(settings.vectors_url, api_key=key.get_secret_value() if key else None, timeout=5) as store:
+        return Check("vectors", "ok", f"{store.ping()} answers at {store.address}")
+
+
+def _look_at_compute(settings: Settings) -> Check:
+    return _answering("compute", settings.compute_url, "the Dask scheduler", "compute_url")
+
+
+def _look_at_triton(settings: Settings) -> Check:
+    from lse.platform.inference.triton_server import find_triton
+
+    if settings.triton_repository:
+        return _answering("Triton", settings.triton_url, "Triton", "triton_url")
+    folder = find_triton(settings.triton_dir)
     if folder is None:
-        told = "Not found, encoders run on ONNX Runtime: `make triton` installs it."
-        return Check("triton", "warning", told)
-    return Check("triton", "ok", str(folder))
+        return Check("Triton", "warning", "not installed, so ONNX Runtime runs the encoders; `make triton` installs it")
+    return Check("Triton", "ok", f"installed in {folder}")
+
+
+def _answering(name: str, url: str, what: str, key: str) -> Check:
+    from lse.platform.ports import answers
+
+    host, _, port = url.rpartition("://")[2].rpartition(":")
+    if port.isdigit() and answers(int(port), host, timeout=5):
+        return Check(name, "ok", f"{url} answers")
+    return Check(name, "failure", f"{what} does not answer at {url}: start it or correct {key}.")
+
+
+def _ports(session: Session, settings: Settings) -> Iterator[Check]:
+    """Whether `lse up` finds its ports free, where it does not run already."""
+    from lse.platform.ports import is_free
+
+    taken = [key for key in ("grpc_port", "dashboard_port") if not is_free(getattr(settings, key), settings.host)]
+    ports = f"{settings.grpc_port} for the services, {settings.dashboard_port} for the explorer"
+    if not taken:
+        yield Check("ports", "ok", f"{ports}: both are free")
+        return
+    try:
+        session.client.ping()
+        yield Check("ports", "ok", f"{ports}: in use while the services run")
+    except LseError:
+        wrong = " and ".join(str(getattr(settings, key)) for key in taken)
+        flags = " or ".join(f"--{key.replace('_', '-')}" for key in taken)
+        yield Check("ports", "warning", f"{ports}: another program uses {wrong}; choose another port with {flags}.")
 
 
 def _services(session: Session) -> Iterator[Check]:
     try:
         session.client.ping()
+        states = session.client.service_states()
     except LseError as error:
-        yield Check("services", "failure", error.message)
-        if error.code == "UNAVAILABLE" and error.reason != "NOT_SERVING":
-            return
-    else:
-        yield Check("services", "ok", f"{session.client.address} answers")
-    for service, state in session.client.service_states().items():
-        name = service.split(".")[1]
-        if state == "serving":
-            yield Check(name, "ok", "serving")
-        else:
-            told = f"{state.rstrip('.').replace('_', ' ')}: look at the log of the services."
-            yield Check(name, "failure", told)
+        # Nobody said that they run at the default address.
+        yield Check("services", "failure" if session.address else "warning", error.message)
+        return
+    ill = {service: state for service, state in states.items() if state != "serving"}
+    if not ill:
+        yield Check("services", "ok", f"{len(states)} services answer at {session.client.address}")
+    for service, state in ill.items():
+        told = f"{state.rstrip('.').replace('_', ' ')}: look at the log of the services."
+        yield Check(service.rpartition(".")[2], "failure", told)
 
 
 _STYLES = {"ok": "green", "warning": "yellow", "failure": "red"}
 
 
-def doctor(session: Session, *, home: Home = DEFAULT_HOME) -> None:
-    """Check this installation and the services.
+def doctor(
+    session: Session,
+    *,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Folder in which `lse up` keeps everything (default: ~/.lse).")
+    ] = None,
+) -> None:
+    """Check this installation, what its settings name, and the services.
 
-    One line a check, with what to do where something is wrong; fails where a check does.
+    One line per check: what was checked, what was found, and what to do; the status is not zero where a check failed.
     """
     checks = []
-    for check in check_all(session, home.expanduser().absolute()):
+    for check in check_all(session, home):
         checks.append(check)
         if not session.as_json:
             status = typer.style(f"{check.status:<8}", fg=_STYLES[check.status])
-            typer.echo(f"{status} {check.name:<22} {check.message}")
+            typer.echo(f"{status} {check.name:<24} {check.message}")
     if session.as_json:
         print_json(as_data(checks))
     failures = [check.name for check in checks if check.status == "failure"]
     if failures:
-        told = ", ".join(failures)
-        sys.stderr.write(f"{len(failures)} of {len(checks)} checks failed: {told}.\n")
+        sys.stderr.write(f"{len(failures)} of {len(checks)} checks failed: {', '.join(failures)}.\n")
         raise typer.Exit(1)
 
 

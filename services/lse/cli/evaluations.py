@@ -9,7 +9,7 @@ from lse.cli.records import as_data, print_json, print_rich
 
 if TYPE_CHECKING:
     from lse.cli.session import Session
-    from lse.client.resources import Evaluation
+    from lse.client.resources import Evaluation, Nuisance
 
 __all__ = ["score_line", "show_evaluation"]
 
@@ -21,6 +21,10 @@ _SPACE = {
     "alignment": "alignment of views (0 is best)",
     "uniformity": "uniformity (lower is more even)",
     "cosine_between_images": "cosine between different images",
+    "views_nearer": "own view nearer than images of equal background",
+    "views_nearer_untrained": "the same of an untrained net",
+    "views_nearer_pca": "the same of pixel PCA",
+    "neighbours_stable": "neighbours that stay in another view",
     "reconstruction_error": "reconstruction error, share of the pixel variance",
     "reconstruction_error_held_out": "the same over images held out of the training",
     "reconstruction_error_pca": "reconstruction error of as many principal components",
@@ -49,6 +53,8 @@ def show_evaluation(session: Session, evaluation: Evaluation) -> None:
         table.add_row(section, *(Text(head, style="italic") for head in heads))
         for row in rows:
             table.add_row("", *(Text(cell) for cell in row))
+    if evaluation.verdict:
+        print_rich(Text(evaluation.verdict, style="bold" if evaluation.sound else "bold yellow"))
     print_rich(table)
     for note in evaluation.notes:
         print_rich(Text(f"• {note}"))
@@ -85,6 +91,12 @@ def _sections(evaluation: Evaluation) -> Iterator[tuple[str, _Cells, list[_Cells
                 for key, title in {"balanced_accuracy": "encoder", **_PEERS}.items()
             ]
             yield "split", ("learnt from train, scored on test", "20 neighbours", "linear probe"), rows
+    if evaluation.recalls:
+        rows = [
+            (f"{item.label} ({item.images:,})", _number(item.knn), _number(item.linear_probe))
+            for item in evaluation.recalls
+        ]
+        yield "recall", ("class", "20 neighbours", "linear probe"), rows
     collapsed = "the space has collapsed" if figures.get("collapsed") else "the shape of the space"
     rows = [(title, _figure(evaluation, key), "") for key, title in _SPACE.items() if key in figures]
     yield "space", (collapsed, "", ""), rows
@@ -99,11 +111,17 @@ def _sections(evaluation: Evaluation) -> Iterator[tuple[str, _Cells, list[_Cells
             (
                 each.key.replace("_", " ") + (" (context)" if each.key == "brightness" else ""),
                 f"{each.variance_explained:.1%}",
-                f"{each.predictability:.1%}",
+                _predicted(each),
             )
             for each in evaluation.nuisances
         ]
-        yield "nuisances", ("what should not matter", "explains vectors", "told by vectors"), rows
+        yield "nuisances", ("what should not matter", "explains the vectors", "explained by them"), rows
+
+
+def _predicted(nuisance: Nuisance) -> str:
+    """How much of a nuisance the vectors show, and of the best of its numbers where that is more."""
+    share, largest = nuisance.predictability, nuisance.largest_predictability
+    return f"{share:.1%}, at most {largest:.1%}" if largest > share + 0.01 else f"{share:.1%}"
 
 
 def _figure(evaluation: Evaluation, key: str) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
-from lse.cli.session import Session, choice, service_command
-
-if TYPE_CHECKING:
-    from lse.client.annotation import ExportFormat
+from lse.cli.session import Session, service_command
 
 __all__ = ["register"]
 
@@ -23,20 +20,17 @@ def export(
     selection: Annotated[
         str | None, typer.Option("--selection", metavar="S", help="Only the images of this selection.")
     ] = None,
-    vectors: Annotated[bool, typer.Option("--vectors", help="Write the vectors too.")] = False,
+    vectors: Annotated[bool, typer.Option("--vectors", help="Include the vectors.")] = False,
     form: Annotated[
-        str | None, typer.Option("--format", metavar="csv|parquet|vot|fits", help="Format, instead of the suffix's.")
+        str | None,
+        typer.Option("--format", metavar="csv|parquet|vot|fits", help="Output format (default: from the file suffix)."),
     ] = None,
 ) -> None:
     """Write the catalogue of an experiment to a file.
 
-    It holds metadata, clusters, labels, coordinates and, on wish, vectors; it appears once it is complete.
+    It holds metadata, clusters, labels, coordinates and, optionally, vectors, and appears once it is complete.
     """
-    if form is not None:
-        choice(form, ("csv", "parquet", "vot", "fits"), "--format")
-    path = session.client.export(
-        experiment, out, format=cast("ExportFormat | None", form), selection=selection, vectors=vectors
-    )
+    path = session.client.export(experiment, out, format=form, selection=selection, vectors=vectors)
     size = path.stat().st_size
     session.say({"file": path, "bytes": size}, f"{path} is written ({size:,} bytes).")
 

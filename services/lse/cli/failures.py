@@ -1,7 +1,8 @@
-"""How a command fails: a status and one sentence, never a traceback that nobody asked for."""
+"""How a command fails: a status and one sentence (or JSON), never a traceback that nobody asked for."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -12,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from lse.platform.errors import InvalidArgumentError, LseError
+from lse.errors import CancelledError, InternalError, InvalidArgumentError, LseError
 
 __all__ = ["FAILURE", "INTERRUPTED", "USAGE", "SentenceGroup", "group"]
 
@@ -23,8 +24,16 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _REPORT = "please report it to the developers of Latent Space Explorer, with what LSE_DEBUG=1 shows"
 
 
+# What every kind of resource has comes after what is its own.
+_STANDARD = ("list", "show", "update", "delete", "methods")
+
+
 class SentenceGroup(TyperGroup):
     """A group of commands whose failures are one sentence on stderr; alone it shows its help."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the commands in the order of the help."""
+        return sorted(super().list_commands(ctx), key=lambda name: name in _STANDARD)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Show the help where no command is named."""
@@ -51,7 +60,7 @@ class SentenceGroup(TyperGroup):
             status = super().main(*arguments, False, windows_expand_args, **extra)  # as above
             sys.stdout.flush()
         except Exception as error:  # noqa: BLE001  # the last place where an error can become a sentence
-            status = _report(error)
+            status = _report(error, as_json="--json" in (sys.argv if args is None else args))
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -64,10 +73,11 @@ def group(title: str, *, epilog: str | None = None) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 
-def _report(error: Exception) -> int:
+def _report(error: Exception, *, as_json: bool) -> int:
     """Tell what went wrong; the status to end with."""
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has gone; Python would complain once more when it flushes at the end.
@@ -75,28 +85,36 @@ def _report(error: Exception) -> int:
         return FAILURE
     if os.environ.get("LSE_DEBUG") == "1":
         traceback.print_exception(error)
-    if isinstance(error, TyperException):
-        _say(_usage_sentence(error))
-        return error.exit_code
-    if isinstance(error, typer.Abort):
-        _say("Stopped.")
-        return INTERRUPTED
-    if isinstance(error, LseError):
-        _say(error.message)
-        return USAGE if isinstance(error, InvalidArgumentError) else FAILURE
-    _say(f"Unexpected {type(error).__name__} ({error}): {_REPORT}.")
-    return FAILURE
-
-
-def _say(message: str) -> None:
-    """One line on stderr that ends as a sentence does."""
-    line = " ".join(message.split())
-    if line and line[-1] not in ".!?":
-        line += "."
+    fault, status = _fault(error)
+    line = _sentence(fault.message)
+    if as_json:
+        told = {"code": fault.code, "reason": fault.reason, "message": line, "metadata": fault.metadata}
+        line = json.dumps({"error": told}, ensure_ascii=False)
     sys.stderr.write(line + "\n")
+    return status
+
+
+def _fault(error: Exception) -> tuple[LseError, int]:
+    """What went wrong as an error of ours, and the status to end with."""
+    if isinstance(error, TyperException):
+        return InvalidArgumentError(_usage_sentence(error), reason="COMMAND_INVALID"), error.exit_code
+    if isinstance(error, typer.Abort):
+        return CancelledError("Stopped."), INTERRUPTED
+    if isinstance(error, LseError):
+        return error, USAGE if isinstance(error, InvalidArgumentError) else FAILURE
+    message = f"Unexpected {type(error).__name__} ({error}): {_REPORT}."
+    return InternalError(message, reason="COMMAND_FAILED"), FAILURE
+
+
+def _sentence(message: str) -> str:
+    """One line that ends as a sentence does."""
+    line = " ".join(message.split())
+    return line if not line or line[-1] in ".!?" else f"{line}."
 
 
 def _usage_sentence(error: TyperException) -> str:
-    message = " ".join(error.format_message().split()).rstrip(".?")
-    context = getattr(error, "ctx", None)
-    return f"{message}; see `{context.command_path} --help`" if context is not None else message
+    message, context = " ".join(error.format_message().split()).rstrip("."), getattr(error, "ctx", None)
+    if context is None:
+        return message
+    more = f"ee `{context.command_path} --help`"
+    return f"{message} S{more}" if message.endswith("?") else f"{message}; s{more}"

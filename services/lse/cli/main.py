@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Annotated
 
 import typer
 
-from lse.cli import (
-    clustering,
-    dataset,
-    demo,
-    doctor,
-    encoder,
-    experiment,
-    explain,
-    export,
-    label,
-    operation,
-    pipeline,
-    prediction,
-    projection,
-    selection,
-    similar,
-    up,
-)
+from lse.cli import doctor, export, groups, login, processes, similar
 from lse.cli.failures import group
 
 __all__ = ["app", "main"]
 
 app = group(
     "Learn, arrange, group and explore the latent space of image collections.",
-    epilog="All commands but `up` and `demo` talk to the services at LSE_ADDRESS, by default localhost:50051.",
+    epilog="Commands that start no process talk to the services at LSE_ADDRESS (default: localhost:50051).",
 )
+
+
+# The chain as one goes through it; other groups follow by their names.
+_CHAIN = ("dataset", "encoder", "experiment", "projection", "clustering", "prediction")
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Place of a group in the help."""
+    return _CHAIN.index(name) if name in _CHAIN else len(_CHAIN), name
 
 
 def _version(wanted: bool) -> None:  # a callback of typer
@@ -54,22 +48,11 @@ def lse(
     del version
 
 
-up.register(app)
-app.add_typer(dataset.app, name="dataset")
-app.add_typer(encoder.app, name="encoder")
-app.add_typer(experiment.app, name="experiment")
-app.add_typer(projection.app, name="projection")
-app.add_typer(clustering.app, name="clustering")
-app.add_typer(prediction.app, name="prediction")
-similar.register(app)
-app.add_typer(explain.app, name="explain")
-app.add_typer(label.app, name="label")
-app.add_typer(selection.app, name="selection")
-export.register(app)
-app.add_typer(operation.app, name="operation")
-app.add_typer(pipeline.app, name="pipeline")
-app.add_typer(demo.app, name="demo")
-doctor.register(app)
+processes.register(app)
+for _name in sorted((module.name for module in iter_modules(groups.__path__)), key=_place):
+    app.add_typer(import_module(f"lse.cli.groups.{_name}").app, name=_name)
+for _command in (similar, export, login, doctor):
+    _command.register(app)
 
 
 def main() -> None:

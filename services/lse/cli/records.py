@@ -13,9 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lse.values import MISSING, value_text
+
 __all__ = ["as_data", "as_text", "print_json", "print_record", "print_rich", "print_table"]
 
-_PIPE_WIDTH = 200  # rich would fold everything at 80 where the output is no terminal
+_PIPE_WIDTH = 200  # rich would fold everything at 80 where the output is not a terminal
 
 
 def as_data(value: object) -> Any:  # noqa: PLR0911  # one for each kind of value
@@ -26,11 +28,11 @@ def as_data(value: object) -> Any:  # noqa: PLR0911  # one for each kind of valu
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: as_data(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        if isinstance(bitmap := getattr(value, "bitmap", None), bytes):
-            from lse.client.rows import rows_of
+        if hasattr(value, "bitmap"):
+            from lse.rows import rows_of_bitmap
 
             fields.pop("bitmap")
-            return {"id": getattr(value, "id", None), **fields, "rows": rows_of(bitmap).tolist()}
+            fields["rows"] = None if value.bitmap is None else rows_of_bitmap(value.bitmap).tolist()
         return {"id": value.id, **fields} if hasattr(value, "name") and hasattr(value, "id") else fields
     if hasattr(value, "last_progress"):
         return _operation_data(value)
@@ -54,19 +56,11 @@ def as_data(value: object) -> Any:  # noqa: PLR0911  # one for each kind of valu
 def _operation_data(operation: Any) -> dict[str, Any]:
     error = operation.error
     return {
-        "id": operation.id,
-        "name": operation.name,
-        "kind": operation.kind,
-        "target": operation.target,
-        "state": operation.state,
-        "done": operation.done,
+        **{key: as_data(getattr(operation, key)) for key in ("id", "name", "kind", "target", "state", "done")},
         "progress": as_data(operation.last_progress),
         "stages": [{"stage": stage, "seconds": seconds} for stage, seconds in operation.stages],
-        "attempts": operation.attempts,
-        "create_time": as_data(operation.create_time),
-        "start_time": as_data(operation.start_time),
-        "end_time": as_data(operation.end_time),
-        "error": None if error is None else {"code": error.code, "reason": error.reason, "message": error.message},
+        **{key: as_data(getattr(operation, key)) for key in ("attempts", "create_time", "start_time", "end_time")},
+        "error": None if error is None else {key: getattr(error, key) for key in ("code", "reason", "message")},
     }
 
 
@@ -117,22 +111,11 @@ def print_record(rows: Mapping[str, object]) -> None:
     print_rich(table)
 
 
-def as_text(value: object) -> str:  # noqa: PLR0911  # one for each kind of value
-    """Value as a person reads it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}" if math.isfinite(value) else ""
-    if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def as_text(value: object) -> str:
+    """Value as a person reads it; several ones below each other, a missing one as nothing."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {as_text(item)}" for key, item in value.items())
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, Iterable):
+    if isinstance(value, Iterable) and not isinstance(value, str):
         return "\n".join(as_text(item) for item in value)
-    return str(value)
+    text = value_text(value, grouped=True)
+    return "" if text == MISSING else text

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lse.platform.errors import InvalidArgumentError, NotFoundError
+from lse.errors import InvalidArgumentError, NotFoundError
 
 __all__ = ["Rows", "RowsFrom", "parse_rows"]
 
@@ -25,12 +25,12 @@ def parse_rows(rows: str | None, rows_from: str | None) -> list[int]:
     Raises
     ------
     InvalidArgumentError
-        If neither or both are given, or something is no row.
+        If neither or both are given, or something is not a row.
     NotFoundError
         If the file is not there.
     """
     if (rows is None) == (rows_from is None):
-        raise InvalidArgumentError("Give the rows with either --rows or --rows-from.", reason="INVALID_ROWS")
+        raise InvalidArgumentError("Give the rows with either --rows or --rows-from.", reason="ROWS_INVALID")
     if rows is None:
         rows = ",".join(_read(str(rows_from)).split())
     found: list[int] = []
@@ -39,11 +39,11 @@ def parse_rows(rows: str | None, rows_from: str | None) -> list[int]:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
             raise InvalidArgumentError(
-                f"'{part}' is no row and no range of rows: write for instance 0-9,15.", reason="INVALID_ROWS"
+                f"'{part}' is not a row or a range of rows: write for instance 0-9,15.", reason="ROWS_INVALID"
             )
         found.extend(range(first, last + 1))
     if not found:
-        raise InvalidArgumentError("No rows were given.", reason="INVALID_ROWS")
+        raise InvalidArgumentError("No rows were given.", reason="ROWS_INVALID")
     return found
 
 

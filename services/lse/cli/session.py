@@ -3,43 +3,76 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from lse.cli.failures import INTERRUPTED
 from lse.cli.records import as_data, print_json, print_record, print_table
-from lse.platform.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from lse.client import Client, Operation
-    from lse.client.resources import Method
+    from lse.client.progress import ProgressBar, ProgressLines
 
-__all__ = ["NoWait", "Session", "Settings", "choice", "parse_settings", "service_command"]
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the name of the operation and do not wait for its end.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Parameter of the method; may be given several times."),
+__all__ = [
+    "ExperimentName",
+    "NoWait",
+    "Seed",
+    "Session",
+    "Set",
+    "choice",
+    "given_parameters",
+    "option",
+    "progress_display",
+    "service_command",
+    "wait_for",
 ]
 
+T = TypeVar("T")
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the name of the operation and do not wait for its end.")]
+ExperimentName = Annotated[str, typer.Option("--experiment", metavar="X", help="Experiment.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Parameter of the method (repeatable).")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of all random numbers (default: 0).")]
+
+
+def option(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    """Parameter of a command that is made here and not read from a signature."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
 _PANEL = "Services"
-_COMMON = {
-    "as_json": Annotated[
-        bool, typer.Option("--json", help="Print JSON on the standard output.", rich_help_panel=_PANEL)
-    ],
-    "project": Annotated[
-        str | None,
-        typer.Option("--project", envvar="LSE_PROJECT", help="Project that names belong to.", rich_help_panel=_PANEL),
-    ],
-    "address": Annotated[
-        str | None,
-        typer.Option("--address", envvar="LSE_ADDRESS", help="Address of the services.", rich_help_panel=_PANEL),
-    ],
-}
+_COMMON = (
+    option(
+        "as_json",
+        Annotated[bool, typer.Option("--json", help="Print JSON on the standard output.", rich_help_panel=_PANEL)],
+        default=False,
+    ),
+    option(
+        "project",
+        Annotated[
+            str | None,
+            typer.Option(
+                "--project", envvar="LSE_PROJECT", help="Project that names belong to.", rich_help_panel=_PANEL
+            ),
+        ],
+        default=None,
+    ),
+    option(
+        "address",
+        Annotated[
+            str | None,
+            typer.Option("--address", envvar="LSE_ADDRESS", help="Address of the services.", rich_help_panel=_PANEL),
+        ],
+        default=None,
+    ),
+)
 
 
 class Session:
@@ -94,37 +127,41 @@ class Session:
         else:
             typer.echo(sentence)
 
-    def methods(self, methods: Sequence[Method]) -> None:
-        """Show methods and their parameters."""
-        self.table(
-            methods,
-            ("method", "parameter", "kind", "default", "allowed", "help"),
-            (
-                row
-                for method in methods
-                for row in [
-                    (method.id, "", "", "", "", method.help),
-                    *(
-                        ("", item.key, item.kind, item.default or "auto", _allowed(item), item.help)
-                        for item in method.parameters
-                    ),
-                ]
-            ),
+
+def progress_display(label: str = "") -> ProgressBar | ProgressLines:
+    """What shows progress on the standard error: a bar where that is a terminal, and lines elsewhere."""
+    from lse.client.progress import ProgressBar, ProgressLines
+
+    return ProgressBar(label, notebook=False) if sys.stderr.isatty() else ProgressLines(label)
+
+
+def wait_for(operation: Operation[T], *, label: str = "", timeout: float | None = None) -> T:
+    """Wait for the end of an operation and return what was made.
+
+    Progress is a bar in a terminal, and lines elsewhere.  Ctrl-C ends the waiting, not the work, and a sentence says
+    how to go on.
+
+    Raises
+    ------
+    LseError
+        What the work ended with.
+    """
+    try:
+        with progress_display(label) as display:
+            for progress in operation.watch(timeout):
+                display.show(progress)
+        return operation.result()
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"\nThe work goes on: `lse operation wait {operation.name}` waits for it again, "
+            f"`lse operation cancel {operation.name}` ends it.\n"
         )
-
-    def finish(self, operation: Operation[T], *, wait: bool, show: Callable[[T], None]) -> None:
-        """Wait for long work and show its result, or show the operation's name."""
-        if not wait:
-            self.say({"operation": operation.name}, operation.name)
-            return
-        from lse.cli.waiting import wait_for
-
-        show(wait_for(operation))
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def service_command(
-    app: typer.Typer, name: str
-) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
+    app: typer.Typer, name: str, *, options: Sequence[inspect.Parameter] | None = None, text: str | None = None
+) -> Callable[[FunctionT], FunctionT]:
     """Make a function a command that has ``--json``, ``--project`` and ``--address``.
 
     Parameters
@@ -133,38 +170,28 @@ def service_command(
         Group that the command belongs to.
     name
         Name of the command.
+    options
+        Parameters of the command (default: those of the function after its first, which is the `Session`).
+    text
+        What the command does (default: the docstring of the function).
 
     Returns
     -------
     decorator
-        For a function whose first parameter is the `Session`; the others become the command's own.
+        Registers a function and returns it as it is.
     """
 
-    def register(function: Callable[Concatenate[Session, P], None]) -> Callable[Concatenate[Session, P], None]:
+    def register(function: FunctionT) -> FunctionT:
         def run(**values: Any) -> None:
-            session = Session(**{key: values.pop(key) for key in _COMMON})
+            session = Session(**{each.name: values.pop(each.name) for each in _COMMON})
             try:
-                function(session, **values)  # type: ignore[call-arg]  # typer hands over what the signature says
+                function(session, **values)
             finally:
                 session.close()
 
-        signature = inspect.signature(function, eval_str=True)
-        own = [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for parameter in list(signature.parameters.values())[1:]
-        ]
-        common = [
-            inspect.Parameter(
-                key,
-                inspect.Parameter.KEYWORD_ONLY,
-                annotation=annotation,
-                default=False if key == "as_json" else None,
-            )
-            for key, annotation in _COMMON.items()
-        ]
-        run.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
-        run.__name__ = function.__name__
-        run.__doc__ = function.__doc__
+        own = own_options(function) if options is None else options
+        run.__signature__ = inspect.Signature([*own, *_COMMON])  # type: ignore[attr-defined]
+        run.__doc__ = text or function.__doc__
         run.__annotations__ = {}  # typer believes the signature; names in these would be looked up here
         app.command(name)(run)
         return function
@@ -172,29 +199,37 @@ def service_command(
     return register
 
 
-def parse_settings(given: Sequence[str] | None) -> dict[str, str]:
-    """Parameters of repeated ``--set key=value``.
+def own_options(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Parameters of a function after its first."""
+    parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+
+
+def given_parameters(given: Sequence[str] | None, **more: object) -> dict[str, object]:
+    """Parameters of repeated ``--set key=value``, and of options of their own that were given.
 
     Raises
     ------
     InvalidArgumentError
         If one has no ``=`` or no key, or a key comes twice.
     """
-    settings: dict[str, str] = {}
+    parameters = {key: value for key, value in more.items() if value is not None}
     for text in given or ():
         key, sign, value = text.partition("=")
         key = key.strip()
         if not sign or not key:
             raise InvalidArgumentError(
-                f"--set takes key=value, not '{text}': write for instance --set epochs=20.", reason="INVALID_SETTING"
+                f"--set takes key=value, not '{text}': write for instance --set epochs=20.", reason="PARAMETER_INVALID"
             )
-        if key in settings:
-            raise InvalidArgumentError(f"--set gives '{key}' twice: keep one of them.", reason="INVALID_SETTING")
-        settings[key] = value.strip()
-    return settings
+        if key in parameters:
+            raise InvalidArgumentError(
+                f"The parameter '{key}' is given twice: keep one of them.", reason="PARAMETER_INVALID"
+            )
+        parameters[key] = value.strip()
+    return parameters
 
 
-def choice(value: str, allowed: Sequence[str], option: str) -> str:
+def choice(value: str, allowed: Sequence[str], name: str) -> str:
     """Return a value that is one of those allowed.
 
     Raises
@@ -204,17 +239,6 @@ def choice(value: str, allowed: Sequence[str], option: str) -> str:
     """
     if value not in allowed:
         raise InvalidArgumentError(
-            f"{option} cannot be '{value}': use {', '.join(allowed)}.", reason="INVALID_CHOICE", option=option
+            f"{name} cannot be '{value}': use {', '.join(allowed)}.", reason="CHOICE_UNKNOWN", option=name
         )
     return value
-
-
-def _allowed(parameter: Any) -> str:
-    if parameter.choices:
-        return ", ".join(parameter.choices)
-    low, high = parameter.minimum, parameter.maximum
-    if low is None and high is None:
-        return ""
-    if high is None:
-        return f"from {low:g}"
-    return f"to {high:g}" if low is None else f"{low:g} to {high:g}"

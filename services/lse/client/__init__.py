@@ -9,7 +9,10 @@ with connect() as client:
 from lse.client.asynchronous import AsyncClient, AsyncOperation, connect_async
 from lse.client.client import DEFAULT_ADDRESS, Client, connect
 from lse.client.connection import SERVICES
-from lse.client.operations import Operation, OperationProgress
+from lse.client.operations import Operation
+from lse.client.progress import OperationProgress
+from lse.client.results import Results, to_astropy
+from lse.client.tokens import TokenSource
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -19,6 +22,9 @@ __all__ = [
     "Client",
     "Operation",
     "OperationProgress",
+    "Results",
+    "TokenSource",
     "connect",
     "connect_async",
+    "to_astropy",
 ]

@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import Self
 
 from latentspace.ingestion.v1 import ingestion_pb2
-from latentspace.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
-from lse.client.annotation import ExportFormat, Labels, Selections, export_catalogue, export_format
+from lse.client.access import Access
+from lse.client.annotation import Labels, LabelSchemes, Selections
 from lse.client.clusterings import Clusterings
 from lse.client.connection import SERVICES, Connection
 from lse.client.datasets import Datasets
 from lse.client.encoders import Encoders
 from lse.client.experiments import Experiments
 from lse.client.explanations import Explanations
+from lse.client.export import Exports
 from lse.client.names import Names
 from lse.client.operations import Operations
 from lse.client.predictions import Predictions
 from lse.client.projections import Projections
 from lse.client.search import Search
-from lse.platform.errors import LseError, NotFoundError, UnavailableError, UnimplementedError
+from lse.client.tokens import TokenSource, find_token
+from lse.errors import LseError, NotFoundError, UnavailableError, UnimplementedError
 
 __all__ = ["DEFAULT_ADDRESS", "Client", "connect"]
 
@@ -42,8 +44,8 @@ class Client:
 
     Attributes
     ----------
-    datasets, encoders, experiments, projections, clusterings, predictions, search, explanations, labels, selections,
-    operations
+    datasets, encoders, experiments, projections, clusterings, predictions, search, explanations, label_schemes, labels,
+    selections, operations, access
         What the services offer, by subject.
     """
 
@@ -51,17 +53,19 @@ class Client:
         names = Names(project)
         self._connection = connection
         self._names = names
-        self.operations = Operations(connection, names)
-        self.datasets = Datasets(connection, names, self.operations)
-        self.encoders = Encoders(connection, names, self.operations)
-        self.experiments = Experiments(connection, names, self.operations)
-        self.projections = Projections(connection, names, self.operations)
-        self.clusterings = Clusterings(connection, names, self.operations)
-        self.predictions = Predictions(connection, names, self.operations)
-        self.search = Search(connection, names, self.experiments)
-        self.explanations = Explanations(connection, names, self.experiments)
+        self.datasets = Datasets(connection, names)
+        self.encoders = Encoders(connection, names)
+        self.experiments = Experiments(connection, names)
+        self.projections = Projections(connection, names)
+        self.clusterings = Clusterings(connection, names)
+        self.predictions = Predictions(connection, names)
+        self.search = Search(connection, names)
+        self.explanations = Explanations(connection, names)
+        self.label_schemes = LabelSchemes(connection, names)
         self.labels = Labels(connection, names)
         self.selections = Selections(connection, names)
+        self.operations = Operations(connection, names)
+        self.access = Access(connection, names)
 
     def __enter__(self) -> Self:
         return self
@@ -84,13 +88,7 @@ class Client:
 
     def projects(self) -> list[str]:
         """Ids of all projects of the caller."""
-        stub = IngestionServiceStub(self._connection.channel)
-        pages = self._connection.pages(
-            lambda token: self._connection.unary(
-                stub.ListProjects, ingestion_pb2.ListProjectsRequest(page_size=1000, page_token=token)
-            ),
-            lambda page: page.projects,
-        )
+        pages = self._connection.pages(ingestion_pb2.ListProjectsRequest())
         return [message.name.rsplit("/", 1)[-1] for message in pages]
 
     def with_project(self, project: str) -> Client:
@@ -114,11 +112,10 @@ class Client:
         str
             ``serving``, ``not_serving`` or ``unknown``.
         """
-        from grpc_health.v1 import health_pb2, health_pb2_grpc
+        from grpc_health.v1 import health_pb2
 
-        stub = health_pb2_grpc.HealthStub(self._connection.channel)
         try:
-            answer = self._connection.unary(stub.Check, health_pb2.HealthCheckRequest(service=service), timeout=10.0)
+            answer = self._connection.call(health_pb2.HealthCheckRequest(service=service), timeout=10.0)
         except (NotFoundError, UnimplementedError):
             return "unknown"
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)).lower()
@@ -135,7 +132,7 @@ class Client:
         if state != "serving":
             raise UnavailableError(
                 f"The services at {self.address} answer that they are {state.replace('_', ' ')}: look at their log.",
-                reason="NOT_SERVING",
+                reason="SERVICES_NOT_READY",
             )
         return True
 
@@ -154,7 +151,7 @@ class Client:
         experiment: str,
         out: str | Path,
         *,
-        format: ExportFormat | None = None,  # noqa: A002
+        format: str | None = None,  # noqa: A002
         selection: str | None = None,
         vectors: bool = False,
     ) -> Path:
@@ -167,7 +164,7 @@ class Client:
         out
             File to write.
         format
-            Format; that of the suffix (``.csv``, ``.parquet``, ``.vot``, ``.fits``) when not given.
+            Output format, such as ``csv``, ``parquet``, ``votable`` or ``fits`` (default: from the file suffix).
         selection
             Only the images of this selection.
         vectors
@@ -178,19 +175,11 @@ class Client:
         Path
             The file.
         """
-        path = Path(out).expanduser()
-        return export_catalogue(
-            self._connection,
-            self._names,
-            experiment=experiment,
-            path=path,
-            form=export_format(path, format),
-            selection=selection,
-            vectors=vectors,
-        )
+        exports = Exports(self._connection, self._names)
+        return exports.write(experiment, Path(out).expanduser(), form=format, selection=selection, vectors=vectors)
 
 
-def connect(address: str | None = None, *, token: str | None = None, project: str | None = None) -> Client:
+def connect(address: str | None = None, *, token: TokenSource = None, project: str | None = None) -> Client:
     """Client of the services at an address; nothing is sent before the first call.
 
     Parameters
@@ -198,7 +187,8 @@ def connect(address: str | None = None, *, token: str | None = None, project: st
     address
         ``HOST:PORT``, or ``https://HOST:PORT`` for TLS; ``LSE_ADDRESS`` when not given, else ``localhost:50051``.
     token
-        Bearer token; ``LSE_TOKEN`` when not given.
+        Bearer token, or a function that gives the present one for each call.  When not given: ``LSE_TOKEN``, else the
+        content of the file ``LSE_TOKEN_FILE``, which is read for each call, else what `lse login` kept for the address.
     project
         Project that short ids belong to; ``LSE_PROJECT`` when not given, else ``default``.
 
@@ -207,8 +197,6 @@ def connect(address: str | None = None, *, token: str | None = None, project: st
     InvalidArgumentError
         If the address or the project cannot be one.
     """
-    connection = Connection(
-        address or os.environ.get("LSE_ADDRESS") or DEFAULT_ADDRESS,
-        token=token or os.environ.get("LSE_TOKEN") or None,
-    )
+    address = address or os.environ.get("LSE_ADDRESS") or DEFAULT_ADDRESS
+    connection = Connection(address, token=token or find_token(address))
     return Client(connection, project or os.environ.get("LSE_PROJECT") or "default")

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from latentspace.training.v1 import training_pb2 as pb
-from latentspace.training.v1.training_pb2_grpc import TrainingServiceStub
-from lse.client.connection import Connection, pieces
-from lse.client.names import Names, new_name
-from lse.client.operations import Operation, Operations
-from lse.client.requests import new_request_id, setting_messages, source_path
-from lse.client.resources import (
-    Backbone,
-    Encoder,
-    EncoderCard,
-    Evaluation,
-    Method,
-    TrainingEstimate,
-    TrainingRun,
-)
-from lse.client.resources.encoders import PRECISIONS, Precision, ViewsPreview
-from lse.platform.errors import InvalidArgumentError
+from lse.client.collection import MethodsOfKind, ProjectCollection
+from lse.client.operations import Operation
+from lse.client.requests import check_count, parameters_message, source_path
+from lse.client.resources import Backbone, Encoder, EncoderCard, Evaluation, TrainingEstimate, TrainingRun
+from lse.client.resources.encoders import Precision, ViewsPreview
+from lse.names import DATASET
 
 __all__ = ["Encoders"]
 
@@ -30,30 +20,8 @@ __all__ = ["Encoders"]
 _ESTIMATE_SECONDS = 200.0
 
 
-class Encoders:
+class Encoders(ProjectCollection[Encoder], MethodsOfKind[Encoder]):
     """The encoders of a project."""
-
-    def __init__(self, connection: Connection, names: Names, operations: Operations) -> None:
-        self._connection = connection
-        self._names = names
-        self._operations = operations
-        self._stub = TrainingServiceStub(connection.channel)
-
-    def list(self) -> list[Encoder]:
-        """All encoders in the order of their names."""
-        pages = self._connection.pages(
-            lambda token: self._connection.unary(
-                self._stub.ListEncoders,
-                pb.ListEncodersRequest(parent=self._names.parent, page_size=1000, page_token=token),
-            ),
-            lambda page: page.encoders,
-        )
-        return [Encoder.from_pb(message) for message in pages]
-
-    def get(self, name: str) -> Encoder:
-        """Encoder of a name."""
-        request = pb.GetEncoderRequest(name=self._names.encoder(name))
-        return Encoder.from_pb(self._connection.unary(self._stub.GetEncoder, request))
 
     def train(
         self,
@@ -61,9 +29,10 @@ class Encoders:
         *,
         dataset: str,
         method: str,
+        parameters: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
-        seed: int = 0,
         request_id: str | None = None,
+        **more: object,
     ) -> Operation[Encoder]:
         """Train an encoder on a dataset, without labels.
 
@@ -75,33 +44,35 @@ class Encoders:
             Dataset to learn from.
         method
             Training method, one of `methods`.
+        parameters, **more
+            Parameters of the method, as a mapping or as keyword arguments; the others take its defaults.
         settings
-            Parameters of the method; the others take its defaults.
-        seed
-            Seed of all random numbers.
+            Former name of `parameters`.
         request_id
             UUID: the same one gives the same operation.
+
+        Examples
+        --------
+        >>> client.encoders.train("survey-simclr", dataset="survey", method="simclr", epochs=20).wait()
         """
-        parent, short = new_name(self._names.encoder(name))
-        request = pb.TrainEncoderRequest(
-            parent=parent,
-            encoder_id=short,
-            dataset=self._names.dataset(dataset),
-            method_id=method,
-            settings=setting_messages(settings),
-            seed=seed,
-            request_id=new_request_id(request_id),
+        return self._make(
+            "Train{}",
+            name,
+            dataset=self._name(DATASET, dataset),
+            method=method,
+            parameters=parameters_message(parameters, settings, more),
+            request_id=request_id,
         )
-        return self._operations.adopt(self._connection.unary(self._stub.TrainEncoder, request))
 
     def retrain(
         self,
         name: str,
         *,
         dataset: str | None = None,
+        parameters: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
-        seed: int = 0,
         request_id: str | None = None,
+        **more: object,
     ) -> Operation[Encoder]:
         """Train a further version of an encoder, which comes into use once it is complete and checked.
 
@@ -110,36 +81,25 @@ class Encoders:
         name
             Its name.
         dataset
-            Dataset to learn from; that of the version in use when not given.
+            Dataset to learn from (default: that of the version in use).
+        parameters, **more
+            Parameters that differ from those of the version in use, as a mapping or as keyword arguments.
         settings
-            Parameters that shall differ from those of the version in use.
-        seed
-            Seed of all random numbers.
+            Former name of `parameters`.
         request_id
             UUID: the same one gives the same operation.
         """
-        request = pb.RetrainEncoderRequest(
-            name=self._names.encoder(name),
-            dataset=self._names.dataset(dataset) if dataset else "",
-            settings=setting_messages(settings),
-            seed=seed,
-            request_id=new_request_id(request_id),
+        return self._start(
+            "Retrain{}",
+            name=self._full(name),
+            dataset=self._name(DATASET, dataset) if dataset else None,
+            parameters=parameters_message(parameters, settings, more),
+            request_id=request_id,
         )
-        return self._operations.adopt(self._connection.unary(self._stub.RetrainEncoder, request))
 
     def import_onnx(self, name: str, path: str | Path, *, request_id: str | None = None) -> Operation[Encoder]:
         """Make an encoder of an ONNX file on this machine."""
-        parent, short = new_name(self._names.encoder(name))
-        header = pb.ImportEncoderHeader(parent=parent, encoder_id=short, request_id=new_request_id(request_id))
-
-        content = pieces(Path(path).expanduser())
-
-        def messages() -> Iterator[pb.ImportEncoderRequest]:
-            yield pb.ImportEncoderRequest(header=header)
-            for piece in content:
-                yield pb.ImportEncoderRequest(data=piece)
-
-        return self._operations.adopt(self._connection.upload(self._stub.ImportEncoder, messages()))
+        return self._import(name, Path(path).expanduser(), request_id=request_id)
 
     def pretrained(
         self,
@@ -150,35 +110,41 @@ class Encoders:
         weights: str | Path | None = None,
         request_id: str | None = None,
     ) -> Operation[Encoder]:
-        """Make an encoder of a pretrained net, for the images of a dataset.
+        """Make an encoder of a pretrained network, for the images of a dataset.
 
         Parameters
         ----------
         name
             Its name.
         backbone
-            A classification net of torchvision or one of timm, such as ``resnet18``, ``torchvision/convnext_tiny`` or
-            ``timm/vit_tiny_patch16_224``.
+            A classification network of torchvision or one of timm, such as ``resnet18``, ``torchvision/convnext_tiny``
+            or ``timm/vit_tiny_patch16_224``.
         dataset
-            Dataset whose images it shall take: their channels, size and normalisation.
+            Dataset that defines the input bands, image size and scaling.
         weights
-            File of weights, as the services see it: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors``; fetched
-            by name when not given.
+            File of weights, as the services see it: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors`` (default:
+            fetched by name).
         request_id
             UUID: the same one gives the same operation.
         """
-        parent, short = new_name(self._names.encoder(name))
-        request = pb.CreatePretrainedEncoderRequest(
-            parent=parent,
-            encoder_id=short,
+        return self._make(
+            "CreatePretrained{}",
+            name,
             backbone=backbone,
-            weights=source_path(weights) if weights is not None else "",
-            request_id=new_request_id(request_id),
-            dataset=self._names.dataset(dataset),
+            dataset=self._name(DATASET, dataset),
+            weights=None if weights is None else source_path(weights),
+            request_id=request_id,
         )
-        return self._operations.adopt(self._connection.unary(self._stub.CreatePretrainedEncoder, request))
 
-    def estimate(self, *, dataset: str, method: str, settings: Mapping[str, object] | None = None) -> TrainingEstimate:
+    def estimate(
+        self,
+        *,
+        dataset: str,
+        method: str,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> TrainingEstimate:
         """Check a training without starting it: the parameters that would be in force, memory and minutes.
 
         Parameters
@@ -187,14 +153,50 @@ class Encoders:
             Dataset to learn from.
         method
             Training method, one of `methods`.
+        parameters, **more
+            Parameters of the method, as for `train`; the others are chosen from the dataset.
         settings
-            Parameters of the method; the others are chosen from the dataset.
+            Former name of `parameters`.
         """
         request = pb.EstimateTrainingRequest(
-            dataset=self._names.dataset(dataset), method_id=method, settings=setting_messages(settings)
+            dataset=self._name(DATASET, dataset),
+            method=method,
+            parameters=parameters_message(parameters, settings, more),
         )
-        answer = self._connection.unary(self._stub.EstimateTraining, request, timeout=_ESTIMATE_SECONDS)
-        return TrainingEstimate.from_pb(answer)
+        return TrainingEstimate.from_pb(self._connection.call(request, timeout=_ESTIMATE_SECONDS))
+
+    def preview_views(
+        self,
+        dataset: str,
+        *,
+        method: str,
+        count: int = 8,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> ViewsPreview:
+        """Show the random views of some images that a method would learn from.
+
+        Parameters
+        ----------
+        dataset
+            Dataset of the images.
+        method
+            Training method, one of `methods`.
+        count
+            Number of images to show, at most 64.
+        parameters, **more
+            Parameters of the method, as for `train`; the others are chosen from the dataset.
+        settings
+            Former name of `parameters`.
+        """
+        request = pb.PreviewViewsRequest(
+            dataset=self._name(DATASET, dataset),
+            method=method,
+            image_count=check_count(count, 64, "A preview"),
+            parameters=parameters_message(parameters, settings, more),
+        )
+        return ViewsPreview.from_pb(self._connection.call(request))
 
     def evaluate(
         self, name: str, *, dataset: str, label_column: str | None = None, request_id: str | None = None
@@ -208,93 +210,46 @@ class Encoders:
         dataset
             Dataset to judge it on.
         label_column
-            Column of the classes; when not given ``class``, and no classes where there is no such column.
+            Column of the classes (default: ``class``, and no classes where there is no such column).
         request_id
             UUID: the same one gives the same operation.
         """
-        request = pb.EvaluateEncoderRequest(
-            name=self._names.encoder(name),
-            dataset=self._names.dataset(dataset),
-            label_column=label_column or "",
-            request_id=new_request_id(request_id),
+        return self._start(
+            "Evaluate{}",
+            name=self._full(name),
+            dataset=self._name(DATASET, dataset),
+            label_column=label_column,
+            request_id=request_id,
         )
-        return self._operations.adopt(self._connection.unary(self._stub.EvaluateEncoder, request))
 
     def card(self, name: str) -> EncoderCard:
         """Card of an encoder: its data, recipe, parameters, versions, scores and limits."""
-        request = pb.GetEncoderCardRequest(name=self._names.encoder(name))
-        return EncoderCard.from_pb(self._connection.unary(self._stub.GetEncoderCard, request))
+        return EncoderCard.from_pb(self._call("Get{}Card", name=self._full(name)))
 
     def training_run(self, name: str, *, version: int | None = None) -> TrainingRun:
-        """Course of the training of an encoder, also while it goes on; of its newest version when none is given."""
-        request = pb.GetTrainingRunRequest(name=self._names.encoder(name), version=version or 0)
-        return TrainingRun.from_pb(self._connection.unary(self._stub.GetTrainingRun, request))
+        """Training history of an encoder, even while it goes on (default: of its newest version)."""
+        return TrainingRun.from_pb(self._call("GetTrainingRun", name=self._full(name), version=version))
 
     def select_version(self, name: str, *, version: int | None = None, precision: Precision | None = None) -> Encoder:
         """Choose the version of an encoder that is in use from now on, and its precision; what is not given stays."""
-        request = pb.SelectEncoderVersionRequest(
-            name=self._names.encoder(name),
-            version=version or 0,
-            precision=PRECISIONS[precision] if precision else pb.PRECISION_UNSPECIFIED,
-        )
-        return Encoder.from_pb(self._connection.unary(self._stub.SelectEncoderVersion, request))
+        wanted = None if precision is None else f"PRECISION_{precision.upper()}"
+        return self._encoder("Select{}Version", name, version=version, precision=wanted)
 
     def load(self, name: str, *, version: int | None = None) -> Encoder:
-        """Load a version of an encoder, by default the one in use, into the inference engine."""
-        request = pb.LoadEncoderRequest(name=self._names.encoder(name), version=version or 0)
-        return Encoder.from_pb(self._connection.unary(self._stub.LoadEncoder, request))
+        """Load a version of an encoder (default: the one in use) into the inference engine."""
+        return self._encoder("Load{}", name, version=version)
 
     def unload(self, name: str, *, version: int | None = None) -> Encoder:
         """Take a version of an encoder out of the inference engine; what uses it next loads it again."""
-        request = pb.UnloadEncoderRequest(name=self._names.encoder(name), version=version or 0)
-        return Encoder.from_pb(self._connection.unary(self._stub.UnloadEncoder, request))
+        return self._encoder("Unload{}", name, version=version)
 
-    def preview_views(
-        self,
-        dataset: str,
-        *,
-        method: str,
-        settings: Mapping[str, object] | None = None,
-        count: int = 8,
-        seed: int = 0,
-    ) -> ViewsPreview:
-        """Show the random views of some images that a method would learn from.
-
-        Parameters
-        ----------
-        dataset
-            Dataset of the images.
-        method
-            Training method, one of `methods`.
-        settings
-            Parameters of the method; the others are chosen from the dataset.
-        count
-            Images to show, at most 64.
-        seed
-            Seed of the views.
-        """
-        if not 1 <= count <= 64:
-            raise InvalidArgumentError(f"A preview shows 1 to 64 images, not {count}.", reason="INVALID_COUNT")
-        request = pb.PreviewViewsRequest(
-            dataset=self._names.dataset(dataset),
-            method_id=method,
-            settings=setting_messages(settings),
-            image_count=count,
-            seed=seed,
-        )
-        return ViewsPreview.from_pb(self._connection.unary(self._stub.PreviewViews, request))
+    def _encoder(self, method: str, name: str, **options: object) -> Encoder:
+        return Encoder.from_pb(self._call(method, name=self._full(name), **options))
 
     def delete(self, name: str, *, force: bool = False) -> None:
-        """Delete an encoder, with `force` also what was made with it."""
-        request = pb.DeleteEncoderRequest(name=self._names.encoder(name), force=force)
-        self._connection.unary(self._stub.DeleteEncoder, request)
+        """Delete an encoder; with `force` also what was made with it."""
+        self._delete(self._full(name), force=force)
 
     def backbones(self) -> builtins.list[Backbone]:
-        """Networks that images can go through, smallest first."""
-        answer = self._connection.unary(self._stub.ListBackbones, pb.ListBackbonesRequest())
-        return [Backbone.from_pb(message) for message in answer.backbones]
-
-    def methods(self) -> builtins.list[Method]:
-        """Training methods, simplest first."""
-        answer = self._connection.unary(self._stub.ListMethods, pb.ListMethodsRequest())
-        return [Method.from_pb(message) for message in answer.methods]
+        """Networks that can be trained or had pretrained, smallest first."""
+        return [Backbone.from_pb(message) for message in self._call("ListBackbones").backbones]

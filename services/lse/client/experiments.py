@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentspace.encoding.v1 import encoding_pb2 as pb
-from latentspace.encoding.v1.encoding_pb2_grpc import EncodingServiceStub
-from lse.client.connection import Connection, pieces
-from lse.client.names import Names, new_name
-from lse.client.operations import Operation, Operations
-from lse.client.requests import new_request_id
+from lse.client.collection import ProjectCollection
+from lse.client.operations import Operation
+from lse.client.requests import check_count
 from lse.client.resources import Experiment
+from lse.errors import FailedPreconditionError, InvalidArgumentError
+from lse.names import DATASET, ENCODER
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Experiments"]
 
+_MOST_OUTLIERS = 100_000
 
-class Experiments:
+
+class Experiments(ProjectCollection[Experiment]):
     """The experiments of a project."""
-
-    def __init__(self, connection: Connection, names: Names, operations: Operations) -> None:
-        self._connection = connection
-        self._names = names
-        self._operations = operations
-        self._stub = EncodingServiceStub(connection.channel)
-
-    def list(self) -> list[Experiment]:
-        """All experiments in the order of their names."""
-        pages = self._connection.pages(
-            lambda token: self._connection.unary(
-                self._stub.ListExperiments,
-                pb.ListExperimentsRequest(parent=self._names.parent, page_size=1000, page_token=token),
-            ),
-            lambda page: page.experiments,
-        )
-        return [Experiment.from_pb(message) for message in pages]
-
-    def get(self, name: str) -> Experiment:
-        """Experiment of a name."""
-        request = pb.GetExperimentRequest(name=self._names.experiment(name))
-        return Experiment.from_pb(self._connection.unary(self._stub.GetExperiment, request))
 
     def encode(
         self,
@@ -64,53 +44,90 @@ class Experiments:
         dataset, encoder
             What is seen through what.
         encoder_version
-            Version of the encoder; the one in use when not given.
+            Version of the encoder (default: the one in use).
         neighbours
-            Neighbours of each image in the neighbour graph.
+            Neighbours per image in the k-NN graph (default: chosen from the number of images).
         request_id
             UUID: the same one gives the same operation.
         """
-        parent, short = new_name(self._names.experiment(name))
-        request = pb.EncodeExperimentRequest(
-            parent=parent,
-            experiment_id=short,
-            dataset=self._names.dataset(dataset),
-            encoder=self._names.encoder(encoder),
-            encoder_version=encoder_version or 0,
-            neighbour_count=neighbours or 0,
-            request_id=new_request_id(request_id),
+        return self._make(
+            "Encode{}",
+            name,
+            dataset=self._name(DATASET, dataset),
+            encoder=self._name(ENCODER, encoder),
+            encoder_version=encoder_version,
+            neighbour_count=neighbours,
+            request_id=request_id,
         )
-        return self._operations.adopt(self._connection.unary(self._stub.EncodeExperiment, request))
 
     def import_vectors(
         self, name: str, path: str | Path, *, dataset: str, request_id: str | None = None
     ) -> Operation[Experiment]:
         """Make an experiment of ready vectors in a file on this machine, joined by image name."""
-        parent, short = new_name(self._names.experiment(name))
         file = Path(path).expanduser()
-        header = pb.ImportExperimentHeader(
-            parent=parent,
-            experiment_id=short,
-            dataset=self._names.dataset(dataset),
+        return self._import(
+            name,
+            file,
+            dataset=self._name(DATASET, dataset),
             file_name=file.name,
-            request_id=new_request_id(request_id),
+            request_id=request_id,
         )
 
-        content = pieces(file)
+    def rebuild(self, name: str, *, request_id: str | None = None) -> Operation[Experiment]:
+        """Fill the collection of an experiment in the vector store anew, from its stored vectors.
 
-        def messages() -> Iterator[pb.ImportExperimentRequest]:
-            yield pb.ImportExperimentRequest(header=header)
-            for piece in content:
-                yield pb.ImportExperimentRequest(data=piece)
+        It restores one that was lost, and lays out one that is there as the settings of the services say now.
+        Searches fail until it has ended.
 
-        return self._operations.adopt(self._connection.upload(self._stub.ImportExperiment, messages()))
+        Parameters
+        ----------
+        name
+            Its name.
+        request_id
+            UUID: the same one gives the same operation.
+        """
+        return self._start("Rebuild{}", name=self._full(name), request_id=request_id)
 
-    def vectors(self, name: str) -> pa.Table:
-        """Vectors: columns ``row``, ``name`` and ``vector`` (fixed-size list of float32)."""
-        request = pb.ReadVectorsRequest(name=self._names.experiment(name))
-        return self._connection.table(self._stub.ReadVectors, request)
+    def vectors(self, name: str, *, rows: Iterable[int] | None = None, columns: Iterable[str] = ()) -> pa.Table:
+        """Vectors: columns ``row``, ``name`` and ``vector`` (fixed-size list of float32).
 
-    def delete(self, name: str) -> None:
-        """Delete an experiment with its projections and clusterings."""
-        request = pb.DeleteExperimentRequest(name=self._names.experiment(name))
-        self._connection.unary(self._stub.DeleteExperiment, request)
+        Parameters
+        ----------
+        name
+            Experiment.
+        rows, columns
+            Rows, such as an array or a range, which come in ascending order, and columns beside ``row`` (default: all).
+        """
+        return self._read(pb.ReadVectorsRequest(name=self._full(name)), rows, columns)
+
+    def outliers(self, name: str, *, by: str = "knn_distance", k: int = 20) -> pa.Table:
+        """Images that are most unusual in latent space, first the most unusual.
+
+        Parameters
+        ----------
+        name
+            Experiment.
+        by
+            Score to rank by: ``knn_distance``, ``lof``, ``isolation_forest`` or ``mahalanobis``.
+        k
+            Number of images wanted.
+
+        Returns
+        -------
+        table
+            Columns ``row``, ``name`` and all scores (float32), of which larger values are more unusual.
+        """
+        known = self.get(name).outlier_scores
+        if not known:
+            raise FailedPreconditionError(
+                f"The experiment '{name}' was made before outlier scores were kept: encode the dataset again.",
+                reason="OUTLIER_SCORES_MISSING",
+                name=self._full(name),
+            )
+        if by not in known:
+            raise InvalidArgumentError(
+                f"'{by}' is not an outlier score: use {', '.join(known)}.", reason="CHOICE_UNKNOWN"
+            )
+        scores = self.vectors(name, columns=[by])
+        best = scores.sort_by([(by, "descending")])["row"][: check_count(k, _MOST_OUTLIERS, "A list of outliers")]
+        return self.vectors(name, rows=best.to_pylist(), columns=["name", *known]).sort_by([(by, "descending")])

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latentspace.training.v1 import explanations_pb2 as pb
-from latentspace.training.v1.explanations_pb2_grpc import ExplanationServiceStub
-from lse.client.connection import Connection
-from lse.client.experiments import Experiments
-from lse.client.names import Names
+from latentspace.explanation.v1 import explanation_pb2 as pb
 from lse.client.resources import ImagePath, ImageSamples, Prototypes, Similarity, Traversals
+from lse.client.subject import Subject
+from lse.names import CLUSTERING, ENCODER, EXPERIMENT
 
 __all__ = ["Explanations"]
 
@@ -17,14 +15,8 @@ __all__ = ["Explanations"]
 _SECONDS = 300.0
 
 
-class Explanations:
+class Explanations(Subject):
     """Explanations of the experiments and encoders of a project, as arrays and as pictures."""
-
-    def __init__(self, connection: Connection, names: Names, experiments: Experiments) -> None:
-        self._connection = connection
-        self._names = names
-        self._experiments = experiments
-        self._stub = ExplanationServiceStub(connection.channel)
 
     def traverse(
         self,
@@ -43,17 +35,17 @@ class Explanations:
         experiment
             Experiment; its encoder must keep a decoder.
         image
-            Image to start from; the mean of all vectors when not given.
+            Image to start from (default: the mean of all vectors).
         axes
-            Axes of the vectors, from 0; when empty, their principal components are followed.
+            Latent axes to traverse, from 0 (default: the leading principal components).
         components
-            Principal components to follow: 5 when not given, fewer where images are large.
+            Number of principal components to traverse (default: 5, fewer where images are large).
         steps
             Images along each axis, 2 to 33.
         reach
             Distance to either side in standard deviations of the vectors.
         """
-        name = self._names.experiment(experiment)
+        name = self._name(EXPERIMENT, experiment)
         request = pb.TraverseAxesRequest(
             experiment=name,
             image="" if image is None else self._image(name, image),
@@ -62,7 +54,7 @@ class Explanations:
             step_count=steps,
             reach=reach,
         )
-        return Traversals.from_pb(self._connection.unary(self._stub.TraverseAxes, request, timeout=_SECONDS))
+        return Traversals.from_pb(self._connection.call(request, timeout=_SECONDS))
 
     def interpolate(self, experiment: str, first: str, second: str, *, steps: int = 9) -> ImagePath:
         """Draw what lies between two images, and find the real images nearest to it.
@@ -76,14 +68,14 @@ class Explanations:
         steps
             Images drawn, both ends included, 2 to 33.
         """
-        name = self._names.experiment(experiment)
+        name = self._name(EXPERIMENT, experiment)
         request = pb.InterpolateImagesRequest(
             experiment=name,
             first_image=self._image(name, first),
             second_image=self._image(name, second),
             step_count=steps,
         )
-        return ImagePath.from_pb(self._connection.unary(self._stub.InterpolateImages, request, timeout=_SECONDS))
+        return ImagePath.from_pb(self._connection.call(request, timeout=_SECONDS))
 
     def sample(self, encoder: str, *, count: int = 16, seed: int = 0) -> ImageSamples:
         """Draw new images from random vectors.
@@ -97,8 +89,8 @@ class Explanations:
         seed
             Seed of the random vectors.
         """
-        request = pb.SampleImagesRequest(encoder=self._names.encoder(encoder), image_count=count, seed=seed)
-        return ImageSamples.from_pb(self._connection.unary(self._stub.SampleImages, request, timeout=_SECONDS))
+        request = pb.SampleImagesRequest(encoder=self._name(ENCODER, encoder), image_count=count, seed=seed)
+        return ImageSamples.from_pb(self._connection.call(request, timeout=_SECONDS))
 
     def similarity(self, experiment: str, first: str, second: str) -> Similarity:
         """Show which pixels, band by band, make two images close.
@@ -110,14 +102,14 @@ class Explanations:
         first, second
             Images of the dataset.
         """
-        name = self._names.experiment(experiment)
+        name = self._name(EXPERIMENT, experiment)
         request = pb.ExplainSimilarityRequest(
             experiment=name, first_image=self._image(name, first), second_image=self._image(name, second)
         )
-        return Similarity.from_pb(self._connection.unary(self._stub.ExplainSimilarity, request, timeout=_SECONDS))
+        return Similarity.from_pb(self._connection.call(request, timeout=_SECONDS))
 
     def prototypes(self, experiment: str, clustering: str, *, count: int = 5, diverse: bool = False) -> Prototypes:
-        """Find the images that stand best for each cluster.
+        """Find the most representative images of each cluster.
 
         Parameters
         ----------
@@ -126,13 +118,10 @@ class Explanations:
         count
             Prototypes of each cluster, 1 to 50.
         diverse
-            Take the middles of as many parts of a cluster, which shows how various it is, and not the images nearest to
-            its middle.
+            Take one representative of each of as many sub-clusters, which shows the diversity of a cluster, and not the
+            images nearest to its centre.
         """
         request = pb.ListPrototypesRequest(
-            clustering=self._names.clustering(experiment, clustering), prototype_count=count, diverse=diverse
+            clustering=self._name(CLUSTERING, experiment, clustering), prototype_count=count, diverse=diverse
         )
-        return Prototypes.from_pb(self._connection.unary(self._stub.ListPrototypes, request, timeout=_SECONDS))
-
-    def _image(self, experiment: str, image: str) -> str:
-        return self._names.image("" if "/" in image else self._experiments.get(experiment).dataset, image)
+        return Prototypes.from_pb(self._connection.call(request, timeout=_SECONDS))

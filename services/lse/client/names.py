@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from lse.platform import names
-from lse.platform.names import NamePattern, check_id
+from google.api import resource_pb2
+from google.protobuf.message import Message
 
-__all__ = ["Names", "new_name"]
+from lse.names import PROJECT, NamePattern, check_id
+
+__all__ = ["Names", "pattern_of"]
 
 
 @dataclass(frozen=True)
 class Names:
-    """Names of the resources of a project; each method takes a short id or a full name.
+    """Names of the resources of a project.
 
     Attributes
     ----------
@@ -22,7 +25,12 @@ class Names:
     Raises
     ------
     InvalidArgumentError
-        By every method, if what it is given cannot be such a name.
+        If the project cannot be one.
+
+    Examples
+    --------
+    >>> Names("default").of(PROJECTION, "galaxies", "umap")
+    'projects/default/experiments/galaxies/projections/umap'
     """
 
     project: str
@@ -33,60 +41,34 @@ class Names:
     @property
     def parent(self) -> str:
         """Name of the project."""
-        return names.PROJECT.format(self.project)
+        return PROJECT.format(self.project)
 
-    def dataset(self, value: str) -> str:
-        """Name of a dataset."""
-        return self._name(names.DATASET, self.parent, value)
+    def of(self, pattern: NamePattern, *ids: str) -> str:
+        """Full name of a resource.
 
-    def image(self, dataset: str, value: str) -> str:
-        """Name of an image of a dataset."""
-        return self._name(names.IMAGE, dataset if "/" in value else self.dataset(dataset), value)
+        Parameters
+        ----------
+        pattern
+            How names of its kind are made.
+        *ids
+            Short ids from the one below the project to its own.  Each may be a full name instead; the ids before it
+            then say nothing.
 
-    def encoder(self, value: str) -> str:
-        """Name of an encoder."""
-        return self._name(names.ENCODER, self.parent, value)
-
-    def experiment(self, value: str) -> str:
-        """Name of an experiment."""
-        return self._name(names.EXPERIMENT, self.parent, value)
-
-    def projection(self, experiment: str, value: str) -> str:
-        """Name of a projection of an experiment."""
-        return self._name(names.PROJECTION, experiment if "/" in value else self.experiment(experiment), value)
-
-    def clustering(self, experiment: str, value: str) -> str:
-        """Name of a clustering of an experiment."""
-        return self._name(names.CLUSTERING, experiment if "/" in value else self.experiment(experiment), value)
-
-    def prediction(self, experiment: str, value: str) -> str:
-        """Name of a prediction of an experiment."""
-        return self._name(names.PREDICTION, experiment if "/" in value else self.experiment(experiment), value)
-
-    def label_scheme(self, value: str) -> str:
-        """Name of a label scheme."""
-        return self._name(names.LABEL_SCHEME, self.parent, value)
-
-    def selection(self, value: str) -> str:
-        """Name of a selection."""
-        return self._name(names.SELECTION, self.parent, value)
-
-    def operation(self, value: str) -> str:
-        """Name of an operation."""
-        return self._name(names.OPERATION, self.parent, value)
-
-    @staticmethod
-    def _name(pattern: NamePattern, parent: str, value: str) -> str:
-        collection = pattern.collections[-1]
-        name = value if "/" in value else f"{parent}/{collection}/{value}"
-        if "/" not in value:
-            length = {"length": 200} if collection == "images" else {}
-            check_id(value, pattern.kind, **length)
-        pattern.parse(name)
-        return name
+        Raises
+        ------
+        InvalidArgumentError
+            If this cannot be such a name.
+        """
+        last = ids[-1]
+        if not pattern.is_full(last):
+            above = self.parent if len(ids) == 1 else self.of(pattern.above, *ids[:-1])
+            return pattern.format(*pattern.above.parse(above), pattern.check(last))
+        pattern.parse(last)
+        return last
 
 
-def new_name(name: str) -> tuple[str, str]:
-    """Parent and id in the full name of a resource that is to be made."""
-    parent, _, short = name.rsplit("/", 2)
-    return parent, short
+def pattern_of(message: type[Message]) -> NamePattern:
+    """How the names of a kind of resource are made, as its message declares it (AIP-123)."""
+    declared = message.DESCRIPTOR.GetOptions().Extensions[resource_pb2.resource]
+    kind = re.sub("[A-Z]", lambda capital: f" {capital[0].lower()}", declared.singular)
+    return NamePattern(kind, tuple(declared.pattern[0].split("/")[::2]))

@@ -14,21 +14,27 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 import yaml
+from pydantic import BaseModel
 
 from lse.client.client import Client
+from lse.client.clusterings import LATENT
 from lse.client.operations import Operation
-from lse.client.pipeline_file import ClusteringStep, Pipeline, ProjectionStep, load_pipeline
+from lse.client.pipeline_file import PRETRAINED, ClusteringStep, Pipeline, ProjectionStep, load_pipeline
+from lse.client.pipeline_matching import as_declared, within
 from lse.client.pipeline_report import ClusteringReport, PipelineReport, Rejection, StageReport, clustering_report
-from lse.client.requests import recipe_text, setting_text
+from lse.client.requests import recipe_text
 from lse.client.resources import Clustering, Dataset, Encoder, Evaluation, Experiment, MadeResource, Projection
-from lse.platform.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
+from lse.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 
 __all__ = ["Pipeline", "PipelineReport", "Watch", "load_pipeline", "run_pipeline"]
 
 ResourceT = TypeVar("ResourceT", bound=MadeResource)
+FoundT = TypeVar("FoundT")
 
 _NAMESPACE = uuid.UUID("6f6ab3d5-5a0b-52a8-a3c2-9f0a1d2b7c11")
 # So often a step can have failed, been cancelled or been deleted before it is refused.
@@ -69,6 +75,39 @@ def run_pipeline(client: Client, pipeline: Pipeline, *, watch: Watch = _wait) ->
     return _Run(client, pipeline, watch).run()
 
 
+@dataclass(frozen=True)
+class _Made(Generic[ResourceT]):
+    """What a step makes.
+
+    Attributes
+    ----------
+    kind
+        Its kind, for a person.
+    collection
+        Where it is found.
+    ids
+        Its short id, after the one of the experiment that it lies below.
+    start
+        Starts making it, given a ``request_id``.
+    same
+        Whether one that was found was made as the step says.
+    """
+
+    kind: str
+    collection: Any
+    ids: tuple[str, ...]
+    start: Callable[..., Operation[ResourceT]]
+    same: Callable[[ResourceT], bool]
+
+    def find(self) -> ResourceT | None:
+        """The resource; None where there is none."""
+        return _found(lambda: self.collection.get(*self.ids))
+
+    def delete(self) -> None:
+        """Delete the resource."""
+        self.collection.delete(*self.ids)
+
+
 class _Run:
     """A pipeline on its way."""
 
@@ -77,6 +116,7 @@ class _Run:
         self._pipeline = pipeline
         self._watch = watch
         self._stages: dict[str, StageReport] = {}
+        self._left_out: dict[str, str] = {}
 
     def run(self) -> PipelineReport:
         """Run all steps in their order."""
@@ -87,7 +127,7 @@ class _Run:
         experiment = self._experiment()
         for projection in pipeline.projections:
             self._projection(projection)
-        clusterings = {step.name: self._scores(self._clustering(step)) for step in pipeline.clusterings}
+        clusterings = [self._clustering(step) for step in pipeline.clusterings]
         return PipelineReport(
             dataset=dataset,
             encoder=encoder,
@@ -95,129 +135,102 @@ class _Run:
             rejections=self._rejections(),
             stages=self._stages,
             evaluation=evaluation,
-            clusterings=clusterings,
+            clusterings={made.id: self._scores(made) for made in clusterings if made is not None},
+            left_out=self._left_out,
         )
 
     def _dataset(self) -> Dataset:
-        step = self._pipeline.dataset
-        datasets = self._client.datasets
+        step, datasets = self._pipeline.dataset, self._client.datasets
+        start = partial(
+            datasets.ingest,
+            step.name,
+            step.sources,
+            recipe=recipe_text(step.recipe) if step.recipe else None,
+            catalogue=step.catalogue,
+            catalogue_key=step.catalogue_key,
+        )
 
         def same(found: Dataset) -> bool:
-            # What was joined is not told by a dataset, so one with a catalogue is known by its identifier only.
+            # A dataset does not say what was joined, so one with a catalogue is known by its identifier only.
             return (
                 step.catalogue is None
                 and list(found.sources) == step.sources
-                and _within(step.recipe or {}, yaml.safe_load(found.recipe) or {})
+                and within(step.recipe or {}, yaml.safe_load(found.recipe) or {})
             )
 
-        return self._ensure(
-            "ingest",
-            target=f"dataset '{step.name}'",
-            content={"step": "dataset", **step.model_dump()},
-            get=lambda: datasets.get(step.name),
-            start=lambda request_id: datasets.ingest(
-                step.name,
-                step.sources,
-                recipe=recipe_text(step.recipe) if step.recipe else None,
-                catalogue=step.catalogue,
-                catalogue_key=step.catalogue_key,
-                request_id=request_id,
-            ),
-            same=same,
-            delete=lambda: datasets.delete(step.name),
-        )
+        return self._ensure("ingest", _Made("dataset", datasets, (step.name,), start, same), step)
 
     def _encoder(self) -> Encoder:
-        step, dataset = self._pipeline.encoder, self._pipeline.dataset.name
-        encoders = self._client.encoders
-        return self._ensure(
-            "train",
-            target=f"encoder '{step.name}'",
-            content={"step": "encoder", "dataset": dataset, **step.model_dump()},
-            get=lambda: encoders.get(step.name),
-            start=lambda request_id: encoders.train(
-                step.name,
-                dataset=dataset,
-                method=step.method,
-                settings=step.settings,
-                seed=step.seed,
-                request_id=request_id,
-            ),
-            same=lambda found: (
-                (_id(found.dataset), found.method, found.seed) == (dataset, step.method, step.seed)
-                and _same_settings(step.settings, found.settings)
-            ),
-            delete=lambda: encoders.delete(step.name),
-        )
+        step, encoders = self._pipeline.encoder, self._client.encoders
+        dataset = self._pipeline.dataset.name
+        wanted: dict[str, object] = {"dataset": dataset, "method": step.method}
+        start: Callable[..., Operation[Encoder]]
+        if step.method == PRETRAINED:
+            network: dict[str, Any] = dict(step.parameters)
+            start = partial(encoders.pretrained, step.name, dataset=dataset, **network)
+        else:
+            wanted["seed"] = step.seed
+            start = partial(
+                encoders.train, step.name, dataset=dataset, method=step.method, parameters=step.all_parameters()
+            )
+        same = as_declared(wanted, step.parameters, encoders.methods)
+        return self._ensure("train", _Made("encoder", encoders, (step.name,), start, same), step, dataset=dataset)
 
     def _experiment(self) -> Experiment:
-        step, pipeline = self._pipeline.experiment, self._pipeline
-        experiments = self._client.experiments
-        wanted = (pipeline.dataset.name, pipeline.encoder.name)
-        return self._ensure(
-            "encode",
-            target=f"experiment '{step.name}'",
-            content={"step": "experiment", "of": list(wanted), **step.model_dump()},
-            get=lambda: experiments.get(step.name),
-            start=lambda request_id: experiments.encode(
-                step.name,
-                dataset=pipeline.dataset.name,
-                encoder=pipeline.encoder.name,
-                neighbours=step.neighbours,
-                request_id=request_id,
-            ),
-            same=lambda found: (
-                (_id(found.dataset), _id(found.encoder)) == wanted and step.neighbours in (None, found.neighbours)
-            ),
-            delete=lambda: experiments.delete(step.name),
+        step, experiments = self._pipeline.experiment, self._client.experiments
+        of = {"dataset": self._pipeline.dataset.name, "encoder": self._pipeline.encoder.name}
+        start = partial(
+            experiments.encode,
+            step.name,
+            dataset=of["dataset"],
+            encoder=of["encoder"],
+            neighbours=step.neighbours,
         )
+        same = as_declared({**of, "neighbours": step.neighbours})
+        return self._ensure("encode", _Made("experiment", experiments, (step.name,), start, same), step, **of)
 
-    def _projection(self, step: ProjectionStep) -> Projection:
-        experiment, projections = self._pipeline.experiment.name, self._client.projections
-        wanted = (step.method, step.components, step.seed)
-        return self._ensure(
-            f"project-{step.name}",
-            target=f"projection '{step.name}'",
-            content={"step": "projection", "experiment": experiment, **step.model_dump()},
-            get=lambda: projections.get(experiment, step.name),
-            start=lambda request_id: projections.run(
-                step.name,
-                experiment=experiment,
-                method=step.method,
-                components=step.components,
-                settings=step.settings,
-                seed=step.seed,
-                request_id=request_id,
-            ),
-            same=lambda found: (
-                (found.method, found.components, found.seed) == wanted and _same_settings(step.settings, found.settings)
-            ),
-            delete=lambda: projections.delete(experiment, step.name),
+    def _projection(self, step: ProjectionStep) -> Projection | None:
+        projections, experiment = self._client.projections, self._pipeline.experiment.name
+        start = partial(
+            projections.run,
+            step.name,
+            experiment=experiment,
+            method=step.method,
+            parameters=step.all_parameters(),
         )
+        wanted = {"method": step.method, "components": step.components, "seed": step.seed}
+        same = as_declared(wanted, step.parameters, projections.methods)
+        made = _Made("projection", projections, (experiment, step.name), start, same)
+        return self._arrange(f"project-{step.name}", made, step, experiment)
 
-    def _clustering(self, step: ClusteringStep) -> Clustering:
-        experiment, clusterings = self._pipeline.experiment.name, self._client.clusterings
-        wanted = (step.method, "" if step.on == "latent" else step.on, step.seed)
-        return self._ensure(
-            f"cluster-{step.name}",
-            target=f"clustering '{step.name}'",
-            content={"step": "clustering", "experiment": experiment, **step.model_dump()},
-            get=lambda: clusterings.get(experiment, step.name),
-            start=lambda request_id: clusterings.run(
-                step.name,
-                experiment=experiment,
-                method=step.method,
-                on=step.on,
-                settings=step.settings,
-                seed=step.seed,
-                request_id=request_id,
-            ),
-            same=lambda found: (
-                (found.method, _id(found.projection), found.seed) == wanted
-                and _same_settings(step.settings, found.settings)
-            ),
-            delete=lambda: clusterings.delete(experiment, step.name),
+    def _clustering(self, step: ClusteringStep) -> Clustering | None:
+        clusterings, experiment = self._client.clusterings, self._pipeline.experiment.name
+        start = partial(
+            clusterings.run,
+            step.name,
+            experiment=experiment,
+            method=step.method,
+            on=step.on,
+            parameters=step.all_parameters(),
         )
+        wanted = {"method": step.method, "projection": "" if step.on == LATENT else step.on, "seed": step.seed}
+        same = as_declared(wanted, step.parameters, clusterings.methods)
+        made = _Made("clustering", clusterings, (experiment, step.name), start, same)
+        return self._arrange(f"cluster-{step.name}", made, step, experiment)
+
+    def _arrange(
+        self, stage: str, made: _Made[ResourceT], step: ProjectionStep | ClusteringStep, experiment: str
+    ) -> ResourceT | None:
+        """Make what arranges or groups the images; None where it is optional and the images do not allow it."""
+        try:
+            return self._ensure(stage, made, step, experiment=experiment)
+        except InvalidArgumentError as error:
+            # What was refused before it began is wrong whatever the images are, such as a name.
+            if not step.optional or made.find() is None:
+                raise
+            made.delete()
+            self._left_out[stage] = error.message
+            return None
 
     def _evaluation(self, dataset: Dataset, encoder: Encoder) -> Evaluation | None:
         step = self._pipeline.evaluate
@@ -231,9 +244,7 @@ class _Run:
             **step.model_dump(),
         }
         operation = self._start(
-            lambda request_id: self._client.encoders.evaluate(
-                encoder.name, dataset=dataset.name, label_column=step.label_column, request_id=request_id
-            ),
+            partial(self._client.encoders.evaluate, encoder.name, dataset=dataset.name, label_column=step.label_column),
             _identifiers(self._client.project, content),
             still_there=lambda operation: operation.error is None,
         )
@@ -260,45 +271,38 @@ class _Run:
             if row["status"] == "rejected"
         )
 
-    def _ensure(
-        self,
-        stage: str,
-        *,
-        target: str,
-        content: Mapping[str, Any],
-        get: Callable[[], ResourceT],
-        start: Callable[[str], Operation[ResourceT]],
-        same: Callable[[ResourceT], bool],
-        delete: Callable[[], None],
-    ) -> ResourceT:
+    def _ensure(self, stage: str, made: _Made[ResourceT], step: BaseModel, **of: str) -> ResourceT:
         """Find the resource of a step again, wait for it where it is being made, or make it."""
-        identifiers = _identifiers(self._client.project, content)
-        found = _found(get)
+        identifiers = _identifiers(
+            self._client.project, {"step": made.kind, **of, **step.model_dump(exclude={"optional"})}
+        )
+        found = made.find()
         if found is not None and found.state == "failed":
-            delete()  # nothing of it can be read, and its name is needed
+            made.delete()  # nothing of it can be read, and its name is needed
             found = None
         if found is None:
             operation = self._start(
-                start, identifiers, still_there=lambda operation: _made_by(_found(get), operation.name)
+                made.start, identifiers, still_there=lambda operation: _made_by(made.find(), operation.name)
             )
-            made: ResourceT = self._watch(operation, label=stage)
+            result: ResourceT = self._watch(operation, label=stage)
             self._record(stage, operation, reused=False)
-            return made
+            return result
         maker = self._operation(found.operation)
         asked_here = maker is not None and maker.request_id in set(identifiers)
-        if not asked_here and not same(found):
+        if not asked_here and not made.same(found):
             raise AlreadyExistsError(
-                f"The {target} exists already and was made with other parameters: delete it or give the one of the "
-                "pipeline another name.",
-                reason="OTHER_PARAMETERS",
+                f"The {made.kind} '{found.id}' exists already and was made with other parameters: delete it or give "
+                "the one of the pipeline another name.",
+                reason="PARAMETERS_MISMATCH",
                 name=found.name,
             )
         reused = found.state == "ready"
         if not reused:
             if maker is None:
                 raise FailedPreconditionError(
-                    f"The {target} is being made by an operation that is not known any more: delete it.",
-                    reason="OPERATION_NOT_FOUND",
+                    f"The {made.kind} '{found.id}' is being made by an operation that is not known any more: "
+                    "delete it.",
+                    reason="OPERATION_LOST",
                     name=found.name,
                 )
             found = self._watch(maker, label=stage)
@@ -307,7 +311,7 @@ class _Run:
 
     def _start(
         self,
-        start: Callable[[str], Operation[Any]],
+        start: Callable[..., Operation[Any]],
         identifiers: list[str],
         *,
         still_there: Callable[[Operation[Any]], bool],
@@ -318,11 +322,12 @@ class _Run:
         since: then the next identifier is taken.
         """
         for identifier in identifiers:
-            operation = start(identifier)
+            operation = start(request_id=identifier)
             if not operation.done or still_there(operation):
                 return operation
         raise FailedPreconditionError(
-            f"This step was tried {len(identifiers)} times: change its name or its parameters.", reason="TOO_MANY_TRIES"
+            f"This step was tried {len(identifiers)} times: change its name or its parameters.",
+            reason="ATTEMPTS_TOO_MANY",
         )
 
     def _operation(self, name: str) -> Operation[Any] | None:
@@ -337,9 +342,6 @@ class _Run:
             if not parts and operation.start_time and operation.end_time:
                 seconds = (operation.end_time - operation.start_time).total_seconds()
         self._stages[stage] = StageReport(seconds=seconds, parts=parts, reused=reused)
-
-
-FoundT = TypeVar("FoundT")
 
 
 def _found(get: Callable[[], FoundT]) -> FoundT | None:
@@ -358,28 +360,3 @@ def _identifiers(project: str, content: Mapping[str, Any]) -> list[str]:
     text = json.dumps({"project": project, **content}, sort_keys=True, default=str)
     first = uuid.uuid5(_NAMESPACE, text)
     return [str(first), *(str(uuid.uuid5(first, str(attempt))) for attempt in range(1, _ATTEMPTS))]
-
-
-def _id(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
-
-
-def _same_settings(wanted: Mapping[str, object], in_force: Mapping[str, str]) -> bool:
-    """Whether all parameters wanted are in force; what was left to the data may be anything."""
-    return all(value is None or _same_text(setting_text(value), in_force.get(key)) for key, value in wanted.items())
-
-
-def _same_text(a: str, b: str | None) -> bool:
-    if b is None:
-        return False
-    try:
-        return float(a) == float(b)
-    except ValueError:
-        return a.strip() == b.strip()
-
-
-def _within(part: object, whole: object) -> bool:
-    """Whether all keys declared in a part have the same values in the whole."""
-    if isinstance(part, Mapping):
-        return isinstance(whole, Mapping) and all(key in whole and _within(part[key], whole[key]) for key in part)
-    return part == whole

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lse.platform.errors import InvalidArgumentError, NotFoundError
-from lse.platform.names import check_id
+from lse.errors import InvalidArgumentError, NotFoundError
+from lse.names import check_id
+from lse.validation import validation_fault
 
 __all__ = [
+    "PRETRAINED",
     "ClusteringStep",
     "DatasetStep",
     "EncoderStep",
@@ -25,6 +26,8 @@ __all__ = [
     "load_pipeline",
 ]
 
+# Method of an encoder that is not trained here.
+PRETRAINED = "pretrained"
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -78,40 +81,68 @@ class DatasetStep(_Step):
     catalogue_key: str | None = None
 
 
-class EncoderStep(_Step):
-    """What is trained on the dataset: method, its parameters and seed."""
+class _MethodStep(_Step):
+    """What a method makes.
+
+    Attributes
+    ----------
+    name
+        Name of the resource.
+    method
+        Method.
+    seed
+        Seed of all random numbers.
+    parameters
+        Parameters of the method; ``settings`` is their former name.
+    """
 
     name: Id
     method: str
     seed: int = Field(default=0, ge=0)
-    settings: dict[str, Value] = Field(default_factory=dict)
+    parameters: dict[str, Value] = Field(default_factory=dict, validation_alias=AliasChoices("parameters", "settings"))
+
+    def all_parameters(self) -> dict[str, Value]:
+        """Parameters with those that have a key of their own."""
+        return {**self.parameters, "seed": self.seed}
+
+
+class EncoderStep(_MethodStep):
+    """What is trained on the dataset; or, by the method ``pretrained``, the network of the parameter ``backbone``."""
 
 
 class ExperimentStep(_Step):
-    """The dataset seen through the encoder; neighbours in its graph, as many as suit the images when not given."""
+    """The dataset seen through the encoder; neighbours per image in its graph (default: by the number of images)."""
 
     name: Id
     neighbours: int | None = Field(default=None, ge=2)
 
 
-class ProjectionStep(_Step):
+class _ArrangingStep(_MethodStep):
+    """What arranges or groups the images.
+
+    Attributes
+    ----------
+    optional
+        Whether the step is left out, with its reason in the report, where there are too few images for it.
+    """
+
+    optional: bool = False
+
+
+class ProjectionStep(_ArrangingStep):
     """A projection of the experiment."""
 
-    name: Id
-    method: str
     components: Literal[2, 3] = 2
-    seed: int = Field(default=0, ge=0)
-    settings: dict[str, Value] = Field(default_factory=dict)
+
+    def all_parameters(self) -> dict[str, Value]:
+        """Parameters with those that have a key of their own."""
+        return {**super().all_parameters(), "n_components": self.components}
 
 
-class ClusteringStep(_Step):
+class ClusteringStep(_ArrangingStep):
     """A clustering of the vectors (``latent``) or of the coordinates of a projection."""
 
-    name: Id
-    method: str
     on: str = "latent"
-    seed: int = Field(default=0, ge=0)
-    settings: dict[str, Value] = Field(default_factory=dict)
 
 
 class EvaluateStep(_Step):
@@ -149,6 +180,11 @@ class Pipeline(_Step):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"the key '{key}' has the name '{min(twice)}' twice")
+        if self.encoder.method == PRETRAINED and not {"backbone"} <= {*self.encoder.parameters} <= {
+            "backbone",
+            "weights",
+        }:
+            raise ValueError("the key 'encoder' of the method 'pretrained' takes the parameters backbone and weights")
         allowed = ["latent", *(step.name for step in self.projections)]
         for step in self.clusterings:
             if step.on not in allowed:
@@ -175,14 +211,20 @@ def load_pipeline(path: str | Path, *, data: str | Path | None = None) -> Pipeli
     NotFoundError
         If the file is not there.
     InvalidArgumentError
-        If it is no pipeline; the sentence names the key.
+        If it is not a pipeline; the sentence names the key.
     """
     file = Path(path).expanduser()
     content = _read(file)
     try:
         pipeline = Pipeline.model_validate(content)
     except ValidationError as error:
-        raise _as_sentence(error, file) from None
+        raise validation_fault(
+            error,
+            Pipeline.model_json_schema(),
+            what="key",
+            of=f"of the pipeline '{file}'",
+            reason="PIPELINE_INVALID",
+        ) from None
     base = file.absolute().parent
     if data is not None:
         folder = Path(data).expanduser().absolute()
@@ -218,7 +260,7 @@ def _read(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise _invalid(file, f"is no YAML{where}: {getattr(error, 'problem', None) or error}") from error
+        raise _invalid(file, f"is not YAML{where}: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(content, dict):
         raise _invalid(file, "must hold keys such as 'dataset' and 'encoder'")
     return content
@@ -261,7 +303,7 @@ def _resolve(text: str, folder: Path, key: str, file: Path) -> Path:
             raise InvalidArgumentError(
                 f"The pipeline '{file}' names the variable {name} in '{key}', which is not set: set it or write "
                 f"${{{name}:-default}}.",
-                reason="VARIABLE_NOT_SET",
+                reason="VARIABLE_MISSING",
                 key=key,
                 variable=name,
             )
@@ -271,47 +313,5 @@ def _resolve(text: str, folder: Path, key: str, file: Path) -> Path:
     return Path(os.path.normpath(folder / expanded))
 
 
-def _as_sentence(error: ValidationError, file: Path) -> InvalidArgumentError:
-    """The first thing that is wrong, as a sentence that names its key."""
-    first = error.errors(include_url=False)[0]
-    key = _key(first["loc"])
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    if first["type"] == "missing":
-        return _invalid(file, f"lacks the key '{key}'", key=key)
-    if first["type"] == "extra_forbidden":
-        parent = _model_at(first["loc"][:-1])
-        allowed = f": allowed are {', '.join(parent.model_fields)}" if parent else ""
-        return _invalid(file, f"has the unknown key '{key}'{allowed}", key=key)
-    if not key:
-        return _invalid(file, f"does not fit together: {message}")
-    return _invalid(file, f"has a wrong value of the key '{key}': {message[:1].lower()}{message[1:]}", key=key)
-
-
-def _key(location: Iterable[int | str]) -> str:
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif re.fullmatch(r"[\w.-]+", part):
-            text += f".{part}" if text else part
-    return text
-
-
-def _model_at(location: Iterable[int | str]) -> type[BaseModel] | None:
-    models: dict[str, type[BaseModel]] = {
-        "dataset": DatasetStep,
-        "encoder": EncoderStep,
-        "experiment": ExperimentStep,
-        "projections": ProjectionStep,
-        "clusterings": ClusteringStep,
-        "evaluate": EvaluateStep,
-    }
-    model: type[BaseModel] | None = Pipeline
-    for part in location:
-        if isinstance(part, str):
-            model = models.get(part)
-    return model
-
-
 def _invalid(file: Path, what: str, **metadata: object) -> InvalidArgumentError:
-    return InvalidArgumentError(f"The pipeline '{file}' {what}.", reason="INVALID_PIPELINE", **metadata)
+    return InvalidArgumentError(f"The pipeline '{file}' {what}.", reason="PIPELINE_INVALID", **metadata)

@@ -76,6 +76,8 @@ class PipelineReport:
         Scores of the encoder; None where no evaluation was declared.
     clusterings
         Scores by the names of the clusterings, in the order of their declaration.
+    left_out
+        Why each stage was left out that is optional and that the images do not allow.
     """
 
     dataset: Dataset
@@ -85,6 +87,7 @@ class PipelineReport:
     stages: Mapping[str, StageReport]
     evaluation: Evaluation | None
     clusterings: Mapping[str, ClusteringReport]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON types; what is not known is None."""
@@ -104,6 +107,8 @@ class PipelineReport:
             "dataset": self.dataset.name,
             "encoder": {
                 "name": self.encoder.name,
+                "verdict": evaluation.verdict if evaluation else self.encoder.verdict,
+                "sound": evaluation.sound if evaluation else self.encoder.sound,
                 "knn_balanced_accuracy": _finite(evaluation.knn_balanced_accuracy) if evaluation else None,
                 "linear_probe_balanced_accuracy": (
                     _finite(evaluation.linear_probe_balanced_accuracy) if evaluation else None
@@ -122,6 +127,7 @@ class PipelineReport:
                 name: {"seconds": stage.seconds, "parts": dict(stage.parts), "reused": stage.reused}
                 for name, stage in self.stages.items()
             },
+            "left_out": dict(self.left_out),
             "baselines": {key: _finite(baselines.get(key)) for key in ("chance", "pixels", "pca", "untrained")},
             "clustering": {key: first.get(key) for key in ("silhouette", "adjusted_rand")},
             "clusterings": scores,

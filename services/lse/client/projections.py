@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Mapping
+import contextlib
+import itertools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentspace.projection.v1 import projection_pb2 as pb
-from latentspace.projection.v1.projection_pb2_grpc import ProjectionServiceStub
-from lse.client.connection import Connection
-from lse.client.names import Names, new_name
-from lse.client.operations import Operation, Operations
-from lse.client.requests import new_request_id, setting_messages
-from lse.client.resources import Method, Projection
-from lse.platform.errors import InvalidArgumentError
+from lse.client.collection import ExperimentCollection, MethodsOfKind
+from lse.client.operations import Operation
+from lse.client.requests import parameters_message
+from lse.client.resources import Projection
+from lse.client.streams import new_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Projections"]
+__all__ = ["TRUST_COLUMNS", "Projections"]
+
+TRUST_COLUMNS = ("false_neighbours", "missed_neighbours")
 
 
-class Projections:
+class Projections(ExperimentCollection[Projection], MethodsOfKind[Projection]):
     """The projections of experiments."""
-
-    def __init__(self, connection: Connection, names: Names, operations: Operations) -> None:
-        self._connection = connection
-        self._names = names
-        self._operations = operations
-        self._stub = ProjectionServiceStub(connection.channel)
-
-    def list(self, experiment: str) -> list[Projection]:
-        """All projections of an experiment in the order of their names."""
-        parent = self._names.experiment(experiment)
-        pages = self._connection.pages(
-            lambda token: self._connection.unary(
-                self._stub.ListProjections,
-                pb.ListProjectionsRequest(parent=parent, page_size=1000, page_token=token),
-            ),
-            lambda page: page.projections,
-        )
-        return [Projection.from_pb(message) for message in pages]
-
-    def get(self, experiment: str, name: str) -> Projection:
-        """Projection of a name."""
-        request = pb.GetProjectionRequest(name=self._names.projection(experiment, name))
-        return Projection.from_pb(self._connection.unary(self._stub.GetProjection, request))
 
     def run(
         self,
@@ -53,10 +32,10 @@ class Projections:
         *,
         experiment: str,
         method: str,
-        components: int = 2,
+        parameters: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
-        seed: int = 0,
         request_id: str | None = None,
+        **more: object,
     ) -> Operation[Projection]:
         """Arrange the vectors of an experiment in two or three dimensions.
 
@@ -68,30 +47,26 @@ class Projections:
             Experiment.
         method
             Projection method, one of `methods`.
-        components
-            Dimensions, 2 or 3.
+        parameters, **more
+            Parameters of the method, as a mapping or as keyword arguments; the others take its defaults.
         settings
-            Parameters of the method; the others take its defaults.
-        seed
-            Seed of all random numbers.
+            Former name of `parameters`.
         request_id
             UUID: the same one gives the same operation.
+
+        Examples
+        --------
+        >>> client.projections.run("flat", experiment="galaxies", method="umap", n_neighbors=30).wait()
+        >>> client.projections.run("solid", experiment="galaxies", method="pca", n_components=3).wait()
         """
-        if components not in {2, 3}:
-            raise InvalidArgumentError(
-                f"A projection has 2 or 3 components, not {components}.", reason="INVALID_COMPONENTS"
-            )
-        parent, short = new_name(self._names.projection(experiment, name))
-        request = pb.RunProjectionRequest(
-            parent=parent,
-            projection_id=short,
-            method_id=method,
-            component_count=components,
-            settings=setting_messages(settings),
-            seed=seed,
-            request_id=new_request_id(request_id),
+        return self._make(
+            "Run{}",
+            experiment,
+            name,
+            method=method,
+            parameters=parameters_message(parameters, settings, more),
+            request_id=request_id,
         )
-        return self._operations.adopt(self._connection.unary(self._stub.RunProjection, request))
 
     def transform(
         self, projection: str, *, experiment: str, target: str, name: str, request_id: str | None = None
@@ -109,26 +84,64 @@ class Projections:
         request_id
             UUID: the same one gives the same operation.
         """
-        parent, short = new_name(self._names.projection(target, name))
-        request = pb.TransformProjectionRequest(
-            name=self._names.projection(experiment, projection),
-            experiment=parent,
-            projection_id=short,
-            request_id=new_request_id(request_id),
+        made = self._new(target, name)
+        return self._start(
+            "Transform{}",
+            name=self._full(experiment, projection),
+            experiment=made["parent"],
+            projection_id=made["projection_id"],
+            request_id=request_id,
         )
-        return self._operations.adopt(self._connection.unary(self._stub.TransformProjection, request))
 
-    def coordinates(self, experiment: str, name: str) -> pa.Table:
-        """Coordinates: columns ``row``, ``x``, ``y`` and, in three dimensions, ``z``, float32."""
-        request = pb.ReadCoordinatesRequest(name=self._names.projection(experiment, name))
-        return self._connection.table(self._stub.ReadCoordinates, request)
+    def coordinates(
+        self, experiment: str, name: str, *, rows: Iterable[int] | None = None, columns: Iterable[str] = ()
+    ) -> pa.Table:
+        """Coordinates: columns ``row``, ``x``, ``y`` and, in three dimensions, ``z``, float32.
 
-    def delete(self, experiment: str, name: str) -> None:
-        """Delete a projection."""
-        request = pb.DeleteProjectionRequest(name=self._names.projection(experiment, name))
-        self._connection.unary(self._stub.DeleteProjection, request)
+        Parameters
+        ----------
+        experiment, name
+            Experiment and projection.
+        rows, columns
+            Rows, such as an array or a range, which come in ascending order, and columns beside ``row`` (default: the
+            coordinates; `trust` reads the others).
+        """
+        return self._read(pb.ReadCoordinatesRequest(name=self._full(experiment, name)), rows, columns)
 
-    def methods(self) -> builtins.list[Method]:
-        """Projection methods, simplest first."""
-        answer = self._connection.unary(self._stub.ListMethods, pb.ListMethodsRequest())
-        return [Method.from_pb(message) for message in answer.methods]
+    def trust(self, experiment: str, name: str, *, rows: Iterable[int] | None = None) -> pa.Table:
+        """Where a map cannot be trusted: columns ``row``, ``false_neighbours`` and ``missed_neighbours``, 0 to 1.
+
+        Parameters
+        ----------
+        experiment, name
+            Experiment and projection; one of an earlier version has no such columns.
+        rows
+            Rows, which come in ascending order.
+        """
+        return self.coordinates(experiment, name, rows=rows, columns=TRUST_COLUMNS)
+
+    def point_cloud(self, experiment: str, name: str, folder: str | Path) -> Path:
+        """Write the point cloud with levels of detail into a folder, for `lse.pointcloud.open_cloud`.
+
+        Parameters
+        ----------
+        experiment, name
+            Experiment and projection.
+        folder
+            Where its files go; made where it is not there.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        path = Path(folder).expanduser()
+        path.mkdir(parents=True, exist_ok=True)
+        stream = self._connection.stream(pb.ReadPointCloudRequest(name=self._full(experiment, name)))
+        with contextlib.closing(stream):
+            for file, pieces in itertools.groupby(stream, key=lambda piece: str(piece.file)):
+                # A name that is a path would leave the folder.
+                with new_file(path / Path(file).name) as out:
+                    for piece in pieces:
+                        out.write(piece.data)
+        return path

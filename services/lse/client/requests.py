@@ -1,35 +1,89 @@
-"""Values of requests, as every call of the client writes them."""
+"""Values of requests: parameters, recipes and paths as the services read them."""
 
 from __future__ import annotations
 
 import os
-import uuid
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from latentspace.type.v1.method_pb2 import Setting
-from lse.platform.errors import InvalidArgumentError, NotFoundError
+from google.protobuf.struct_pb2 import Struct
 
-__all__ = ["new_request_id", "recipe_text", "setting_messages", "setting_text", "source_path", "source_paths"]
+from latentspace.type.v1.row_set_pb2 import RowList, RowRange, RowSet
+from lse.errors import InvalidArgumentError, NotFoundError
+from lse.rows import bitmap_of_rows, rows_of_bitmap
+
+__all__ = [
+    "check_count",
+    "parameters_message",
+    "recipe_text",
+    "rows_message",
+    "source_path",
+    "source_paths",
+]
 
 
-def new_request_id(given: str | None) -> str:
-    """The request id given, a random one where none was."""
-    return given or str(uuid.uuid4())
+def check_count(count: int, most: int, what: str) -> int:
+    """Return a number of images that is within its bounds.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not from 1 to `most`; `what` has these bounds.
+    """
+    if not 1 <= count <= most:
+        raise InvalidArgumentError(f"{what} has 1 to {most} images, not {count}.", reason="COUNT_INVALID")
+    return count
 
 
-def setting_messages(settings: Mapping[str, object] | None) -> list[Setting]:
-    """Parameters as messages; None becomes ``auto``, truth values ``true`` and ``false``."""
-    return [Setting(key=key, value=setting_text(value)) for key, value in (settings or {}).items()]
+def parameters_message(
+    parameters: Mapping[str, object] | None, settings: Mapping[str, object] | None, more: Mapping[str, object]
+) -> Struct:
+    """All parameters of a method that a call was given: None is chosen from the data.
+
+    Parameters
+    ----------
+    parameters
+        Given as a mapping.
+    settings
+        The same under its former name.
+    more
+        Given as keyword arguments.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a parameter is given twice.
+    """
+    if settings is not None:
+        warnings.warn("'settings' is now called 'parameters'.", DeprecationWarning, stacklevel=3)
+    gathered: dict[str, object] = {}
+    for given in (parameters or {}, settings or {}, more):
+        if twice := gathered.keys() & given.keys():
+            raise InvalidArgumentError(
+                f"The parameter '{min(twice)}' is given twice: keep one of them.", reason="PARAMETER_INVALID"
+            )
+        gathered.update(given)
+    struct = Struct()
+    struct.update({key: _plain(value) for key, value in gathered.items()})
+    return struct
 
 
-def setting_text(value: object) -> str:
-    """Value of a parameter as text."""
-    if value is None:
-        return "auto"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _plain(value: object) -> bool | int | float | str | None:
+    # What JSON does not know is sent as text.
+    value = value.item() if hasattr(value, "item") else value  # a number of NumPy
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def rows_message(rows: Iterable[int] | None) -> RowSet | None:
+    """Rows as a message in its shortest form; None is all of them."""
+    if rows is None:
+        return None
+    if isinstance(rows, range) and rows.step == 1:
+        return RowSet(range=RowRange(start=rows.start, end=rows.stop))
+    bitmap = bitmap_of_rows(rows)
+    listed = rows_of_bitmap(bitmap)
+    return RowSet(list=RowList(rows=listed)) if 4 * len(listed) < len(bitmap) else RowSet(bitmap=bitmap)
 
 
 def recipe_text(recipe: Path | str | Mapping[str, object] | None) -> str:
@@ -68,7 +122,7 @@ def recipe_text(recipe: Path | str | Mapping[str, object] | None) -> str:
 
 
 def source_paths(sources: str | Path | Iterable[str | Path]) -> list[str]:
-    """Sources as the services shall see them, at least one.
+    """Sources as the services see them, at least one.
 
     Raises
     ------
@@ -77,7 +131,7 @@ def source_paths(sources: str | Path | Iterable[str | Path]) -> list[str]:
     """
     listed = [sources] if isinstance(sources, str | Path) else list(sources)
     if not listed:
-        raise InvalidArgumentError("No sources were given: name a file or a folder.", reason="NO_SOURCES")
+        raise InvalidArgumentError("No sources were given: name a file or a folder.", reason="SOURCES_MISSING")
     return [source_path(source) for source in listed]
 
 
@@ -91,7 +145,7 @@ def source_path(source: str | Path) -> str:
     """
     text = str(source)
     if not text.strip():
-        raise InvalidArgumentError("A source is empty: name a file or a folder.", reason="NO_SOURCES")
+        raise InvalidArgumentError("A source is empty: name a file or a folder.", reason="SOURCES_MISSING")
     if "://" in text:
         return text
     # Links stay as they are written: the services may see other ones.

@@ -1,33 +1,20 @@
-"""What a failed call says, as an error of `lse.platform.errors`."""
+"""What a failed call means, as an error of `lse.errors`."""
 
 from __future__ import annotations
 
 import grpc
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
-from lse.platform.errors import LseError, UnavailableError, error_class
+from lse.errors import LseError, UnavailableError, error_class
+from lse.status import error_of, sent_status
 
-__all__ = ["from_rpc_error", "from_status", "unreachable"]
-
-
-def from_status(status: status_pb2.Status) -> LseError:
-    """Error that a `google.rpc.Status` describes: its code, sentence, reason and metadata."""
-    code = code_pb2.Code.Name(status.code) if status.code in code_pb2.Code.values() else "UNKNOWN"
-    info = error_details_pb2.ErrorInfo()
-    for detail in status.details:
-        if detail.Unpack(info):
-            break
-    error = error_class(code)(status.message or f"The work ended with {code}.", reason=info.reason or None)
-    error.metadata = dict(info.metadata)
-    return error
+__all__ = ["from_rpc_error", "unreachable"]
 
 
 def unreachable(address: str) -> UnavailableError:
     """Error of an address where nothing answers."""
     return UnavailableError(
         f"No services answer at {address}: start them with `lse up` or set LSE_ADDRESS.",
-        reason="SERVICES_UNREACHABLE",
+        reason="SERVICES_UNAVAILABLE",
         address=address,
     )
 
@@ -46,9 +33,9 @@ def from_rpc_error(error: grpc.RpcError, *, address: str, timeout: float | None 
     """
     if not isinstance(error, grpc.Call):
         return LseError(f"The call to {address} failed: {error}.")
-    status = _status(error)
+    status = sent_status(error)
     if status is not None:
-        return from_status(status)
+        return error_of(status)
     code, details = error.code().name, (error.details() or "").strip().rstrip(".")
     if code == "UNAVAILABLE":
         return unreachable(address)
@@ -64,10 +51,3 @@ def from_rpc_error(error: grpc.RpcError, *, address: str, timeout: float | None 
     else:
         sentence = f"{details or code}."
     return error_class(code)(sentence, address=address)
-
-
-def _status(error: grpc.Call) -> status_pb2.Status | None:
-    try:
-        return rpc_status.from_call(error)
-    except ValueError:  # code and details disagree: what came as status is not to be believed
-        return None

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from latentspace.search.v1 import search_pb2 as pb
-from latentspace.search.v1.search_pb2_grpc import SearchServiceStub
-from lse.client.connection import Connection, pieces
-from lse.client.experiments import Experiments
-from lse.client.names import Names
+from lse.client.requests import check_count
 from lse.client.resources import Match
-from lse.platform.errors import InvalidArgumentError
+from lse.client.results import Results
+from lse.client.streams import pieces
+from lse.client.subject import Subject
+from lse.errors import InvalidArgumentError
+from lse.names import CLUSTERING, EXPERIMENT, SELECTION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,14 +31,8 @@ _SCOPES: dict[str, pb.SearchImagesRequest.Scope.ValueType] = {
 _FILE_LIMIT = 15 * 2**20
 
 
-class Search:
+class Search(Subject):
     """Search in the experiments of a project."""
-
-    def __init__(self, connection: Connection, names: Names, experiments: Experiments) -> None:
-        self._connection = connection
-        self._names = names
-        self._experiments = experiments
-        self._stub = SearchServiceStub(connection.channel)
 
     def similar(
         self,
@@ -52,7 +47,7 @@ class Search:
         scope: Scope = "all",
         clustering: str | None = None,
         exact: bool = False,
-    ) -> list[Match]:
+    ) -> Results[Match]:
         """Images most similar to exactly one of: an image, a file, a vector, a selection, a cluster.
 
         Parameters
@@ -70,51 +65,47 @@ class Search:
         cluster
             Clustering and number of the cluster, by its mean.
         k
-            Images wanted, 1 to 1000.
+            Number of images wanted, 1 to 1000.
         scope
             Everywhere, in the cluster of the query image, or in all other clusters.
         clustering
-            Clustering that the scope speaks of, and whose clusters the matches carry.
+            Clustering used by `scope`, whose clusters the matches carry.
         exact
             Compare with every vector instead of the index.
         """
         queries = {"image": image, "file": file, "vector": vector, "selection": selection, "cluster": cluster}
         if sum(query is not None for query in queries.values()) != 1:
             raise InvalidArgumentError(
-                "A search needs exactly one of image, file, vector, selection and cluster.", reason="INVALID_QUERY"
+                "A search needs exactly one of image, file, vector, selection and cluster.", reason="QUERY_INVALID"
             )
         if scope not in _SCOPES:
             raise InvalidArgumentError(
-                f"'{scope}' is no scope of a search: use {', '.join(_SCOPES)}.", reason="INVALID_SCOPE"
+                f"'{scope}' is not a scope of a search: use {', '.join(_SCOPES)}.", reason="CHOICE_UNKNOWN"
             )
         if scope != "all" and clustering is None:
             raise InvalidArgumentError(
-                f"The scope '{scope}' needs the clustering that it speaks of.", reason="CLUSTERING_MISSING"
+                f"The scope '{scope}' needs a clustering: name one.", reason="CLUSTERING_MISSING"
             )
-        if not 1 <= k <= 1000:
-            raise InvalidArgumentError(f"A search returns 1 to 1000 images, not {k}.", reason="INVALID_COUNT")
-        name = self._names.experiment(experiment)
+        name = self._name(EXPERIMENT, experiment)
         request = pb.SearchImagesRequest(
             parent=name,
-            image_count=k,
+            image_count=check_count(k, 1000, "A search"),
             scope=_SCOPES[scope],
-            clustering=self._names.clustering(name, clustering) if clustering is not None else "",
+            clustering=self._name(CLUSTERING, name, clustering) if clustering is not None else "",
             exact=exact,
         )
         if image is not None:
-            dataset = "" if "/" in image else self._experiments.get(name).dataset
-            request.image = self._names.image(dataset, image)
+            request.image = self._image(name, image)
         elif file is not None:
             request.image_file = _content(file)
         elif vector is not None:
             request.vector.components.extend(float(component) for component in vector)
         elif selection is not None:
-            request.selection = self._names.selection(selection)
+            request.selection = self._name(SELECTION, selection)
         elif cluster is not None:
-            request.cluster.clustering = self._names.clustering(name, cluster[0])
+            request.cluster.clustering = self._name(CLUSTERING, name, cluster[0])
             request.cluster.cluster = cluster[1]
-        answer = self._connection.unary(self._stub.SearchImages, request)
-        return [Match.from_pb(message) for message in answer.matches]
+        return Results(Match.from_pb(message) for message in self._connection.call(request).matches)
 
 
 def _content(file: str | Path | bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What is in every survey and is no galaxy: stars, saturated stars and the trails of satellites."""
+"""What is in every survey and is not a galaxy: stars, saturated stars and the trails of satellites."""
 
 from __future__ import annotations
 

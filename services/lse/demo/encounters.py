@@ -137,18 +137,10 @@ def merger(canvas: Canvas, rng: np.random.Generator) -> Truth:
     red, blue = red_colour(rng, galaxy.redshift) - 0.1, 0.4 + 0.8 * galaxy.redshift
     total = band_fluxes(galaxy.r_mag, blue)
     shares = np.array([1.0, mass_ratio]) / (1 + mass_ratio)
-    edges = canvas.side
     weights = np.exp(-encounter.birth_radii / 0.6)
     for disc in range(2):
         x, y = (scale * encounter.particles[disc] @ sky.T).T
-        column = (x - canvas.x[0, 0]) / canvas.step
-        row = (y - canvas.y[0, 0]) / canvas.step
-        counts, _, _ = np.histogram2d(
-            row, column, bins=edges, range=[[-0.5, edges - 0.5], [-0.5, edges - 0.5]], weights=weights
-        )
-        # Particles stand for many stars: fine grain where they are dense, broad where tails are thin.
-        smooth = 0.5 * gaussian_filter(counts, 1.8) + 0.5 * gaussian_filter(counts, 4.0)
-        canvas.add(0.6 * shares[disc] * total, smooth / (weights.sum() * canvas.step**2))
+        canvas.add(0.6 * shares[disc] * total, _smoothed(canvas, x, y, weights))
         centre = (float(nuclei[disc, 0]), float(nuclei[disc, 1]))
         size = scale * float(np.sqrt((1.0, mass_ratio)[disc]))
         angle = float(rng.uniform(0, 180))
@@ -177,3 +169,14 @@ def merger(canvas: Canvas, rng: np.random.Generator) -> Truth:
     return Truth(
         g_mag=magnitude(g_flux), r_mag=magnitude(r_flux), redshift=galaxy.redshift, effective_radius=galaxy.radius
     )
+
+
+def _smoothed(canvas: Canvas, x: Array, y: Array, weights: Array) -> Array:
+    """Light of particles, normalised: fine grain where they are dense, broad where tails are thin."""
+    side = canvas.side
+    column = (x - canvas.x[0, 0]) / canvas.step
+    row = (y - canvas.y[0, 0]) / canvas.step
+    counts, _, _ = np.histogram2d(row, column, bins=side, range=[[-0.5, side - 0.5]] * 2, weights=weights)
+    smooth = 0.5 * gaussian_filter(counts, 1.8) + 0.5 * gaussian_filter(counts, 4.0)
+    normalised: Array = smooth / (weights.sum() * canvas.step**2)
+    return normalised

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ive, k1
 
 from lse.demo.canvas import PIXEL_SCALE, Array, Canvas, band_fluxes, magnitude, rotated
-from lse.demo.population import DISCS, SPHEROIDS, Truth, draw_galaxy
+from lse.demo.population import DISCS, SPHEROIDS, Galaxy, Truth, draw_galaxy
 
-__all__ = ["add_neighbours", "edge_on", "elliptical", "red_colour", "ring", "spiral"]
+__all__ = ["add_neighbours", "edge_on", "elliptical", "measured", "red_colour", "ring", "spiral"]
 
 _DISC_SCALE = 1.678  # effective radius of an exponential disc in scale lengths
 
@@ -49,6 +49,70 @@ def elliptical(canvas: Canvas, rng: np.random.Generator) -> Truth:
     )
 
 
+@dataclass(frozen=True)
+class _Arms:
+    """Logarithmic spiral arms, in the plane of a disc.
+
+    Attributes
+    ----------
+    count
+        Number of arms.
+    turn
+        Azimuth gained per factor e of radius; its sign is the sense of winding.
+    start
+        Azimuth at which an arm begins, in radians.
+    inner
+        Radius at which the arms begin, in arcseconds.
+    """
+
+    count: int
+    turn: float
+    start: float
+    inner: float
+
+    def pattern(self, rng: np.random.Generator, radius: Array, azimuth: Array, scale: float) -> tuple[Array, Array]:
+        """Factor by which the arms change the light of the disc, and the share of it that their dust absorbs."""
+        concentration = float(rng.uniform(1.2, 4.0))
+        wave = self.count * (
+            azimuth - self.turn * np.log(np.maximum(radius, 0.2 * self.inner) / self.inner) - self.start
+        )
+        # Real arms are not perfect curves: their phase wanders with radius and azimuth.
+        for _ in range(2):
+            wave += rng.uniform(0.15, 0.5) * np.sin(
+                rng.integers(1, 4) * azimuth + rng.uniform(1.0, 3.0) * radius / scale + rng.uniform(0, 2 * np.pi)
+            )
+        ramp = 1 / (1 + np.exp(-(radius - self.inner) / (0.25 * self.inner)))
+        # The arms fade into the disc far out.
+        contrast = ramp * rng.uniform(0.7, 0.95)
+        crest = np.exp(concentration * (np.cos(wave) - 1)) / float(ive(0, concentration))
+        dust = float(rng.uniform(0.1, 0.4)) * ramp * np.exp(4 * (np.cos(wave + 0.9 * np.sign(self.turn)) - 1))
+        return 1 - contrast + contrast * crest, dust
+
+    def bar(self, canvas: Canvas, along: Array, across: Array) -> Array:
+        """Light of a bar that ends where the arms begin, normalised."""
+        bar_along, bar_across = rotated(across, along, 90 - float(np.degrees(self.start)))
+        length = 1.1 * self.inner
+        bar = np.exp(-0.5 * ((bar_along / length) ** 4 + (bar_across / (0.3 * length)) ** 2))
+        normalised: Array = bar / (bar.sum() * canvas.step**2)
+        return normalised
+
+    def knots(self, rng: np.random.Generator, scale: float, cosine: float) -> tuple[Array, Array, Array]:
+        """Positions along and across the disc of star-forming knots, and their normalised weights."""
+        count = int(rng.integers(12, 40))
+        distance = np.clip(rng.gamma(3.0, 0.75 * scale, count), self.inner, 3.6 * scale)
+        arm = rng.integers(0, self.count, count)
+        where = self.turn * np.log(distance / self.inner) + self.start + 2 * np.pi * arm / self.count
+        where += rng.normal(0, 0.16, count)
+        weights = rng.lognormal(0, 0.8, count)
+        return distance * np.cos(where), distance * np.sin(where) * cosine, weights / weights.sum()
+
+
+def _draw_arms(rng: np.random.Generator, scale: float) -> _Arms:
+    count = int(rng.choice([2, 3, 4], p=[0.7, 0.15, 0.15]))
+    turn = float(rng.choice([-1.0, 1.0])) / float(np.tan(np.radians(rng.uniform(11, 27))))
+    return _Arms(count, turn, float(rng.uniform(0, 2 * np.pi)), scale * float(rng.uniform(0.35, 0.7)))
+
+
 def spiral(canvas: Canvas, rng: np.random.Generator) -> Truth:
     """Draw a red bulge, at times a bar, and a blue disc with logarithmic arms, dust at their inner side and knots."""
     galaxy = draw_galaxy(rng, DISCS, (1.1, 3.0))
@@ -72,23 +136,8 @@ def spiral(canvas: Canvas, rng: np.random.Generator) -> Truth:
     radius = np.hypot(along, across)
     azimuth = np.arctan2(across, along)
 
-    arms = int(rng.choice([2, 3, 4], p=[0.7, 0.15, 0.15]))
-    turn = float(rng.choice([-1.0, 1.0])) / float(np.tan(np.radians(rng.uniform(11, 27))))
-    start = float(rng.uniform(0, 2 * np.pi))
-    inner = scale * float(rng.uniform(0.35, 0.7))
-    concentration = float(rng.uniform(1.2, 4.0))
-    wave = arms * (azimuth - turn * np.log(np.maximum(radius, 0.2 * inner) / inner) - start)
-    # Real arms are no perfect curves: their phase wanders with radius and azimuth.
-    for _ in range(2):
-        wave += rng.uniform(0.15, 0.5) * np.sin(
-            rng.integers(1, 4) * azimuth + rng.uniform(1.0, 3.0) * radius / scale + rng.uniform(0, 2 * np.pi)
-        )
-    ramp = 1 / (1 + np.exp(-(radius - inner) / (0.25 * inner)))
-    # The arms fade into the disc far out.
-    contrast = ramp * rng.uniform(0.7, 0.95)
-    crest = np.exp(concentration * (np.cos(wave) - 1)) / float(ive(0, concentration))
-    modulation = 1 - contrast + contrast * crest
-    dust = float(rng.uniform(0.1, 0.4)) * ramp * np.exp(4 * (np.cos(wave + 0.9 * np.sign(turn)) - 1))
+    arms = _draw_arms(rng, scale)
+    modulation, dust = arms.pattern(rng, radius, azimuth, scale)
     profile = np.exp(-radius / scale) / (2 * np.pi * scale**2 * cosine) * modulation
     disc = share(1 - bulge_fraction - bar_fraction - knot_fraction, blue)
     canvas.add(disc, np.stack([profile * (1 - dust), profile * (1 - 0.6 * dust)]))
@@ -101,30 +150,17 @@ def spiral(canvas: Canvas, rng: np.random.Generator) -> Truth:
         position_angle=angle,
     )
     if bar_fraction:
-        # In its own plane the bar ends where the arms begin.
-        bar_along, bar_across = rotated(across, along, 90 - float(np.degrees(start)))
-        length = 1.1 * inner
-        bar = np.exp(-0.5 * ((bar_along / length) ** 4 + (bar_across / (0.3 * length)) ** 2))
-        canvas.add(share(bar_fraction, 0.5 * (red + blue)), bar / (bar.sum() * canvas.step**2))
-
-    knots = int(rng.integers(12, 40))
-    distance = np.clip(rng.gamma(3.0, 0.75 * scale, knots), inner, 3.6 * scale)
-    where = turn * np.log(distance / inner) + start + 2 * np.pi * rng.integers(0, arms, knots) / arms
-    where += rng.normal(0, 0.16, knots)
-    weights = rng.lognormal(0, 0.8, knots)
-    x, y = _projected(distance * np.cos(where), distance * np.sin(where) * cosine, angle)
-    fluxes = share(knot_fraction, 0.02 + 0.5 * galaxy.redshift) * (weights / weights.sum())[:, None]
-    canvas.add_blobs(fluxes, x, y, float(rng.uniform(0.10, 0.20)))
-    return _measured(
+        canvas.add(share(bar_fraction, 0.5 * (red + blue)), arms.bar(canvas, along, across))
+    x, y, weights = arms.knots(rng, scale, cosine)
+    fluxes = share(knot_fraction, 0.02 + 0.5 * galaxy.redshift) * weights[:, None]
+    canvas.add_blobs(fluxes, *_projected(x, y, angle), float(rng.uniform(0.10, 0.20)))
+    return measured(
         canvas,
-        Truth(
-            redshift=galaxy.redshift,
-            effective_radius=galaxy.radius,
-            bulge_fraction=bulge_fraction,
-            axis_ratio=cosine,
-            position_angle=angle,
-            inclination=float(np.degrees(np.arccos(cosine))),
-        ),
+        galaxy,
+        bulge_fraction=bulge_fraction,
+        axis_ratio=cosine,
+        position_angle=angle,
+        inclination=float(np.degrees(np.arccos(cosine))),
     )
 
 
@@ -162,16 +198,13 @@ def edge_on(canvas: Canvas, rng: np.random.Generator) -> Truth:
         position_angle=angle,
     )
     canvas.light = before + (canvas.light - before) * (1 - lane * dust)
-    return _measured(
+    return measured(
         canvas,
-        Truth(
-            redshift=galaxy.redshift,
-            effective_radius=galaxy.radius,
-            bulge_fraction=bulge_fraction,
-            axis_ratio=height / scale,
-            position_angle=angle,
-            inclination=inclination,
-        ),
+        galaxy,
+        bulge_fraction=bulge_fraction,
+        axis_ratio=height / scale,
+        position_angle=angle,
+        inclination=inclination,
     )
 
 
@@ -213,17 +246,14 @@ def ring(canvas: Canvas, rng: np.random.Generator) -> Truth:
         position_angle=angle,
         centre=(float(shift[0]), float(shift[1])),
     )
-    return _measured(
+    return measured(
         canvas,
-        Truth(
-            redshift=galaxy.redshift,
-            effective_radius=galaxy.radius,
-            sersic_index=index,
-            bulge_fraction=core_fraction,
-            axis_ratio=cosine,
-            position_angle=angle,
-            inclination=float(np.degrees(np.arccos(cosine))),
-        ),
+        galaxy,
+        sersic_index=index,
+        bulge_fraction=core_fraction,
+        axis_ratio=cosine,
+        position_angle=angle,
+        inclination=float(np.degrees(np.arccos(cosine))),
     )
 
 
@@ -264,7 +294,13 @@ def _projected(along: Array, across: Array, position_angle: float) -> tuple[Arra
     return across * np.cos(angle) - along * np.sin(angle), along * np.cos(angle) + across * np.sin(angle)
 
 
-def _measured(canvas: Canvas, truth: Truth) -> Truth:
-    """Truth with the magnitudes of all that lies on the canvas."""
+def measured(canvas: Canvas, galaxy: Galaxy, **shape: float) -> Truth:
+    """Truth of a galaxy, with the magnitudes of all that lies on the canvas."""
     g_flux, r_flux = canvas.light.sum(axis=(1, 2))
-    return replace(truth, g_mag=magnitude(g_flux), r_mag=magnitude(r_flux))
+    return Truth(
+        g_mag=magnitude(g_flux),
+        r_mag=magnitude(r_flux),
+        redshift=galaxy.redshift,
+        effective_radius=galaxy.radius,
+        **shape,
+    )

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lse.demo.canvas import Array, Canvas, band_fluxes, magnitude, rotated
-from lse.demo.galaxies import red_colour
+from lse.demo.canvas import Array, Canvas, band_fluxes, rotated
+from lse.demo.galaxies import measured, red_colour
 from lse.demo.population import SPHEROIDS, Truth, draw_galaxy
 
 __all__ = ["arc", "source_plane"]
@@ -72,12 +72,9 @@ def arc(canvas: Canvas, rng: np.random.Generator) -> Truth:
     # Lensing keeps surface brightness, so unit flux is that of the source unlensed.
     unit = 2 * np.pi * (radius / 1.678) ** 2 * stretch
     canvas.add(source_fluxes, (source + 0.5 * clump) / unit)
-    g_flux, r_flux = canvas.light.sum(axis=(1, 2))
-    return Truth(
-        g_mag=magnitude(g_flux),
-        r_mag=magnitude(r_flux),
-        redshift=galaxy.redshift,
-        effective_radius=galaxy.radius,
+    return measured(
+        canvas,
+        galaxy,
         sersic_index=4.0,
         bulge_fraction=1.0,
         axis_ratio=axis_ratio,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lse.demo.canvas import BANDS, PIXEL_SCALE
 from lse.demo.cutouts import CLASSES, Cutout, simulate_cutout, write_cutout
-from lse.platform.errors import (
+from lse.errors import (
     CancelledError,
     FailedPreconditionError,
     InvalidArgumentError,
@@ -24,7 +24,7 @@ from lse.platform.errors import (
     PermissionDeniedError,
     ResourceExhaustedError,
 )
-from lse.platform.progress import Progress, ProgressCallback, ShouldStop
+from lse.progress import Progress, ProgressCallback, ShouldStop
 
 __all__ = ["SurveySummary", "simulate_survey"]
 
@@ -108,7 +108,7 @@ def simulate_survey(
         low, high = _LIMITS[name]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             message = f"The {name} of a simulated survey must be a whole number from {low} to {high}, not {value!r}."
-            raise InvalidArgumentError(message, reason="SURVEY_PARAMETER_OUT_OF_RANGE", parameter=name, value=value)
+            raise InvalidArgumentError(message, reason="PARAMETER_INVALID", parameter=name, value=value)
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - keeps a link a link, as the rename would see it
     identity: dict[str, object] = {
         "simulated": True,
@@ -138,7 +138,7 @@ def _found(folder: Path, identity: Mapping[str, object]) -> dict[str, int] | Non
     if not folder.exists():
         return None
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / "survey.json").is_file()):
-        message = f"{folder} holds something that is no simulated survey: choose an empty or new folder."
+        message = f"{folder} holds something that is not a simulated survey: choose an empty or new folder."
         raise FailedPreconditionError(message, reason="FOLDER_IN_USE", folder=folder)
     if not (folder / "survey.json").is_file():
         return None
@@ -152,7 +152,7 @@ def _found(folder: Path, identity: Mapping[str, object]) -> dict[str, int] | Non
     if differing:
         what = ", ".join(f"{key} {found.get(key)} instead of {identity[key]}" for key in differing)
         message = f"{folder} holds another simulated survey ({what}): choose another folder or delete this one."
-        raise FailedPreconditionError(message, reason="SURVEY_DIFFERS", folder=folder)
+        raise FailedPreconditionError(message, reason="SURVEY_MISMATCH", folder=folder)
     images = sum(entry.name.endswith(".fits") for entry in os.scandir(folder / "images"))
     if images != identity["count"] or not (folder / "catalogue.csv").is_file():
         message = f"{folder} has lost files of its simulated survey: delete the folder and simulate again."
@@ -256,6 +256,6 @@ def _explained(error: OSError, folder: Path) -> LseError:
         return ResourceExhaustedError(message, reason="DISK_FULL", folder=folder)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         message = f"{folder} may not be written: choose a folder of your own."
-        return PermissionDeniedError(message, reason="FOLDER_NOT_WRITABLE", folder=folder)
+        return PermissionDeniedError(message, reason="FOLDER_WRITE_NOT_ALLOWED", folder=folder)
     message = f"The survey cannot be written to {folder} ({error.strerror or error}): choose another folder."
-    return FailedPreconditionError(message, reason="FOLDER_UNUSABLE", folder=folder)
+    return FailedPreconditionError(message, reason="FOLDER_UNWRITABLE", folder=folder)

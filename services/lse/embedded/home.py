@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError
+from lse.errors import FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError
 
 __all__ = ["Home"]
 
@@ -57,9 +57,14 @@ class Home:
         """Folder of what workers put aside."""
         return self.path / "scratch"
 
+    @property
+    def private(self) -> Path:
+        """Folder of the certificates of a run."""
+        return self.path / "private"
+
     @classmethod
     def open(cls, path: Path) -> tuple[Home, IO[str]]:
-        """Make the folder where it is missing and lock it for this process.
+        """Make the folder where it is missing, for its owner alone, and lock it for this process.
 
         Returns
         -------
@@ -80,11 +85,13 @@ class Home:
         try:
             for folder in (path, home.vectors, home.models, home.logs, home.scratch):
                 folder.mkdir(parents=True, exist_ok=True)
+            # Also one that an earlier version made for all to read.
+            path.chmod(0o700)
             lock = (path / "lock").open("a+")
         except OSError as error:
             raise InvalidArgumentError(
                 f"The home folder {path} cannot be used ({error.strerror}): choose another with --home.",
-                reason="HOME_UNUSABLE",
+                reason="HOME_UNWRITABLE",
             ) from error
         free = os.statvfs(path)
         if free.f_bavail * free.f_frsize < _FREE_BYTES:

@@ -5,267 +5,262 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import structlog
+from pydantic import SecretStr
 
-from lse.embedded.children import Child, free_port, listens
 from lse.embedded.home import Home
-from lse.platform.config import Settings, load_settings
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, LseError
+from lse.errors import FailedPreconditionError, InvalidArgumentError, LseError, UnavailableError
+from lse.hardware import usable_cores
+from lse.platform.access.login import check_open, is_loopback
+from lse.platform.catalogue.catalogue import migrate
+from lse.platform.certificates import Certificates
+from lse.platform.children import Child
+from lse.platform.config import Settings
+from lse.platform.deletion import sweep_artifacts, sweep_collections
+from lse.platform.inference.triton_server import TritonServer, find_triton
 from lse.platform.logs import configure_logs
+from lse.platform.ports import free_port, is_free
 from lse.platform.wiring import Platform
-from lse.server import rpc_server
+from lse.server import open_platform, rpc_server
 
-__all__ = ["Embedded", "UpSettings", "run"]
+__all__ = ["run"]
 
 _log = structlog.get_logger(__name__)
 _START_SECONDS = 60.0
 _WATCH_SECONDS = 1.0
+_PORTS = {"grpc_port": "services", "dashboard_port": "explorer"}
+# What everything on one machine settles by itself.
+_OWN = (
+    *("instance", "peer_address", "catalogue_url", "artifacts_url", "artifacts_options", "vectors_url"),
+    *("vectors_shards", "vectors_replicas", "vectors_write_consistency", "vectors_quantization", "vectors_memory"),
+    *("vectors_api_key", "compute_url", "compute_certificates", "triton_url", "triton_certificates"),
+    *("triton_repository", "triton_repository_options", "triton_backend", "triton_shared_memory"),
+    *("vectors_root", "vectors_port", "scheduler_port", "scratch"),
+)
 
 
-@dataclass(frozen=True)
-class UpSettings:
-    """What ``lse up`` was asked for.
-
-    Attributes
-    ----------
-    home
-        Home folder; made where it is missing.
-    host
-        Address that the services and the explorer listen on.
-    grpc_port, dashboard_port
-        Their ports.
-    inference
-        ``auto`` takes Triton where it is installed.
-    workers
-        Worker processes; as many as processor cores, at least 2, when None.
-    dashboard
-        Whether the explorer is started.
-    """
-
-    home: Path
-    host: str = "127.0.0.1"
-    grpc_port: int = 50051
-    dashboard_port: int = 5006
-    inference: Literal["auto", "triton", "onnxruntime"] = "auto"
-    workers: int | None = None
-    dashboard: bool = True
-
-
-def run(settings: UpSettings, *, on_ready: Callable[[], None] | None = None) -> None:
+def run(settings: Settings, *, images: Sequence[Path] = (), on_ready: Callable[[Settings], None] | None = None) -> None:
     """Start everything, serve until SIGTERM or Ctrl-C, stop everything.
 
     Parameters
     ----------
     settings
-        What is wanted.
+        Settings of all processes.
+    images
+        Folders that are to be ingested once everything answers, which the services may therefore read.
     on_ready
-        Called in a thread of its own once everything answers.
+        Called in a thread of its own once everything answers, with the settings as they are then: free ports, for
+        instance, in place of 0.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a setting is given that `lse up` chooses by itself.
+    FailedPreconditionError
+        If the home folder is in use, Triton is wanted and not installed, or all would be open to a network.
+    UnavailableError
+        If one of the processes does not start.
     """
-    embedded = Embedded(settings)
+    for key in _OWN:
+        if key in settings.model_fields_set:
+            raise InvalidArgumentError(
+                f"`lse up` chooses {key} by itself: remove it from the variables (LSE_{key.upper()}) and the "
+                "configuration file, or start the processes one by one, beginning with `lse serve`.",
+                reason="SETTING_NOT_ALLOWED",
+                setting=key,
+            )
+    if settings.login == "none":
+        check_open(settings, what="services and the explorer")
+    # Other users of this machine have no business in the home, nor in what its processes leave elsewhere.
+    os.umask(0o077)
     with contextlib.ExitStack() as stack:
-        stack.callback(embedded.stop)
-        embedded.start()
-        asyncio.run(embedded.serve(on_ready))
-
-
-class Embedded:
-    """The processes of one embedded installation.
-
-    Parameters
-    ----------
-    settings
-        What is wanted.
-    """
-
-    def __init__(self, settings: UpSettings) -> None:
-        self._wanted = replace(
-            settings,
-            grpc_port=settings.grpc_port or free_port(),
-            dashboard_port=settings.dashboard_port or free_port(),
-        )
-        self._home, self._lock = Home.open(settings.home)
-        self._children: list[Child] = []
-        self._triton: Any = None
-        self._platform: Platform | None = None
-
-    def start(self) -> None:
-        """Start the servers that the services stand on, all at once.
-
-        Raises
-        ------
-        UnavailableError
-            If one of them does not start.
-        """
-        wanted, home = self._wanted, self._home
-        vectors_port, compute_port = free_port(), free_port()
-        workers = wanted.workers or max(2, os.cpu_count() or 2)
-        self._children = [
-            Child(
-                "vector server",
-                ["lse.platform.vectors.edge_server", "--root", str(home.vectors), "--port", str(vectors_port)],
-                logs=home.logs,
-                ready=listens(vectors_port),
-            ),
-            Child(
-                "compute cluster",
-                [
-                    *["lse.embedded.cluster", "--port", str(compute_port), "--workers", str(workers)],
-                    *["--scratch", str(home.scratch)],
-                ],
-                logs=home.logs,
-                ready=listens(compute_port),
-            ),
-        ]
-        if wanted.dashboard:
-            self._children.append(self._dashboard())
-        for child in self._children:
+        home, lock = Home.open(settings.home)
+        stack.enter_context(lock)
+        log = stack.enter_context((home.logs / "services.log").open("a", buffering=1))
+        settings = _settled(settings, home, images)
+        children = list(_children(settings, home))
+        stack.callback(_stop, children)
+        for child in children:
             child.start()
-        settings = self._settings(vectors_port, compute_port)
         # The terminal stays for the person.
-        configure_logs(settings.log_level, stream=(home.logs / "services.log").open("a", buffering=1))
-        self._platform = Platform(settings)
-        self._sweep_artifacts(self._platform)
+        configure_logs(settings.log_level, stream=log)
+        migrate(settings)
+        # Clients close before servers, or they would complain about what is gone.
+        platform = stack.enter_context(open_platform(settings))
+        sweep_artifacts(platform)
+        asyncio.run(_serve(platform, children, on_ready))
 
-    @property
-    def _reachable_host(self) -> str:
-        """Address at which this machine reaches what listens on the host asked for."""
-        return "127.0.0.1" if self._wanted.host in ("0.0.0.0", "::") else self._wanted.host  # noqa: S104
 
-    def _dashboard(self) -> Child:
-        wanted = self._wanted
-        return Child(
-            "explorer",
-            [
-                *["lse_dashboard", "--address", f"{self._reachable_host}:{wanted.grpc_port}"],
-                *["--host", wanted.host, "--port", str(wanted.dashboard_port)],
-            ],
-            logs=self._home.logs,
-            ready=listens(wanted.dashboard_port),
+def _settled(settings: Settings, home: Home, images: Sequence[Path]) -> Settings:
+    """Settings of all the processes, with what is chosen here."""
+    ports = {key: _port(settings, key) for key in _PORTS if key != "dashboard_port" or settings.dashboard}
+    vectors, scheduler, triton = free_port(), free_port(), free_port()
+    program = None if settings.inference == "onnxruntime" else find_triton(settings.triton_dir)
+    if program is None and settings.inference == "triton":
+        raise FailedPreconditionError(
+            "Triton is not installed: run `make triton`, or start with --inference onnxruntime.",
+            reason="TRITON_MISSING",
         )
-
-    def _settings(self, vectors_port: int, compute_port: int) -> Settings:
-        wanted, home = self._wanted, self._home
-        triton = self._start_triton()
-        values: dict[str, Any] = {
+    # Dask and Triton run code of whoever may speak to them.
+    certificates = Certificates.make(home.private)
+    # Address at which this machine reaches what listens on the host.
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # compared, not bound
+    own = settings.login == "none" and is_loopback(settings.host)
+    return settings.model_copy(
+        update={
+            **ports,
+            "address": f"{host}:{ports['grpc_port']}",
+            "peer_address": f"{host}:{ports['grpc_port']}",
             "instance": "embedded",
-            "grpc_host": wanted.host,
-            "grpc_port": wanted.grpc_port,
-            "peer_address": f"{self._reachable_host}:{wanted.grpc_port}",
             "catalogue_url": home.catalogue_url,
             "artifacts_url": home.artifacts_url,
-            "vectors_url": f"http://127.0.0.1:{vectors_port}",
-            "compute_url": f"tcp://127.0.0.1:{compute_port}",
-            "inference": "triton" if triton else "onnxruntime",
+            "vectors_url": f"http://127.0.0.1:{vectors}",
+            "vectors_port": vectors,
+            "vectors_root": home.vectors,
+            "vectors_api_key": SecretStr(secrets.token_urlsafe(32)),
+            "compute_url": f"tls://127.0.0.1:{scheduler}",
+            "compute_certificates": certificates.folder,
+            "scheduler_port": scheduler,
+            "scratch": home.scratch,
+            "workers": settings.workers or max(2, usable_cores()),
+            "inference": "triton" if program else "onnxruntime",
+            "triton_dir": program,
+            "triton_url": f"127.0.0.1:{triton}",
+            "triton_certificates": certificates.folder,
+            "triton_repository": str(home.models),
+            "triton_backend": "python",
+            "triton_shared_memory": program is not None,
+            # Who asks from this machine started these services, and may read what they may.
+            "source_roots": settings.source_roots
+            or (("*",) if own else tuple(map(str, (home.path / "demo-survey", *images)))),
+            # Whoever reaches these services from this machine can run code on it anyway.
+            "allow_import_paths": settings.allow_import_paths
+            or ("allow_import_paths" not in settings.model_fields_set and own),
         }
-        if triton:
-            values |= {
-                "triton_url": triton,
-                "triton_repository": str(home.models),
-                "triton_backend": "python",
-                "triton_shared_memory": True,
-            }
-        for variable in (f"LSE_{key.upper()}" for key in values):
-            if variable in os.environ:
-                raise InvalidArgumentError(
-                    f"{variable} is set, and `lse up` chooses that by itself: unset it, or run `python -m lse.server`.",
-                    reason="SETTING_NOT_ALLOWED",
-                )
-        return load_settings(**values)
+    )
 
-    def _start_triton(self) -> str | None:
-        """Address of Triton; None where ONNX Runtime serves."""
-        if self._wanted.inference == "onnxruntime":
-            return None
-        from lse.platform.inference.triton_server import TritonServer, find_triton
 
-        program = find_triton()
-        if program is None:
-            if self._wanted.inference == "triton":
-                raise FailedPreconditionError(
-                    "Triton is not installed: run `make triton`, or start with --inference onnxruntime.",
-                    reason="TRITON_NOT_INSTALLED",
-                )
-            return None
-        self._triton = TritonServer(program, self._home.models, log=self._home.logs / "triton.log")
-        self._triton.start()
-        return str(self._triton.url)
+def _port(settings: Settings, key: str) -> int:
+    """Port of the services or the explorer: as set, the usual one, or a free one where that is taken and nobody set it.
 
-    def _sweep_artifacts(self, platform: Platform) -> None:
-        """Remove artifacts that no resource names: what was being deleted when the process was killed.
+    Raises
+    ------
+    UnavailableError
+        If the one that was set is taken.
+    """
+    port: int = getattr(settings, key)
+    if port == 0 or is_free(port, settings.host):
+        return port or free_port()
+    if key in settings.model_fields_set:
+        raise UnavailableError(
+            f"Port {port}, for the {_PORTS[key]}, is taken on this machine: choose another with "
+            f"--{key.replace('_', '-')}, or 0 for a free one.",
+            reason="PORT_TAKEN",
+            port=port,
+        )
+    return free_port()
 
-        Only before anything is served: a file being uploaded has no resource yet.
-        """
-        known = platform.resources.uids()
-        for uid, folder in platform.artifacts.resource_folders().items():
-            if uid not in known:
-                platform.artifacts.remove(folder)
 
-    def _sweep_collections(self, platform: Platform) -> None:
-        """Remove collections that no experiment names."""
-        collections = platform.vectors.list_collections()
-        known = platform.resources.uids()
-        for collection in collections:
-            if collection not in known:
-                platform.vectors.delete_collection(collection)
+def _children(settings: Settings, home: Home) -> Iterator[Child]:
+    """The servers that the services need, and the explorer."""
+    assert settings.vectors_api_key is not None
+    key = {"LSE_VECTORS_API_KEY": settings.vectors_api_key.get_secret_value()}
 
-    async def serve(self, on_ready: Callable[[], None] | None) -> None:
-        """Serve until SIGTERM or Ctrl-C."""
-        assert self._platform is not None
-        server = rpc_server(self._platform)
-        serving = asyncio.create_task(server.serve_until_signal())
-        ready = asyncio.create_task(asyncio.to_thread(self._wait_until_ready))
-        await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            await serving
-            return
-        try:
-            await ready
-        except LseError:
-            os.kill(os.getpid(), signal.SIGTERM)
-            await serving
-            raise
-        if on_ready is not None:
-            threading.Thread(target=on_ready, name="on-ready", daemon=True).start()
-        watching = asyncio.create_task(self._watch())
+    def ours(
+        name: str,
+        port: int | None,
+        command: str,
+        *keys: str,
+        hidden: Mapping[str, str] | None = None,
+        **flags: object,
+    ) -> Child:
+        flags |= {key: getattr(settings, key) for key in keys}
+        return Child(
+            name,
+            [
+                *(sys.executable, "-m", "lse.cli.main", command),
+                *(word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value))),
+            ],
+            log=home.logs / f"{name.replace(' ', '-')}.log",
+            # Asked without a connection, which a server that speaks TLS would complain about.
+            ready=lambda: port is not None and not is_free(port),
+            secrets=hidden,
+        )
+
+    loopback = "127.0.0.1"
+    yield ours(
+        *("vector server", settings.vectors_port, "vectors", "vectors_root", "vectors_port"), hidden=key, host=loopback
+    )
+    yield ours(
+        *("compute cluster", settings.scheduler_port, "worker", "scheduler_port", "workers", "scratch"),
+        "compute_certificates",
+        host=loopback,
+    )
+    if settings.dashboard:
+        yield ours("explorer", settings.dashboard_port, "explorer", "address", "host", "dashboard_port")
+    if settings.inference == "triton":
+        assert settings.triton_dir is not None
+        port = int(settings.triton_url.rpartition(":")[2])
+        yield TritonServer(
+            settings.triton_dir,
+            home.models,
+            grpc_port=port,
+            log=home.logs / "triton.log",
+            certificates=Certificates(home.private),
+        )
+
+
+def _stop(children: list[Child]) -> None:
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.stop()
+
+
+async def _serve(platform: Platform, children: list[Child], on_ready: Callable[[Settings], None] | None) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    serving = asyncio.create_task(rpc_server(platform).serve_until_signal())
+    ready = asyncio.create_task(asyncio.to_thread(_wait_until_ready, platform, children))
+    await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
         await serving
-        watching.cancel()
+        return
+    try:
+        await ready
+    except LseError:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+        raise
+    if on_ready is not None:
+        threading.Thread(target=on_ready, args=(platform.settings,), name="on-ready", daemon=True).start()
+    watching = asyncio.create_task(_watch(children))
+    await serving
+    watching.cancel()
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        for child in self._children:
-            child.wait_until_ready(deadline - time.monotonic())
-        assert self._platform is not None
-        self._sweep_collections(self._platform)
 
-    async def _watch(self) -> None:
-        """Start again what ended on its own."""
-        while True:
-            await asyncio.sleep(_WATCH_SECONDS)
-            for child in self._children:
-                if not child.alive():
-                    _log.error("child_ended", child=child.name)
-                    child.start()
-            if self._triton is not None and self._triton.pid is None:
-                _log.error("child_ended", child="triton")
-                await asyncio.to_thread(self._triton.start)
+def _wait_until_ready(platform: Platform, children: list[Child]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    for child in children:
+        child.wait_until_ready(deadline - time.monotonic())
+    sweep_collections(platform)
 
-    def stop(self) -> None:
-        """Stop everything and give the home folder free."""
-        # Clients before servers, or they would cry for what is gone.
-        if self._platform is not None:
-            self._platform.close()
-        if self._triton is not None:
-            self._triton.stop()
-        for child in self._children:
-            child.terminate()
-        for child in self._children:
-            child.stop()
-        self._lock.close()
+
+async def _watch(children: list[Child]) -> None:
+    """Start again what ended on its own."""
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        for child in children:
+            if child.pid is None:
+                _log.error("child_ended", child=child.name)
+                try:
+                    await asyncio.to_thread(child.start)
+                except LseError as error:
+                    _log.error("child_not_started", child=child.name, message=error.message)

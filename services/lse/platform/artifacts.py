@@ -2,16 +2,21 @@
 
 Nothing here is published by being written: a reader finds an artifact only through the catalogue, which names it
 once it is complete.  Every operation therefore writes below a folder of its own (`Artifacts.folder`).
+
+The catalogue names artifacts relative to their root, ``artifact:/datasets/…``, so that an installation may be moved,
+copied and restored elsewhere; wherever a URI is taken here it may be of that form or absolute.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +25,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
+from numpy.typing import NDArray
 
-from lse.platform.errors import DataLossError, InvalidArgumentError
+from lse.errors import DataLossError, InvalidArgumentError, UnavailableError
 
-__all__ = ["Artifacts"]
+__all__ = ["ROWS_PER_GROUP", "ArrayRows", "Artifacts"]
+
+# Rows of a table that are read together: ten rows of a million cost ten of these groups at most.
+ROWS_PER_GROUP = 8192
+
+_RELATIVE = "artifact:/"
 
 
 @dataclass(frozen=True)
@@ -45,20 +56,25 @@ class Artifacts:
         if self.url.split("://")[0] not in ("file", "s3"):
             raise InvalidArgumentError(
                 f"Artifacts cannot be kept at '{self.url}': give a file:// or s3:// URL.",
-                reason="UNSUPPORTED_ARTIFACTS",
+                reason="ARTIFACTS_URL_UNSUPPORTED",
             )
+
+    def absolute(self, uri: str) -> str:
+        """Absolute URI of an artifact."""
+        return f"{self.url.rstrip('/')}/{uri.removeprefix(_RELATIVE)}" if uri.startswith(_RELATIVE) else uri
 
     @cached_property
     def _filesystem(self) -> fsspec.AbstractFileSystem:
         return fsspec.filesystem(self.url.split("://")[0], **self.options)
 
     def folder(self, kind: str, uid: str, operation: str = "") -> str:
-        """URI of the folder of a resource, or of what one operation makes of it."""
-        parts = [self.url.rstrip("/"), f"{kind}s".replace(" ", "-"), uid, operation.rsplit("/", 1)[-1]]
-        return "/".join(part for part in parts if part)
+        """URI of the folder of a resource, or of what one operation makes of it, relative to the root."""
+        parts = [f"{kind}s".replace(" ", "-"), uid, operation.rsplit("/", 1)[-1]]
+        return _RELATIVE + "/".join(part for part in parts if part)
 
     def local_path(self, uri: str) -> Path | None:
         """Path of a URI on this machine's disk; None where it is elsewhere."""
+        uri = self.absolute(uri)
         return Path(uri.removeprefix("file://")) if uri.startswith("file://") else None
 
     # Arrays
@@ -94,32 +110,113 @@ class Artifacts:
         chunks = (max(1, min(chunk_rows, len(values))), *values.shape[1:])
         self.create_array(uri, shape=values.shape, dtype=str(values.dtype), chunks=chunks)[...] = values
 
-    def read_array(self, uri: str) -> np.ndarray:
-        """Read a whole array."""
-        return np.asarray(self.open_array(uri)[...])
+    def read_array(self, uri: str, rows: NDArray[np.integer] | range | None = None) -> np.ndarray:
+        """Read a whole array, or some of its rows in their order; only the chunks that hold them are read."""
+        if rows is None:
+            return np.asarray(self.open_array(uri)[...])
+        if isinstance(rows, range) and rows.step == 1:
+            return np.asarray(self.open_array(uri)[rows.start : rows.stop])
+        return self.array_rows(uri)[np.asarray(rows, np.int64)]
+
+    def array_rows(self, uri: str) -> ArrayRows:
+        """Rows of an array, of which a chunk is in memory."""
+        return ArrayRows(self.open_array(uri))
 
     def _zarr_store(self, uri: str) -> str:
-        return uri.removeprefix("file://")
+        return self.absolute(uri).removeprefix("file://")
 
     def _zarr_options(self) -> dict[str, Any] | None:
         return None if self.url.startswith("file://") else dict(self.options)
 
     # Tables
 
-    def write_table(self, uri: str, table: pa.Table, *, rows_per_group: int = 65536) -> None:
+    def write_table(self, uri: str, table: pa.Table, *, rows_per_group: int = ROWS_PER_GROUP) -> None:
         """Write a table as Parquet; it appears whole or not at all."""
-        with self.writing(uri) as file:
-            pq.write_table(table, file, compression="zstd", row_group_size=rows_per_group)
+        with self.table_writer(uri, table.schema, rows_per_group=rows_per_group) as write:
+            write(table)
 
-    def read_table(self, uri: str, columns: list[str] | None = None) -> pa.Table:
-        """Read a table, or some of its columns."""
-        with self._opened(uri) as file:
-            return pq.read_table(file, columns=columns)
+    @contextlib.contextmanager
+    def table_writer(
+        self, uri: str, schema: pa.Schema, *, rows_per_group: int = ROWS_PER_GROUP
+    ) -> Iterator[Callable[[pa.Table], None]]:
+        """Write a table as Parquet in pieces, of which few are in memory; it appears whole or not at all.
+
+        Yields
+        ------
+        write
+            Function that takes the next piece, a table of the schema.
+        """
+        with self.writing(uri) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            held, count = [schema.empty_table()], 0
+
+            def write(piece: pa.Table) -> None:
+                nonlocal held, count
+                held.append(piece)
+                count += piece.num_rows
+                if count >= rows_per_group:
+                    # All groups but the last are alike, so that the group of a row is known.
+                    whole = pa.concat_tables(held)
+                    full = count - count % rows_per_group
+                    writer.write_table(whole.slice(0, full), row_group_size=rows_per_group)
+                    held, count = [whole.slice(full)], count - full
+
+            yield write
+            writer.write_table(pa.concat_tables(held), row_group_size=rows_per_group)
+
+    def read_table(
+        self, uri: str, columns: Sequence[str] | None = None, *, rows: NDArray[np.integer] | range | None = None
+    ) -> pa.Table:
+        """Read a table, or some of its columns and rows.
+
+        Parameters
+        ----------
+        uri
+            URI of the table.
+        columns
+            Columns wanted; all where not given.
+        rows
+            Rows wanted, counted from 0, in the order in which they are returned; all where not given. Only the groups
+            of rows that hold them are read, one at a time.
+        """
+        wanted = None if columns is None else list(columns)
+        with self.opened_table(uri) as file:
+            return file.read(wanted) if rows is None else _read_rows(file, wanted, np.asarray(rows, np.int64))
 
     def read_row_group(self, uri: str, group: int) -> pa.Table:
         """Read one group of rows of a table."""
+        with self.opened_table(uri) as file:
+            return file.read_row_group(group)
+
+    def row_groups(self, uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Groups of rows of a table in their order, read one at a time."""
+        with self.opened_table(uri) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, None if columns is None else list(columns))
+
+    def table_schema(self, uri: str) -> pa.Schema:
+        """Schema of a table."""
+        with self.opened_table(uri) as file:
+            return file.schema_arrow
+
+    @contextlib.contextmanager
+    def opened_table(self, uri: str) -> Iterator[pq.ParquetFile]:
+        """Parquet file of a table, for its statistics and groups of rows."""
+        with self._opened(uri) as file, pq.ParquetFile(file) as opened:
+            yield opened
+
+    # Blocks: a table of which each block is read alone, however many there are
+
+    def write_blocks(self, uri: str, schema: pa.Schema, blocks: Iterable[pa.RecordBatch]) -> None:
+        """Write record batches as an Arrow file; it appears whole or not at all."""
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with self.writing(uri) as file, pa.ipc.new_file(file, schema, options=options) as writer:
+            for block in blocks:
+                writer.write_batch(block)
+
+    def read_block(self, uri: str, index: int) -> pa.RecordBatch:
+        """Read one of the record batches of an Arrow file, at the same cost whichever it is."""
         with self._opened(uri) as file:
-            return pq.ParquetFile(file).read_row_group(group)
+            return pa.ipc.open_file(file).get_batch(index)
 
     # Files
 
@@ -134,28 +231,56 @@ class Artifacts:
             data: bytes = file.read()
             return data
 
+    def check(self) -> None:
+        """See whether the root can be read and, on a local disk, written.
+
+        Raises
+        ------
+        UnavailableError
+            If it cannot.
+        """
+        try:
+            local = self.local_path(self.url)
+            if local is None:
+                # Without `refresh` the file system would answer from what it remembers.
+                self._filesystem.ls(self.url.removeprefix("s3://").split("/")[0], refresh=True)
+                return
+            _require_writable(local)
+        except Exception as error:  # those of object stores have no common root but Exception
+            raise UnavailableError(
+                f"The artifacts at {self.url} cannot be used ({error}): check that their disk or bucket is there and "
+                "that this process may read and write it.",
+                reason="ARTIFACTS_UNAVAILABLE",
+            ) from error
+
     def exists(self, uri: str) -> bool:
         """Whether there is anything at a URI."""
-        return bool(self._filesystem.exists(uri))
+        return bool(self._filesystem.exists(self.absolute(uri)))
+
+    def size(self, uri: str) -> int:
+        """Bytes of all files below a URI; 0 where there is nothing."""
+        with contextlib.suppress(FileNotFoundError):
+            return int(self._filesystem.du(self.absolute(uri), total=True, withdirs=False))
+        return 0
 
     def remove(self, uri: str) -> None:
         """Remove a file or a folder; does nothing where there is none."""
         with contextlib.suppress(FileNotFoundError):
-            self._filesystem.rm(uri, recursive=True)
+            self._filesystem.rm(self.absolute(uri), recursive=True)
 
     def resource_folders(self) -> dict[str, str]:
         """Folder URI of every resource that has artifacts, by its uid."""
-        scheme = self.url.split("://")[0]
         folders: dict[str, str] = {}
         with contextlib.suppress(FileNotFoundError):
             for kind in self._filesystem.ls(self.url, detail=False):
                 for folder in self._filesystem.ls(kind, detail=False):
-                    folders[folder.rsplit("/", 1)[-1]] = f"{scheme}://{folder}"
+                    folders[folder.rsplit("/", 1)[-1]] = _RELATIVE + "/".join(folder.rstrip("/").rsplit("/", 2)[1:])
         return folders
 
     @contextlib.contextmanager
     def writing(self, uri: str) -> Iterator[Any]:
         """Binary file to write to; it appears whole at the end, or not at all."""
+        uri = self.absolute(uri)
         self._filesystem.makedirs(uri.rsplit("/", 1)[0], exist_ok=True)
         temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
         try:
@@ -188,7 +313,7 @@ class Artifacts:
         path, keep
             The folder, with what was kept at the URI before; and a function that brings new and changed files there.
         """
-        local = self.local_path(uri)
+        uri, local = self.absolute(uri), self.local_path(uri)
         if local is not None:
             local.mkdir(parents=True, exist_ok=True)
             yield local, lambda: None
@@ -210,11 +335,52 @@ class Artifacts:
     @contextlib.contextmanager
     def _opened(self, uri: str) -> Iterator[Any]:
         try:
-            file = self._filesystem.open(uri, "rb")
+            file = self._filesystem.open(self.absolute(uri), "rb")
         except FileNotFoundError as error:
             raise _missing(uri) from error
         with file:
             yield file
+
+
+class ArrayRows:
+    """Rows of an array, read a chunk at a time; those of the last chunk are at hand.
+
+    Attributes
+    ----------
+    shape, dtype
+        Those of the array.
+    """
+
+    def __init__(self, array: zarr.Array[Any]) -> None:
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self._step = step = array.chunks[0]
+        self._chunk = lru_cache(maxsize=1)(lambda index: np.asarray(array[index * step : (index + 1) * step]))
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> np.ndarray:
+        found = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        chunks = rows // self._step
+        for index in np.unique(chunks).tolist():
+            here = chunks == index
+            found[here] = self._chunk(index)[rows[here] - index * self._step]
+        return found
+
+
+def _read_rows(file: pq.ParquetFile, columns: list[str] | None, rows: NDArray[np.int64]) -> pa.Table:
+    ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)], dtype=np.int64)
+    ordered = np.argsort(rows, kind="stable")
+    groups = np.searchsorted(ends, rows[ordered], side="right")
+    pieces = [file.schema_arrow.empty_table() if columns is None else file.read_row_groups([], columns)]
+    for group in np.unique(groups).tolist():
+        first = ends[group - 1] if group else 0
+        inside = rows[ordered[groups == group]] - first
+        pieces.append(file.read_row_group(group, columns).take(pa.array(inside)))
+    table = pa.concat_tables(pieces)
+    if (np.diff(ordered) == 1).all():
+        return table
+    place = np.empty_like(ordered)
+    place[ordered] = np.arange(len(ordered))
+    return table.take(pa.array(place))
 
 
 def _missing(uri: str) -> DataLossError:
@@ -223,3 +389,9 @@ def _missing(uri: str) -> DataLossError:
         reason="ARTIFACT_MISSING",
         uri=uri,
     )
+
+
+def _require_writable(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

@@ -5,36 +5,23 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import queue
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-import psutil
 from distributed import Client, Event, Future, KilledWorker, get_worker
 from distributed.client import FutureCancelledError
-from distributed.system import MEMORY_LIMIT
 
-from lse.platform.errors import CancelledError, ResourceExhaustedError, UnavailableError
-from lse.platform.progress import Progress, ProgressCallback, ShouldStop
+from lse.errors import CancelledError, ResourceExhaustedError, UnavailableError
+from lse.platform.certificates import Certificates
+from lse.progress import Progress, ProgressCallback, ShouldStop
 
-__all__ = ["Compute", "TaskChannel", "memory_at_hand"]
+__all__ = ["Compute", "TaskChannel"]
 
 _POLL_SECONDS = 0.25
-# Share of its limit at which a Dask worker is ended, less a margin for what comes unforeseen.
-_WORKER_SHARE = 0.9
-
-
-def memory_at_hand() -> int:
-    """Main memory that this process may still take, in bytes: of the machine, its container and its Dask worker."""
-    taken = int(psutil.Process().memory_info().rss)
-    free = min(int(psutil.virtual_memory().available), MEMORY_LIMIT - taken)
-    try:
-        limit = get_worker().memory_manager.memory_limit
-    except ValueError:  # no worker: a program of its own
-        limit = None
-    return max(0, min(free, int(limit * _WORKER_SHARE) - taken) if limit else free)
 
 
 @dataclass
@@ -73,27 +60,38 @@ def _run_long(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 class Compute:
-    """A connection to a Dask cluster.
+    """A Dask cluster, connected to when it is first used.
+
+    Every method raises `UnavailableError` where no scheduler answers.
 
     Parameters
     ----------
     address
         Address of its scheduler.
-
-    Raises
-    ------
-    UnavailableError
-        If no scheduler answers there.
+    certificates
+        For a scheduler at ``tls://…``.
     """
 
-    def __init__(self, address: str) -> None:
-        try:
-            self._client = Client(address, set_as_default=False, timeout=30, name="lse")
-        except (OSError, TimeoutError) as error:
-            raise UnavailableError(
-                f"No Dask scheduler answers at {address}: start it or correct LSE_COMPUTE_URL.",
-                reason="COMPUTE_UNAVAILABLE",
-            ) from error
+    def __init__(self, address: str, certificates: Certificates | None = None) -> None:
+        self._address = address
+        self._security = certificates.dask() if certificates else None
+        self._connecting = threading.Lock()
+        self._connected: Client | None = None
+
+    @property
+    def _client(self) -> Client:
+        with self._connecting:
+            if self._connected is None:
+                try:
+                    self._connected = Client(
+                        self._address, security=self._security, set_as_default=False, timeout=30, name="lse"
+                    )
+                except (OSError, TimeoutError) as error:
+                    raise UnavailableError(
+                        f"No Dask scheduler answers at {self._address}: start it or correct LSE_COMPUTE_URL.",
+                        reason="COMPUTE_UNAVAILABLE",
+                    ) from error
+            return self._connected
 
     def map(
         self,
@@ -230,5 +228,6 @@ class Compute:
             ) from error
 
     def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
+        """Close the connection, where there is one."""
+        if self._connected is not None:
+            self._connected.close()

@@ -1,91 +1,244 @@
-"""Configuration of a process: ``LSE_…`` variables, or one YAML file named by ``LSE_CONFIG``."""
+"""Configuration of every process: command-line flags over ``LSE_…`` variables over one YAML file."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
-from lse.platform.errors import InvalidArgumentError
+from lse.errors import FailedPreconditionError, InvalidArgumentError
+from lse.validation import did_you_mean, validation_fault
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["SECRETS", "Settings", "load_settings"]
 
-# Variables of the client, the tests and the programs beside the services; all other LSE_ names must be settings.
-_OTHER_VARIABLES = {"LSE_ADDRESS", "LSE_CONFIG", "LSE_DEBUG", "LSE_PROJECT", "LSE_TOKEN", "LSE_TRITON_DIR"}
+# Read by the command line and the client themselves, and no settings of a process.
+_OTHER_VARIABLES = {"LSE_DEBUG", "LSE_TOKEN_FILE"}
+# What Kubernetes sets in every pod for a Service that is named lse or lse-…, with the form of the value.
+_KUBERNETES = (
+    (re.compile(r"LSE_(\w+_)?SERVICE_HOST"), re.compile(r"[0-9a-fA-F.:]+|None")),
+    (re.compile(r"LSE_(\w+_)?SERVICE_PORT(_\w+)?"), re.compile(r"\d+")),
+    (re.compile(r"LSE_(\w+_)?PORT(_\d+_(TCP|UDP|SCTP))?"), re.compile(r"(tcp|udp|sctp)://\S+")),
+    (re.compile(r"LSE_(\w+_)?PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)"), re.compile(r".+")),
+)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+# Of these only the issuer has the key that signs: with HS256 whoever can check a token could make one.
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
 class Settings(BaseSettings):
-    """All settings of a service process.
+    """Settings of all processes; each reads those that it needs.
 
-    Attributes
-    ----------
-    instance
-        Name of this process among its replicas, kept over restarts: it takes up its own unfinished operations at once.
-    grpc_host, grpc_port
-        Where the services listen; port 0 takes a free one.
-    peer_address
-        Address at which this process reaches the other services; its own when empty.
-    metrics_port
-        Port of the Prometheus metrics; none when not given.
-    catalogue_url
-        SQLAlchemy URL of the catalogue, SQLite or PostgreSQL.
-    artifacts_url
-        Folder of the bulk arrays, ``file://…`` or ``s3://…``.
-    artifacts_options
-        Further options of its fsspec file system, such as ``endpoint_url``.
-    vectors_url
-        Address of the Qdrant server (or of the Edge server), its gRPC port included.
-    vectors_api_key
-        Key of the Qdrant server, where it wants one.
-    compute_url
-        Address of the Dask scheduler.
-    inference
-        Engine that serves encoders.
-    inference_gpu
-        Whether encoders run on a GPU.
-    triton_url
-        gRPC address of the Triton server.
-    triton_repository
-        Model repository of Triton, as this process sees it.
-    triton_backend
-        Backend that runs the ONNX graphs: ``python`` of the wheel, ``onnxruntime`` of the stock image.
-    triton_shared_memory
-        Whether Triton's Python backend reads images in the memory of this process: it must run on this machine.
-    operation_slots
-        Operations worked on at a time by this process.
-    drain_seconds
-        Time that running calls get to end after SIGTERM.
-    log_level
-        Least severe level that is logged.
+    A key such as ``grpc_port`` is also the variable ``LSE_GRPC_PORT`` and the flag ``--grpc-port``; secrets have no
+    flag (`SECRETS`), since other users of a machine see the flags of a process.  Empty variables count as not set.
     """
 
     model_config = SettingsConfigDict(env_prefix="LSE_", extra="forbid", frozen=True)
 
-    instance: str = Field(default_factory=socket.gethostname)
-    grpc_host: str = "127.0.0.1"
-    grpc_port: int = Field(default=50051, ge=0, le=65535)
-    peer_address: str = ""
-    metrics_port: int | None = Field(default=None, ge=0, le=65535)
-    catalogue_url: str
-    artifacts_url: str
-    artifacts_options: dict[str, Any] = Field(default_factory=dict)
-    vectors_url: str
-    vectors_api_key: str | None = Field(default=None, repr=False)
-    compute_url: str
-    inference: Literal["triton", "onnxruntime"] = "onnxruntime"
-    inference_gpu: bool = False
-    triton_url: str = "localhost:8001"
-    triton_repository: str = ""
-    triton_backend: Literal["python", "onnxruntime"] = "onnxruntime"
-    triton_shared_memory: bool = False
-    operation_slots: int = Field(default=4, ge=1)
-    drain_seconds: float = Field(default=20.0, ge=0)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    config: Path | None = Field(default=None, description="YAML file of settings.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe level that is logged."
+    )
+    host: str = Field(default="127.0.0.1", description="Interface to listen on; 0.0.0.0 for all.")
+
+    grpc_port: Port = Field(default=50051, description="Port of the services; 0 takes a free one.")
+    metrics_port: Port | None = Field(default=None, description="Port of the Prometheus metrics (default: none).")
+    instance: str = Field(
+        default_factory=socket.gethostname,
+        description="Name of this process among its replicas, the same after a restart (default: the host name).",
+    )
+    peer_address: str = Field(
+        default="", description="HOST:PORT at which this process reaches the ingestion service (default: itself)."
+    )
+    operation_slots: int = Field(default=4, ge=1, description="Operations that a process works on at a time.")
+    drain_seconds: float = Field(
+        default=20.0, ge=0, description="Seconds that running calls and jobs have to end after SIGTERM."
+    )
+    allow_import_paths: bool = Field(
+        default=False,
+        description="Let requests name their own methods and networks by import path, and so run code of this machine "
+        "(default: with `lse up` on 127.0.0.1 only).",
+    )
+
+    source_roots: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Folders, separated by commas, of which requests may name files; {project} is the id of theirs, "
+        "* all of this machine (default: * with `lse up` on 127.0.0.1 without a login, else none).",
+    )
+    reader_seconds: float = Field(default=60.0, gt=0, description="Seconds that reading one file may take.")
+    reader_memory_mib: int = Field(default=4096, ge=64, description="Memory that reading one file may take, in MiB.")
+    reader_file_mib: int = Field(default=512, ge=1, description="Largest image file that is read, in MiB.")
+    login: Literal["none", "tokens", "oidc"] = Field(
+        default="none",
+        description="How callers prove who they are: none (everybody is the user of the process), tokens that the "
+        "services issue, or oidc (tokens of login_issuer, and those).",
+    )
+    login_issuer: str = Field(
+        default="", description="OpenID Connect issuer, https://HOST[/PATH], which publishes its discovery document."
+    )
+    login_audience: str = Field(default="", description="Audience that the issuer's tokens must be made for.")
+    login_algorithms: Annotated[tuple[Algorithm, ...], NoDecode] = Field(
+        default=("RS256", "ES256"), description="Signatures of the issuer's tokens that are accepted, comma-separated."
+    )
+    login_clock_skew_seconds: float = Field(
+        default=30.0, ge=0, le=300, description="How far the clocks of issuer and services may differ."
+    )
+    login_user_claim: str = Field(
+        default="sub", description="Claim that names the user, such as sub, preferred_username or email."
+    )
+    login_groups_claim: str = Field(
+        default="groups", description="Claim with the user's groups; dots lead into it, as in realm_access.roles."
+    )
+    login_operators: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="user:NAME or group:NAME,… who administer the whole installation."
+    )
+    open_without_login: bool = Field(
+        default=False,
+        description="Listen beyond this machine although nobody has to log in: for networks of trusted people only.",
+    )
+    service_key_file: Path | None = Field(
+        default=None, description="File of the secret with which services sign what they ask of each other."
+    )
+    audit_days: int = Field(default=365, ge=1, description="Days for which the audit log is kept.")
+    quota_images: int | None = Field(default=None, ge=0, description="Most images of a project (default: no limit).")
+    quota_bytes: int | None = Field(
+        default=None, ge=0, description="Most bytes of bulk data of a project (default: no limit)."
+    )
+    quota_vectors: int | None = Field(default=None, ge=0, description="Most vectors of a project (default: no limit).")
+    quota_operations: int | None = Field(
+        default=None, ge=0, description="Most unfinished operations of a project (default: no limit)."
+    )
+    quota_upload_bytes: int | None = Field(
+        default=None, ge=0, description="Most bytes of an uploaded file (default: 16 GiB)."
+    )
+
+    catalogue_url: str = Field(
+        default="", repr=False, description="Catalogue: sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
+    )
+    artifacts_url: str = Field(default="", description="Bulk data: file:///FOLDER or s3://BUCKET/PREFIX.")
+    artifacts_options: Annotated[dict[str, Any], NoDecode] = Field(
+        default_factory=dict, description="Options of the fsspec file system of the bulk data, as JSON."
+    )
+    vectors_url: str = Field(
+        default="", description="Vector store: http://HOST:PORT or https://HOST:PORT of Qdrant's gRPC port."
+    )
+    vectors_shards: int | None = Field(
+        default=None, ge=1, description="Shards of a new collection (default: the server's)."
+    )
+    vectors_replicas: int | None = Field(
+        default=None, ge=1, description="Copies of each shard of a new collection (default: the server's)."
+    )
+    vectors_write_consistency: int | None = Field(
+        default=None, ge=1, description="Copies that must have a change before it counts (default: the server's)."
+    )
+    vectors_quantization: Literal["none", "int8", "turbo", "binary"] = Field(
+        default="none", description="Codes of the vectors of a new collection that a search compares first."
+    )
+    vectors_memory: Literal["ram", "codes", "disk"] = Field(
+        default="ram", description="What of a new collection lies in memory: all, links and codes, or nothing."
+    )
+    vectors_api_key: SecretStr | None = Field(default=None, description="Key of the Qdrant server.")
+    compute_url: str = Field(default="", description="Dask scheduler: tcp://HOST:PORT, or tls://HOST:PORT.")
+    compute_certificates: Path | None = Field(
+        default=None, description="Folder of ca.pem, cert.pem and key.pem for a Dask scheduler at tls://…."
+    )
+
+    inference: Literal["auto", "triton", "onnxruntime"] = Field(
+        default="auto", description="Engine that runs encoders; auto takes Triton where it is installed or configured."
+    )
+    inference_gpu: bool = Field(default=False, description="Run encoders on a GPU.")
+    triton_url: str = Field(default="localhost:8001", description="HOST:PORT of Triton's gRPC endpoint.")
+    triton_repository: str = Field(
+        default="",
+        description="Triton's model repository: a folder that services, workers and Triton share, or s3://BUCKET/PREFIX.",
+    )
+    triton_repository_options: Annotated[dict[str, Any], NoDecode] = Field(
+        default_factory=dict, description="Options of the fsspec file system of a model repository in S3, as JSON."
+    )
+    triton_backend: Literal["python", "onnxruntime"] = Field(
+        default="onnxruntime",
+        description="Backend of Triton: onnxruntime of the stock image, python of the one that `make triton` installs.",
+    )
+    triton_shared_memory: bool = Field(
+        default=False,
+        description="Let Triton's Python backend read images in the memory of the workers, on the same machine.",
+    )
+    triton_certificates: Path | None = Field(
+        default=None, description="Folder of ca.pem, cert.pem and key.pem for a Triton that asks for certificates."
+    )
+    triton_dir: Path | None = Field(
+        default=None,
+        description="Folder of an installed Triton (default: .triton in the working directory or the repository).",
+    )
+
+    home: Path = Field(default=Path("~/.lse"), description="Folder in which `lse up` keeps everything.")
+    dashboard: bool = Field(default=True, description="Start the explorer.")
+    workers: int | None = Field(
+        default=None, ge=1, description="Worker processes (default: one per processor core; `lse up` at least two)."
+    )
+    scheduler_port: Port | None = Field(
+        default=None, description="Start a Dask scheduler too, on this port, instead of joining that of compute_url."
+    )
+    scratch: Path | None = Field(
+        default=None, description="Folder for data that workers move out of memory (default: a temporary one)."
+    )
+    vectors_root: Path | None = Field(default=None, description="Folder of the collections.")
+    vectors_port: Port = Field(default=6334, description="Port of the vector server; 0 takes a free one.")
+
+    address: str = Field(default="localhost:50051", description="HOST:PORT of the services.")
+    token: SecretStr | None = Field(default=None, description="Token that the explorer sends to the services.")
+    project: str | None = Field(default=None, description="Project that the explorer opens first.")
+    dashboard_client_id: str = Field(
+        default="", description="Id of the explorer at login_issuer: visitors then log in with the explorer itself."
+    )
+    dashboard_client_secret: SecretStr | None = Field(default=None, description="Secret of the explorer at the issuer.")
+    dashboard_cookie_secret: SecretStr | None = Field(
+        default=None, description="Secret that signs the cookies of visitors; the same for all replicas."
+    )
+    dashboard_scopes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("openid", "profile", "email"),
+        description="Scopes of the login; offline_access renews tokens with most issuers.",
+    )
+    dashboard_url: str = Field(
+        default="", description="Address of the explorer, as the issuer knows it (default: that of the request)."
+    )
+    dashboard_port: Port = Field(default=5006, description="Port of the explorer; with `lse up`, 0 takes a free one.")
+    dashboard_prefix: str = Field(default="/", description="URL path below which the explorer is served.")
+    dashboard_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="HOST[:PORT],… under which browsers reach the explorer (default: its own names on 127.0.0.1, "
+        "else all).",
+    )
+
+    @field_validator("artifacts_options", "triton_repository_options", mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
+
+    @field_validator(
+        "dashboard_origins", "dashboard_scopes", "login_algorithms", "login_operators", "source_roots", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(
@@ -96,48 +249,117 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let variables win over the file: secrets come by environment."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
+        """Flags win over variables, which win over the file."""
+        del dotenv_settings, file_secret_settings
+        assert isinstance(env_settings, EnvSettingsSource)
+        env_settings.env_vars = {name.lower(): value for name, value in _variables().items()}
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, _file_of(init_settings()))
+
+    def require(self, *keys: str) -> None:
+        """Raise FailedPreconditionError for the first of these settings that is empty."""
+        for key in keys:
+            if not getattr(self, key):
+                told = type(self).model_fields[key].description or ""
+                raise FailedPreconditionError(
+                    f"The setting {key} is missing ({told.rstrip('.')}): set {_variable(key)}, give {_flag(key)}, or "
+                    f"write {key} into the configuration file.",
+                    reason="SETTING_MISSING",
+                    setting=key,
+                )
 
 
-def load_settings(path: Path | None = None, **values: Any) -> Settings:
+SECRETS = frozenset(key for key, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation))
+
+
+def load_settings(**flags: Any) -> Settings:
     """Read the settings of this process.
 
     Parameters
     ----------
-    path
-        YAML file; the one named by ``LSE_CONFIG`` when not given, none where that is not set.
-    **values
-        Settings that stand in neither.
+    **flags
+        Settings given on the command line, which win over variables and file.
 
     Raises
     ------
     InvalidArgumentError
-        If a setting is unknown, missing or wrong.
+        If a setting is unknown or wrong, or the configuration file cannot be read.
+
+    Examples
+    --------
+    >>> load_settings(grpc_port=4000).grpc_port
+    4000
     """
-    known = {f"LSE_{name.upper()}" for name in Settings.model_fields} | _OTHER_VARIABLES
-    for variable in os.environ:
-        if variable.startswith("LSE_") and variable not in known and not variable.startswith("LSE_TEST_"):
+    for variable in _variables():
+        if variable.removeprefix("LSE_").lower() not in Settings.model_fields:
             raise InvalidArgumentError(
-                f"The environment variable {variable} is no setting: remove it or correct its name.",
-                reason="UNKNOWN_SETTING",
+                f"The environment variable {variable} is not a setting: "
+                f"{did_you_mean(variable, map(_variable, Settings.model_fields))}Correct its name or remove it.",
+                reason="SETTING_UNKNOWN",
             )
-    path = path or (Path(os.environ["LSE_CONFIG"]) if os.environ.get("LSE_CONFIG") else None)
-    if path is not None:
-        try:
-            loaded = yaml.safe_load(path.read_text())
-        except (OSError, yaml.YAMLError) as error:
+    path = _file_of(flags)
+    file = _read(path) if path else {}
+    for key in file:
+        if key not in Settings.model_fields:
             raise InvalidArgumentError(
-                f"The configuration file {path} cannot be read ({error}).", reason="UNREADABLE_SETTINGS"
-            ) from error
-        values = {**(loaded or {}), **values}
+                f"'{key}' in {path} is not a setting: {did_you_mean(str(key), Settings.model_fields)}"
+                "Correct its name or remove it.",
+                reason="SETTING_UNKNOWN",
+            )
     try:
-        return Settings(**values)
+        return Settings(**flags)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InvalidArgumentError(
-            f"Setting '{key}': {first['msg'].lower()}; see `Settings` in lse.platform.config for what is allowed.",
-            reason="INVALID_SETTING",
+        key = str(error.errors()[0]["loc"][0])
+        variable = _variable(key)
+        source = _flag(key) if key in flags else variable if variable in _variables() else f"{key} in {path}"
+        raise validation_fault(
+            error,
+            Settings.model_json_schema(),
+            what="setting",
+            subject=source,
+            secret=key in SECRETS,
+            reason="SETTING_INVALID",
         ) from error
+
+
+def _file_of(flags: Mapping[str, Any]) -> Path | None:
+    named = flags.get("config") or os.environ.get("LSE_CONFIG")
+    return Path(named) if named else None
+
+
+def _read(path: Path) -> dict[Any, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        told = " ".join(str(error).split())
+        raise InvalidArgumentError(
+            f"The configuration file {path} cannot be read ({told}): correct it, or name another with --config or "
+            "LSE_CONFIG.",
+            reason="SETTINGS_UNREADABLE",
+        ) from error
+    if not isinstance(loaded, dict):
+        raise InvalidArgumentError(
+            f"The configuration file {path} has no keys: write one setting per line, such as grpc_port: 50051.",
+            reason="SETTINGS_UNREADABLE",
+        )
+    return loaded
+
+
+def _variables() -> dict[str, str]:
+    """Variables of the environment that can only be settings; empty ones count as not set."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if value
+        and name.startswith("LSE_")
+        and not name.startswith("LSE_TEST_")
+        and name not in _OTHER_VARIABLES
+        and not any(names.fullmatch(name) and values.fullmatch(value) for names, values in _KUBERNETES)
+    }
+
+
+def _variable(key: str) -> str:
+    return f"LSE_{key.upper()}"
+
+
+def _flag(key: str) -> str:
+    return f"--{key.replace('_', '-')}"

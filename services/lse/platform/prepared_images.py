@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from lse.platform import names
+from lse import names
+from lse.columns import with_pandas_types
+from lse.errors import DataLossError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 from lse.platform.artifacts import Artifacts
-from lse.platform.catalogue import Resource
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from lse.platform.catalogue import DatasetRecord, ExperimentRecord
 
-__all__ = ["image_row", "image_rows", "prepared_images"]
+__all__ = ["image_blocks", "image_line", "image_row", "image_rows", "prepared_images"]
+
+_SHOWN = 3
 
 
-def prepared_images(artifacts: Artifacts, table_uri: str, columns: Sequence[str]) -> pa.Table:
+def prepared_images(
+    artifacts: Artifacts, table_uri: str, columns: Sequence[str], rows: NDArray[np.int64] | range | None = None
+) -> pa.Table:
     """Columns of the image table for the images that have a row in the arrays.
 
     Parameters
@@ -26,29 +36,126 @@ def prepared_images(artifacts: Artifacts, table_uri: str, columns: Sequence[str]
         URI of the image table of a dataset, which also has the rejected inputs.
     columns
         Columns wanted.
+    rows
+        Rows wanted, ascending; all where not given.
 
     Returns
     -------
     Table
-        Those columns; line i is the image of row i.
+        Those columns; line i is the image of row i, or of the i-th of the rows wanted.
     """
-    table = artifacts.read_table(table_uri, list(dict.fromkeys(["row", *columns])))
-    return table.filter(pc.greater_equal(table["row"], 0)).sort_by("row").select(list(columns))
+    blocks = list(image_blocks(artifacts, table_uri, columns, rows))
+    if blocks:
+        return pa.concat_tables(blocks)
+    schema = artifacts.table_schema(table_uri)
+    return pa.schema([schema.field(name) for name in columns], metadata=schema.metadata).empty_table()
 
 
-def image_rows(artifacts: Artifacts, table_uri: str) -> dict[str, int]:
-    """Rows of all images of a dataset by their ids; negative of a rejected one."""
-    table = artifacts.read_table(table_uri, ["name", "row"])
-    return dict(zip(table["name"].to_pylist(), table["row"].to_pylist(), strict=True))
+def image_blocks(
+    artifacts: Artifacts, table_uri: str, columns: Sequence[str], rows: NDArray[np.int64] | range | None = None
+) -> Iterator[pa.Table]:
+    """As `prepared_images`, in blocks, each of some thousand consecutive images at most; only these are in memory.
+
+    Raises
+    ------
+    DataLossError
+        If the table lacks one of the rows.
+    """
+    read = list(dict.fromkeys(["row", *columns]))
+    wanted = None if rows is None else np.asarray(rows, np.int64)
+    found = 0
+    with artifacts.opened_table(table_uri) as file:
+        ends = _row_ends(file)
+        for group, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+            here = np.arange(first, end) if wanted is None else _between(wanted, first, end)
+            if len(here):
+                block = file.read_row_group(group, read)
+                # Rejected inputs lie between the images; the rows of these follow one another.
+                lines = np.flatnonzero(block["row"].to_numpy() >= 0)
+                if len(lines) != end - first:
+                    break
+                found += len(here)
+                block = block.select(list(columns)).take(pa.array(lines[here - first]))
+                yield with_pandas_types(block)
+    if found < (ends[-1] if wanted is None else len(wanted)):
+        raise DataLossError(
+            f"The image table {table_uri} lacks rows: restore it from a backup.", reason="ARTIFACT_DAMAGED"
+        )
 
 
-def image_row(image: str, rows: Mapping[str, int], *, dataset: Resource, experiment: Resource) -> int:
+def _row_ends(file: pq.ParquetFile) -> list[int]:
+    """For each group of rows of an image table the row after its last image's, from the statistics of the file."""
+    column = file.schema_arrow.get_field_index("row")
+    ends = [0]
+    for group in range(file.num_row_groups):
+        statistics = file.metadata.row_group(group).column(column).statistics
+        ends.append(max(ends[-1], statistics.max + 1))
+    return ends[1:] or [0]
+
+
+def _between(rows: NDArray[np.int64], first: int, end: int) -> NDArray[np.int64]:
+    return rows[slice(*np.searchsorted(rows, [first, end]))]
+
+
+def image_rows(artifacts: Artifacts, table_uri: str) -> pa.Table:
+    """Names, rows and files of all inputs of a dataset; the row of a rejected one is negative."""
+    return artifacts.read_table(table_uri, ["name", "row", "source"])
+
+
+def image_line(wanted: str, rows: pa.Table, *, dataset: str) -> int:
+    """Line of an input of a dataset, however a person names it.
+
+    Parameters
+    ----------
+    wanted
+        Its name; or else the path of its file, the end of that path or the file's name, with or without the suffix;
+        or else its row.
+    rows
+        See `image_rows`.
+    dataset
+        Id of the dataset, for messages.
+
+    Raises
+    ------
+    NotFoundError
+        ``IMAGE_NOT_FOUND``.
+    InvalidArgumentError
+        ``IMAGE_AMBIGUOUS`` where several inputs fit and none has this name.
+    """
+    for column in ("name", "source"):
+        line: int = pc.index(rows[column], wanted).as_py()
+        if line >= 0:
+            return line
+    # Canonically equivalent texts are one name: systems write an umlaut as one character or as two.
+    text = unicodedata.normalize("NFC", wanted).removeprefix("./")
+    names, files = (pc.utf8_normalize(rows[column], form="NFC") for column in ("name", "source"))
+    ending = pc.match_substring_regex(files, rf"(^|/){re.escape(text)}(\.[^/]*)?$")
+    row = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
+    fits = pc.or_(pc.or_(pc.equal(names, text), ending), pc.and_(pc.equal(rows["row"], row), row >= 0))
+    lines = np.flatnonzero(fits.to_numpy())
+    if not len(lines):
+        raise NotFoundError(
+            f"The dataset '{dataset}' has no image '{wanted}': give its name, its path or its row.",
+            reason="IMAGE_NOT_FOUND",
+            name=wanted,
+        )
+    if len(lines) > 1:
+        shown = ", ".join(f"'{rows['name'][line]}' (row {rows['row'][line]})" for line in lines[:_SHOWN])
+        raise InvalidArgumentError(
+            f"'{wanted}' fits {len(lines)} images of the dataset '{dataset}', such as {shown}: give the name of one.",
+            reason="IMAGE_AMBIGUOUS",
+            name=wanted,
+        )
+    return int(lines[0])
+
+
+def image_row(image: str, rows: pa.Table, *, dataset: DatasetRecord, experiment: ExperimentRecord) -> int:
     """Row of an image among the vectors of an experiment.
 
     Parameters
     ----------
     image
-        Its resource name.
+        Its resource name, of which the last part may be all that `image_line` finds an image by.
     rows
         See `image_rows`.
     dataset, experiment
@@ -57,7 +164,7 @@ def image_row(image: str, rows: Mapping[str, int], *, dataset: Resource, experim
     Raises
     ------
     InvalidArgumentError
-        If the image is of another dataset.
+        If the image is of another dataset, or several images fit.
     NotFoundError
         If the dataset has no such image.
     FailedPreconditionError
@@ -68,16 +175,12 @@ def image_row(image: str, rows: Mapping[str, int], *, dataset: Resource, experim
         raise InvalidArgumentError(
             f"The image '{image_id}' is of another dataset than the experiment '{experiment.id}': "
             f"name one of {dataset.name}.",
-            reason="OTHER_DATASET",
+            reason="DATASET_MISMATCH",
         )
-    row = rows.get(image_id)
-    if row is None:
-        raise NotFoundError(
-            f"The dataset '{dataset.id}' has no image named '{image_id}'.", reason="IMAGE_NOT_FOUND", name=image
-        )
-    if not 0 <= row < experiment.result["images"]:
+    row: int = rows["row"][image_line(image_id, rows, dataset=dataset.id)].as_py()
+    if not 0 <= row < experiment.result.image_count:
         why = "was rejected" if row < 0 else "was added after the experiment was encoded"
         raise FailedPreconditionError(
-            f"The image '{image_id}' {why} and has no vector in '{experiment.id}'.", reason="NO_VECTOR"
+            f"The image '{image_id}' {why} and has no vector in '{experiment.id}'.", reason="VECTOR_MISSING"
         )
     return row

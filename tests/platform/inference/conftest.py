@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
+from lse.platform.config import load_settings
 from lse.platform.inference import InferenceEngine, InferenceSettings
 from lse.platform.inference.onnxruntime import OnnxRuntimeEngine
 from lse.platform.inference.triton import TritonEngine
@@ -69,7 +70,7 @@ def encoder_file(tmp_path: Path) -> EncoderFile:
 @pytest.fixture(scope="session")
 def triton_program() -> Path:
     """Folder of the installed Triton, or a skip."""
-    program = find_triton()
+    program = find_triton(load_settings().triton_dir)
     if program is None:
         pytest.skip("Triton is not installed: run `make triton`")
     return program

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +12,15 @@ import pytest
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from tests.platform.inference.conftest import EncoderFile, triton_settings
 
+from lse.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from lse.platform.artifacts import Artifacts
-from lse.platform.catalogue import Resource
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from lse.platform.catalogue import EncoderRecord
+from lse.platform.catalogue.records.encoder import EncoderResult, EncoderSpec, EncoderVersion
 from lse.platform.inference import InferenceSettings, open_engine
 from lse.platform.inference.encoders import (
     encoder_model,
     loaded_versions,
     serve_encoder,
-    version_of,
     withdraw_encoder,
     withdraw_version,
 )
@@ -47,17 +46,29 @@ def artifacts(tmp_path: Path) -> Artifacts:
     return Artifacts(f"file://{tmp_path}")
 
 
-def encoder(name: str, versions: dict[int, Path]) -> Resource:
+def encoder(name: str, versions: dict[int, Path]) -> EncoderRecord:
     """Encoder of the catalogue whose last version is in use; those of even number have a file of half precision."""
-    records = []
+    found = []
     for number, path in versions.items():
         half = path.with_suffix(".half.onnx")
         if number % 2 == 0:
             onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), half)
-        uris = {"onnx_uri": path.as_uri(), "half_onnx_uri": half.as_uri() if half.exists() else ""}
-        records.append({"version": number, "dimension": 5, **uris})
-    result = {**records[-1], "versions": records, "precision": "fp32", "evaluations": []}
-    return Resource(f"projects/p/encoders/{name}", "encoder", "projects/p", uid=name, state="ready", result=result)
+        found.append(
+            EncoderVersion(
+                version=number,
+                operation="",
+                create_time=0.0,
+                dataset="",
+                method="import",
+                onnx_uri=path.as_uri(),
+                half_onnx_uri=half.as_uri() if half.exists() else "",
+                channel_count=3,
+                image_size=16,
+                dimension=5,
+            )
+        )
+    record = EncoderRecord(name=f"projects/p/encoders/{name}", uid=name, spec=EncoderSpec(method="import"))
+    return record.with_result(EncoderResult(versions=tuple(found), version=found[-1].version))
 
 
 def vectors_of(path: Path) -> np.ndarray:
@@ -111,11 +122,11 @@ def test_both_precisions_of_a_version(
 
 def test_which_version_and_precision_is_meant(encoder_file: EncoderFile) -> None:
     made = encoder("e", {1: encoder_file("1.onnx"), 2: encoder_file("2.onnx")})
-    assert version_of(made)["version"] == 2
+    assert made.version().version == 2
     chosen = encoder_model(made)
-    assert (chosen.version, chosen.precision, chosen.onnx_uri) == (2, "fp32", version_of(made, 2)["onnx_uri"])
+    assert (chosen.version, chosen.precision, chosen.onnx_uri) == (2, "fp32", made.version(2).onnx_uri)
     assert encoder_model(made, 2, "fp16").onnx_uri.endswith("2.half.onnx")
-    in_half = dataclasses.replace(made, result={**made.result, "precision": "fp16"})
+    in_half = made.with_result(made.result.using(2, "fp16"))
     assert encoder_model(in_half).precision == "fp16"
     # A version without a half file is served in full, whatever is in use; asking for the half is an error.
     assert encoder_model(in_half, 1).precision == "fp32"
@@ -125,10 +136,3 @@ def test_which_version_and_precision_is_meant(encoder_file: EncoderFile) -> None
         encoder_model(made, 3)
     with pytest.raises(InvalidArgumentError, match="fp8"):
         encoder_model(made, 2, "fp8")
-
-
-def test_an_encoder_made_before_there_were_versions_has_one() -> None:
-    result = {"onnx_uri": "file:///encoder.onnx", "dimension": 5, "evaluations": []}
-    old = Resource("projects/p/encoders/old", "encoder", "projects/p", uid="old", state="ready", result=result)
-    model = encoder_model(old)
-    assert (model.version, model.precision, model.onnx_uri) == (1, "fp32", "file:///encoder.onnx")

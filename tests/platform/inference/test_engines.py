@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.platform.inference.conftest import MAX_BATCH_SIZE, EncoderFile
 
-from lse.platform.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from lse.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from lse.platform.inference import InferenceEngine, ModelSignature, ModelVersion
 
 GALAXIES = ModelVersion("projects/p/encoders/galaxies")
@@ -117,18 +117,18 @@ def test_unknown_model(engine: InferenceEngine) -> None:
     for call in (engine.signature, engine.unload, lambda model: engine.encode(model, random_images(1))):
         with pytest.raises(NotFoundError, match=r"galaxies version 1 is not loaded; load it first\.") as caught:
             call(GALAXIES)
-        assert caught.value.reason == "MODEL_NOT_LOADED"
+        assert caught.value.reason == "MODEL_NOT_FOUND"
 
 
 def test_wrong_images(engine: InferenceEngine, encoder_file: EncoderFile) -> None:
     engine.load(GALAXIES, encoder_file())
     wrong = {
-        "IMAGES_SHAPE_WRONG": [
+        "IMAGES_SHAPE_INVALID": [
             np.zeros((2, 3, 16, 17), np.float32),
             np.zeros((2, 1, 16, 16), np.float32),
             np.zeros((3, 16, 16), np.float32),
         ],
-        "IMAGES_TYPE_WRONG": [np.zeros((2, 3, 16, 16)), np.zeros((2, 3, 16, 16), np.uint8), [[1.0]]],
+        "IMAGES_TYPE_INVALID": [np.zeros((2, 3, 16, 16)), np.zeros((2, 3, 16, 16), np.uint8), [[1.0]]],
     }
     for reason, cases in wrong.items():
         for images in cases:
@@ -140,7 +140,7 @@ def test_wrong_images(engine: InferenceEngine, encoder_file: EncoderFile) -> Non
 def test_wrong_files(engine: InferenceEngine, encoder_file: EncoderFile, tmp_path: Path) -> None:
     right = encoder_file()
     text = tmp_path / "text.onnx"
-    text.write_text("this is no model")
+    text.write_text("this is not a model")
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(right.read_bytes()[:200])
     two = tmp_path / "two.onnx"

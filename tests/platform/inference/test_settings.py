@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from lse.platform.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError
 from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersion, open_engine
 from lse.platform.inference.engine import BATCH_BYTES
 

@@ -20,7 +20,7 @@ from google.protobuf import text_format
 from tests.platform.inference.conftest import EncoderFile, triton_settings
 from tritonclient.grpc import model_config_pb2
 
-from lse.platform.errors import FailedPreconditionError, NotFoundError, UnavailableError
+from lse.errors import FailedPreconditionError, NotFoundError, UnavailableError
 from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersion, open_engine
 from lse.platform.inference.triton import TritonEngine
 from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
@@ -187,6 +187,7 @@ def test_killed_server_and_its_return(
         wait_until(lambda: server.pid is None and not traces_of(server._prefix))
 
         server.start()
+        server.wait_until_ready(60)
         # No one loads the model again: the repository says that it shall be there.
         np.testing.assert_allclose(engine.encode(GALAXIES, IMAGES), before, rtol=1e-5, atol=1e-6)
         assert engine.loaded() == [GALAXIES]
@@ -221,7 +222,7 @@ def test_server_that_cannot_read_the_memory(
             elsewhere.setattr(os, "getpid", lambda process=process: process)
             with pytest.raises(FailedPreconditionError) as caught:
                 engine.encode(GALAXIES, IMAGES)
-            assert caught.value.reason == "SHARED_MEMORY_NOT_SHARED"
+            assert caught.value.reason == "SHARED_MEMORY_UNREADABLE"
     assert engine.encode(GALAXIES, IMAGES).shape == (20, 5)
     engine.unload(GALAXIES)
     engine.close()
@@ -247,7 +248,7 @@ def test_server_outlives_the_thread_that_started_it(triton_program: Path, tmp_pa
     thread = threading.Thread(target=server.start)
     thread.start()
     thread.join()
-    time.sleep(0.3)
+    server.wait_until_ready(60)
     assert server.pid is not None
     server.stop()
     assert server.pid is None
@@ -258,7 +259,7 @@ def test_server_ends_with_its_parent(triton_program: Path, tmp_path: Path) -> No
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "from lse.platform.inference.triton_server import TritonServer\n"
-        "server = TritonServer(Path(sys.argv[1]), Path(sys.argv[2])); server.start()\n"
+        "server = TritonServer(Path(sys.argv[1]), Path(sys.argv[2])); server.start(); server.wait_until_ready(60)\n"
         "print(server.pid, os.getpid(), flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(
@@ -275,28 +276,27 @@ def test_server_ends_with_its_parent(triton_program: Path, tmp_path: Path) -> No
 @pytest.mark.triton
 def test_port_that_is_taken(triton_server: TritonServer, triton_program: Path, tmp_path: Path) -> None:
     second = TritonServer(triton_program, tmp_path, grpc_port=triton_server.grpc_port)
-    with pytest.raises(FailedPreconditionError) as caught:
+    with pytest.raises(UnavailableError) as caught:
         second.start()
     assert caught.value.reason == "PORT_TAKEN"
 
 
 @pytest.mark.triton
 def test_server_that_does_not_start(triton_program: Path, tmp_path: Path) -> None:
-    server = TritonServer(triton_program, tmp_path / "models")
+    server = TritonServer(triton_program, tmp_path / "models", log=tmp_path / "server.log")
     server.repository.rmdir()
-    server.log = tmp_path / "server.log"
-    with pytest.raises(FailedPreconditionError) as caught:
-        server.start()
-    assert caught.value.reason == "TRITON_DID_NOT_START"
+    server.start()
+    with pytest.raises(UnavailableError, match=r"Triton server ended at once .*server\.log") as caught:
+        server.wait_until_ready(60)
+    assert caught.value.reason == "PROCESS_START_FAILED"
 
 
-def test_finding_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LSE_TRITON_DIR", os.fspath(tmp_path))
+def test_finding_the_installation(tmp_path: Path) -> None:
     with pytest.raises(FailedPreconditionError) as caught:
-        find_triton()
-    assert caught.value.reason == "TRITON_NOT_INSTALLED"
+        find_triton(tmp_path)
+    assert caught.value.reason == "TRITON_MISSING"
     (tmp_path / "installed.txt").touch()
-    assert find_triton() == tmp_path
+    assert find_triton(tmp_path) == tmp_path
 
 
 def open_memory() -> int:

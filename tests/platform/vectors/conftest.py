@@ -18,13 +18,15 @@ import pytest
 from lse.platform.vectors import VectorStore
 from lse.platform.vectors.edge_server import EdgeServer
 
+LSE = Path(sys.executable).with_name("lse")
+
 
 class ServerProgram:
     """The embedded server as a program of its own."""
 
     def __init__(self, root: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lse.platform.vectors.edge_server", "--root", str(root), "--port", "0"],
+            [LSE, "vectors", "--vectors-root", str(root), "--vectors-port", "0"],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from qdrant_client import grpc as messages
 
-from lse.platform.errors import FailedPreconditionError, InternalError, NotFoundError, UnavailableError
+from lse.errors import FailedPreconditionError, InternalError, NotFoundError, UnavailableError
 from lse.platform.vectors import VectorFilter, VectorStore, edge_collection
 from lse.platform.vectors.edge_server import EdgeServer
 
@@ -198,7 +198,7 @@ def test_rewritten_vectors_are_indexed_again(serve: Start, tmp_path: Path) -> No
 def test_a_second_server_on_the_same_folder_is_refused(serve: Start, tmp_path: Path) -> None:
     serve(tmp_path)
     second = subprocess.run(
-        [sys.executable, "-m", "lse.platform.vectors.edge_server", "--root", str(tmp_path), "--port", "0"],
+        [Path(sys.executable).with_name("lse"), "vectors", "--vectors-root", str(tmp_path), "--vectors-port", "0"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -208,18 +208,6 @@ def test_a_second_server_on_the_same_folder_is_refused(serve: Start, tmp_path: P
     assert second.stdout == ""
     assert f"is open in another server (process {os.getpid()})" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
-
-
-def test_a_server_ends_with_its_parent(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lse.platform.vectors.edge_server", "--root", str(tmp_path), "--port", "0"]
-    code = f"import subprocess, time; subprocess.Popen({[*command, '--with-parent']!r}); time.sleep(600)"
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    with parent.stdout as output:
-        assert output.readline().startswith("ready")
-        parent.kill()
-        parent.wait()
-        assert output.read() == ""  # ends when the server, the last to hold it, is gone
 
 
 def test_in_process_server_starts_stops_and_keeps_its_port(tmp_path: Path) -> None:
@@ -257,12 +245,18 @@ def test_what_is_not_built_answers_unimplemented_by_name(serve: Start, tmp_path:
     with VectorStore(address) as store:
         store.create_collection("some", dimension=2)
         store.upsert("some", [1], [[1, 2]])
+    clearing = messages.PointsUpdateOperation(clear_payload=messages.PointsUpdateOperation.ClearPayload())
+    cleared = messages.UpdateBatchPoints(collection_name="some", operations=[clearing])
+    filtered = messages.DeletePoints(collection_name="some", points=messages.PointsSelector(filter=messages.Filter()))
     prefetched = messages.QueryPoints(collection_name="some", prefetch=[messages.PrefetchQuery()])
     fused = messages.QueryPoints(collection_name="some", query=messages.Query(fusion=messages.Fusion.RRF))
     sparse = messages.CreateCollection(collection_name="b", sparse_vectors_config=messages.SparseVectorConfig())
     for method, request, named in (
         ("Points/SearchGroups", messages.SearchPointGroups(), "qdrant.Points/SearchGroups"),
         ("Points/Facet", messages.FacetCounts(), "qdrant.Points/Facet"),
+        ("Points/Scroll", messages.ScrollPoints(collection_name="some"), "qdrant.Points/Scroll"),
+        ("Points/UpdateBatch", cleared, "clear_payload"),
+        ("Points/Delete", filtered, "filter"),
         ("Collections/UpdateAliases", messages.ChangeAliases(), "qdrant.Collections/UpdateAliases"),
         ("Points/Query", prefetched, "prefetch"),
         ("Points/Query", fused, "fusion"),
@@ -300,24 +294,13 @@ def test_statuses_are_those_of_qdrant(serve: Start, tmp_path: Path) -> None:
         assert call(address, method, request)[0] == code, method
 
 
-def test_the_other_calls_of_the_protocol(serve: Start, tmp_path: Path) -> None:
+def test_a_query_has_the_options_of_the_protocol(serve: Start, tmp_path: Path) -> None:
     address = serve(tmp_path).address
     with VectorStore(address) as store:
         store.create_collection("some", dimension=16, distance="dot", indexed={"a": "integer"})
         store.upsert("some", np.arange(30), rows(30), [{"a": i % 2, "b": i} for i in range(30)])
-        odd = messages.Filter(
-            must=[messages.Condition(field=messages.FieldCondition(key="a", match=messages.Match(integer=1)))]
-        )
         with grpc.insecure_channel(address) as channel:
             points = messages.PointsStub(channel)
-            chosen = messages.PointsSelector(filter=odd)
-            page = points.Scroll(messages.ScrollPoints(collection_name="some", filter=odd, limit=10))
-            assert [record.id.num for record in page.result] == list(range(1, 20, 2))
-            page = points.Scroll(
-                messages.ScrollPoints(collection_name="some", filter=odd, limit=10, offset=page.next_page_offset)
-            )
-            assert [record.id.num for record in page.result] == list(range(21, 30, 2))
-            assert not page.HasField("next_page_offset")
             query = messages.QueryPoints(
                 collection_name="some",
                 query=messages.Query(nearest=messages.VectorInput(id=messages.PointId(num=3))),
@@ -329,21 +312,6 @@ def test_the_other_calls_of_the_protocol(serve: Start, tmp_path: Path) -> None:
             assert [hit.id.num for hit in found] == [hit.id for hit in store.search("some", 3, 5)][2:]
             assert len(found[0].vectors.vector.dense.data) == 16
             assert set(found[0].payload) == {"a"}
-            points.DeletePayload(
-                messages.DeletePayloadPoints(collection_name="some", keys=["b"], points_selector=chosen)
-            )
-            points.OverwritePayload(
-                messages.SetPayloadPoints(
-                    collection_name="some",
-                    payload={"c": messages.Value(string_value="x")},
-                    points_selector=messages.PointsSelector(
-                        points=messages.PointsIdsList(ids=[messages.PointId(num=0)])
-                    ),
-                )
-            )
-            points.DeleteFieldIndex(messages.DeleteFieldIndexCollection(collection_name="some", field_name="a"))
-        assert store.get("some", [0, 1, 2]).payloads == [{"c": "x"}, {"a": 1}, {"a": 0, "b": 2}]
-        assert store.info("some").payload_indexes == {}
 
 
 def test_sigterm_lets_calls_under_way_end(start_server: Start, serve: Start, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lse.platform.errors import (
+from lse.errors import (
     AlreadyExistsError,
     CancelledError,
     FailedPreconditionError,
@@ -21,8 +21,8 @@ from lse.platform.errors import (
     NotFoundError,
     UnavailableError,
 )
-from lse.platform.progress import Progress
 from lse.platform.vectors import Hit, VectorFilter, VectorStore
+from lse.progress import Progress
 
 Vectors = npt.NDArray[np.float32]
 

@@ -1,11 +1,19 @@
 """What the client returns: frozen dataclasses made from the messages of the services."""
 
+from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quota, QuotaLimits, Token
 from lse.client.resources.annotations import LabelScheme, Selection, Suggestion
 from lse.client.resources.clusterings import Cluster, Clustering, Comparison
 from lse.client.resources.datasets import Dataset, Image, Preview, PreviewedImage
 from lse.client.resources.encoders import Encoder, EncoderVersion, ViewsPreview
 from lse.client.resources.estimates import Backbone, TrainingEstimate
-from lse.client.resources.evaluations import EncoderCard, Evaluation, Nuisance, Robustness
+from lse.client.resources.evaluations import (
+    ClassRecall,
+    EncoderCard,
+    Evaluation,
+    Nuisance,
+    PeerComparison,
+    Robustness,
+)
 from lse.client.resources.experiments import Experiment, Match, Projection
 from lse.client.resources.explanations import (
     AxisTraversal,
@@ -22,8 +30,11 @@ from lse.client.resources.predictions import PredictedClass, Prediction
 from lse.client.resources.training_runs import TrainingRun
 
 __all__ = [
+    "AuditEntry",
     "AxisTraversal",
     "Backbone",
+    "Caller",
+    "ClassRecall",
     "Cluster",
     "Clustering",
     "Comparison",
@@ -39,22 +50,28 @@ __all__ = [
     "LabelScheme",
     "MadeResource",
     "Match",
+    "Member",
     "Method",
     "NamedResource",
     "Nuisance",
     "Parameter",
+    "PeerComparison",
     "Picture",
     "PredictedClass",
     "Prediction",
     "Preview",
     "PreviewedImage",
+    "Project",
     "Projection",
     "Prototypes",
+    "Quota",
+    "QuotaLimits",
     "Robustness",
     "Selection",
     "Similarity",
     "State",
     "Suggestion",
+    "Token",
     "TrainingEstimate",
     "TrainingRun",
     "Traversals",

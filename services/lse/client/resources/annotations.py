@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from latentspace.annotation.v1 import annotation_pb2 as pb
-from lse.client.resources.fields import NamedResource, moment
-from lse.client.rows import rows_of
+from lse.client.resources.fields import NamedResource, Received
+from lse.errors import FailedPreconditionError
+from lse.rows import rows_of_bitmap
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,44 +19,38 @@ __all__ = ["LabelScheme", "Selection", "Suggestion"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelScheme(NamedResource):
+class LabelScheme(NamedResource, message=pb.LabelScheme):
     """A set of classes that an expert defines.
 
     Attributes
     ----------
-    title
-        Title for a person.
+    title, description, etag
+        As of `MadeResource`.
     classes
         Classes.
+    creator
+        Who created it.
     create_time, update_time
         When it was made and when it last changed.
     """
 
     title: str
+    description: str
+    etag: str
     classes: tuple[str, ...]
+    creator: str
     create_time: datetime | None
     update_time: datetime | None
 
-    @classmethod
-    def from_pb(cls, message: pb.LabelScheme) -> Self:
-        """Label scheme that a message describes."""
-        return cls(
-            name=message.name,
-            title=message.title,
-            classes=tuple(message.classes),
-            create_time=moment(message.create_time),
-            update_time=moment(message.update_time),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Suggestion:
-    """Images whose labels would teach most.
+class Suggestion(Received, message=pb.SuggestImagesResponse):
+    """Images whose labels would help most.
 
     Attributes
     ----------
     rows
-        Their rows, most telling first.
+        Their rows, most informative first.
     notes
         Sentences on how they were chosen, such as the size of a sample.
     """
@@ -63,14 +58,9 @@ class Suggestion:
     rows: tuple[int, ...]
     notes: tuple[str, ...]
 
-    @classmethod
-    def from_pb(cls, message: pb.SuggestImagesResponse) -> Self:
-        """Suggestion that a message describes."""
-        return cls(rows=tuple(message.rows), notes=tuple(message.notes))
-
 
 @dataclass(frozen=True, kw_only=True)
-class Selection(NamedResource):
+class Selection(NamedResource, message=pb.Selection, images="image_count", bitmap="rows"):
     """A named set of images of a dataset.
 
     Attributes
@@ -78,30 +68,38 @@ class Selection(NamedResource):
     dataset
         Resource name of the dataset.
     images
-        Images in it.
+        Number of images.
+    title, description, etag
+        As of `MadeResource`.
+    creator
+        Who created it.
     create_time
         When it was made.
     bitmap
-        Its rows: bit ``i % 8`` of byte ``i // 8`` is row ``i``.
+        Its rows: bit ``i % 8`` of byte ``i // 8`` is row ``i``; None in a list without large fields.
     """
 
     dataset: str
     images: int
+    title: str
+    description: str
+    etag: str
+    creator: str
     create_time: datetime | None
-    bitmap: bytes = field(repr=False)
+    bitmap: bytes | None = field(repr=False)
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
-        """Rows in ascending order, int64."""
-        return rows_of(self.bitmap)
+        """Rows in ascending order, int64.
 
-    @classmethod
-    def from_pb(cls, message: pb.Selection) -> Self:
-        """Selection that a message describes."""
-        return cls(
-            name=message.name,
-            dataset=message.dataset,
-            images=message.image_count,
-            create_time=moment(message.create_time),
-            bitmap=message.rows_bitmap,
-        )
+        Raises
+        ------
+        FailedPreconditionError
+            If it comes from a list without its large fields.
+        """
+        if self.bitmap is None:
+            raise FailedPreconditionError(
+                f"The rows of the selection '{self.id}' were not read: get it alone, or list with view='full'.",
+                reason="SELECTION_ROWS_MISSING",
+            )
+        return rows_of_bitmap(self.bitmap)

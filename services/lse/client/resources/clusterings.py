@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from latentspace.clustering.v1 import clustering_pb2 as pb
-from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
+from lse.client.resources.fields import MadeResource, Parametrised, Received
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ __all__ = ["Cluster", "Clustering", "Comparison"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cluster:
+class Cluster(Received, message=pb.Cluster, images="image_count"):
     """One group.
 
     Attributes
@@ -41,33 +41,19 @@ class Cluster:
     nearest_cluster: int
     traits: tuple[str, ...]
 
-    @classmethod
-    def from_pb(cls, message: pb.Cluster) -> Self:
-        """Cluster that a message describes."""
-        return cls(
-            cluster=message.cluster,
-            images=message.image_count,
-            medoid_row=message.medoid_row,
-            mean_distance=message.mean_distance,
-            nearest_cluster=message.nearest_cluster,
-            traits=tuple(message.traits),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Clustering(MadeResource):
+class Clustering(Parametrised, MadeResource, message=pb.Clustering, noise="noise_count"):
     """Groups of the images of an experiment.
 
     Attributes
     ----------
     method
         Clustering method.
-    settings
-        All parameters in force, as text.
+    parameters
+        All parameters, resolved; None is chosen from the data.
     projection
         Projection whose coordinates were clustered, by its resource name; empty for latent space.
-    seed
-        Seed of all random numbers.
     clusters
         Clusters, largest first; noise is none of them.
     noise
@@ -77,30 +63,15 @@ class Clustering(MadeResource):
     """
 
     method: str
-    settings: dict[str, str]
+    parameters: dict[str, object]
     projection: str
-    seed: int
     clusters: tuple[Cluster, ...]
     noise: int
     figures: dict[str, float]
 
-    @classmethod
-    def from_pb(cls, message: pb.Clustering) -> Self:
-        """Clustering that a message describes."""
-        return cls(
-            **made_fields(message),
-            method=message.method_id,
-            settings=settings_dict(message.settings),
-            projection=message.projection,
-            seed=message.seed,
-            clusters=tuple(Cluster.from_pb(cluster) for cluster in message.clusters),
-            noise=message.noise_count,
-            figures=figures(message.figures),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Received, message=pb.CompareClusteringsResponse):
     """How two groupings of the same images agree.
 
     Attributes
@@ -129,14 +100,3 @@ class Comparison:
         width = len(self.column_labels)
         rows = [self.counts[start : start + width] for start in range(0, len(self.row_labels) * width, width)]
         return pd.DataFrame(rows, index=list(self.row_labels), columns=list(self.column_labels))
-
-    @classmethod
-    def from_pb(cls, message: pb.CompareClusteringsResponse) -> Self:
-        """Comparison that a message describes."""
-        return cls(
-            adjusted_rand=message.adjusted_rand,
-            normalised_mutual_information=message.normalised_mutual_information,
-            row_labels=tuple(message.row_labels),
-            column_labels=tuple(message.column_labels),
-            counts=tuple(message.counts),
-        )

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
-from lse.client.resources.fields import MadeResource, NamedResource, made_fields
+from latentspace.type.v1 import metadata_pb2
+from lse.client.resources.fields import MadeResource, NamedResource, Received
+from lse.kinds import Scalar
+from lse.names import image_name
 
-__all__ = ["ColumnType", "Dataset", "Image", "ImageStatus", "Preview", "PreviewedImage"]
+__all__ = ["Column", "Dataset", "Image", "ImageStatus", "Preview", "PreviewedImage"]
 
-ColumnType = Literal["text", "integer", "number", "boolean"]
 ImageStatus = Literal["prepared", "rejected"]
-
-_COLUMN_TYPES: dict[int, ColumnType] = {
-    pb.Column.TYPE_TEXT: "text",
-    pb.Column.TYPE_INTEGER: "integer",
-    pb.Column.TYPE_NUMBER: "number",
-    pb.Column.TYPE_BOOLEAN: "boolean",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset(MadeResource):
+class Column(Received, message=metadata_pb2.Column):
+    """A column of the image table of a dataset.
+
+    Attributes
+    ----------
+    type
+        Name of its kind, see `lse.kinds.KINDS`.
+    unit, ucd, description
+        What it says; empty where that is not known.
+    """
+
+    type: str
+    unit: str
+    ucd: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(MadeResource, message=pb.Dataset, prepared="prepared_count", rejected="rejected_count"):
     """A collection of images, prepared alike.
 
     Attributes
@@ -38,7 +51,7 @@ class Dataset(MadeResource):
     image_size
         Side of the prepared tensors, in pixels.
     columns
-        Columns of the image table beside the fixed ones, each with its type.
+        Columns of the image table beside the fixed ones, by name.
     simulated
         Whether the images are simulated: to be said wherever they are shown.
     """
@@ -49,27 +62,12 @@ class Dataset(MadeResource):
     rejected: int
     channels: tuple[str, ...]
     image_size: int
-    columns: dict[str, ColumnType]
+    columns: dict[str, Column]
     simulated: bool
-
-    @classmethod
-    def from_pb(cls, message: pb.Dataset) -> Self:
-        """Dataset that a message describes."""
-        return cls(
-            **made_fields(message),
-            sources=tuple(message.sources),
-            recipe=message.recipe,
-            prepared=message.prepared_count,
-            rejected=message.rejected_count,
-            channels=tuple(message.channels),
-            image_size=message.image_size,
-            columns={column.key: _COLUMN_TYPES.get(column.type, "text") for column in message.columns},
-            simulated=message.simulated,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image(NamedResource):
+class Image(NamedResource, message=pb.Image):
     """One input of a dataset.
 
     Attributes
@@ -93,32 +91,18 @@ class Image(NamedResource):
     status: ImageStatus
     rejection_reason: str
     rejection_message: str
-    metadata: dict[str, str | int | float | bool | None]
+    metadata: dict[str, Scalar | None]
     ra_deg: float | None
     dec_deg: float | None
 
-    @classmethod
-    def from_pb(cls, message: pb.Image) -> Self:
-        """Image that a message describes."""
-        metadata: dict[str, str | int | float | bool | None] = {}
-        for item in message.metadata:
-            kind = item.WhichOneof("value")
-            metadata[item.key] = getattr(item, kind) if kind else None
-        return cls(
-            name=message.name,
-            row=message.row,
-            source=message.source,
-            status="prepared" if message.status == pb.Image.STATUS_PREPARED else "rejected",
-            rejection_reason=message.rejection_reason,
-            rejection_message=message.rejection_message,
-            metadata=metadata,
-            ra_deg=message.ra_deg if message.HasField("ra_deg") else None,
-            dec_deg=message.dec_deg if message.HasField("dec_deg") else None,
-        )
+    @property
+    def id(self) -> str:
+        """What the image is called in its dataset: the name of its file."""
+        return image_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreviewedImage:
+class PreviewedImage(Received, message=pb.PreviewedImage):
     """What a recipe makes of one source.
 
     Attributes
@@ -138,7 +122,7 @@ class PreviewedImage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preview:
+class Preview(Received, message=pb.PreviewRecipeResponse):
     """What a recipe makes of a few sources.
 
     Attributes
@@ -154,20 +138,3 @@ class Preview:
     recipe: str
     source_count: int
     images: tuple[PreviewedImage, ...]
-
-    @classmethod
-    def from_pb(cls, message: pb.PreviewRecipeResponse) -> Self:
-        """Preview that a message describes."""
-        return cls(
-            recipe=message.recipe,
-            source_count=message.source_count,
-            images=tuple(
-                PreviewedImage(
-                    source=image.source,
-                    thumbnail=image.thumbnail,
-                    rejection_reason=image.rejection_reason,
-                    rejection_message=image.rejection_message,
-                )
-                for image in message.images
-            ),
-        )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from typing import Literal
 
 from latentspace.training.v1 import training_pb2 as pb
 from lse.client.resources.evaluations import Evaluation
-from lse.client.resources.fields import MadeResource, figures, made_fields, moment, settings_dict
+from lse.client.resources.fields import MadeResource, Parametrised, Received
 
-__all__ = ["PRECISIONS", "Encoder", "EncoderVersion", "Precision", "ViewsPreview"]
+__all__ = ["Encoder", "EncoderVersion", "Precision", "ViewsPreview"]
 
 Precision = Literal["fp32", "fp16"]
-PRECISIONS: dict[Precision, pb.Precision.ValueType] = {"fp32": pb.PRECISION_FP32, "fp16": pb.PRECISION_FP16}
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderVersion:
+class EncoderVersion(Parametrised, Received, message=pb.EncoderVersion):
     """One version of an encoder.
 
     Attributes
@@ -32,10 +31,8 @@ class EncoderVersion:
         Dataset that it was trained on, by its resource name; empty of an imported one.
     method
         How it was made.
-    settings
-        All parameters in force, as text.
-    seed
-        Seed of all its random numbers.
+    parameters
+        All parameters, resolved; None is chosen from the data.
     figures
         Figures at the end of the training.
     onnx_uri
@@ -49,31 +46,14 @@ class EncoderVersion:
     create_time: datetime | None
     dataset: str
     method: str
-    settings: dict[str, str]
-    seed: int
+    parameters: dict[str, object]
     figures: dict[str, float]
     onnx_uri: str
     half_onnx_uri: str
 
-    @classmethod
-    def from_pb(cls, message: pb.EncoderVersion) -> Self:
-        """Version that a message describes."""
-        return cls(
-            version=message.version,
-            operation=message.operation,
-            create_time=moment(message.create_time),
-            dataset=message.dataset,
-            method=message.method_id,
-            settings=settings_dict(message.settings),
-            seed=message.seed,
-            figures=figures(message.figures),
-            onnx_uri=message.onnx_uri,
-            half_onnx_uri=message.half_onnx_uri,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Encoder(MadeResource):
+class Encoder(Parametrised, MadeResource, message=pb.Encoder, channels="channel_count"):
     """A network that gives every image its vector.
 
     Attributes
@@ -82,10 +62,8 @@ class Encoder(MadeResource):
         Dataset that it was trained on, by its resource name; empty of an imported one.
     method
         How it was made: a training method, or ``import``.
-    settings
-        All parameters in force, as text.
-    seed
-        Seed of all its random numbers.
+    parameters
+        All parameters, resolved; None is chosen from the data.
     channels, image_size
         Number of channels and side in pixels of the images that it takes.
     dimension
@@ -110,12 +88,16 @@ class Encoder(MadeResource):
         Trained weights of the network.
     has_decoder
         Whether it keeps a decoder, which draws images from vectors.
+    verdict
+        What its space is worth as far as images without classes show, at the end of its training; empty where it was
+        not trained here.
+    sound
+        Whether that verdict objects to nothing; None where there is none.
     """
 
     dataset: str
     method: str
-    settings: dict[str, str]
-    seed: int
+    parameters: dict[str, object]
     channels: int
     image_size: int
     dimension: int
@@ -129,34 +111,12 @@ class Encoder(MadeResource):
     loaded_versions: tuple[int, ...]
     parameter_count: int
     has_decoder: bool
-
-    @classmethod
-    def from_pb(cls, message: pb.Encoder) -> Self:
-        """Encoder that a message describes."""
-        return cls(
-            **made_fields(message),
-            dataset=message.dataset,
-            method=message.method_id,
-            settings=settings_dict(message.settings),
-            seed=message.seed,
-            channels=message.channel_count,
-            image_size=message.image_size,
-            dimension=message.dimension,
-            figures=figures(message.figures),
-            loss_curve=tuple(message.loss_curve),
-            evaluations=tuple(Evaluation.from_pb(evaluation) for evaluation in message.evaluations),
-            onnx_uri=message.onnx_uri,
-            version=message.version,
-            precision="fp16" if message.precision == pb.PRECISION_FP16 else "fp32",
-            versions=tuple(EncoderVersion.from_pb(version) for version in message.versions),
-            loaded_versions=tuple(message.loaded_versions),
-            parameter_count=message.parameter_count,
-            has_decoder=message.has_decoder,
-        )
+    verdict: str
+    sound: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewsPreview:
+class ViewsPreview(Received, message=pb.PreviewViewsResponse):
     """Random views of some images of a dataset.
 
     Attributes
@@ -169,8 +129,3 @@ class ViewsPreview:
 
     images: tuple[str, ...]
     png: bytes
-
-    @classmethod
-    def from_pb(cls, message: pb.PreviewViewsResponse) -> Self:
-        """Views that a message describes."""
-        return cls(images=tuple(message.images), png=message.png)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from latentspace.training.v1 import training_pb2 as pb
-from lse.client.resources.fields import settings_dict
+from lse.client.resources.fields import Received
 
 __all__ = ["Backbone", "TrainingEstimate"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backbone:
+class Backbone(Received, message=pb.Backbone, id="backbone", help="summary"):
     """A network that images can go through.
 
     Attributes
     ----------
     id
-        Identifier given in settings, such as ``resnet18``.
+        Identifier given in parameters, such as ``resnet18``.
     help
         One sentence for a person who chooses.
     minimum_size, maximum_size
@@ -34,26 +33,14 @@ class Backbone:
     trainable: bool
     pretrained: bool
 
-    @classmethod
-    def from_pb(cls, message: pb.Backbone) -> Self:
-        """Backbone that a message describes."""
-        return cls(
-            id=message.backbone_id,
-            help=message.help,
-            minimum_size=message.minimum_size,
-            maximum_size=message.maximum_size,
-            trainable=message.trainable,
-            pretrained=message.pretrained,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingEstimate:
+class TrainingEstimate(Received, message=pb.TrainingEstimate):
     """What a training would take.
 
     Attributes
     ----------
-    settings
+    parameters
         All parameters that would be in force, as text.
     parameter_count
         Weights of the networks.
@@ -65,7 +52,7 @@ class TrainingEstimate:
         Sentences on what was measured, what may go wrong, and what the parameters were chosen by.
     """
 
-    settings: dict[str, str]
+    parameters: dict[str, object]
     parameter_count: int
     memory_bytes: int
     available_memory_bytes: int
@@ -76,15 +63,3 @@ class TrainingEstimate:
     def fits(self) -> bool:
         """Whether the memory at hand is enough: a training that does not fit is refused."""
         return self.memory_bytes <= self.available_memory_bytes
-
-    @classmethod
-    def from_pb(cls, message: pb.TrainingEstimate) -> Self:
-        """Estimate that a message describes."""
-        return cls(
-            settings=settings_dict(message.settings),
-            parameter_count=message.parameter_count,
-            memory_bytes=message.memory_bytes,
-            available_memory_bytes=message.available_memory_bytes,
-            minutes=message.minutes,
-            notes=tuple(message.notes),
-        )

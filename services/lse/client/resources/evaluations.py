@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from latentspace.training.v1 import training_pb2 as pb
-from lse.client.resources.fields import figures
+from lse.client.resources.fields import Received
 
-__all__ = ["EncoderCard", "Evaluation", "Nuisance", "Robustness"]
+__all__ = ["ClassRecall", "EncoderCard", "Evaluation", "Nuisance", "PeerComparison", "Robustness"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Robustness:
+class Robustness(Received, message=pb.Robustness):
     """Stability of the vectors under one change of the images.
 
     Attributes
@@ -32,7 +32,7 @@ class Robustness:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nuisance:
+class Nuisance(Received, message=pb.Nuisance):
     """One property of images that should not matter, and how far the space follows it.
 
     Attributes
@@ -43,15 +43,57 @@ class Nuisance:
         Share of the variance of the vectors that a linear fit on the property explains, 0 to 1.
     predictability
         Share of the variance of the property that a linear fit on the vectors explains in held-out folds, 0 to 1.
+    largest_predictability
+        The same of the one number of the property that the vectors show best, such as of one chip of many.
     """
 
     key: str
     variance_explained: float
     predictability: float
+    largest_predictability: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class PeerComparison(Received, message=pb.Comparison):
+    """Difference between an encoder and another representation of the same images.
+
+    Attributes
+    ----------
+    measure
+        ``knn`` and ``linear_probe`` against classes, ``views`` without.
+    peer
+        ``pca`` or ``untrained``.
+    difference, low, high
+        Score of the encoder less that of the other, as a fraction, and the ends of its 95 % interval.
+    """
+
+    measure: str
+    peer: str
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRecall(Received, message=pb.ClassRecall, images="image_count"):
+    """How well one class is recognised.
+
+    Attributes
+    ----------
+    label, images
+        The class, and its images that were scored.
+    knn, linear_probe
+        Share of them that is recognised; None where it was not scored.
+    """
+
+    label: str
+    images: int
+    knn: float | None
+    linear_probe: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Received, message=pb.Evaluation, images="image_count"):
     """Judgement of an encoder on a dataset.
 
     Attributes
@@ -81,6 +123,15 @@ class Evaluation:
         What should not matter, by how much of the space follows it.
     notes
         Warnings, and sentences on what was left out.
+    verdict
+        The conclusion, with what to try next; empty in evaluations of earlier versions.
+    sound
+        Whether the space is better than pixel PCA and than an untrained network, has not collapsed and follows no
+        nuisance; None in evaluations of earlier versions.
+    comparisons
+        With pixel PCA and an untrained network.
+    recalls
+        How well each class is recognised.
     """
 
     encoder: str
@@ -96,52 +147,29 @@ class Evaluation:
     robustness: tuple[Robustness, ...]
     nuisances: tuple[Nuisance, ...]
     notes: tuple[str, ...]
-
-    @classmethod
-    def from_pb(cls, message: pb.Evaluation) -> Self:
-        """Evaluation that a message describes."""
-        by_probe = message.HasField("linear_probe_balanced_accuracy")
-        return cls(
-            encoder=message.encoder,
-            dataset=message.dataset,
-            version=message.version,
-            label_column=message.label_column,
-            images=message.image_count,
-            knn_balanced_accuracy=(
-                message.knn_balanced_accuracy if message.HasField("knn_balanced_accuracy") else None
-            ),
-            baselines=figures(message.baselines),
-            linear_probe_balanced_accuracy=message.linear_probe_balanced_accuracy if by_probe else None,
-            linear_probe_baselines=figures(message.linear_probe_baselines),
-            figures=figures(message.figures),
-            robustness=tuple(
-                Robustness(change=each.change, cosine=each.cosine, same_image_first=each.same_image_first)
-                for each in message.robustness
-            ),
-            nuisances=tuple(
-                Nuisance(key=each.key, variance_explained=each.variance_explained, predictability=each.predictability)
-                for each in message.nuisances
-            ),
-            notes=tuple(message.notes),
-        )
+    verdict: str
+    sound: bool | None
+    comparisons: tuple[PeerComparison, ...]
+    recalls: tuple[ClassRecall, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderCard:
+class EncoderCard(Received, message=pb.EncoderCard):
     """What an encoder is, what it was made of, and how good it is.
 
     Attributes
     ----------
-    document
-        The card as JSON types.
+    json
+        The card as JSON text.
     html
         The same as one self-contained HTML page.
     """
 
-    document: dict[str, Any]
+    json: str
     html: str
 
-    @classmethod
-    def from_pb(cls, message: pb.EncoderCard) -> Self:
-        """Card that a message carries."""
-        return cls(document=json.loads(message.json), html=message.html)
+    @property
+    def document(self) -> dict[str, Any]:
+        """The card as JSON types."""
+        document: dict[str, Any] = json.loads(self.json)
+        return document

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from latentspace.encoding.v1 import encoding_pb2
 from latentspace.projection.v1 import projection_pb2
 from latentspace.search.v1 import search_pb2
-from lse.client.resources.encoders import PRECISIONS
-from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
+from lse.client.resources.fields import MadeResource, Parametrised, Received
+from lse.names import image_name
 
 __all__ = ["Experiment", "Match", "Projection"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment(MadeResource):
+class Experiment(
+    MadeResource,
+    message=encoding_pb2.Experiment,
+    images="image_count",
+    neighbours="neighbour_count",
+    neighbour_recall_images="neighbour_recall_image_count",
+):
     """A dataset seen through an encoder: one vector an image.
 
     Attributes
@@ -32,6 +37,12 @@ class Experiment(MadeResource):
         Length of the vectors.
     neighbours
         Neighbours of each image in the neighbour graph.
+    neighbour_recall
+        Share of the true neighbours that the graph has: 1 where it is exact; None of experiments of earlier versions.
+    neighbour_recall_images
+        Images on which it was measured; 0 where the graph is exact.
+    outlier_scores
+        Outlier scores that it has; empty for experiments of earlier versions.
     inference_engine
         ``triton`` or ``onnxruntime``; empty where the vectors were imported.
     search_recall
@@ -45,42 +56,23 @@ class Experiment(MadeResource):
     images: int
     dimension: int
     neighbours: int
+    neighbour_recall: float | None
+    neighbour_recall_images: int
+    outlier_scores: tuple[str, ...]
     inference_engine: str
     search_recall: float
 
-    @classmethod
-    def from_pb(cls, message: encoding_pb2.Experiment) -> Self:
-        """Experiment that a message describes."""
-        return cls(
-            **made_fields(message),
-            dataset=message.dataset,
-            encoder=message.encoder,
-            encoder_version=message.encoder_version,
-            encoder_precision=next(
-                (key for key, value in PRECISIONS.items() if value == message.encoder_precision), ""
-            ),
-            images=message.image_count,
-            dimension=message.dimension,
-            neighbours=message.neighbour_count,
-            inference_engine=message.inference_engine,
-            search_recall=message.search_recall,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Projection(MadeResource):
+class Projection(Parametrised, MadeResource, message=projection_pb2.Projection, images="image_count"):
     """Coordinates of all images of an experiment in two or three dimensions.
 
     Attributes
     ----------
     method
         Projection method.
-    settings
-        All parameters in force, as text.
-    components
-        Dimensions, 2 or 3.
-    seed
-        Seed of all random numbers.
+    parameters
+        All parameters, resolved; None is chosen from the data.
     images
         Points.
     figures
@@ -88,28 +80,18 @@ class Projection(MadeResource):
     """
 
     method: str
-    settings: dict[str, str]
-    components: int
-    seed: int
+    parameters: dict[str, object]
     images: int
     figures: dict[str, float]
 
-    @classmethod
-    def from_pb(cls, message: projection_pb2.Projection) -> Self:
-        """Projection that a message describes."""
-        return cls(
-            **made_fields(message),
-            method=message.method_id,
-            settings=settings_dict(message.settings),
-            components=message.component_count,
-            seed=message.seed,
-            images=message.image_count,
-            figures=figures(message.figures),
-        )
+    @property
+    def components(self) -> int:
+        """Number of dimensions, 2 or 3."""
+        return int(str(self.parameters.get("n_components", 2)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Match:
+class Match(Received, message=search_pb2.Match):
     """A similar image.
 
     Attributes
@@ -131,15 +113,10 @@ class Match:
 
     @property
     def image_id(self) -> str:
-        """Last part of the image's name."""
-        return self.image.rsplit("/", 1)[-1]
+        """What the image is called in its dataset."""
+        return image_name(self.image)
 
-    @classmethod
-    def from_pb(cls, message: search_pb2.Match) -> Self:
-        """Match that a message describes."""
-        return cls(
-            image=message.image,
-            row=message.row,
-            similarity=message.similarity,
-            cluster=message.cluster if message.HasField("cluster") else None,
-        )
+    @property
+    def called(self) -> str:
+        """What the image is called in its dataset."""
+        return self.image_id

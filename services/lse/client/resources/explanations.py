@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from latentspace.training.v1 import explanations_pb2 as pb
-from lse.platform.errors import InvalidArgumentError
+from latentspace.explanation.v1 import explanation_pb2 as pb
+from lse.client.resources.fields import Received
+from lse.client.streams import write_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ __all__ = ["AxisTraversal", "ImagePath", "ImageSamples", "Picture", "Prototypes"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Picture:
+class Picture(Received):
     """An explanation; a notebook shows its picture.
 
     Attributes
@@ -33,26 +34,17 @@ class Picture:
 
         Raises
         ------
-        InvalidArgumentError
+        InvalidArgumentError, ResourceExhaustedError
             If the file cannot be written.
         """
-        file = Path(path).expanduser()
-        try:
-            file.write_bytes(self.png)
-        except OSError as error:
-            raise InvalidArgumentError(
-                f"The picture cannot be written to '{file}' ({error.strerror}): choose another place.",
-                reason="FILE_NOT_WRITABLE",
-                path=file,
-            ) from error
-        return file
+        return write_file(path, self.png)
 
     def _repr_png_(self) -> bytes:
         return self.png
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AxisTraversal:
+class AxisTraversal(Received, message=pb.Traversal):
     """Images along an axis of latent space.
 
     Attributes
@@ -62,19 +54,19 @@ class AxisTraversal:
     variance_share
         Share of the variance of the vectors along it, 0 to 1.
     positions
-        Distances from the start in standard deviations, float64 (steps,).
+        Distances from the start in standard deviations.
     images
         What the decoder draws there, float32 (steps, channels, height, width), in units of prepared images.
     """
 
     axis: str
     variance_share: float
-    positions: npt.NDArray[np.float64]
+    positions: tuple[float, ...]
     images: npt.NDArray[np.float32] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Traversals(Picture):
+class Traversals(Picture, message=pb.TraverseAxesResponse, axes="traversals"):
     """What changes along axes of latent space.
 
     Attributes
@@ -85,25 +77,9 @@ class Traversals(Picture):
 
     axes: tuple[AxisTraversal, ...]
 
-    @classmethod
-    def from_pb(cls, message: pb.TraverseAxesResponse) -> Self:
-        """Traversals that a message describes."""
-        import numpy as np
-
-        axes = (
-            AxisTraversal(
-                axis=each.axis,
-                variance_share=each.variance_share,
-                positions=np.array(each.positions, np.float64),
-                images=_array(each.images),
-            )
-            for each in message.traversals
-        )
-        return cls(axes=tuple(axes), png=message.png)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ImagePath(Picture):
+class ImagePath(Picture, message=pb.InterpolateImagesResponse, nearest="nearest_images"):
     """What lies between two images.
 
     Attributes
@@ -117,14 +93,9 @@ class ImagePath(Picture):
     images: npt.NDArray[np.float32] = field(repr=False)
     nearest: tuple[str, ...]
 
-    @classmethod
-    def from_pb(cls, message: pb.InterpolateImagesResponse) -> Self:
-        """Path that a message describes."""
-        return cls(images=_array(message.images), nearest=tuple(message.nearest_images), png=message.png)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ImageSamples(Picture):
+class ImageSamples(Picture, message=pb.SampleImagesResponse):
     """New images drawn from a space.
 
     Attributes
@@ -135,14 +106,9 @@ class ImageSamples(Picture):
 
     images: npt.NDArray[np.float32] = field(repr=False)
 
-    @classmethod
-    def from_pb(cls, message: pb.SampleImagesResponse) -> Self:
-        """Samples that a message holds."""
-        return cls(images=_array(message.images), png=message.png)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Similarity(Picture):
+class Similarity(Picture, message=pb.ExplainSimilarityResponse):
     """What makes two images alike.
 
     Attributes
@@ -166,21 +132,9 @@ class Similarity(Picture):
     baseline_cosines: tuple[float, ...]
     method: str
 
-    @classmethod
-    def from_pb(cls, message: pb.ExplainSimilarityResponse) -> Self:
-        """Similarity that a message explains."""
-        return cls(
-            cosine=message.cosine,
-            saliency=_array(message.saliency),
-            band_shares=tuple(message.band_shares),
-            baseline_cosines=tuple(message.baseline_cosines),
-            method=message.method,
-            png=message.png,
-        )
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Prototypes(Picture):
+class Prototypes(Picture, message=pb.ListPrototypesResponse):
     """The images that stand best for each cluster.
 
     Attributes
@@ -190,14 +144,3 @@ class Prototypes(Picture):
     """
 
     clusters: dict[int, tuple[str, ...]]
-
-    @classmethod
-    def from_pb(cls, message: pb.ListPrototypesResponse) -> Self:
-        """Prototypes that a message lists."""
-        return cls(clusters={each.cluster: tuple(each.images) for each in message.clusters}, png=message.png)
-
-
-def _array(message: pb.PixelArray) -> npt.NDArray[np.float32]:
-    import numpy as np
-
-    return np.frombuffer(message.values, "<f4").astype(np.float32).reshape(message.shape)

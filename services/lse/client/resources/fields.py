@@ -1,31 +1,168 @@
-"""Fields that many resources share."""
+"""How messages of the services become frozen dataclasses, and the fields that many resources share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, Protocol, TypedDict
+from functools import cache
+from typing import Any, ClassVar, Literal, Self
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 
-from latentspace.type.v1 import resource_pb2
-from latentspace.type.v1.figure_pb2 import Figure
-from latentspace.type.v1.method_pb2 import Setting
+from lse.columns import value_of_message
 
-__all__ = ["MadeResource", "NamedResource", "State", "figures", "made_fields", "moment", "settings_dict"]
+__all__ = ["MadeResource", "NamedResource", "Parametrised", "Received", "State", "received"]
 
 State = Literal["creating", "ready", "failed"]
 
-_STATES: dict[int, State] = {
-    resource_pb2.RESOURCE_STATE_CREATING: "creating",
-    resource_pb2.RESOURCE_STATE_READY: "ready",
-    resource_pb2.RESOURCE_STATE_FAILED: "failed",
+# What stands for a value of an enum that this version does not know, where it is not the empty text.
+_UNKNOWN = {"ResourceState": "creating", "Kind": "text", "Type": "text", "Status": "rejected"}
+_METADATA = "latentspace.type.v1.MetadataField"
+_CLASSES: dict[str, type[Received]] = {}
+
+
+class Received:
+    """Data that come as a message of the services.
+
+    A subclass is a frozen dataclass that names its message, and for each attribute the field of the message where that
+    has another name.  Values are converted by what the message declares: times to `datetime`, enums to lower-case
+    words, repeated fields to tuples, pairs of key and value to dictionaries (as are messages with a key where the
+    attribute is a dictionary), pixels to arrays, other messages to their own dataclasses; a field that is not set is
+    None.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Match(Received, message=search_pb2.Match, similarity_to_query="similarity"):
+    ...     image: str
+    ...     similarity_to_query: float
+    >>> Match.from_pb(search_pb2.Match(image="projects/p/datasets/d/images/a", similarity=0.5)).similarity_to_query
+    0.5
+    """
+
+    message: ClassVar[type[Message]]
+    _sent_as: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, *, message: type[Message] | None = None, **sent_as: str) -> None:
+        super().__init_subclass__()
+        cls._sent_as = {**cls._sent_as, **sent_as}
+        if message is not None:
+            cls.message = message
+            _CLASSES[message.DESCRIPTOR.full_name] = cls
+
+    @property
+    def called(self) -> str | None:
+        """What people call it, the value of ``name`` in tables; None of what has no name."""
+        return None
+
+    @classmethod
+    def from_pb(cls, message: Message) -> Self:
+        """Data of a message."""
+        fields = message.DESCRIPTOR.fields_by_name
+        return cls(
+            **{
+                attribute.name: _value(
+                    message,
+                    fields[cls._sent_as.get(attribute.name, attribute.name)],
+                    by_key=str(attribute.type).startswith("dict"),
+                )
+                for attribute in dataclasses.fields(cls)  # type: ignore[arg-type]  # subclasses are dataclasses
+            }
+        )
+
+
+def received(packed: AnyMessage) -> Received | None:
+    """Data of a message of any kind; None of a kind that this client does not know."""
+    cls = _CLASSES.get(packed.TypeName())
+    if cls is None:
+        return None
+    message = cls.message()
+    packed.Unpack(message)
+    return cls.from_pb(message)
+
+
+def _value(message: Message, field: Any, *, by_key: bool = False) -> Any:
+    value = getattr(message, field.name)
+    if field.is_repeated:
+        if _is_pair(field):
+            return dict(_pair(item) for item in value)
+        if by_key:
+            return {item.key: _item(item, field) for item in value}
+        return tuple(_item(item, field) for item in value)
+    if field.has_presence and not message.HasField(field.name):
+        return {} if isinstance(value, Struct) else None
+    return _item(value, field)
+
+
+def _item(value: Any, field: Any) -> Any:
+    if field.enum_type is not None:
+        return _word(field.enum_type, value)
+    if field.message_type is not None and (read := _READERS.get(field.message_type.full_name)) is not None:
+        return read(value)
+    return value if field.message_type is None else _CLASSES[field.message_type.full_name].from_pb(value)
+
+
+def _is_pair(field: Any) -> bool:
+    message = field.message_type
+    return message is not None and message.full_name not in _CLASSES and message.full_name not in _READERS
+
+
+def _pair(message: Message) -> tuple[Any, Any]:
+    """Key, which is the first field, and value: the second, or of several the one that is set."""
+    key, *values = list[Any](message.DESCRIPTOR.fields)
+    if len(values) > 1:
+        values = [field for field in values if message.HasField(field.name)]
+    found = _value(message, values[0]) if values else None
+    if found is not None and message.DESCRIPTOR.full_name == _METADATA:
+        found = value_of_message(values[0].name, found)
+    return _value(message, key), found
+
+
+def _pixels(value: Any) -> Any:
+    import numpy as np
+
+    return np.frombuffer(value.values, "<f4").astype(np.float32).reshape(value.shape)
+
+
+def _moment(value: Any) -> datetime | None:
+    moment: datetime | None = value.ToDatetime(tzinfo=UTC) if value.seconds or value.nanos else None
+    return moment
+
+
+def _plain(value: Any) -> dict[str, object]:
+    """Values of a JSON object; a number without a fraction is an integer."""
+    return {
+        key: int(item) if isinstance(item, float) and item.is_integer() else item
+        for key, item in ((key, value[key]) for key in value)
+    }
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "google.protobuf.Struct": _plain,
+    "google.protobuf.Timestamp": _moment,
+    "latentspace.explanation.v1.PixelArray": _pixels,
+    # The services answer with bitmaps, whatever they were asked with.
+    "latentspace.type.v1.RowSet": lambda rows: rows.bitmap,
 }
 
 
+@cache
+def _word(enum: Any, number: int) -> str:
+    """Value of an enum without its prefix, ``RESOURCE_STATE_READY`` as ``ready``."""
+    value = enum.values_by_number.get(number)
+    if value is None or number == 0:
+        return _UNKNOWN.get(enum.name, "")
+    prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", enum.name).upper()
+    return str(value.name).removeprefix(f"{prefix}_").lower()
+
+
 @dataclass(frozen=True, kw_only=True)
-class NamedResource:
+class NamedResource(Received):
     """Something with a resource name.
 
     Attributes
@@ -41,6 +178,22 @@ class NamedResource:
         """Last part of the name."""
         return self.name.rsplit("/", 1)[-1]
 
+    @property
+    def called(self) -> str:
+        """What people call it: its id."""
+        return self.id
+
+
+class Parametrised:
+    """What a method made, with its parameters."""
+
+    parameters: dict[str, object]
+
+    @property
+    def seed(self) -> int:
+        """Random seed."""
+        return int(str(self.parameters.get("seed") or 0))
+
 
 @dataclass(frozen=True, kw_only=True)
 class MadeResource(NamedResource):
@@ -49,11 +202,17 @@ class MadeResource(NamedResource):
     Attributes
     ----------
     uid
-        Identifier that is never used again, also after the name is.
+        Identifier that is never used again, even after the name is.
     state
         ``creating`` while nothing of it can be read, ``ready``, or ``failed``: it can only be deleted.
     operation
         Name of the operation that made it.
+    creator
+        Who created it.
+    title, description
+        What people call it, and say about it.
+    etag
+        Tag of the resource as it was read, for an update that is refused if it was changed since.
     create_time, update_time
         When it was asked for and when it last changed; None where that is not known.
     notes
@@ -63,62 +222,10 @@ class MadeResource(NamedResource):
     uid: str
     state: State
     operation: str
+    creator: str
+    title: str
+    description: str
+    etag: str
     create_time: datetime | None
     update_time: datetime | None
     notes: tuple[str, ...]
-
-
-class _MadeMessage(Protocol):
-    name: str
-    uid: str
-    operation: str
-
-    @property
-    def state(self) -> int: ...
-    @property
-    def create_time(self) -> Timestamp: ...
-    @property
-    def update_time(self) -> Timestamp: ...
-    @property
-    def notes(self) -> Iterable[str]: ...
-
-
-class _MadeFields(TypedDict):
-    name: str
-    uid: str
-    state: State
-    operation: str
-    create_time: datetime | None
-    update_time: datetime | None
-    notes: tuple[str, ...]
-
-
-def made_fields(message: _MadeMessage) -> _MadeFields:
-    """Fields of `MadeResource` in a message."""
-    return {
-        "name": message.name,
-        "uid": message.uid,
-        # A state that this version does not know is not usable by it either.
-        "state": _STATES.get(message.state, "creating"),
-        "operation": message.operation,
-        "create_time": moment(message.create_time),
-        "update_time": moment(message.update_time),
-        "notes": tuple(message.notes),
-    }
-
-
-def moment(timestamp: Timestamp) -> datetime | None:
-    """Time with its zone, UTC; None of an unset one."""
-    if not timestamp.seconds and not timestamp.nanos:
-        return None
-    return timestamp.ToDatetime(tzinfo=UTC)
-
-
-def figures(messages: Iterable[Figure]) -> dict[str, float]:
-    """Figures by their names."""
-    return {figure.key: figure.value for figure in messages}
-
-
-def settings_dict(messages: Iterable[Setting]) -> dict[str, str]:
-    """Parameters by their keys, values as text."""
-    return {setting.key: setting.value for setting in messages}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
-from latentspace.training.v1 import predictions_pb2 as pb
-from lse.client.resources.fields import MadeResource, figures, made_fields, settings_dict
+from latentspace.prediction.v1 import prediction_pb2 as pb
+from lse.client.resources.fields import MadeResource, Parametrised, Received
 
 __all__ = ["PredictedClass", "Prediction"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictedClass:
+class PredictedClass(Received, message=pb.PredictedClass, labels="label_count", images="image_count"):
     """One class of a prediction.
 
     Attributes
@@ -22,29 +21,26 @@ class PredictedClass:
     labels
         Images with this label that were learnt from.
     images
-        Images predicted to be of it.
+        Images of which it is the likeliest class, with classes as frequent as among the labels.
     recall
         Share of its labelled images that were recognised in held-out folds; None where there were too few.
+    expected_count
+        Images of it that the probabilities add up to; None in predictions of earlier versions.
+    balanced_count, balanced_recall
+        As `images` and `recall`, were all classes equally frequent; None in predictions of earlier versions.
     """
 
     label: str
     labels: int
     images: int
     recall: float | None
-
-    @classmethod
-    def from_pb(cls, message: pb.PredictedClass) -> Self:
-        """Class that a message describes."""
-        return cls(
-            label=message.label,
-            labels=message.label_count,
-            images=message.image_count,
-            recall=message.recall if message.HasField("recall") else None,
-        )
+    expected_count: float | None
+    balanced_count: int | None
+    balanced_recall: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction(MadeResource):
+class Prediction(Parametrised, MadeResource, message=pb.Prediction, labels="label_count"):
     """Classes of all images of an experiment, predicted from the labels of some.
 
     Attributes
@@ -55,10 +51,8 @@ class Prediction(MadeResource):
         Column that it learnt from; empty where it was a label scheme.
     method
         ``linear-probe`` or ``fine-tuning``.
-    settings
-        All parameters in force, as text.
-    seed
-        Seed of all random numbers.
+    parameters
+        All parameters, resolved; None is chosen from the data.
     classes
         The classes.
     labels
@@ -70,23 +64,7 @@ class Prediction(MadeResource):
     label_scheme: str
     label_column: str
     method: str
-    settings: dict[str, str]
-    seed: int
+    parameters: dict[str, object]
     classes: tuple[PredictedClass, ...]
     labels: int
     figures: dict[str, float]
-
-    @classmethod
-    def from_pb(cls, message: pb.Prediction) -> Self:
-        """Prediction that a message describes."""
-        return cls(
-            **made_fields(message),
-            label_scheme=message.label_scheme,
-            label_column=message.label_column,
-            method=message.method_id,
-            settings=settings_dict(message.settings),
-            seed=message.seed,
-            classes=tuple(PredictedClass.from_pb(each) for each in message.classes),
-            labels=message.label_count,
-            figures=figures(message.figures),
-        )

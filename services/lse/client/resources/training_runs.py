@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
+from google.protobuf.message import Message
+
 from latentspace.training.v1 import training_pb2 as pb
-from lse.client.resources.fields import figures
+from lse.client.resources.fields import Received
 
 __all__ = ["TrainingRun"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRun:
+class TrainingRun(Received, message=pb.TrainingRun, reconstructions="reconstructions_png"):
     """The course of the training of an encoder, so far or to its end.
 
     Attributes
@@ -36,12 +38,8 @@ class TrainingRun:
     reconstructions: bytes
 
     @classmethod
-    def from_pb(cls, message: pb.TrainingRun) -> Self:
+    def from_pb(cls, message: Message) -> Self:
         """Course that a message describes."""
-        return cls(
-            epochs=tuple(figures(epoch.figures) for epoch in message.epochs),
-            best_epoch=message.best_epoch,
-            epoch_count=message.epoch_count,
-            ending=message.ending,
-            reconstructions=message.reconstructions_png,
-        )
+        found = super().from_pb(message)
+        by_number: dict[int, dict[str, float]] = found.epochs  # type: ignore[assignment]  # pairs of number and figures
+        return replace(found, epochs=tuple(by_number.values()))

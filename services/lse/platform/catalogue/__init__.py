@@ -1,6 +1,30 @@
 """The catalogue: names, states and operations of all resources, in SQLite or PostgreSQL."""
 
 from lse.platform.catalogue.catalogue import Catalogue
-from lse.platform.catalogue.resources import Page, Resource, Resources
+from lse.platform.catalogue.records import (
+    ClusteringRecord,
+    DatasetRecord,
+    EncoderRecord,
+    ExperimentRecord,
+    LabelSchemeRecord,
+    PredictionRecord,
+    ProjectionRecord,
+    Record,
+    SelectionRecord,
+)
+from lse.platform.catalogue.resources import Page, Resources
 
-__all__ = ["Catalogue", "Page", "Resource", "Resources"]
+__all__ = [
+    "Catalogue",
+    "ClusteringRecord",
+    "DatasetRecord",
+    "EncoderRecord",
+    "ExperimentRecord",
+    "LabelSchemeRecord",
+    "Page",
+    "PredictionRecord",
+    "ProjectionRecord",
+    "Record",
+    "Resources",
+    "SelectionRecord",
+]

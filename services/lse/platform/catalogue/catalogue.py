@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from lse.platform.errors import InvalidArgumentError, ResourceExhaustedError, UnavailableError
+from lse.errors import FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError, UnavailableError
+from lse.platform.catalogue.records.upgrade import outdated_records, upgrade_records
+from lse.platform.config import Settings
 
-__all__ = ["Catalogue"]
+__all__ = ["Catalogue", "migrate"]
 
 
 class Catalogue:
@@ -33,7 +37,7 @@ class Catalogue:
         if self.dialect not in ("sqlite", "postgresql"):
             raise InvalidArgumentError(
                 f"The catalogue cannot be kept in '{self.dialect}': give a sqlite:/// or postgresql+psycopg:// URL.",
-                reason="UNSUPPORTED_CATALOGUE",
+                reason="DATABASE_UNSUPPORTED",
             )
         if self.dialect == "sqlite":
             self._engine = create_engine(self._url, connect_args={"timeout": 60, "check_same_thread": False})
@@ -59,20 +63,70 @@ class Catalogue:
         except OperationalError as error:
             raise _translated(error) from error
 
-    def migrate(self) -> None:
-        """Bring the schema to the newest version; does nothing where it is."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    def migrate(self) -> str:
+        """Bring schema and records to the newest version; does nothing where they are. Returns that of the schema.
+
+        Raises
+        ------
+        FailedPreconditionError
+            If a newer version of this software has migrated the database.
+        """
+        config = _migrations()
         with self.transaction() as connection:
             if self.dialect == "postgresql":
                 # Replicas start together; one migrates, the others wait for it.
                 connection.execute(text("SELECT pg_advisory_xact_lock(7164501)"))
+            self._version(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            upgrade_records(connection)
+            return self._version(connection)
+
+    def require_schema(self) -> None:
+        """Raise FailedPreconditionError unless schema and records are the ones that this software knows."""
+        with self.transaction() as connection:
+            newest = ScriptDirectory.from_config(_migrations()).get_current_head()
+            if self._version(connection) != newest or outdated_records(connection):
+                raise FailedPreconditionError(
+                    "The schema of the catalogue is older than this software: make a backup, stop all processes that "
+                    "use it, run `lse migrate`, and start again.",
+                    reason="DATABASE_TOO_OLD",
+                )
+
+    def _version(self, connection: Connection) -> str:
+        """Version of the schema, empty in an empty database; one that is known here."""
+        version = MigrationContext.configure(connection).get_current_revision() or ""
+        known = {script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions()}
+        if version and version not in known:
+            raise FailedPreconditionError(
+                f"The schema of the catalogue ({version}) is newer than this software: install the version that "
+                "migrated it, or restore the backup made before.",
+                reason="DATABASE_TOO_NEW",
+            )
+        return version
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def migrate(settings: Settings) -> str:
+    """Bring the schema of the catalogue of these settings to the newest version, which is returned.
+
+    Raises
+    ------
+    FailedPreconditionError
+        If no catalogue is set, or a newer version of this software has migrated it.
+    """
+    settings.require("catalogue_url")
+    with closing(Catalogue(settings.catalogue_url)) as catalogue:
+        return catalogue.migrate()
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
 
 
 def _set_sqlite_pragmas(connection: Any, record: object) -> None:
@@ -98,5 +152,5 @@ def _translated(error: DBAPIError) -> Exception:
         return ResourceExhaustedError("The disk of the catalogue is full: make room and try again.", reason="DISK_FULL")
     return UnavailableError(
         f"The catalogue database does not answer ({message.splitlines()[0]}): check that it runs and try again.",
-        reason="CATALOGUE_UNAVAILABLE",
+        reason="DATABASE_UNAVAILABLE",
     )

@@ -6,7 +6,7 @@ import pyarrow as pa
 from sqlalchemy import select
 
 from lse.platform.catalogue.catalogue import Catalogue
-from lse.platform.catalogue.resources import Resource
+from lse.platform.catalogue.records import DatasetRecord, LabelSchemeRecord
 from lse.platform.catalogue.tables import LABELS
 
 __all__ = ["read_labels"]
@@ -21,7 +21,7 @@ _SCHEMA = pa.schema(
 )
 
 
-def read_labels(catalogue: Catalogue, scheme: Resource, dataset: Resource) -> pa.Table:
+def read_labels(catalogue: Catalogue, scheme: LabelSchemeRecord, dataset: DatasetRecord) -> pa.Table:
     """Labels of a dataset by a scheme: columns ``row``, ``label``, ``author``, ``time`` (UTC), by row."""
     query = (
         select(LABELS.c.row, LABELS.c.label, LABELS.c.author, LABELS.c.time)

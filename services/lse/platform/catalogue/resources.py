@@ -2,172 +2,158 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from lse.errors import AlreadyExistsError, NotFoundError
+from lse.platform.auth import current_caller
 from lse.platform.catalogue.catalogue import Catalogue
+from lse.platform.catalogue.fields import record_columns
+from lse.platform.catalogue.pages import LARGEST_PAGE
+from lse.platform.catalogue.queries import PageRequest, Rows, select_page
+from lse.platform.catalogue.records import RECORDS, Record
 from lse.platform.catalogue.tables import LABELS, RESOURCES
-from lse.platform.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 
-__all__ = ["Page", "Resource", "Resources", "State"]
+__all__ = ["Page", "Resources"]
 
-State = Literal["creating", "ready", "failed"]
-
-_DEFAULT_PAGE = 100
-_LARGEST_PAGE = 1000
+RecordT = TypeVar("RecordT", bound=Record[Any, Any])
 
 
 @dataclass(frozen=True)
-class Resource:
-    """A resource as the catalogue keeps it.
+class Page(Generic[RecordT]):
+    """A page of resources."""
 
-    Attributes
-    ----------
-    name
-        Full resource name.
-    kind
-        Such as ``dataset``.
-    parent
-        Name of the resource above it.
-    uid
-        Identifier never used again.
-    state
-        ``creating``, ``ready`` or ``failed``.
-    operation
-        Name of the operation that made it.
-    spec
-        What was asked for.
-    result
-        What came out; complete once the state is ``ready``.
-    create_time, update_time
-        Seconds since 1970, UTC.
-    """
-
-    name: str
-    kind: str
-    parent: str
-    uid: str = field(default_factory=lambda: uuid.uuid4().hex)
-    state: State = "creating"
-    operation: str = ""
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    result: Mapping[str, Any] = field(default_factory=dict)
-    create_time: float = field(default_factory=time.time)
-    update_time: float = field(default_factory=time.time)
+    records: list[RecordT]
+    _rows: Rows
 
     @property
-    def id(self) -> str:
-        """Last part of the name."""
-        return self.name.rsplit("/", 1)[1]
+    def next_page_token(self) -> str:
+        """Token of the next page; empty on the last."""
+        return self.token_after(len(self.records))
 
-
-@dataclass(frozen=True)
-class Page:
-    """A page of resources and the token of the next."""
-
-    resources: list[Resource]
-    next_page_token: str
+    def token_after(self, count: int) -> str:
+        """Token of the page after the first so many of these."""
+        return self._rows.token_after(count)
 
 
 class Resources:
-    """The resources of a catalogue."""
+    """The resources of a catalogue, each as the record of its kind.
+
+    Examples
+    --------
+    >>> dataset = resources.get_ready("projects/p/datasets/d", DatasetRecord)  # doctest: +SKIP
+    >>> dataset.result.images_uri  # doctest: +SKIP
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    def get(self, name: str, kind: str) -> Resource:
+    def get(self, name: str, kind: type[RecordT]) -> RecordT:
         """Resource of a name.
 
         Raises
         ------
+        InvalidArgumentError
+            If it is not the name of one of this kind.
         NotFoundError
             If there is none.
         """
         with self._catalogue.transaction() as connection:
             return self.get_within(connection, name, kind)
 
-    def get_ready(self, name: str, kind: str) -> Resource:
+    def get_ready(self, name: str, kind: type[RecordT]) -> RecordT:
         """Resource of a name that can be used.
 
         Raises
         ------
-        NotFoundError
-            If there is none.
+        InvalidArgumentError, NotFoundError
+            As of `get`.
         FailedPreconditionError
             If it is being made, or its making failed.
         """
-        resource = self.get(name, kind)
-        if resource.state == "creating":
-            raise FailedPreconditionError(
-                f"The {kind} '{resource.id}' is still being made: wait for {resource.operation}.",
-                reason="NOT_READY",
-                name=name,
-            )
-        if resource.state == "failed":
-            raise FailedPreconditionError(
-                f"The {kind} '{resource.id}' is not usable since its making failed: make it again.",
-                reason="NOT_READY",
-                name=name,
-            )
-        return resource
+        record = self.get(name, kind)
+        record.result  # noqa: B018  # raises where there is none
+        return record
 
-    def get_within(self, connection: Connection, name: str, kind: str) -> Resource:
-        """As `get`, inside a transaction."""
-        row = connection.execute(
-            select(RESOURCES).where(RESOURCES.c.name == name, RESOURCES.c.kind == kind)
-        ).one_or_none()
+    def get_within(self, connection: Connection, name: str, kind: type[RecordT], *, lock: bool = False) -> RecordT:
+        """As `get`, inside a transaction, to whose end nobody else changes it if it is locked."""
+        kind.pattern.parse(name)
+        query = select(RESOURCES).where(RESOURCES.c.name == name, RESOURCES.c.kind == kind.kind)
+        row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
         if row is None:
             raise NotFoundError(
-                f"There is no {kind} named '{name.rsplit('/', 1)[-1]}' in {name.rsplit('/', 2)[0]}.",
-                reason=f"{kind.upper().replace(' ', '_')}_NOT_FOUND",
+                f"There is no {kind.kind} named '{name.rsplit('/', 1)[-1]}' in {name.rsplit('/', 2)[0]}.",
+                reason=f"{kind.kind.upper().replace(' ', '_')}_NOT_FOUND",
                 name=name,
             )
-        return _from_row(row)
+        return kind.from_row(dict(row))
 
-    def page(self, kind: str, parent: str, *, page_size: int = 0, page_token: str = "") -> Page:
-        """Page of the resources below a parent, in the order of their names (AIP-158).
+    def page(
+        self,
+        kind: type[RecordT],
+        parent: str,
+        request: PageRequest = PageRequest(),  # noqa: B008  # it is immutable
+        *,
+        fields: Collection[str] | None = None,
+    ) -> Page[RecordT]:
+        """Page of the resources below a parent (AIP-132, AIP-158), in the order of their names where none is asked for.
+
+        Parameters
+        ----------
+        kind, parent
+            What is listed.
+        request
+            Page, filter and order.
+        fields
+            Fields that filter and order may name; all with a single value where not given.
 
         Raises
         ------
         InvalidArgumentError
-            If the page size is negative or the token is none of ours.
+            If the request is wrong.
         """
-        size = page_limit(page_size)
-        query = select(RESOURCES).where(RESOURCES.c.kind == kind, RESOURCES.c.parent == parent)
-        if page_token:
-            query = query.where(RESOURCES.c.name > decode_page_token(page_token))
+        columns = record_columns(kind)
+        if fields is not None:
+            columns = {name: column for name, column in columns.items() if name in fields}
+        query = select(RESOURCES).where(RESOURCES.c.kind == kind.kind, RESOURCES.c.parent == parent)
         with self._catalogue.transaction() as connection:
-            rows = connection.execute(query.order_by(RESOURCES.c.name).limit(size + 1)).all()
-        found = [_from_row(row) for row in rows[:size]]
-        return Page(found, encode_page_token(found[-1].name) if len(rows) > size else "")
+            rows = select_page(connection, query, columns, request, scope=f"{kind.kind} {parent}")
+        return Page([kind.from_row(row._asdict()) for row in rows.rows], rows)
 
-    def below(self, name: str) -> list[Resource]:
+    def all(self, kind: type[RecordT], parent: str) -> Iterator[RecordT]:
+        """All resources of a kind below a parent, in the order of their names."""
+        token = ""
+        while True:
+            page = self.page(kind, parent, PageRequest(LARGEST_PAGE, token))
+            yield from page.records
+            token = page.next_page_token
+            if not token:
+                return
+
+    def below(self, name: str) -> list[Record[Any, Any]]:
         """All resources whose names lie below one."""
-        with self._catalogue.transaction() as connection:
-            rows = connection.execute(
-                select(RESOURCES).where(RESOURCES.c.name.startswith(name + "/", autoescape=True))
-            ).all()
-        return [_from_row(row) for row in rows]
+        return self._select(select(RESOURCES).where(RESOURCES.c.name.startswith(name + "/", autoescape=True)))
 
-    def made_from(self, name: str) -> list[Resource]:
+    def made_from(self, name: str) -> list[Record[Any, Any]]:
         """Resources of the project whose spec names this one as ``dataset`` or ``encoder``."""
-        with self._catalogue.transaction() as connection:
-            rows = connection.execute(
-                select(RESOURCES).where(
-                    or_(
-                        RESOURCES.c.spec["dataset"].as_string() == name,
-                        RESOURCES.c.spec["encoder"].as_string() == name,
-                    )
+        return self._select(
+            select(RESOURCES).where(
+                or_(
+                    RESOURCES.c.spec["dataset"].as_string() == name,
+                    RESOURCES.c.spec["encoder"].as_string() == name,
                 )
-            ).all()
-        return [_from_row(row) for row in rows]
+            )
+        )
+
+    def _select(self, query: Select[Any]) -> list[Record[Any, Any]]:
+        with self._catalogue.transaction() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [RECORDS[row["kind"]].from_row(dict(row)) for row in rows]
 
     def projects(self) -> list[tuple[str, float]]:
         """Names of all projects and when their first resource was made."""
@@ -179,7 +165,12 @@ class Resources:
             first[project] = min(created, first.get(project, created))
         return sorted(first.items())
 
-    def create(self, resource: Resource) -> Resource:
+    def measured(self, uid: str, byte_count: int) -> None:
+        """Keep how many bytes of bulk data a resource has."""
+        with self._catalogue.transaction() as connection:
+            connection.execute(update(RESOURCES).where(RESOURCES.c.uid == uid).values(byte_count=byte_count))
+
+    def create(self, record: RecordT) -> RecordT:
         """Keep a new resource.
 
         Raises
@@ -189,30 +180,42 @@ class Resources:
         """
         try:
             with self._catalogue.transaction() as connection:
-                return self.create_within(connection, resource)
+                return self.create_within(connection, record)
         except IntegrityError:
             # Another process took the name between our look and our write.
-            raise _taken(resource) from None
+            raise _taken(record) from None
 
-    def create_within(self, connection: Connection, resource: Resource) -> Resource:
+    def create_within(self, connection: Connection, record: RecordT) -> RecordT:
         """As `create`, inside a transaction."""
         state = connection.execute(
-            select(RESOURCES.c.state).where(RESOURCES.c.name == resource.name)
+            select(RESOURCES.c.state).where(RESOURCES.c.name == record.name)
         ).scalar_one_or_none()
         if state == "failed":
-            connection.execute(delete(RESOURCES).where(RESOURCES.c.name == resource.name))
+            connection.execute(delete(RESOURCES).where(RESOURCES.c.name == record.name))
         elif state is not None:
-            raise _taken(resource)
-        connection.execute(insert(RESOURCES).values(**_to_values(resource)))
-        return resource
+            raise _taken(record)
+        created = record.model_copy(update={"creator": current_caller().name})
+        connection.execute(insert(RESOURCES).values(**created.to_row()))
+        return created
 
-    def save(self, resource: Resource) -> Resource:
-        """Keep changed `spec`, `result` and `state` of a resource."""
-        with self._catalogue.transaction() as connection:
-            return self.save_within(connection, resource)
+    def change(
+        self,
+        name: str,
+        kind: type[RecordT],
+        change: Callable[[RecordT], RecordT],
+        *,
+        check: Callable[[Connection, RecordT], None] | None = None,
+    ) -> RecordT:
+        """Keep a changed resource, worked out from what it is at this moment.
 
-    def change(self, name: str, kind: str, result: Callable[[Resource], Mapping[str, Any]]) -> Resource:
-        """Keep a new result of a resource, worked out from what it is at this moment.
+        Parameters
+        ----------
+        name, kind
+            The resource.
+        change
+            Makes the changed one.
+        check
+            Raises if the changed one must not be, by what else the catalogue holds.
 
         Raises
         ------
@@ -220,21 +223,24 @@ class Resources:
             If there is none of this name.
         """
         with self._catalogue.transaction() as connection:
-            connection.execute(select(RESOURCES.c.uid).where(RESOURCES.c.name == name).with_for_update())
-            latest = self.get_within(connection, name, kind)
-            return self.save_within(connection, replace(latest, result=dict(result(latest))))
+            changed = change(self.get_within(connection, name, kind, lock=True))
+            if check is not None:
+                check(connection, changed)
+            return self.save_within(connection, changed)
 
-    def save_within(self, connection: Connection, resource: Resource) -> Resource:
-        """As `save`, inside a transaction."""
-        saved = replace(resource, update_time=time.time())
-        connection.execute(update(RESOURCES).where(RESOURCES.c.uid == resource.uid).values(**_to_values(saved)))
+    def save_within(self, connection: Connection, record: RecordT) -> RecordT:
+        """Keep changed `spec`, `made` and `state` of a resource, inside a transaction."""
+        saved = record.model_copy(update={"update_time": time.time()})
+        connection.execute(update(RESOURCES).where(RESOURCES.c.uid == record.uid).values(**saved.to_row()))
         return saved
 
     def delete(self, name: str) -> None:
         """Forget a resource, all below it and its labels; the bulk data are the caller's to remove afterwards."""
         doomed = select(RESOURCES.c.uid).where(RESOURCES.c.name == name)
         with self._catalogue.transaction() as connection:
-            connection.execute(delete(LABELS).where(LABELS.c.dataset.in_(doomed)))
+            # Whoever sets labels of it at this moment is waited for.
+            connection.execute(doomed.with_for_update())
+            connection.execute(delete(LABELS).where(or_(LABELS.c.dataset.in_(doomed), LABELS.c.scheme.in_(doomed))))
             connection.execute(
                 delete(RESOURCES).where(
                     or_(RESOURCES.c.name == name, RESOURCES.c.name.startswith(name + "/", autoescape=True))
@@ -247,53 +253,10 @@ class Resources:
             return set(connection.execute(select(RESOURCES.c.uid)).scalars())
 
 
-def _taken(resource: Resource) -> AlreadyExistsError:
-    article = "An" if resource.kind[0] in "aeiou" else "A"
+def _taken(record: Record[Any, Any]) -> AlreadyExistsError:
+    article = record.pattern.article.capitalize()
     return AlreadyExistsError(
-        f"{article} {resource.kind} named '{resource.id}' exists: choose another name or delete it first.",
+        f"{article} {record.kind} named '{record.id}' exists: choose another name or delete it first.",
         reason="NAME_TAKEN",
-        name=resource.name,
+        name=record.name,
     )
-
-
-def page_limit(page_size: int) -> int:
-    """Number of results on a page for the size asked for (AIP-158)."""
-    if page_size < 0:
-        raise InvalidArgumentError(
-            f"The page size {page_size} is negative: give 0 for the default.", reason="INVALID_PAGE_SIZE"
-        )
-    return min(page_size or _DEFAULT_PAGE, _LARGEST_PAGE)
-
-
-def encode_page_token(last: str) -> str:
-    """Opaque token of the page after a key."""
-    return base64.urlsafe_b64encode(last.encode()).decode()
-
-
-def decode_page_token(token: str) -> str:
-    """Key after which the page of a token begins."""
-    try:
-        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
-    except (ValueError, binascii.Error) as error:
-        raise InvalidArgumentError(
-            "The page token is none of this service: start again without one.", reason="INVALID_PAGE_TOKEN"
-        ) from error
-
-
-def _to_values(resource: Resource) -> dict[str, Any]:
-    return {
-        "name": resource.name,
-        "kind": resource.kind,
-        "parent": resource.parent,
-        "uid": resource.uid,
-        "state": resource.state,
-        "operation": resource.operation,
-        "spec": dict(resource.spec),
-        "result": dict(resource.result),
-        "create_time": resource.create_time,
-        "update_time": resource.update_time,
-    }
-
-
-def _from_row(row: Row[Any]) -> Resource:
-    return Resource(**row._mapping)  # noqa: SLF001  # the documented way to a row's mapping

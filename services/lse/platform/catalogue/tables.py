@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-__all__ = ["LABELS", "METADATA", "OPERATIONS", "RESOURCES", "TASKS"]
+__all__ = ["AUDIT", "LABELS", "MEMBERS", "METADATA", "OPERATIONS", "PROJECTS", "RESOURCES", "TASKS", "TOKENS"]
 
 METADATA = MetaData(
     naming_convention={
@@ -14,8 +27,9 @@ METADATA = MetaData(
     }
 )
 
-# Datasets, encoders, experiments and all else that has a name and a state. What only its service reads is in `spec`
-# (asked for) and `result` (came out): adding a field to a resource needs no migration.
+# Datasets, encoders, experiments and all else that has a name and a state. The models in `records` read and write
+# `spec` (asked for) and `result` (came out), and bring those of an earlier `version` to theirs: a new field needs no
+# migration.
 RESOURCES = Table(
     "resources",
     METADATA,
@@ -25,8 +39,13 @@ RESOURCES = Table(
     Column("uid", String(32), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("operation", String(200), nullable=False, default=""),
+    Column("creator", String(200), nullable=False, server_default=""),
+    Column("title", String(200), nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="0"),
     Column("spec", JSON, nullable=False),
     Column("result", JSON, nullable=False),
+    Column("byte_count", BigInteger, nullable=False, server_default="0"),
     Column("create_time", Float, nullable=False),
     Column("update_time", Float, nullable=False),
     Index(None, "kind", "parent"),
@@ -41,6 +60,8 @@ OPERATIONS = Table(
     Column("target", String(400), nullable=False),
     Column("parameters", JSON, nullable=False),
     Column("request_id", String(64), nullable=True),
+    Column("request_digest", String(64), nullable=False, server_default=""),
+    Column("creator", String(200), nullable=False, server_default=""),
     Column("state", String(16), nullable=False, index=True),
     Column("cancel_requested", Boolean, nullable=False, default=False),
     Column("progress", JSON, nullable=False),
@@ -50,6 +71,8 @@ OPERATIONS = Table(
     Column("owner", String(200), nullable=True),
     Column("heartbeat", Float, nullable=False, default=0.0),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("losses", Integer, nullable=False, default=0, server_default="0"),
+    Column("lost_at", JSON, nullable=True),
     Column("create_time", Float, nullable=False),
     Column("start_time", Float, nullable=True),
     Column("update_time", Float, nullable=False),
@@ -76,4 +99,59 @@ LABELS = Table(
     Column("label", String(200), nullable=False),
     Column("author", String(200), nullable=False),
     Column("time", Float, nullable=False),
+)
+
+# Projects that somebody created; where nobody has to log in, others come to be with their first resource.
+PROJECTS = Table(
+    "projects",
+    METADATA,
+    Column("name", String(80), primary_key=True),
+    Column("title", String(200), nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("creator", String(200), nullable=False, server_default=""),
+    Column("limits", JSON, nullable=False),
+    Column("create_time", Float, nullable=False),
+)
+
+MEMBERS = Table(
+    "members",
+    METADATA,
+    Column("project", String(80), primary_key=True),
+    Column("principal", String(300), primary_key=True),
+    Column("role", Integer, nullable=False),
+    Column("creator", String(200), nullable=False),
+    Column("create_time", Float, nullable=False),
+    Index(None, "principal"),
+)
+
+# Of a secret only its digest is kept.
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("name", String(80), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("principal", String(300), nullable=False, index=True),
+    Column("groups", JSON, nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("projects", JSON, nullable=True),
+    Column("creator", String(200), nullable=False),
+    Column("create_time", Float, nullable=False),
+    Column("expire_time", Float, nullable=False),
+    Column("last_use_time", Float, nullable=True),
+)
+
+# One row a call and project that it names; a call that names none has one with an empty project.
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("name", String(80), primary_key=True),
+    Column("time", Float, nullable=False, index=True),
+    Column("project", String(80), nullable=False),
+    Column("caller", String(200), nullable=False),
+    Column("method", String(200), nullable=False),
+    Column("resources", JSON, nullable=False),
+    Column("code", String(32), nullable=False),
+    Column("peer", String(200), nullable=False),
+    Index(None, "project", "time"),
 )

@@ -11,7 +11,7 @@ from lse.platform.inference.engine import (
     InferenceSettings,
     ModelSignature,
     ModelVersion,
-    open_engine,
 )
+from lse.platform.inference.engines import open_engine
 
 __all__ = ["InferenceEngine", "InferenceSettings", "ModelSignature", "ModelVersion", "open_engine"]

@@ -1,39 +1,36 @@
 """Encoders of the catalogue, at work.
 
-The result of an encoder keeps all its versions (see `lse.training.versions`); each is a model of the inference engine,
-under the uid of the encoder and with its own number.
+Each version of an encoder is a model of the inference engine, under the uid of the encoder and with its own number.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from lse.platform.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
-from lse.platform.inference.engine import InferenceSettings, ModelVersion, open_engine
+from lse.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from lse.platform.inference.engine import InferenceSettings, ModelVersion
+from lse.platform.inference.engines import open_engine
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from lse.platform.artifacts import Artifacts
-    from lse.platform.catalogue import Resource
+    from lse.platform.catalogue import EncoderRecord, ExperimentRecord
+    from lse.platform.catalogue.records.encoder import Precision
 
 __all__ = [
     "EncoderModel",
-    "Precision",
     "encoder_model",
+    "experiment_model",
     "loaded_versions",
     "serve_encoder",
-    "version_of",
-    "versions_of",
     "withdraw_encoder",
     "withdraw_version",
 ]
-
-Precision = Literal["fp32", "fp16"]
 
 
 @dataclass(frozen=True)
@@ -63,35 +60,7 @@ class EncoderModel:
         return ModelVersion(_names(self.uid)[self.precision], self.version)
 
 
-def versions_of(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Versions of an encoder, oldest first; those made before there were versions have one."""
-    if not result or "versions" in result:
-        return list(result.get("versions", []))
-    return [{**{key: value for key, value in result.items() if key != "evaluations"}, "version": 1}]
-
-
-def version_of(encoder: Resource, version: int = 0) -> Mapping[str, Any]:
-    """One version of an encoder as the catalogue keeps it; the one in use where the number is 0.
-
-    Raises
-    ------
-    NotFoundError
-        If there is none of this number.
-    """
-    wanted = version or encoder.result.get("version", 1)
-    for each in versions_of(encoder.result):
-        if each["version"] == wanted:
-            return each
-    known = ", ".join(str(each["version"]) for each in versions_of(encoder.result))
-    raise NotFoundError(
-        f"The encoder '{encoder.id}' has no version {wanted}: it has {known or 'none'}.",
-        reason="ENCODER_VERSION_NOT_FOUND",
-        name=encoder.name,
-        version=wanted,
-    )
-
-
-def encoder_model(encoder: Resource, version: int = 0, precision: str = "") -> EncoderModel:
+def encoder_model(encoder: EncoderRecord, version: int = 0, precision: str = "") -> EncoderModel:
     """Model of an encoder.
 
     Parameters
@@ -112,26 +81,31 @@ def encoder_model(encoder: Resource, version: int = 0, precision: str = "") -> E
     InvalidArgumentError
         If there is no such precision.
     """
-    record = version_of(encoder, version)
-    half = record.get("half_onnx_uri", "")
-    chosen = precision or (encoder.result.get("precision", "fp32") if half else "fp32")
+    record = encoder.version(version)
+    half = record.half_onnx_uri
+    chosen = precision or (encoder.result.precision if half else "fp32")
     if chosen not in ("fp32", "fp16"):
         raise InvalidArgumentError(
-            f"There is no precision '{chosen}'; choose fp32 or fp16.", reason="UNKNOWN_PRECISION", precision=chosen
+            f"There is no precision '{chosen}'; choose fp32 or fp16.", reason="PRECISION_UNKNOWN", precision=chosen
         )
     if chosen == "fp16" and not half:
         raise FailedPreconditionError(
-            f"Version {record['version']} of the encoder '{encoder.id}' has no file of half precision, because its "
+            f"Version {record.version} of the encoder '{encoder.id}' has no file of half precision, because its "
             "vectors would differ or it was imported; use fp32.",
-            reason="NO_HALF_PRECISION",
+            reason="PRECISION_UNSUPPORTED",
             name=encoder.name,
         )
     return EncoderModel(
         encoder.uid,
-        half if chosen == "fp16" else record["onnx_uri"],
-        version=record["version"],
+        half if chosen == "fp16" else record.onnx_uri,
+        version=record.version,
         precision="fp16" if chosen == "fp16" else "fp32",
     )
+
+
+def experiment_model(experiment: ExperimentRecord, encoder: EncoderRecord) -> EncoderModel:
+    """Model that an experiment was made with, whatever is in use by now."""
+    return encoder_model(encoder, experiment.spec.encoder_version, experiment.spec.encoder_precision)
 
 
 def serve_encoder(

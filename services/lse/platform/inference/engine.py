@@ -1,20 +1,21 @@
-"""The interface of inference, and which engine a process opens."""
+"""The interface of inference."""
 
 from __future__ import annotations
 
-import atexit
 import math
 import os
 import re
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from lse.platform.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from lse.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from lse.hardware import usable_cores
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from lse.platform.certificates import Certificates
 
 __all__ = [
     "BATCH_BYTES",
@@ -24,7 +25,6 @@ __all__ = [
     "ModelSignature",
     "ModelVersion",
     "not_loaded",
-    "open_engine",
     "version_taken",
 ]
 
@@ -63,13 +63,13 @@ class ModelVersion:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > 200:
             raise InvalidArgumentError(
-                f"{self.name!r} is no model name; use letters, digits, '_', '-' and '/', at most 200.",
+                f"{self.name!r} is not a model name; use letters, digits, '_', '-' and '/', at most 200.",
                 reason="MODEL_NAME_INVALID",
                 model=self.name,
             )
         if self.version < 1:
             raise InvalidArgumentError(
-                f"{self.version} is no model version; count from 1.",
+                f"{self.version} is not a model version; count from 1.",
                 reason="MODEL_VERSION_INVALID",
                 version=self.version,
             )
@@ -121,7 +121,7 @@ class InferenceEngine(Protocol):
         NotFoundError
             If `source` does not exist.
         InvalidArgumentError
-            If `source` is no ONNX model from ``images`` to ``vectors``.
+            If `source` is not an ONNX model from ``images`` to ``vectors``.
         AlreadyExistsError
             If another file is loaded under this name and version.
         """
@@ -205,7 +205,9 @@ class InferenceSettings:
     url
         Triton only: ``host:port`` of its gRPC endpoint.
     repository
-        Triton only: folder of its model repository, as this machine sees it.
+        Triton only: its model repository, a folder as this machine sees it or ``s3://BUCKET/PREFIX``.
+    repository_options
+        Triton only: options of the fsspec file system of a repository in a bucket, as a JSON object.
     backend
         Triton only: ``"python"`` is ONNX Runtime within Triton's Python backend (the server of the wheel),
         ``"onnxruntime"`` is Triton's own (the stock image).
@@ -217,6 +219,8 @@ class InferenceSettings:
     shared_memory
         Triton only: let our Python backend read the images in the memory of this process, where both are on one
         machine.
+    certificates
+        Triton only: what the client and a server that asks for certificates know one another by.
     timeout
         Triton only: seconds that one request may take.
 
@@ -233,40 +237,42 @@ class InferenceSettings:
     gpu: bool = False
     url: str = "localhost:8001"
     repository: str = ""
+    repository_options: str = "{}"
     backend: Literal["python", "onnxruntime"] = "python"
     instances: int = 0
     window: int = 3
     shared_memory: bool = False
+    certificates: Certificates | None = None
     timeout: float = 300.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("onnxruntime", "triton"):
             raise InvalidArgumentError(
-                f"{self.kind!r} is no inference engine; choose 'onnxruntime' or 'triton'.",
+                f"{self.kind!r} is not an inference engine; choose 'onnxruntime' or 'triton'.",
                 reason="INFERENCE_ENGINE_UNKNOWN",
                 kind=self.kind,
             )
         if self.backend not in ("python", "onnxruntime"):
             raise InvalidArgumentError(
-                f"{self.backend!r} is no Triton backend for encoders; choose 'python' or 'onnxruntime'.",
+                f"{self.backend!r} is not a Triton backend for encoders; choose 'python' or 'onnxruntime'.",
                 reason="TRITON_BACKEND_UNKNOWN",
                 backend=self.backend,
             )
         if self.kind == "triton" and not self.repository:
             raise InvalidArgumentError(
-                "Triton needs its model repository; name its folder.", reason="TRITON_REPOSITORY_MISSING"
+                "Triton needs its model repository; name its folder or bucket.", reason="TRITON_REPOSITORY_MISSING"
             )
         if self.shared_memory and self.backend != "python":
             raise InvalidArgumentError(
                 "Triton's own ONNX Runtime backend cannot read images in the memory of this process; use the backend"
                 " 'python', or no shared memory.",
-                reason="SHARED_MEMORY_NEEDS_PYTHON_BACKEND",
+                reason="SHARED_MEMORY_UNSUPPORTED",
             )
         for name, least in {"max_batch_size": 1, "threads": 0, "instances": 0, "window": 1, "timeout": 0.001}.items():
             if getattr(self, name) < least:
                 raise InvalidArgumentError(
                     f"Inference setting {name} is {getattr(self, name)}; it must be at least {least}.",
-                    reason="INFERENCE_SETTING_OUT_OF_RANGE",
+                    reason="INFERENCE_SETTING_INVALID",
                     setting=name,
                     value=getattr(self, name),
                 )
@@ -292,26 +298,21 @@ class InferenceSettings:
         """Instances, with 0 worked out for this machine."""
         if self.kind == "onnxruntime" or (self.gpu and not self.instances):
             return 1
-        return self.instances or min(max(1, _cores() // max(1, self.threads)), 4)
+        return self.instances or min(max(1, usable_cores() // max(1, self.threads)), 4)
 
     @property
     def thread_count(self) -> int:
         """Threads of one run, with 0 worked out for this machine."""
-        return self.threads or max(1, _cores() // self.instance_count)
+        return self.threads or max(1, usable_cores() // self.instance_count)
 
 
 def _images_in(size: int, signature: ModelSignature) -> int:
     return max(size // (4 * math.prod(signature.image_shape)), _FEWEST)
 
 
-def _cores() -> int:
-    # What this process may use, which in a container is less than what the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def not_loaded(model: ModelVersion) -> NotFoundError:
     """Error for a model that no one loaded."""
-    return NotFoundError(f"Model {model} is not loaded; load it first.", reason="MODEL_NOT_LOADED", model=model)
+    return NotFoundError(f"Model {model} is not loaded; load it first.", reason="MODEL_NOT_FOUND", model=model)
 
 
 def version_taken(model: ModelVersion, source: str) -> AlreadyExistsError:
@@ -322,38 +323,3 @@ def version_taken(model: ModelVersion, source: str) -> AlreadyExistsError:
         model=model,
         source=source,
     )
-
-
-_engines: dict[tuple[int, InferenceSettings], InferenceEngine] = {}
-_engines_lock = threading.Lock()
-
-
-def open_engine(settings: InferenceSettings) -> InferenceEngine:
-    """Engine of these settings, the same one for all callers in this process.
-
-    It is closed when the process ends; who needs one of their own calls `OnnxRuntimeEngine` or `TritonEngine`.
-    """
-    # A forked child must not use the connection and threads of its parent.
-    key = (os.getpid(), settings)
-    with _engines_lock:
-        if key not in _engines:
-            _engines[key] = _new_engine(settings)
-        return _engines[key]
-
-
-def _new_engine(settings: InferenceSettings) -> InferenceEngine:
-    if settings.kind == "triton":
-        from lse.platform.inference.triton import TritonEngine
-
-        return TritonEngine(settings)
-    from lse.platform.inference.onnxruntime import OnnxRuntimeEngine
-
-    return OnnxRuntimeEngine(settings)
-
-
-@atexit.register
-def _close_engines() -> None:
-    for (pid, _), engine in _engines.items():
-        if pid == os.getpid():
-            engine.close()
-    _engines.clear()

@@ -11,7 +11,7 @@ import fsspec
 import numpy as np
 import onnxruntime
 
-from lse.platform.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
+from lse.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from lse.platform.inference.engine import ModelSignature
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def read_model(source: str | os.PathLike[str]) -> ModelFile:
     except PermissionError as error:
         raise PermissionDeniedError(
             f"The model file {where} may not be read; give this process the right to.",
-            reason="MODEL_FILE_NOT_READABLE",
+            reason="MODEL_FILE_NOT_ALLOWED",
             source=where,
         ) from error
     except ValueError as error:  # fsspec's word for a URI scheme that it does not know
@@ -143,13 +143,13 @@ def check_images(images: NDArray[np.float32], signature: ModelSignature, model: 
     if not isinstance(images, np.ndarray) or images.dtype != np.float32:
         kind = images.dtype if isinstance(images, np.ndarray) else type(images).__name__
         raise InvalidArgumentError(
-            f"Images for {model} are {kind}; give a NumPy array of float32.", reason="IMAGES_TYPE_WRONG", model=model
+            f"Images for {model} are {kind}; give a NumPy array of float32.", reason="IMAGES_TYPE_INVALID", model=model
         )
     if images.ndim != 4 or images.shape[1:] != signature.image_shape:
         wanted = ", ".join(str(size) for size in signature.image_shape)
         raise InvalidArgumentError(
             f"Images for {model} have shape {images.shape}; it takes (n, {wanted}).",
-            reason="IMAGES_SHAPE_WRONG",
+            reason="IMAGES_SHAPE_INVALID",
             model=model,
             shape=images.shape,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
-from lse.platform.errors import FailedPreconditionError
+from lse.errors import FailedPreconditionError
 from lse.platform.inference.engine import InferenceSettings, ModelSignature, ModelVersion, not_loaded, version_taken
 from lse.platform.inference.onnx_model import check_images, new_session, read_model, signature_of
 

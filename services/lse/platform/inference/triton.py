@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -13,7 +14,7 @@ import numpy as np
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from lse.platform.errors import (
+from lse.errors import (
     DeadlineExceededError,
     FailedPreconditionError,
     InternalError,
@@ -28,7 +29,9 @@ from lse.platform.inference.triton_repository import IN_MEMORY, ModelRepository,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TritonEngine"]
+    from lse.platform.certificates import Certificates
+
+__all__ = ["TritonEngine", "triton_client"]
 
 _Answer = TypeVar("_Answer")
 
@@ -40,6 +43,21 @@ _CHANNEL = {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 500,
 }
+
+
+def triton_client(url: str, certificates: Certificates | None) -> triton.InferenceServerClient:
+    """Client of a Triton server, which may ask for certificates."""
+    proof = (
+        {
+            "ssl": True,
+            "root_certificates": str(certificates.authority),
+            "private_key": str(certificates.key),
+            "certificate_chain": str(certificates.certificate),
+        }
+        if certificates
+        else {}
+    )
+    return triton.InferenceServerClient(url, channel_args=list(_CHANNEL.items()), **proof)
 
 
 class TritonEngine:
@@ -58,8 +76,8 @@ class TritonEngine:
 
     def __init__(self, settings: InferenceSettings) -> None:
         self._settings = settings
-        self._repository = ModelRepository(settings.repository)
-        self._client = triton.InferenceServerClient(settings.url, channel_args=list(_CHANNEL.items()))
+        self._repository = ModelRepository(settings.repository, json.loads(settings.repository_options))
+        self._client = triton_client(settings.url, settings.certificates)
         self._memory = SharedMemory() if settings.shared_memory else None
         self._signatures: dict[ModelVersion, ModelSignature] = {}
 
@@ -260,17 +278,17 @@ class TritonEngine:
             raise DeadlineExceededError(
                 f"The Triton server at {url} did not answer within {self._settings.timeout:g} s;"
                 " allow more time or give smaller batches.",
-                reason="TRITON_TOO_SLOW",
+                reason="TRITON_TIMEOUT",
                 url=url,
             ) from error
         if status == "StatusCode.UNIMPLEMENTED" and self._memory is not None:
             raise FailedPreconditionError(
                 f"The Triton server at {url} cannot read the memory of this process, being on another machine, in"
                 f" another container or of another user; use Triton without shared memory ({error.message()}).",
-                reason="SHARED_MEMORY_NOT_SHARED",
+                reason="SHARED_MEMORY_UNREADABLE",
                 url=url,
             ) from error
-        kind = InvalidArgumentError if status == "StatusCode.INVALID_ARGUMENT" else InternalError
-        raise kind(
-            f"The Triton server at {url} refused: {error.message()}", reason="TRITON_REFUSED", url=url
-        ) from error
+        message = f"The Triton server at {url} refused: {error.message()}"
+        if status == "StatusCode.INVALID_ARGUMENT":
+            raise InvalidArgumentError(message, reason="TRITON_REQUEST_INVALID", url=url) from error
+        raise InternalError(message, reason="TRITON_FAILED", url=url) from error

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lse.platform.errors import ResourceExhaustedError
+from lse.errors import ResourceExhaustedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

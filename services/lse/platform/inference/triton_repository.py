@@ -1,7 +1,8 @@
 """The model repository of a Triton server: one folder a model version, complete or not there.
 
 Each version is a Triton model of its own, ``<name>.v<version>/<version>/model.onnx``: a version comes and goes with one
-rename, without touching the others, and two versions may differ in their shapes.
+rename, without touching the others, and two versions may differ in their shapes.  In a bucket, which has no renames, a
+version is there once its configuration is, which is written last and removed first.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import fsspec
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from lse.platform.errors import ResourceExhaustedError
+from lse.errors import ResourceExhaustedError
 from lse.platform.inference.engine import InferenceSettings, ModelSignature, ModelVersion, version_taken
 from lse.platform.inference.onnx_model import ModelFile
 
@@ -26,6 +29,8 @@ __all__ = ["IN_MEMORY", "ModelRepository", "model_config", "model_of", "triton_n
 
 # Triton lists every folder of a repository as a model; what is being written waits under this one.
 _INCOMING = ".incoming"
+
+_CONFIG = "config.pbtxt"
 
 # Input of our backend that stands for images in memory of the client, see `triton_backend`.
 IN_MEMORY = "in_memory"
@@ -83,33 +88,46 @@ class ModelRepository:
 
     Parameters
     ----------
-    folder
-        Folder on this machine or a volume shared with the server's, made where it is missing.
+    place
+        Folder on this machine or a volume shared with the server's, made where it is missing; or ``s3://BUCKET/PREFIX``.
+    options
+        Options of the fsspec file system of a bucket.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, place: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> None:
+        url = os.fspath(place)
+        self._local = None if url.startswith("s3://") else Path(url.removeprefix("file://"))
+        # Other processes change the repository: a listing of some seconds ago is no answer.
+        given = {"use_listings_cache": False, **(options or {})} if self._local is None else {}
+        self._files, self._root = fsspec.url_to_fs(url if self._local is None else str(self._local), **given)
+        if self._local is not None:
+            self._local.mkdir(parents=True, exist_ok=True)
 
     def versions(self, name: str) -> list[ModelVersion]:
         """Versions of a model kept here, sorted."""
-        found = (model_of(folder.name) for folder in self.folder.iterdir())
+        try:
+            folders = self._files.ls(self._root, detail=False)
+        except FileNotFoundError:  # a bucket has no empty folders
+            return []
+        found = (model_of(folder.rstrip("/").rsplit("/", 1)[-1]) for folder in folders)
         return sorted(model for model in found if model is not None and model.name == name)
 
     def digest(self, model: ModelVersion) -> str | None:
         """SHA-256 of the ONNX file kept for a model, None where there is no such model."""
-        try:
-            return hashlib.sha256(self._onnx_of(model).read_bytes()).hexdigest()
-        except FileNotFoundError:
+        if self._read(model, _CONFIG) is None:
             return None
+        kept = self._read(model, f"{model.version}/model.sha256")
+        if kept is not None:
+            return kept.decode()
+        content = self._read(model, f"{model.version}/model.onnx")
+        return None if content is None else hashlib.sha256(content).hexdigest()
 
     def signature(self, model: ModelVersion) -> ModelSignature | None:
         """Shapes of a model kept here, None where there is no such model."""
-        try:
-            text = (self._folder_of(model) / "config.pbtxt").read_text()
-        except FileNotFoundError:
+        text = self._read(model, _CONFIG)
+        if text is None:
             return None
-        config = text_format.Parse(text, model_config_pb2.ModelConfig())
+        config = text_format.Parse(text.decode(), model_config_pb2.ModelConfig())
         channels, height, width = config.input[0].dims
         return ModelSignature(image_shape=(channels, height, width), dimension=config.output[0].dims[0])
 
@@ -133,44 +151,73 @@ class ModelRepository:
             If the disk is full.
         """
         backend = Path(__file__).with_name("triton_backend.py").read_bytes()
-        contents = {"config.pbtxt": config.encode(), f"{model.version}/model.py": backend}
-        with self._incoming() as incoming:
-            if not self._folder_of(model).exists():
-                new = incoming / "model"
-                for name, content in {**contents, f"{model.version}/model.onnx": file.content}.items():
-                    _write(new / name, content)
-                # Fails where another process was quicker; its model is then looked at as any that was there before.
-                with suppress(OSError):
-                    new.rename(self._folder_of(model))
-                    return True
-            if self.digest(model) != file.digest:
-                raise version_taken(model, file.source)
-            changed = False
-            for name, content in contents.items():
-                kept = self._folder_of(model) / name
-                if kept.read_bytes() != content:
-                    _write(incoming / name, content)
-                    (incoming / name).replace(kept)
-                    changed = True
-            return changed
+        # In the order in which a bucket gets them.
+        changing = {f"{model.version}/model.py": backend, _CONFIG: config.encode()}
+        lasting = {
+            f"{model.version}/model.onnx": file.content,
+            f"{model.version}/model.sha256": file.digest.encode(),
+        }
+        digest = self.digest(model)
+        if digest is None and self._add(model, {**lasting, **changing}):
+            return True
+        if (digest or self.digest(model)) != file.digest:
+            raise version_taken(model, file.source)
+        changed = {name: content for name, content in changing.items() if self._read(model, name) != content}
+        for name, content in changed.items():
+            self._replace(model, name, content)
+        return bool(changed)
 
     def remove(self, model: ModelVersion) -> None:
         """Forget a model, in one step for whoever reads the repository."""
-        with self._incoming() as incoming, suppress(FileNotFoundError):
-            self._folder_of(model).rename(incoming / "model")
+        with suppress(FileNotFoundError):
+            if self._local is not None:
+                with self._incoming() as incoming:
+                    (self._local / triton_name(model)).rename(incoming / "model")
+            else:
+                self._files.rm_file(self._path(model, _CONFIG))
+                self._files.rm(self._path(model), recursive=True)
+
+    def _add(self, model: ModelVersion, contents: Mapping[str, bytes]) -> bool:
+        """Write a new model; False where another process was quicker."""
+        if self._local is None:
+            for name, content in contents.items():
+                self._replace(model, name, content)
+            return True
+        with self._incoming() as incoming:
+            new = incoming / "model"
+            for name, content in contents.items():
+                _write(new / name, content)
+            # Fails where there is one; it is then looked at as any that was there before.
+            with suppress(OSError):
+                new.rename(self._local / triton_name(model))
+                return True
+        return False
+
+    def _replace(self, model: ModelVersion, name: str, content: bytes) -> None:
+        if self._local is None:
+            self._files.pipe_file(self._path(model, name), content)
+            return
+        with self._incoming() as incoming:
+            _write(incoming / "new", content)
+            (incoming / "new").replace(self._local / triton_name(model) / name)
+
+    def _read(self, model: ModelVersion, name: str) -> bytes | None:
+        try:
+            content: bytes = self._files.cat_file(self._path(model, name))
+        except FileNotFoundError:
+            return None
+        return content
+
+    def _path(self, model: ModelVersion, name: str = "") -> str:
+        return "/".join(part for part in (self._root.rstrip("/"), triton_name(model), name) if part)
 
     @contextmanager
     def _incoming(self) -> Iterator[Path]:
-        parent = self.folder / _INCOMING
+        assert self._local is not None
+        parent = self._local / _INCOMING
         parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parent) as name:
             yield Path(name)
-
-    def _folder_of(self, model: ModelVersion) -> Path:
-        return self.folder / triton_name(model)
-
-    def _onnx_of(self, model: ModelVersion) -> Path:
-        return self._folder_of(model) / str(model.version) / "model.onnx"
 
 
 def _write(path: Path, content: bytes) -> None:

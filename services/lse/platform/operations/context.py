@@ -6,23 +6,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
-from lse.platform.catalogue import Resource
-from lse.platform.errors import CancelledError
-from lse.platform.operations.store import Operation, OperationStore
-from lse.platform.progress import Progress
+from pydantic import TypeAdapter
 
-if TYPE_CHECKING:
-    from lse.platform.wiring import Platform
+from lse.errors import CancelledError
+from lse.platform.catalogue import Record
+from lse.platform.catalogue.operation_record import Attempt, Operation
+from lse.platform.stores import Stores
+from lse.progress import Progress
 
 __all__ = ["JobContext"]
 
 _SAVE_SECONDS = 0.5
 
+RecordT = TypeVar("RecordT", bound=Record[Any, Any])
+T = TypeVar("T")
 
-class JobContext:
+
+class JobContext(Generic[RecordT]):
     """An operation being worked on.
 
     Parameters
@@ -32,28 +34,28 @@ class JobContext:
     resource
         Its target, as the catalogue has it.
     platform
-        What the job stands on.
-    store
-        Where progress and finished tasks are kept.
+        What the job works with; progress and finished tasks are kept in its catalogue.
+    owner
+        Who works on it.
 
     Attributes
     ----------
-    parameters
-        What was asked for, as JSON.
+    attempt
+        Token of this attempt: nothing is kept once another has taken the operation over.
     folder
         URI of the folder that this operation alone writes to.
     """
 
-    def __init__(self, operation: Operation, resource: Resource, platform: Platform, store: OperationStore) -> None:
+    def __init__(self, operation: Operation, resource: RecordT, platform: Stores, *, owner: str) -> None:
         self.operation = operation
+        self.attempt = Attempt(operation.name, owner, operation.attempts)
         self.resource = resource
         self.platform = platform
-        self.parameters = operation.parameters
         self.folder = platform.artifacts.folder(resource.kind, resource.uid, operation.name)
-        self.result: Resource | None = None
+        self.outcome: Callable[[RecordT], RecordT] | None = None
         self.tidying: list[Callable[[], None]] = []
         self.stages: dict[str, float] = dict(operation.stages)
-        self._store = store
+        self._store = platform.operation_store
         self._stop = threading.Event()
         self._saving = False
         self._lock = threading.Lock()
@@ -61,6 +63,10 @@ class JobContext:
         self._stage_began = time.monotonic()
         self._stage_done_at_begin: int | None = None
         self._saved = 0.0
+
+    def parameters(self, model: type[T]) -> T:
+        """What was asked for beside the target."""
+        return TypeAdapter(model).validate_python(self.operation.parameters)
 
     # Ending early
 
@@ -80,6 +86,13 @@ class JobContext:
     def cancelled(self) -> bool:
         """Whether someone asked for the end: not so when this process shuts down or lost the operation to another."""
         return self._store.get(self.operation.name).cancel_requested
+
+    def _save_task(self, stage: str, task: str, result: Any) -> None:
+        if not self._store.save_task(self.attempt, stage, task, result):
+            # As while this process was suspended.
+            self._saving = False
+            self.stop()
+            raise CancelledError("Another process has taken this work over.")
 
     def save_what_is_there(self) -> None:
         """From now on do not end early: the job saves what is worth keeping, publishes it, and then raises."""
@@ -101,7 +114,8 @@ class JobContext:
             elapsed = self._saved - self._stage_began
             advanced = progress.done - (self._stage_done_at_begin or 0)
             rate = advanced / elapsed if elapsed > 0.05 else 0.0
-        self._store.save_progress(self.operation.name, progress, rate=rate, stages=list(self.stages.items()))
+        if not self._store.save_progress(self.attempt, progress, rate=rate, stages=list(self.stages.items())):
+            self.stop()
 
     @contextmanager
     def stage(self, name: str, *, total: int = 0, unit: str = "steps") -> Iterator[None]:
@@ -116,17 +130,28 @@ class JobContext:
 
     # Work in this process and on the cluster
 
-    def once(self, function: Callable[[], Any], *, stage: str) -> Any:
-        """Do something short in this process; its result, which must be what JSON can hold, is kept.
+    def once(self, function: Callable[[], T], *, stage: str, returns: type[T]) -> T:
+        """Do something short in this process; its result is kept.
 
         After a restart the function is not called again.
+
+        Parameters
+        ----------
+        function
+            What is done.
+        stage
+            Name of the stage.
+        returns
+            Type of its result, which must have a form in JSON, as models and dataclasses have.
         """
+        kept = TypeAdapter[T](returns)
         done = self._store.task_results(self.operation.name, stage)
-        if "result" not in done:
-            with self.stage(stage):
-                done["result"] = function()
-                self._store.save_task(self.operation.name, stage, "result", done["result"])
-        return done["result"]
+        if "result" in done:
+            return kept.validate_python(done["result"])
+        with self.stage(stage):
+            result = function()
+            self._save_task(stage, "result", kept.dump_python(result, mode="json"))
+        return result
 
     def map(
         self,
@@ -167,12 +192,16 @@ class JobContext:
                 if name in tasks
             }
 
-            def keep(name: str, result: Any) -> None:
-                self._store.save_task(self.operation.name, stage, name, result)
-                results[name] = result
-                self.report(Progress(stage, sum(units[done] for done in results), total, unit))
+            done = sum(units[name] for name in results)
 
-            self.report(Progress(stage, sum(units[done] for done in results), total, unit))
+            def keep(name: str, result: Any) -> None:
+                nonlocal done
+                self._save_task(stage, name, result)
+                results[name] = result
+                done += units[name]
+                self.report(Progress(stage, done, total, unit))
+
+            self.report(Progress(stage, done, total, unit))
             self.platform.compute.map(
                 function,
                 {name: arguments for name, arguments in tasks.items() if name not in results},
@@ -181,10 +210,10 @@ class JobContext:
             )
         return {name: results[name] for name in tasks}
 
-    def run(self, function: Callable[..., Any], *arguments: Any, stage: str, gpu: bool = False) -> Any:
+    def run(self, function: Callable[..., T], *arguments: Any, stage: str, returns: type[T], gpu: bool = False) -> T:
         """Run one long task on a worker; it gets a `TaskChannel` as its last argument.
 
-        Its result, which must be what JSON can hold, is kept: after a restart the task is not run again.
+        Its result is kept: after a restart the task is not run again.
 
         Parameters
         ----------
@@ -192,33 +221,38 @@ class JobContext:
             What is run.
         stage
             Name of the stage.
+        returns
+            Type of its result, which must have a form in JSON, as models and dataclasses have.
         gpu
             Run it where a GPU is, if the cluster has any.
         """
-        done = self._store.task_results(self.operation.name, stage)
-        if "result" in done:
-            return done["result"]
         compute = self.platform.compute
-        with self.stage(stage):
-            result = compute.run(
+
+        def work() -> T:
+            result: T = compute.run(
                 function,
                 arguments,
                 on_progress=self.report,
                 should_stop=self.should_stop,
                 resources={"GPU": 1} if gpu and compute.offers("GPU") else None,
             )
-            self._store.save_task(self.operation.name, stage, "result", result)
-        return result
+            return result
+
+        return self.once(work, stage=stage, returns=returns)
 
     # The end
 
-    def publish(self, result: Mapping[str, Any]) -> None:
+    def publish(self, result: Any) -> None:
         """Say what came out: kept with the end of the operation, in one step, when the job returns.
 
         It is also kept when the job raises after this: the operation then ends with that error, and the resource is
         ready all the same, as the encoder of a training that was cancelled.
         """
-        self.result = replace(self.resource, state="ready", result=dict(result))
+        self.publish_change(lambda latest: latest.with_result(result))
+
+    def publish_change(self, change: Callable[[RecordT], RecordT]) -> None:
+        """As `publish`, worked out from what the resource is at the end: others may have changed it meanwhile."""
+        self.outcome = change
 
     def on_finished(self, tidy: Callable[[], None]) -> None:
         """Have something tidied up once the result is published; it must not matter whether it happens."""

@@ -6,39 +6,42 @@ import errno
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import structlog
 from prometheus_client import Counter, Gauge
+from sqlalchemy import Connection
 
-from lse.platform.catalogue import Resource
-from lse.platform.errors import CancelledError, InternalError, LseError, ResourceExhaustedError
+from lse.errors import CancelledError, InternalError, LseError, ResourceExhaustedError
+from lse.platform.auth import Caller, Role, acting_as
+from lse.platform.catalogue import Record
+from lse.platform.catalogue.operation_record import Operation
+from lse.platform.deletion import discard_data
 from lse.platform.operations.context import JobContext
-from lse.platform.operations.store import OperationStore
+from lse.platform.operations.heartbeat_watch import HeartbeatWatch
+from lse.platform.stores import Stores
 
-if TYPE_CHECKING:
-    from lse.platform.wiring import Platform
-
-__all__ = ["Job", "OperationRunner"]
+__all__ = ["OperationRunner"]
 
 _log = structlog.get_logger(__name__)
 _RUNNING = Gauge("lse_operations_running", "Operations being worked on by this process.")
 _ENDED = Counter("lse_operations_total", "Operations ended by this process.", ["kind", "state"])
 
-_SCAN_SECONDS = 0.25
 _HEARTBEAT_SECONDS = 0.5
+# What this process creates it is told of; what others leave to it is looked for.
+_LOOK_SECONDS = 10.0
 _STALE_SECONDS = 30.0
+_MOST_LOSSES = 3
 
-Job = Callable[[JobContext], None]
-Respond = Callable[[Resource], bytes]
+RecordT = TypeVar("RecordT", bound=Record[Any, Any])
 
 
 @dataclass(frozen=True)
 class _Kind:
-    job: Job
-    resource_kind: str
-    respond: Respond
+    job: Callable[[JobContext[Any]], None]
+    record: type[Record[Any, Any]]
+    respond: Callable[[Any], bytes]
 
 
 class OperationRunner:
@@ -46,28 +49,36 @@ class OperationRunner:
 
     Parameters
     ----------
-    platform
-        What jobs stand on.
-    store
-        The operations.
+    stores
+        What jobs work with; the operations are in their catalogue.
     instance
         Name of this runner among all, kept over restarts.
     slots
         Operations worked on at a time.
     """
 
-    def __init__(self, platform: Platform, store: OperationStore, *, instance: str, slots: int) -> None:
-        self._platform = platform
-        self._store = store
+    def __init__(self, stores: Stores, *, instance: str, slots: int) -> None:
+        self._stores = stores
+        self._store = stores.operation_store
         self._instance = instance
         self._slots = slots
         self._kinds: dict[str, _Kind] = {}
-        self._running: dict[str, tuple[JobContext, threading.Thread]] = {}
+        self._running: dict[str, tuple[JobContext[Any], threading.Thread]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._watch = HeartbeatWatch(stale_seconds=_STALE_SECONDS, gap_seconds=2 * _LOOK_SECONDS)
+        self._store.on_changed(self._wake.set)
         self._thread = threading.Thread(target=self._loop, name="operations", daemon=True)
 
-    def register(self, kind: str, job: Job, *, resource_kind: str, respond: Respond) -> None:
+    def register(
+        self,
+        kind: str,
+        job: Callable[[JobContext[RecordT]], None],
+        record: type[RecordT],
+        *,
+        respond: Callable[[RecordT], bytes],
+    ) -> None:
         """Say how operations of a kind are done.
 
         Parameters
@@ -76,54 +87,63 @@ class OperationRunner:
             Kind of operation.
         job
             Does the work; ends with `JobContext.publish`.
-        resource_kind
+        record
             Kind of the target.
         respond
             Makes the serialized ``google.protobuf.Any`` that the operation answers with, of the finished target.
         """
-        self._kinds[kind] = _Kind(job, resource_kind, respond)
+        self._kinds[kind] = _Kind(job, record, respond)
 
     def start(self) -> None:
         """Take up the operations that this instance left unfinished, then look out for new ones."""
-        self._store.release(self._instance)
+        # Still owned by this instance is what it was working on when it was killed.
+        self._store.release(self._instance, lost=True)
+        self._wake.set()
         self._thread.start()
 
     def stop(self, *, timeout: float) -> None:
         """Stop working; unfinished operations stay for the next start."""
         self._stopping.set()
+        self._wake.set()
+        deadline = time.monotonic() + timeout
+        if self._thread.is_alive():
+            # It first: an operation that it claims at this moment is to be stopped as well.
+            self._thread.join(timeout)
         with self._lock:
             running = list(self._running.values())
         for context, _ in running:
             context.stop()
-        deadline = time.monotonic() + timeout
         for _, thread in running:
             thread.join(max(0.0, deadline - time.monotonic()))
-        if self._thread.is_alive():
-            self._thread.join(max(0.1, deadline - time.monotonic()))
         self._store.release(self._instance)
 
     def _loop(self) -> None:
-        beaten = 0.0
-        while not self._stopping.wait(_SCAN_SECONDS):
+        looked = -_LOOK_SECONDS
+        while not self._stopping.is_set():
+            woken = self._wake.is_set()
+            self._wake.clear()
             try:
-                self._claim()
-                if time.monotonic() - beaten >= _HEARTBEAT_SECONDS:
-                    beaten = time.monotonic()
-                    self._beat()
+                # First of all: after this process was suspended its work is still its own.
+                self._beat()
+                if woken or time.monotonic() - looked >= _LOOK_SECONDS:
+                    self._claim()
+                    looked = time.monotonic()
             except Exception:  # noqa: BLE001
                 # The database may be away for a while; operations go on and the next look may succeed.
                 _log.exception("operations_unreachable")
+            self._wake.wait(_HEARTBEAT_SECONDS if self._running else _LOOK_SECONDS)
 
     def _claim(self) -> None:
         with self._lock:
-            free = self._slots - len(self._running)
+            free, mine = self._slots - len(self._running), set(self._running)
+        others = {name: beat for name, beat in self._store.heartbeats(self._kinds).items() if name not in mine}
+        lost = self._watch.lost(others)
         if free <= 0:
             return
-        claimed = self._store.claim(self._instance, self._kinds, stale_seconds=_STALE_SECONDS, limit=free)
-        for operation in claimed:
+        for operation in self._store.claim(self._instance, self._kinds, limit=free, lost=lost):
             kind = self._kinds[operation.kind]
-            resource = self._platform.resources.get(operation.target, kind.resource_kind)
-            context = JobContext(operation, resource, self._platform, self._store)
+            resource = self._stores.resources.get(operation.target, kind.record)
+            context = JobContext(operation, resource, self._stores, owner=self._instance)
             thread = threading.Thread(target=self._work, args=(kind, context), name=operation.name, daemon=True)
             with self._lock:
                 self._running[operation.name] = (context, thread)
@@ -134,13 +154,13 @@ class OperationRunner:
             running = {name: context for name, (context, _) in self._running.items()}
         if not running:
             return
-        wishes = self._store.heartbeat(self._instance, list(running))
+        to_cancel = self._store.heartbeat(context.attempt for context in running.values())
         for name, context in running.items():
             # One that is no longer ours was taken over while we were thought lost.
-            if wishes.get(name, True):
+            if to_cancel.get(name, True):
                 context.stop()
 
-    def _work(self, kind: _Kind, context: JobContext) -> None:
+    def _work(self, kind: _Kind, context: JobContext[Any]) -> None:
         operation = context.operation
         log = _log.bind(operation=operation.name, kind=operation.kind, target=operation.target)
         log.info("operation_started", attempt=operation.attempts)
@@ -148,7 +168,7 @@ class OperationRunner:
         try:
             if operation.cancel_requested:
                 context.stop()
-            error = self._run(kind, context)
+            error = _hopeless(operation) or self._run(kind, context)
             if self._stopping.is_set() and isinstance(error, CancelledError):
                 log.info("operation_left_for_next_start")
                 return
@@ -159,16 +179,18 @@ class OperationRunner:
             _RUNNING.dec()
             with self._lock:
                 self._running.pop(operation.name, None)
+            self._wake.set()  # there is room for another
 
-    def _run(self, kind: _Kind, context: JobContext) -> LseError | None:
+    def _run(self, kind: _Kind, context: JobContext[Any]) -> LseError | None:
         try:
-            kind.job(context)
+            with acting_as(asker(context.operation)):
+                kind.job(context)
         except LseError as error:
             return error
         except MemoryError:
             return ResourceExhaustedError(
                 "The memory is not enough for this: use fewer images, a smaller image size or a larger machine.",
-                reason="OUT_OF_MEMORY",
+                reason="MEMORY_FULL",
             )
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -180,35 +202,34 @@ class OperationRunner:
             return self._unexpected(context, error)
         return None
 
-    def _unexpected(self, context: JobContext, error: Exception) -> InternalError:
+    def _unexpected(self, context: JobContext[Any], error: Exception) -> InternalError:
         _log.exception("operation_error", operation=context.operation.name, exc_info=error)
         return InternalError(
             f"The operation failed unexpectedly ({type(error).__name__}: {error}); "
             f"see the log of the service for {context.operation.name}.",
-            reason="UNEXPECTED_ERROR",
+            reason="SERVICE_FAILED",
         )
 
-    def _finish(self, kind: _Kind, context: JobContext, error: LseError | None) -> None:
-        operation = context.operation
-        resource = context.result
-        if error is None and resource is not None:
-            state, response = "succeeded", kind.respond(replace(resource, update_time=time.time()))
-        else:
-            error = error or InternalError("The job ended without a result.", reason="NO_RESULT")
-            state, response = "cancelled" if isinstance(error, CancelledError) else "failed", None
-            if resource is None and context.resource.state == "creating":
-                resource = replace(context.resource, state="failed")
+    def _finish(self, kind: _Kind, context: JobContext[Any], error: LseError | None) -> None:
+        operation, outcome = context.operation, context.outcome
+        if outcome is None:
+            error = error or InternalError("The job ended without a result.", reason="RESULT_MISSING")
+        state = "succeeded" if error is None else "cancelled" if isinstance(error, CancelledError) else "failed"
+        # What was being made, and is not, is failed; what was there before stays as it was.
+        lost = outcome is None and context.resource.state == "creating"
+
+        def change(connection: Connection) -> bytes | None:
+            if outcome is None and not lost:
+                return None
+            resources = self._stores.resources
+            latest = resources.get_within(connection, operation.target, kind.record, lock=True)
+            changed = latest.model_copy(update={"state": "failed"}) if outcome is None else outcome(latest)
+            saved = resources.save_within(connection, changed)
+            return kind.respond(saved) if error is None else None
 
         def finish() -> bool:
-            return self._store.finish(
-                operation.name,
-                self._instance,
-                state=state,
-                stages=list(context.stages.items()),
-                error=error,
-                response=response,
-                resource=resource,
-            )
+            stages = list(context.stages.items())
+            return self._store.finish(context.attempt, state=state, stages=stages, error=error, change=change)
 
         try:
             kept = finish()
@@ -216,16 +237,18 @@ class OperationRunner:
             if error is None:
                 raise
             # The disk is so full that not even the failure can be kept: what failed makes room for it.
-            self._platform.artifacts.remove(context.folder)
-            resource = replace(context.resource, state="failed") if context.resource.state == "creating" else None
+            self._stores.artifacts.remove(context.folder)
+            outcome, lost = None, context.resource.state == "creating"
             kept = finish()
-        if kept and resource is not None and resource.state == "failed":
-            self._platform.discard(resource.kind, resource.uid)
-        elif kept and resource is None:
-            self._platform.artifacts.remove(context.folder)
+        if kept and lost:
+            discard_data(self._stores, context.resource.kind, context.resource.uid)
+        elif kept and outcome is None:
+            self._stores.artifacts.remove(context.folder)
         elif kept:
             for tidy in context.tidying:
                 tidy()
+        if kept and outcome is not None:
+            self._measure(context.resource)
         _ENDED.labels(operation.kind, state).inc()
         _log.info(
             "operation_ended",
@@ -235,3 +258,29 @@ class OperationRunner:
             kept=kept,
             message=error.message if error else None,
         )
+
+    def _measure(self, resource: Record[Any, Any]) -> None:
+        """Keep how many bytes a resource has, for the quota of its project."""
+        artifacts, resources = self._stores.artifacts, self._stores.resources
+        try:
+            resources.measured(resource.uid, artifacts.size(artifacts.folder(resource.kind, resource.uid)))
+        except (OSError, LseError) as error:  # it counts as it did before, and the operation has ended well
+            _log.warning("size_unknown", resource=resource.name, message=str(error))
+
+
+def asker(operation: Operation) -> Caller:
+    """Who asked for an operation, with the rights that this took: to edit its project."""
+    # However short the life of the token that it was asked with.
+    project = operation.name.rsplit("/", 2)[0]
+    return Caller(operation.creator, grants={project: Role.EDITOR})
+
+
+def _hopeless(operation: Operation) -> LseError | None:
+    """Why an operation is not tried again; None where it is."""
+    if operation.losses < _MOST_LOSSES:
+        return None
+    return InternalError(
+        f"The process that worked on this ended unexpectedly {_MOST_LOSSES} times in a row at the same place: see the "
+        "log of the service and the memory of the machine, then start it again.",
+        reason="WORK_LOST",
+    )

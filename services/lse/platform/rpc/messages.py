@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from google.protobuf import any_pb2
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import ListValue, Struct
 from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import BaseModel
 
 from latentspace.type.v1.figure_pb2 import Figure
 from latentspace.type.v1.metadata_pb2 import MetadataField
-from latentspace.type.v1.method_pb2 import Method, Parameter, Setting
-from latentspace.type.v1.resource_pb2 import ResourceState
+from latentspace.type.v1.method_pb2 import Method
+from latentspace.type.v1.row_set_pb2 import RowSet
 from latentspace.type.v1.table_pb2 import TableChunk
-from lse.platform.catalogue import Resource
-from lse.platform.parameters import MethodDescription
+from lse.columns import message_value
+from lse.errors import InvalidArgumentError
+from lse.kinds import Scalar
+from lse.methods import Method as DescribedMethod
+from lse.parameters import parameters_schema
+from lse.platform.catalogue import Record
+from lse.platform.catalogue.records.record import Parameter
+from lse.rows import bitmap_of_rows
 
 __all__ = [
     "figures",
     "metadata_fields",
     "method_to_pb",
     "packed",
-    "resource_fields",
-    "settings",
-    "settings_from_pb",
+    "parameters_from_pb",
+    "parameters_to_pb",
     "table_chunks",
     "timestamp",
+    "to_pb",
 ]
+
+MessageT = TypeVar("MessageT", bound=Message)
 
 # Well below the message limit, and large enough that a million coordinates take a few dozen messages.
 _CHUNK_BYTES = 1 << 20
@@ -47,16 +61,72 @@ def packed(message: Message) -> bytes:
     return wrapped.SerializeToString()
 
 
-def resource_fields(resource: Resource) -> dict[str, Any]:
-    """Fields that the messages of all resources share."""
-    return {
-        "name": resource.name,
-        "uid": resource.uid,
-        "state": ResourceState.Value(f"RESOURCE_STATE_{resource.state.upper()}"),
-        "operation": resource.operation,
-        "create_time": timestamp(resource.create_time),
-        "update_time": timestamp(resource.update_time),
-    }
+def to_pb(source: object, message: type[MessageT], **given: Any) -> MessageT:
+    """Message of a record, or of any other object, by the names of its fields.
+
+    Parameters
+    ----------
+    source
+        A record, whose message is filled from its `layers`, or an object with attributes.
+    message
+        Class of the message.
+    given
+        Fields that the source does not have.
+
+    Raises
+    ------
+    TypeError
+        If the message has a field of which nothing is known: a fault of the record or the message.
+
+    Examples
+    --------
+    >>> to_pb(PredictedClass(label="spiral", label_count=3, image_count=40), pb.PredictedClass)  # doctest: +SKIP
+    """
+    return message(**_values(source, message.DESCRIPTOR, given))
+
+
+def _values(source: object, descriptor: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    layers = source.layers() if isinstance(source, Record) else (source,)
+    values = dict(given)
+    for field in descriptor.fields:
+        if field.name in values:
+            continue
+        for layer in layers:
+            if _has(layer, field.name):
+                value = getattr(layer, field.name)
+                if value is not None:
+                    values[field.name] = _value(value, field)
+                break
+        else:
+            if not (isinstance(source, Record) and source.made is None):
+                raise TypeError(f"{type(source).__name__} has no '{field.name}' for {descriptor.full_name}")
+    return values
+
+
+def _has(layer: object, name: str) -> bool:
+    # Methods do not count: an encoder has one called `version`, beside the number of the version in use.
+    return hasattr(layer, name) and not callable(getattr(layer, name))
+
+
+def _value(value: Any, field: FieldDescriptor) -> Any:
+    """Value as the constructor of a message takes it."""
+    kind = field.message_type
+    if kind is None:
+        return _enum_name(value, field.enum_type) if field.enum_type is not None else value
+    if (make := _MAKERS.get(kind.full_name)) is not None:
+        return make(value)
+    if isinstance(value, Mapping) and all(isinstance(item, BaseModel) for item in value.values()):
+        return [_values(item, kind, {"key": key}) for key, item in value.items()]
+    if isinstance(value, Mapping):
+        (other,) = (each for each in kind.fields if each.name != "key")
+        return [{"key": key, other.name: _value(item, other)} for key, item in value.items() if item is not None]
+    return [_values(each, kind, {}) for each in value]
+
+
+def _enum_name(value: str, kind: EnumDescriptor) -> str:
+    """Name of a value by our convention, such as ``RESOURCE_STATE_READY``; of nothing, that of the number 0."""
+    prefix = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.name).upper()
+    return f"{prefix}_{value.upper()}" if value else str(kind.values[0].name)
 
 
 def figures(values: Mapping[str, float | None]) -> list[Figure]:
@@ -64,62 +134,74 @@ def figures(values: Mapping[str, float | None]) -> list[Figure]:
     return [Figure(key=key, value=value) for key, value in values.items() if value is not None]
 
 
-def settings(values: Mapping[str, object]) -> list[Setting]:
-    """Settings of parameter values; None, which the data decide, is the empty text."""
-    return [Setting(key=key, value=_as_text(value)) for key, value in values.items()]
+def parameters_to_pb(parameters: Mapping[str, Any]) -> Struct:
+    """Parameters of a method as a message; None, which is chosen from the data, is null."""
+    struct = Struct()
+    struct.update(parameters)
+    return struct
 
 
-def settings_from_pb(messages: Iterable[Setting]) -> dict[str, str]:
-    """Parameter values, still as text, of settings."""
-    return {message.key: message.value for message in messages}
+def parameters_from_pb(struct: Struct) -> dict[str, Parameter]:
+    """Parameters of a method that a request gives.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is neither a number, a text, true, false nor null.
+    """
+    parameters: dict[str, Parameter] = {}
+    for key in struct:
+        value = struct[key]
+        if isinstance(value, Struct | ListValue):
+            raise InvalidArgumentError(
+                f"The parameter '{key}' is a list or an object: give a number, a text, true, false or null.",
+                reason="PARAMETER_INVALID",
+                parameter=key,
+            )
+        # JSON knows numbers only: what is whole may be meant as an integer.
+        parameters[key] = int(value) if isinstance(value, float) and value.is_integer() else value
+    return parameters
 
 
-def method_to_pb(method: MethodDescription) -> Method:
+def method_to_pb(method: DescribedMethod[Any, Any]) -> Method:
     """Message of a method and its parameters."""
     return Method(
-        method_id=method.name,
+        method=method.id,
         title=method.title,
-        help=method.help,
-        parameters=[
-            Parameter(
-                key=parameter.name,
-                kind=Parameter.Kind.Value(f"KIND_{parameter.kind.upper()}"),
-                default_value=_as_text(parameter.default),
-                minimum=parameter.minimum,
-                maximum=parameter.maximum,
-                choices=[str(choice) for choice in parameter.choices],
-                help=parameter.help,
-            )
-            for parameter in method.parameters
-        ],
+        summary=method.summary,
+        parameters_schema=json.dumps(parameters_schema(method.parameters)),
+        aliases=method.aliases,
     )
 
 
-def metadata_fields(values: Mapping[str, object]) -> list[MetadataField]:
+def metadata_fields(values: Mapping[str, Scalar | None]) -> list[MetadataField]:
     """Typed facts; a missing one has no value."""
     fields = []
     for key, value in values.items():
         field = MetadataField(key=key)
-        if isinstance(value, bool):
-            field.boolean = value
-        elif isinstance(value, int):
-            field.integer = value
-        elif isinstance(value, float):
-            field.number = value
-        elif value is not None:
-            field.text = str(value)
+        if value is not None:
+            setattr(field, *message_value(value))
         fields.append(field)
     return fields
 
 
-def table_chunks(table: pa.Table) -> Iterator[TableChunk]:
-    """Messages that carry a table as one Arrow IPC stream."""
-    sink = _Pieces()
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
-        for batch in table.to_batches(max_chunksize=65536):
-            writer.write_batch(batch)
-            yield from sink.full()
+def table_chunks(table: pa.Table | Iterator[pa.Table]) -> Iterator[TableChunk]:
+    """Messages that carry a table, or its blocks in their order, at least one, as one Arrow IPC stream."""
+    blocks = iter([table]) if isinstance(table, pa.Table) else table
+    first, sink = next(blocks), _Pieces()
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), first.schema) as writer:
+        for block in chain([first], blocks):
+            for batch in block.to_batches(max_chunksize=65536):
+                writer.write_batch(batch)
+                yield from sink.full()
     yield from sink.rest()
+
+
+_MAKERS: Mapping[str, Callable[[Any], Message]] = {
+    "google.protobuf.Timestamp": timestamp,
+    "google.protobuf.Struct": parameters_to_pb,
+    "latentspace.type.v1.RowSet": lambda rows: RowSet(bitmap=bitmap_of_rows(rows)),
+}
 
 
 class _Pieces:
@@ -149,11 +231,3 @@ class _Pieces:
         if self._buffer:
             yield TableChunk(arrow=bytes(self._buffer))
             self._buffer.clear()
-
-
-def _as_text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -7,6 +7,8 @@ import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import grpc
@@ -15,11 +17,13 @@ from google.longrunning import operations_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import start_http_server
 
-from lse.platform.errors import UnavailableError
-from lse.platform.operations.servicer import OperationsServicer
+from lse.errors import UnavailableError
+from lse.platform.access.login import authenticator
+from lse.platform.auth import Authenticator
 from lse.platform.rpc.interceptors import CallInterceptor
+from lse.platform.rpc.operations import OperationsServicer
+from lse.platform.rpc.readiness import ReadinessWatch, serve_probes
 from lse.platform.wiring import Platform
 
 __all__ = ["MESSAGE_BYTES", "RpcServer"]
@@ -41,15 +45,28 @@ class RpcServer:
         What the services stand on.
     services
         Functions that add a service to a server and give its full name.
+    authenticate
+        Recognises the caller of each request (default: as the settings have it).
+
+    Raises
+    ------
+    FailedPreconditionError
+        If the login of the settings is not complete, or the services would be open to a network without one.
     """
 
-    def __init__(self, platform: Platform, services: Sequence[Register]) -> None:
+    def __init__(
+        self, platform: Platform, services: Sequence[Register], *, authenticate: Authenticator | None = None
+    ) -> None:
         self._platform = platform
+        self._authenticate = authenticate or authenticator(platform.settings, platform.access)
         self._services = services
         self._server: Any = None
         self._health = health_aio.HealthServicer()
         self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="rpc")
         self._names: list[str] = []
+        checks = {"catalogue": platform.operation_store.measure_queue, "artifacts": platform.artifacts.check}
+        self._watch = ReadinessWatch(checks, self._tell_health)
+        self._probes: ThreadingHTTPServer | None = None
         self.port = 0
 
     async def start(self) -> None:
@@ -63,7 +80,7 @@ class RpcServer:
         settings = self._platform.settings
         self._server = grpc.aio.server(
             migration_thread_pool=self._threads,
-            interceptors=[CallInterceptor()],
+            interceptors=[CallInterceptor(self._authenticate, self._platform.access, self._threads)],
             options=[
                 ("grpc.max_receive_message_length", MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MESSAGE_BYTES),
@@ -71,7 +88,16 @@ class RpcServer:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        self._names = [register(self._server, self._platform) for register in self._services]
+        try:
+            self.port = self._server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+        except RuntimeError as error:
+            raise UnavailableError(
+                f"Port {settings.grpc_port} of {settings.host} is taken: stop the other program or choose another "
+                "port.",
+                reason="PORT_TAKEN",
+            ) from error
+        platform = replace(self._platform, peer_address=settings.peer_address or f"127.0.0.1:{self.port}")
+        self._names = [register(self._server, platform) for register in self._services]
         operations_pb2_grpc.add_OperationsServicer_to_server(
             OperationsServicer(self._platform.operation_store), self._server
         )
@@ -81,32 +107,30 @@ class RpcServer:
             [*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME],
             self._server,
         )
-        address = f"{settings.grpc_host}:{settings.grpc_port}"
-        try:
-            self.port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise UnavailableError(
-                f"Port {settings.grpc_port} of {settings.grpc_host} is taken: stop the other program or choose another "
-                "port.",
-                reason="PORT_TAKEN",
-            ) from error
         if settings.metrics_port is not None:
-            start_http_server(settings.metrics_port, addr=settings.grpc_host)
-        self._platform.peer_address = settings.peer_address or f"127.0.0.1:{self.port}"
+            self._probes = serve_probes(settings.host, settings.metrics_port, self._watch)
         await self._server.start()
         self._platform.runner.start()
-        for name in ["", *self._names]:
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        _log.info("serving", address=f"{settings.grpc_host}:{self.port}", services=self._names)
+        await self._watch.start()
+        _log.info("serving", address=f"{settings.host}:{self.port}", services=self._names)
 
     async def stop(self) -> None:
         """Answer no new calls, let running ones end, leave unfinished operations for the next start."""
         seconds = self._platform.settings.drain_seconds
         await self._health.enter_graceful_shutdown()
+        await self._watch.stop()
         stopping = asyncio.to_thread(self._platform.runner.stop, timeout=seconds)
         await asyncio.gather(self._server.stop(seconds), stopping)
         self._threads.shutdown(wait=False)
+        if self._probes is not None:
+            self._probes.shutdown()
+            self._probes.server_close()
         _log.info("stopped")
+
+    async def _tell_health(self, ready: bool) -> None:
+        status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ["", *self._names]:
+            await self._health.set(name, status)
 
     async def serve_until_signal(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain."""

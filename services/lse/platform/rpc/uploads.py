@@ -6,58 +6,66 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from lse.platform.catalogue import Resource
-from lse.platform.errors import InvalidArgumentError, ResourceExhaustedError
-from lse.platform.operations.store import Operation
+from lse.errors import InvalidArgumentError, ResourceExhaustedError
+from lse.names import PROJECT
+from lse.platform.catalogue import Record
+from lse.platform.rpc.collection import request_digest
+from lse.platform.rpc.operations import operation_to_pb
 
 if TYPE_CHECKING:
-    from lse.platform.artifacts import Artifacts
-    from lse.platform.wiring import Platform
+    from google.longrunning import operations_pb2
 
-__all__ = ["create_of_upload", "first_header", "upload_uri"]
+    from lse.platform.artifacts import Artifacts
+    from lse.platform.stores import Stores
+
+__all__ = ["first_header", "make_of_upload", "upload_uri"]
 
 _LARGEST_BYTES = 16 << 30
 
 
-async def first_header(messages: AsyncIterator[Any]) -> tuple[Any, bytes]:
-    """Header of an upload and the bytes that came with it.
+async def first_header(messages: AsyncIterator[Any]) -> tuple[Any, AsyncIterator[bytes]]:
+    """Header of an upload, and the content that follows.
 
     Raises
     ------
     InvalidArgumentError
         If the first message has no header.
     """
-    async for message in messages:
-        if message.HasField("header"):
-            return message.header, message.data
-        break
-    raise InvalidArgumentError("The first message of an upload must carry its header.", reason="NO_HEADER")
+    stream = aiter(messages)
+    first = await anext(stream, None)
+    if first is None or not first.HasField("header"):
+        raise InvalidArgumentError(
+            "The first message of an upload must carry its header.", reason="UPLOAD_HEADER_MISSING"
+        )
+
+    async def content() -> AsyncIterator[bytes]:
+        yield first.data
+        async for message in stream:
+            yield message.data
+
+    return first.header, content()
 
 
-def upload_uri(platform: Platform, resource: Resource) -> str:
+def upload_uri(stores: Stores, resource: Record[Any, Any]) -> str:
     """Where the file that a resource is made of waits for its job."""
-    return f"{platform.artifacts.folder(resource.kind, resource.uid)}/upload"
+    return f"{stores.artifacts.folder(resource.kind, resource.uid)}/upload"
 
 
-async def create_of_upload(
-    platform: Platform, kind: str, resource: Resource, messages: AsyncIterator[Any], *, first: bytes, request_id: str
-) -> Operation:
-    """Write an upload to its place and make the operation that works on it, or neither.
+async def make_of_upload(
+    stores: Stores, kind: str, record: Record[Any, Any], header: Any, content: AsyncIterator[bytes]
+) -> operations_pb2.Operation:
+    """Write an upload to its place and start the operation that works on it, or neither.
 
     Parameters
     ----------
-    platform
-        What the service stands on.
+    stores
+        Where both are kept.
     kind
         Kind of the operation.
-    resource
-        What is made of the file; its spec and the digest of the file are the parameters of the operation.
-    messages
-        The messages after the first.
-    first
-        Bytes of the first.
-    request_id
-        The same one, with the same file, gives the same operation.
+    record
+        What is made of the file.
+    header, content
+        See `first_header`; a header with the same request id, and the same file, give the same operation.
 
     Raises
     ------
@@ -66,40 +74,37 @@ async def create_of_upload(
     ResourceExhaustedError
         If the file or the disk is too large or too full.
     """
-    artifacts = platform.artifacts
+    artifacts = stores.artifacts
     try:
-        digest = await _keep(messages, first, artifacts, upload_uri(platform, resource))
-        operation = platform.operation_store.create(
-            kind,
-            resource.parent,
-            resource,
-            parameters={**resource.spec, "sha256": digest},
-            request_id=request_id,
+        own = stores.access.quotas.limits(PROJECT.format(record.name.split("/")[1])).upload_byte_count
+        largest = _LARGEST_BYTES if own is None else min(own, _LARGEST_BYTES)
+        digest = await _keep(content, artifacts, upload_uri(stores, record), largest=largest)
+        operation = stores.operation_store.create(
+            kind, record, request_id=header.request_id, request_digest=request_digest(header, digest)
         )
-        kept = platform.resources.uids()
+        kept = stores.resources.uids()
     except BaseException:
-        artifacts.remove(artifacts.folder(resource.kind, resource.uid))
+        artifacts.remove(artifacts.folder(record.kind, record.uid))
         raise
-    if resource.uid not in kept:
+    if record.uid not in kept:
         # The request was made before: its operation has the file already.
-        artifacts.remove(artifacts.folder(resource.kind, resource.uid))
-    return operation
+        artifacts.remove(artifacts.folder(record.kind, record.uid))
+    return operation_to_pb(operation)
 
 
-async def _keep(messages: AsyncIterator[Any], first: bytes, artifacts: Artifacts, uri: str) -> str:
+async def _keep(content: AsyncIterator[bytes], artifacts: Artifacts, uri: str, *, largest: int) -> str:
     """Write a file, whole or not at all; its digest."""
-    size, digest = len(first), hashlib.sha256(first)
+    size, digest = 0, hashlib.sha256()
     with artifacts.writing(uri) as file:
-        file.write(first)
-        async for message in messages:
-            size += len(message.data)
-            if size > _LARGEST_BYTES:
+        async for piece in content:
+            size += len(piece)
+            if size > largest:
                 raise ResourceExhaustedError(
-                    f"The file is larger than {_LARGEST_BYTES >> 30} GiB: give a smaller one.",
+                    f"The file is larger than {largest:,} bytes, which is the limit here: give a smaller one.",
                     reason="UPLOAD_TOO_LARGE",
                 )
-            digest.update(message.data)
-            file.write(message.data)
+            digest.update(piece)
+            file.write(piece)
         if size == 0:
-            raise InvalidArgumentError("The file is empty: choose another.", reason="EMPTY_FILE")
+            raise InvalidArgumentError("The file is empty: choose another.", reason="FILE_EMPTY")
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from qdrant_client import grpc as messages
 from qdrant_client import models
 
-from lse.platform.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError
 from lse.platform.vectors.points import VectorFilter
 from lse.platform.vectors.values import from_value, to_payload, to_value
 
@@ -26,7 +26,7 @@ def point_ids(ids: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Ids as int64, shape (n,), or InvalidArgumentError."""
     numbers = np.asarray(ids)
     if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu") or (numbers.size and numbers.min() < 0):
-        raise InvalidArgumentError("Ids must be non-negative integers in one dimension.", reason="VECTOR_IDS")
+        raise InvalidArgumentError("Ids must be non-negative integers in one dimension.", reason="VECTOR_IDS_INVALID")
     return numbers.astype(np.int64)
 
 
@@ -35,7 +35,7 @@ def vector_rows(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:
     rows = np.asarray(vectors, dtype=np.float32)
     if rows.ndim != 2:
         raise InvalidArgumentError(
-            f"Vectors must have the shape (n, dimension), not {rows.shape}.", reason="VECTORS_SHAPE"
+            f"Vectors must have the shape (n, dimension), not {rows.shape}.", reason="SHAPE_INVALID"
         )
     if not np.isfinite(rows).all():
         bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
@@ -95,7 +95,7 @@ def query_parameters(
 ) -> dict[str, Any]:
     """Arguments of a query as Qdrant's client takes them."""
     if k < 1:
-        raise InvalidArgumentError(f"At least one neighbour must be asked for, not {k}.", reason="NEIGHBOURS")
+        raise InvalidArgumentError(f"At least one neighbour must be asked for, not {k}.", reason="COUNT_INVALID")
     wanted: Any = int(query) if isinstance(query, int | np.integer) else vector_rows(np.atleast_2d(query))[0].tolist()
     return {
         "query": wanted,

@@ -6,9 +6,7 @@ process nobody would be answered meanwhile.  The process is run as a plain file 
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 
 import qdrant_edge
@@ -16,9 +14,6 @@ import qdrant_edge
 __all__: list[str] = []
 
 if __name__ == "__main__":
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1  # end with the server, however it ends; elsewhere the build ends by itself, unused
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
     os.nice(10)  # the build may take every core that queries leave
     shard = qdrant_edge.EdgeShard.load(sys.argv[1])
     shard.optimize()

@@ -9,22 +9,12 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client import grpc as messages
 
-from lse.platform.errors import InvalidArgumentError, NotFoundError, UnimplementedError
+from lse.errors import InvalidArgumentError, NotFoundError, UnimplementedError
 from lse.platform.vectors import edge_messages as convert
 from lse.platform.vectors.edge_collection import EdgeCollection
 from lse.platform.vectors.values import from_payload
 
-__all__ = [
-    "Changes",
-    "apply",
-    "batched",
-    "clear_payload",
-    "delete",
-    "delete_payload",
-    "overwrite_payload",
-    "set_payload",
-    "upsert",
-]
+__all__ = ["Changes", "apply", "batched", "delete", "upsert"]
 
 # Points written by one call of the engine: about 2 ms in which no other request is answered.
 _WRITE_SLICE = 256
@@ -49,7 +39,7 @@ async def apply(collection: EdgeCollection, changes: Changes) -> None:
         if len(shard.retrieve(list(changes.needed), False, False)) < len(set(changes.needed)):
             present = {record.id for record in shard.retrieve(list(changes.needed), False, False)}
             missing = next(point for point in changes.needed if point not in present)
-            raise NotFoundError(f"Not found: No point with id {missing} found", reason="POINT_NOT_FOUND")
+            raise NotFoundError(f"Not found: No point with id {missing} found")
 
     check = all_there if changes.needed else None
     await collection.change(changes.operations, written=changes.written, check=check)
@@ -68,86 +58,34 @@ def upsert(collection: EdgeCollection, points: Sequence[messages.PointStruct]) -
     return Changes(slices, written=len(ready))
 
 
-def _selected(
-    selector: messages.PointsSelector,
-    by_ids: Callable[[list[Any]], edge.UpdateOperation],
-    by_filter: Callable[[edge.Filter], edge.UpdateOperation],
-    *,
-    must_exist: bool = True,
-) -> Changes:
-    """Change of the points that a selector names, by ids in slices or by a filter."""
+def _selected(selector: messages.PointsSelector) -> tuple[list[Any], list[list[Any]]]:
+    """Ids that a selector names, and the same in slices."""
     kind = selector.WhichOneof("points_selector_one_of")
-    if kind == "filter":
-        return Changes([functools.partial(by_filter, convert.from_filter(selector.filter))])
-    if kind != "points":
-        raise InvalidArgumentError("Wrong input: no points are selected.", reason="SELECTOR_MISSING")
+    if kind is None:
+        raise InvalidArgumentError("Wrong input: no points are selected.")
+    convert.refuse(selector, "filter")
     ids = convert.from_point_ids(selector.points.ids)
-    slices = [ids[start : start + 8 * _WRITE_SLICE] for start in range(0, len(ids), 8 * _WRITE_SLICE)]
-    return Changes([functools.partial(by_ids, chosen) for chosen in slices], needed=ids if must_exist else ())
+    return ids, [ids[start : start + 8 * _WRITE_SLICE] for start in range(0, len(ids), 8 * _WRITE_SLICE)]
 
 
 def delete(selector: messages.PointsSelector) -> Changes:
     """Delete points; those that are not there are passed over."""
-    operation = edge.UpdateOperation
-    return _selected(selector, operation.delete_points, operation.delete_points_by_filter, must_exist=False)
+    _, slices = _selected(selector)
+    return Changes([functools.partial(edge.UpdateOperation.delete_points, chosen) for chosen in slices])
 
 
-def set_payload(request: Any) -> Changes:
-    """Set some payload keys of points."""
-    convert.refuse(request, "shard_key_selector")
-    payload, key = from_payload(request.payload), request.key if request.HasField("key") else None
-    return _selected(
-        request.points_selector,
-        lambda ids: edge.UpdateOperation.set_payload(ids, payload, key),
-        lambda condition: edge.UpdateOperation.set_payload_by_filter(condition, payload, key),
-    )
-
-
-def overwrite_payload(request: Any) -> Changes:
-    """Replace the whole payload of points."""
+def _set_payload(request: messages.PointsUpdateOperation.SetPayload) -> Changes:
+    """Set some payload keys of points, all of which must exist."""
     convert.refuse(request, "shard_key_selector", "key")
     payload = from_payload(request.payload)
-    return _selected(
-        request.points_selector,
-        lambda ids: edge.UpdateOperation.overwrite_payload(ids, payload),
-        lambda condition: edge.UpdateOperation.overwrite_payload_by_filter(condition, payload),
-    )
+    ids, slices = _selected(request.points_selector)
+    operations = [functools.partial(edge.UpdateOperation.set_payload, chosen, payload, None) for chosen in slices]
+    return Changes(operations, needed=ids)
 
 
-def delete_payload(request: Any) -> Changes:
-    """Remove payload keys of points."""
-    convert.refuse(request, "shard_key_selector")
-    keys = list(request.keys)
-    return _selected(
-        request.points_selector,
-        lambda ids: edge.UpdateOperation.delete_payload(ids, keys),
-        lambda condition: edge.UpdateOperation.delete_payload_by_filter(condition, keys),
-    )
-
-
-def clear_payload(selector: messages.PointsSelector) -> Changes:
-    """Remove the whole payload of points."""
-    return _selected(selector, edge.UpdateOperation.clear_payload, edge.UpdateOperation.clear_payload_by_filter)
-
-
-def batched(collection: EdgeCollection, operation: messages.PointsUpdateOperation) -> Changes:
+def batched(operation: messages.PointsUpdateOperation) -> Changes:
     """Change of one member of an UpdateBatch."""
     kind = operation.WhichOneof("operation") or "nothing"
-    request = getattr(operation, kind, None)
-    match kind:
-        case "upsert":
-            convert.refuse(operation.upsert, "shard_key_selector", "update_filter", "update_mode")
-            return upsert(collection, operation.upsert.points)
-        case "delete_points":
-            convert.refuse(operation.delete_points, "shard_key_selector")
-            return delete(operation.delete_points.points)
-        case "set_payload":
-            return set_payload(request)
-        case "overwrite_payload":
-            return overwrite_payload(request)
-        case "delete_payload":
-            return delete_payload(request)
-        case "clear_payload":
-            convert.refuse(operation.clear_payload, "shard_key_selector")
-            return clear_payload(operation.clear_payload.points)
-    raise UnimplementedError(f"The embedded vector server does not support `{kind}` in qdrant.Points/UpdateBatch.")
+    if kind != "set_payload":
+        raise UnimplementedError(f"The embedded vector server does not support `{kind}` in qdrant.Points/UpdateBatch.")
+    return _set_payload(operation.set_payload)

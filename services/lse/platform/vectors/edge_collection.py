@@ -26,7 +26,8 @@ from pathlib import Path
 import qdrant_edge as edge
 import structlog
 
-from lse.platform.errors import DataLossError, NotFoundError, ResourceExhaustedError
+from lse.errors import DataLossError, NotFoundError, ResourceExhaustedError
+from lse.platform.children import ending_with_parent
 
 __all__ = ["CollectionSettings", "CollectionState", "EdgeCollection"]
 
@@ -152,7 +153,7 @@ class EdgeCollection:
             except Exception as error:
                 raise DataLossError(
                     f"The files of collection {self.settings.name} in {self.folder} cannot be opened: {error}",
-                    reason="COLLECTION_UNREADABLE",
+                    reason="COLLECTION_DAMAGED",
                 ) from error
         return self._shard
 
@@ -299,7 +300,7 @@ async def _in_thread(work: Callable[[], object]) -> None:
 async def _run_build(folder: Path) -> None:
     """Run `edge_build` on a shard folder; killed when this is cancelled."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", str(_BUILDER), str(folder)),
+        *ending_with_parent([sys.executable, "-P", str(_BUILDER), str(folder)]),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -5,7 +5,6 @@ What the embedded server cannot honour is refused by name here, never passed ove
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ import qdrant_edge as edge
 from google.protobuf.message import Message
 from qdrant_client import grpc as messages
 
-from lse.platform.errors import InvalidArgumentError, UnimplementedError
+from lse.errors import InvalidArgumentError, UnimplementedError
 from lse.platform.vectors.values import from_payload, to_payload
 
 __all__ = [
@@ -23,17 +22,13 @@ __all__ = [
     "from_point_id",
     "from_point_ids",
     "from_query",
-    "from_vector",
     "from_with_payload",
     "from_with_vectors",
     "query_vector",
     "refuse",
-    "to_point_id",
     "to_retrieved",
     "to_scored",
 ]
-
-PointId = int | str
 
 
 def refuse(message: Message, *fields: str) -> None:
@@ -42,49 +37,32 @@ def refuse(message: Message, *fields: str) -> None:
         if descriptor.name in fields:
             raise UnimplementedError(
                 f"The embedded vector server does not support `{descriptor.name}` of {message.DESCRIPTOR.name}; "
-                "use a Qdrant server for it.",
-                reason="FIELD_UNIMPLEMENTED",
+                "use a Qdrant server for it."
             )
 
 
 def _unsupported(what: str) -> UnimplementedError:
-    return UnimplementedError(
-        f"The embedded vector server does not support {what}; use a Qdrant server for it.",
-        reason="VARIANT_UNIMPLEMENTED",
-    )
+    return UnimplementedError(f"The embedded vector server does not support {what}; use a Qdrant server for it.")
 
 
-def from_point_id(point_id: messages.PointId) -> PointId:
-    """Number or UUID of a point."""
-    kind = point_id.WhichOneof("point_id_options")
-    if kind == "num":
-        return point_id.num
-    if kind == "uuid":
-        try:
-            return str(uuid.UUID(point_id.uuid))
-        except ValueError:
-            raise InvalidArgumentError(f"Unable to parse UUID: {point_id.uuid}") from None
-    raise InvalidArgumentError("Malformed PointId: neither a number nor a UUID is given.")
+def from_point_id(point_id: messages.PointId) -> int:
+    """Number of a point."""
+    if point_id.WhichOneof("point_id_options") != "num":
+        raise InvalidArgumentError("Malformed PointId: the embedded vector server numbers its points.")
+    return point_id.num
 
 
 def from_point_ids(point_ids: Iterable[messages.PointId]) -> list[Any]:
-    """Numbers or UUIDs of points."""
+    """Numbers of points."""
     return [from_point_id(point_id) for point_id in point_ids]
-
-
-def to_point_id(point_id: object) -> messages.PointId:
-    """Message of a point's number or UUID."""
-    return messages.PointId(num=point_id) if isinstance(point_id, int) else messages.PointId(uuid=str(point_id))
 
 
 def _dense(data: Sequence[float], dimension: int) -> list[float]:
     if len(data) != dimension:
-        raise InvalidArgumentError(
-            f"Wrong input: Vector dimension error: expected dim: {dimension}, got {len(data)}", reason="DIMENSION"
-        )
+        raise InvalidArgumentError(f"Wrong input: Vector dimension error: expected dim: {dimension}, got {len(data)}")
     vector = np.array(data, dtype=np.float32)
     if not np.isfinite(vector).all():
-        raise InvalidArgumentError("Wrong input: a vector holds NaN or infinity.", reason="VECTOR_NOT_FINITE")
+        raise InvalidArgumentError("Wrong input: a vector holds NaN or infinity.")
     return vector.tolist()  # type: ignore[no-any-return]
 
 
@@ -97,12 +75,12 @@ def from_vector(vector: messages.Vector, dimension: int) -> list[float]:
 def from_point(point: messages.PointStruct, dimension: int) -> edge.Point:
     """Point to write."""
     if point.vectors.WhichOneof("vectors_options") != "vector":
-        raise InvalidArgumentError("Wrong input: every point needs one unnamed vector.", reason="VECTOR_MISSING")
+        raise InvalidArgumentError("Wrong input: every point needs one unnamed vector.")
     vector = from_vector(point.vectors.vector, dimension)
     return edge.Point(from_point_id(point.id), vector, from_payload(point.payload))
 
 
-def from_query(request: messages.QueryPoints, vector: list[float] | None, exclude: Sequence[Any]) -> edge.QueryRequest:
+def from_query(request: messages.QueryPoints, vector: list[float], exclude: Sequence[Any]) -> edge.QueryRequest:
     """Query of a shard.
 
     Parameters
@@ -110,11 +88,10 @@ def from_query(request: messages.QueryPoints, vector: list[float] | None, exclud
     request
         The message.
     vector
-        Vector to find the nearest of; None to list points in order of their ids.
+        Vector to find the nearest of.
     exclude
         Ids left out beside what the filter leaves out.
     """
-    refuse(request, "prefetch", "using", "lookup_from", "shard_key_selector")
     refuse(request.params, "quantization", "acorn", "idf")
     condition = from_filter(request.filter) if request.HasField("filter") else None
     if exclude:
@@ -123,7 +100,7 @@ def from_query(request: messages.QueryPoints, vector: list[float] | None, exclud
     return edge.QueryRequest(
         limit=request.limit if request.HasField("limit") else 10,
         offset=request.offset,
-        query=None if vector is None else edge.Query.Nearest(vector),
+        query=edge.Query.Nearest(vector),
         filter=condition,
         score_threshold=request.score_threshold if request.HasField("score_threshold") else None,
         params=edge.SearchParams(
@@ -136,11 +113,10 @@ def from_query(request: messages.QueryPoints, vector: list[float] | None, exclud
     )
 
 
-def query_vector(request: messages.QueryPoints, dimension: int) -> list[float] | PointId | None:
-    """What a query asks the nearest of: a vector, a point, or None when it only lists points."""
+def query_vector(request: messages.QueryPoints, dimension: int) -> list[float] | int:
+    """What a query asks the nearest of: a vector, or a point."""
+    refuse(request, "prefetch", "using", "lookup_from", "shard_key_selector")
     variant = request.query.WhichOneof("variant")
-    if variant is None:
-        return None
     if variant != "nearest":
         raise _unsupported(f"the query `{variant}`")
     kind = request.query.nearest.WhichOneof("variant")
@@ -169,15 +145,8 @@ def from_with_vectors(selector: messages.WithVectorsSelector) -> bool:
 
 def from_filter(message: messages.Filter) -> edge.Filter:
     """Filter of points."""
-    minimum = None
-    if message.HasField("min_should"):
-        minimum = edge.MinShould(_conditions(message.min_should.conditions), message.min_should.min_count)
-    return edge.Filter(
-        must=_conditions(message.must) or None,
-        should=_conditions(message.should) or None,
-        must_not=_conditions(message.must_not) or None,
-        min_should=minimum,
-    )
+    refuse(message, "should", "min_should")
+    return edge.Filter(must=_conditions(message.must) or None, must_not=_conditions(message.must_not) or None)
 
 
 def _conditions(conditions: Iterable[messages.Condition]) -> list[Any]:
@@ -190,18 +159,14 @@ def _condition(condition: messages.Condition) -> Any:
             return _field_condition(condition.field)
         case "has_id":
             return edge.HasIdCondition(set(from_point_ids(condition.has_id.has_id)))
-        case "filter":
-            return from_filter(condition.filter)
-        case "is_empty":
-            return edge.IsEmptyCondition(condition.is_empty.key)
-        case "is_null":
-            return edge.IsNullCondition(condition.is_null.key)
         case other:
             raise _unsupported(f"the filter condition `{other}`")
 
 
 def _field_condition(field: messages.FieldCondition) -> edge.FieldCondition:
-    refuse(field, "geo_bounding_box", "geo_radius", "values_count", "geo_polygon", "datetime_range")
+    refuse(
+        field, "geo_bounding_box", "geo_radius", "values_count", "geo_polygon", "datetime_range", "is_empty", "is_null"
+    )
     bounds = None
     if field.HasField("range"):
         bounds = edge.RangeFloat(
@@ -211,8 +176,6 @@ def _field_condition(field: messages.FieldCondition) -> edge.FieldCondition:
         field.key,
         match=_match(field.match) if field.HasField("match") else None,
         range=bounds,
-        is_empty=field.is_empty if field.HasField("is_empty") else None,
-        is_null=field.is_null if field.HasField("is_null") else None,
     )
 
 
@@ -227,10 +190,6 @@ def _match(match: messages.Match) -> Any:
         return edge.MatchAny(list(match.keywords.strings))
     if kind == "integers":
         return edge.MatchAny(list(match.integers.integers))
-    if kind == "except_keywords":
-        return edge.MatchExcept(list(match.except_keywords.strings))
-    if kind == "except_integers":
-        return edge.MatchExcept(list(match.except_integers.integers))
     raise _unsupported(f"the match `{kind}`")
 
 
@@ -243,7 +202,7 @@ def _vectors(vector: Any) -> messages.VectorsOutput | None:
 def to_scored(point: edge.ScoredPoint) -> messages.ScoredPoint:
     """Message of a point found."""
     return messages.ScoredPoint(
-        id=to_point_id(point.id),
+        id=messages.PointId(num=int(point.id)),
         score=point.score,
         version=point.version,
         payload=to_payload(point.payload or {}),
@@ -254,5 +213,7 @@ def to_scored(point: edge.ScoredPoint) -> messages.ScoredPoint:
 def to_retrieved(record: edge.Record) -> messages.RetrievedPoint:
     """Message of a point read."""
     return messages.RetrievedPoint(
-        id=to_point_id(record.id), payload=to_payload(record.payload or {}), vectors=_vectors(record.vector)
+        id=messages.PointId(num=int(record.id)),
+        payload=to_payload(record.payload or {}),
+        vectors=_vectors(record.vector),
     )

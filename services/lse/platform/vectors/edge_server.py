@@ -1,35 +1,29 @@
 """The embedded vector server: Qdrant's own gRPC API in front of Qdrant Edge, the real engine in the process.
 
-As a program::
-
-    python -m lse.platform.vectors.edge_server --root DIR --port N
-
-It prints ``ready HOST:PORT`` when it answers, and ends on SIGTERM or SIGINT after the calls under way, all changes
-flushed.  An acknowledged change is in the engine's write-ahead log: it survives the death of the process; all is
-forced to the disk at least every few seconds.
+It ends after the calls under way, all changes flushed.  An acknowledged change is in the engine's write-ahead log: it
+survives the death of the process; all is forced to the disk at least every few seconds.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import os
+import hmac
 import signal
-import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 import structlog
 
-from lse.platform.errors import LseError, UnavailableError
+from lse.errors import UnavailableError
+from lse.platform.config import Settings
 from lse.platform.vectors.edge_services import service_handlers
 from lse.platform.vectors.edge_storage import EdgeStorage
 
-__all__ = ["EdgeServer", "main"]
+__all__ = ["EdgeServer", "serve_vectors"]
 
 _FLUSH_SECONDS = 5.0
-_PARENT_SECONDS = 0.2
 _log = structlog.get_logger(__name__)
 
 
@@ -45,11 +39,14 @@ class EdgeServer:
         Folder of the store.
     host, port
         Where to listen; port 0 takes a free one.
+    api_key
+        Key that every call must bring, as Qdrant's ``api-key``; none is asked for where it is empty.
     """
 
-    def __init__(self, root: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, root: Path, *, host: str = "127.0.0.1", port: int = 0, api_key: str = "") -> None:
         self._storage = EdgeStorage(root)
         self._host = host
+        self._interceptors = [_AskForKey(api_key)] if api_key else []
         self._server: grpc.aio.Server | None = None
         self._flusher: asyncio.Task[None] | None = None
         self.port = port
@@ -71,11 +68,12 @@ class EdgeServer:
         """
         await self._storage.open()
         server = grpc.aio.server(
+            interceptors=self._interceptors,
             options=[
                 ("grpc.max_receive_message_length", 256 * 2**20),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),
-            ]
+            ],
         )
         server.add_generic_rpc_handlers(tuple(service_handlers(self._storage)))
         try:
@@ -112,39 +110,42 @@ class EdgeServer:
         await self._storage.close()
 
 
-async def _serve(server: EdgeServer, *, with_parent: bool) -> None:
+class _AskForKey(grpc.aio.ServerInterceptor):
+    """Refuses calls without the key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+        self._refusal: Any = grpc.unary_unary_rpc_method_handler(self._refuse)
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        for name, value in details.invocation_metadata:
+            if name == "api-key" and hmac.compare_digest(value.encode(), self._key):
+                return await continuation(details)
+        return self._refusal
+
+    @staticmethod
+    async def _refuse(request: Any, context: Any) -> None:  # noqa: ARG004  # gRPC gives it
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "The key of the vector server is missing or wrong.")
+
+
+async def serve_vectors(settings: Settings) -> None:
+    """Serve the collections of `vectors_root` until SIGTERM or SIGINT; print ``ready HOST:PORT`` when it answers.
+
+    Raises
+    ------
+    FailedPreconditionError
+        If no folder is set, or another server has it open.
+    UnavailableError
+        If the port is taken.
+    """
+    settings.require("vectors_root")
+    assert settings.vectors_root is not None
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    parent = os.getppid()
+    key = settings.vectors_api_key.get_secret_value() if settings.vectors_api_key else ""
+    server = EdgeServer(settings.vectors_root, host=settings.host, port=settings.vectors_port, api_key=key)
     await server.start()
     print(f"ready {server.address}", flush=True)
-    while not stopping.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), _PARENT_SECONDS if with_parent else None)
-        if with_parent and os.getppid() != parent:
-            stopping.set()
+    await stopping.wait()
     await server.stop()
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the program; the exit status is returned."""
-    parser = argparse.ArgumentParser(prog="python -m lse.platform.vectors.edge_server", description=__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="folder of the store")
-    parser.add_argument("--port", type=int, required=True, help="port to listen on, 0 for any that is free")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
-    options = parser.parse_args(arguments)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    try:
-        asyncio.run(
-            _serve(EdgeServer(options.root, host=options.host, port=options.port), with_parent=options.with_parent)
-        )
-    except LseError as error:
-        print(error.message, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

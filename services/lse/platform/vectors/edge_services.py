@@ -17,7 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from qdrant_client import grpc as messages
 from qdrant_client.grpc import collections_service_pb2, points_service_pb2, qdrant_pb2, snapshots_service_pb2
 
-from lse.platform.errors import InvalidArgumentError, LseError, NotFoundError, UnimplementedError
+from lse.errors import InvalidArgumentError, LseError, NotFoundError, UnimplementedError
 from lse.platform.vectors import edge_changes as change
 from lse.platform.vectors import edge_messages as convert
 from lse.platform.vectors.edge_collection import CollectionSettings, CollectionState, EdgeCollection
@@ -58,11 +58,14 @@ class _Collections:
 
     async def Create(self, request: messages.CreateCollection) -> messages.CollectionOperationResponse:  # noqa: N802
         convert.refuse(
-            request, "quantization_config", "sharding_method", "sparse_vectors_config", "strict_mode_config", "metadata"
+            request,
+            *("quantization_config", "sharding_method", "sparse_vectors_config", "strict_mode_config", "metadata"),
+            *("shard_number", "replication_factor", "write_consistency_factor"),
         )
         convert.refuse(request.vectors_config, "params_map")
         params = request.vectors_config.params
-        convert.refuse(params, "quantization_config", "datatype", "multivector_config")
+        convert.refuse(params, "quantization_config", "datatype", "multivector_config", "on_disk", "memory")
+        convert.refuse(request.hnsw_config, "on_disk", "memory")
         if params.size < 1 or params.distance == messages.Distance.UnknownDistance:
             raise InvalidArgumentError("Wrong input: a collection needs a vector size of at least 1 and a distance.")
         given = {
@@ -104,22 +107,9 @@ class _Points:
         convert.refuse(request, "shard_key_selector")
         return await self._write(request, change.delete(request.points))
 
-    async def SetPayload(self, request: messages.SetPayloadPoints) -> messages.PointsOperationResponse:  # noqa: N802
-        return await self._write(request, change.set_payload(request))
-
-    async def OverwritePayload(self, request: messages.SetPayloadPoints) -> messages.PointsOperationResponse:  # noqa: N802
-        return await self._write(request, change.overwrite_payload(request))
-
-    async def DeletePayload(self, request: messages.DeletePayloadPoints) -> messages.PointsOperationResponse:  # noqa: N802
-        return await self._write(request, change.delete_payload(request))
-
-    async def ClearPayload(self, request: messages.ClearPayloadPoints) -> messages.PointsOperationResponse:  # noqa: N802
-        convert.refuse(request, "shard_key_selector")
-        return await self._write(request, change.clear_payload(request.points))
-
     async def UpdateBatch(self, request: messages.UpdateBatchPoints) -> messages.UpdateBatchResponse:  # noqa: N802
         collection = self._storage[request.collection_name]
-        changes = [change.batched(collection, operation) for operation in request.operations]
+        changes = [change.batched(operation) for operation in request.operations]
         for part in changes:
             await change.apply(collection, part)
         return messages.UpdateBatchResponse(result=[_completed() for _ in changes])
@@ -132,10 +122,6 @@ class _Points:
         operation = functools.partial(edge.UpdateOperation.create_field_index, request.field_name, kind)
         return await self._write(request, change.Changes([operation]))
 
-    async def DeleteFieldIndex(self, request: messages.DeleteFieldIndexCollection) -> messages.PointsOperationResponse:  # noqa: N802
-        operation = functools.partial(edge.UpdateOperation.delete_field_index, request.field_name)
-        return await self._write(request, change.Changes([operation]))
-
     async def Get(self, request: messages.GetPoints) -> messages.GetResponse:  # noqa: N802
         convert.refuse(request, "shard_key_selector")
         records = self._storage[request.collection_name].shard.retrieve(
@@ -144,22 +130,6 @@ class _Points:
             convert.from_with_vectors(request.with_vectors),
         )
         return messages.GetResponse(result=[convert.to_retrieved(record) for record in records])
-
-    async def Scroll(self, request: messages.ScrollPoints) -> messages.ScrollResponse:  # noqa: N802
-        convert.refuse(request, "shard_key_selector", "order_by")
-        records, following = self._storage[request.collection_name].shard.scroll(
-            edge.ScrollRequest(
-                offset=convert.from_point_id(request.offset) if request.HasField("offset") else None,
-                limit=request.limit if request.HasField("limit") else 10,
-                filter=convert.from_filter(request.filter) if request.HasField("filter") else None,
-                with_payload=convert.from_with_payload(request.with_payload),
-                with_vector=convert.from_with_vectors(request.with_vectors),
-            )
-        )
-        return messages.ScrollResponse(
-            result=[convert.to_retrieved(record) for record in records],
-            next_page_offset=None if following is None else convert.to_point_id(following),
-        )
 
     async def Count(self, request: messages.CountPoints) -> messages.CountResponse:  # noqa: N802
         convert.refuse(request, "shard_key_selector")
@@ -192,11 +162,11 @@ def _completed() -> messages.UpdateResult:
 
 def _query(collection: EdgeCollection, request: messages.QueryPoints) -> edge.QueryRequest:
     wanted = convert.query_vector(request, collection.settings.dimension)
-    if wanted is None or isinstance(wanted, list):
+    if isinstance(wanted, list):
         return convert.from_query(request, wanted, ())
     records = collection.shard.retrieve([wanted], False, True)
     if not records:
-        raise NotFoundError(f"Not found: No point with id {wanted} found", reason="POINT_NOT_FOUND")
+        raise NotFoundError(f"Not found: No point with id {wanted} found")
     vector: Any = records[0].vector
     return convert.from_query(request, vector, [wanted])
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from lse.platform.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
+from lse.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 from lse.platform.vectors.edge_collection import CollectionSettings, EdgeCollection
 from lse.platform.vectors.points import COLLECTION_NAME
 
@@ -68,7 +68,7 @@ class EdgeStorage:
                 raise FailedPreconditionError(
                     f"The vector store {self.root} is open in another server (process {owner}); "
                     "stop that one first or choose another folder.",
-                    reason="STORE_IN_USE",
+                    reason="VECTOR_STORE_IN_USE",
                     process=owner,
                 ) from None
             lock.truncate(0)
@@ -101,8 +101,7 @@ class EdgeStorage:
         """
         if not COLLECTION_NAME.fullmatch(settings.name):
             raise InvalidArgumentError(
-                f'{settings.name!r} cannot name a collection: use 1 to 255 characters without <>:"/\\|?*.',
-                reason="COLLECTION_NAME",
+                f'{settings.name!r} cannot name a collection: use 1 to 255 characters without <>:"/\\|?*.'
             )
         if settings.name in self._collections:
             raise AlreadyExistsError(f"Wrong input: Collection `{settings.name}` already exists!")

@@ -11,9 +11,18 @@ import numpy as np
 import numpy.typing as npt
 from qdrant_client import models
 
-from lse.platform.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError
 
-__all__ = ["COLLECTION_NAME", "CollectionInfo", "Hit", "StoredPoints", "VectorFilter", "key_of_path", "path_of_key"]
+__all__ = [
+    "COLLECTION_NAME",
+    "CollectionInfo",
+    "Hit",
+    "StoredPoints",
+    "VectorFilter",
+    "has_path",
+    "key_of_path",
+    "path_of_key",
+]
 
 #: What Qdrant allows as a collection's name.
 COLLECTION_NAME = re.compile(r'[^<>:"/\\|?*\x00-\x1f]{1,255}')
@@ -28,13 +37,18 @@ def path_of_key(key: str) -> str:
     """Path by which filters and indexes name a payload key, quoted where it has dots or other signs."""
     if _PLAIN_KEY.fullmatch(key):
         return key
-    if not key or '"' in key or "\\" in key:
+    if not has_path(key):
         raise InvalidArgumentError(
             f"The payload key {key!r} cannot be filtered by; use one without quotes and backslashes.",
-            reason="PAYLOAD_KEY",
+            reason="PAYLOAD_KEY_INVALID",
             key=key,
         )
     return f'"{key}"'
+
+
+def has_path(key: str) -> bool:
+    """Whether filters and indexes can name a payload key; Qdrant has no way to write a quote or a backslash in one."""
+    return bool(key) and '"' not in key and "\\" not in key
 
 
 def key_of_path(path: str) -> str:
@@ -145,7 +159,7 @@ def _condition(key: str, value: object) -> models.FieldCondition:
         if not values or not (all(isinstance(v, str) for v in values) or all(type(v) is int for v in values)):
             raise InvalidArgumentError(
                 f"The values for {key} in a filter must be all text or all integers, and at least one.",
-                reason="FILTER_VALUE",
+                reason="FILTER_INVALID",
                 key=key,
             )
         return models.FieldCondition(key=path, match=models.MatchAny(any=values))
@@ -156,6 +170,6 @@ def _condition(key: str, value: object) -> models.FieldCondition:
         return models.FieldCondition(key=path, match=models.MatchValue(value=value))
     raise InvalidArgumentError(
         f"A filter on {key} cannot compare with a {type(value).__name__}; give text, a number or a boolean.",
-        reason="FILTER_VALUE",
+        reason="FILTER_INVALID",
         key=key,
     )

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-import grpc
 import numpy as np
 import numpy.typing as npt
-from qdrant_client import QdrantClient, models
 from qdrant_client import grpc as messages
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client import models
 
-from lse.platform.errors import (
+from lse.errors import (
     AlreadyExistsError,
     CancelledError,
     FailedPreconditionError,
     InternalError,
     InvalidArgumentError,
-    LseError,
-    NotFoundError,
-    ResourceExhaustedError,
-    UnavailableError,
-    error_class,
 )
-from lse.platform.progress import Progress, ProgressCallback, ShouldStop
 from lse.platform.vectors.arguments import (
     SLICE_POINTS,
     payload_updates,
@@ -37,6 +26,8 @@ from lse.platform.vectors.arguments import (
     query_parameters,
     vector_rows,
 )
+from lse.platform.vectors.connection import VectorConnection
+from lse.platform.vectors.placement import create_placed
 from lse.platform.vectors.points import (
     COLLECTION_NAME,
     CollectionInfo,
@@ -46,6 +37,7 @@ from lse.platform.vectors.points import (
     key_of_path,
     path_of_key,
 )
+from lse.progress import Progress, ProgressCallback, ShouldStop
 
 __all__ = ["Distance", "IndexKind", "VectorStore"]
 
@@ -56,60 +48,12 @@ _DISTANCES = {"cosine": models.Distance.COSINE, "dot": models.Distance.DOT, "euc
 _BATCH_QUERIES = 64
 
 
-class VectorStore:
-    """Collections of vectors on a Qdrant server or on the embedded one, over gRPC alone.
+class VectorStore(VectorConnection):
+    """Collections of vectors on a Qdrant server or on the embedded one.
 
-    Parameters
-    ----------
-    address
-        ``host:port`` of the gRPC port, or ``http://host:port``, ``https://host:port``.
-    api_key
-        Key that a server may ask for.
-    timeout
-        Seconds allowed to one call.
-
-    Notes
-    -----
     Every method raises UnavailableError if the server cannot be reached, NotFoundError for an unknown collection
     and InvalidArgumentError for wrong arguments.  An instance may be used by several threads.
     """
-
-    def __init__(self, address: str, *, api_key: str | None = None, timeout: float = 60.0) -> None:
-        url = urlsplit(address if "://" in address else f"http://{address}")
-        if url.scheme not in {"http", "https"} or not url.hostname or url.port is None:
-            raise InvalidArgumentError(
-                f"{address!r} is not the address of a vector server; write host:port.", reason="VECTOR_STORE_ADDRESS"
-            )
-        self.address = f"{url.hostname}:{url.port}"
-        self._timeout = max(1, round(timeout))
-        with warnings.catch_warnings():
-            # A key over plain HTTP is the operator's choice inside a cluster, where the mesh may encrypt.
-            warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
-            self._client = QdrantClient(
-                host=url.hostname,
-                grpc_port=url.port,
-                prefer_grpc=True,
-                https=url.scheme == "https",
-                api_key=api_key,
-                timeout=self._timeout,
-                check_compatibility=False,  # it asks over REST, which the embedded server does not speak
-            )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def ping(self) -> str:
-        """Name and version of the server that answers."""
-        with self._calling():
-            answer = self._client.info()
-        return f"{answer.title} {answer.version}"
 
     def list_collections(self) -> list[str]:
         """Names of all collections, sorted."""
@@ -151,32 +95,33 @@ class VectorStore:
             If the name is taken and `exist_ok` is false.
         FailedPreconditionError
             If the collection that is there has another dimension or distance.
+        UnimplementedError
+            If the server cannot lay it out as `Placement` says.
         """
         if not COLLECTION_NAME.fullmatch(name):
             raise InvalidArgumentError(
                 f'{name!r} cannot name a collection: use 1 to 255 characters without <>:"/\\|?*.',
-                reason="COLLECTION_NAME",
+                reason="COLLECTION_NAME_INVALID",
             )
         if dimension < 1 or distance not in _DISTANCES:
             raise InvalidArgumentError(
                 f"A collection needs a dimension of at least 1 and one of the distances {', '.join(_DISTANCES)}; "
                 f"got {dimension} and {distance!r}.",
-                reason="COLLECTION_SETTINGS",
+                reason="COLLECTION_SETTINGS_INVALID",
             )
         if self.has_collection(name):
             if not exist_ok:
-                raise AlreadyExistsError(f"There is a collection {name} already.", reason="COLLECTION_EXISTS")
+                raise AlreadyExistsError(f"There is a collection {name} already.", reason="COLLECTION_NAME_TAKEN")
             there = self.info(name)
             if (there.dimension, there.distance) != (dimension, distance):
                 raise FailedPreconditionError(
                     f"The collection {name} has vectors of length {there.dimension} and {there.distance} distance, "
                     f"not {dimension} and {distance}.",
-                    reason="COLLECTION_DIFFERS",
+                    reason="COLLECTION_MISMATCH",
                 )
         else:
             with self._calling(name):
-                params = models.VectorParams(size=dimension, distance=_DISTANCES[distance])
-                self._client.create_collection(name, vectors_config=params)
+                create_placed(self._client, name, dimension, _DISTANCES[distance], placement=self._placement)
         for key, kind in (indexed or {}).items():
             self.index_payload(name, key, kind)
 
@@ -199,7 +144,7 @@ class VectorStore:
         if not isinstance(params, models.VectorParams):
             raise FailedPreconditionError(
                 f"The collection {name} has named vectors; it was not made by this program.",
-                reason="COLLECTION_DIFFERS",
+                reason="COLLECTION_MISMATCH",
             )
         error = getattr(found.optimizer_status, "error", "")
         return CollectionInfo(
@@ -244,7 +189,7 @@ class VectorStore:
             raise InvalidArgumentError(
                 f"{len(numbers)} ids, {len(rows)} vectors and {'no' if payloads is None else len(payloads)} payloads "
                 "do not go together; give one of each a point.",
-                reason="LENGTHS_DIFFER",
+                reason="LENGTHS_MISMATCH",
             )
         done = 0
         for batch in point_batches(numbers, rows, payloads):
@@ -283,7 +228,7 @@ class VectorStore:
         numbers = point_ids(ids)
         if len(values) != len(numbers):
             raise InvalidArgumentError(
-                f"{len(numbers)} ids and {len(values)} values do not go together.", reason="LENGTHS_DIFFER"
+                f"{len(numbers)} ids and {len(values)} values do not go together.", reason="LENGTHS_MISMATCH"
             )
         for operations in payload_updates(numbers, key, values):
             with self._calling(name):
@@ -331,7 +276,7 @@ class VectorStore:
                 on_progress(Progress("vector index", state.indexed, state.points, "vectors"))
             if state.error:
                 raise InternalError(
-                    f"The index of collection {name} could not be built: {state.error}", reason="INDEX_BUILD"
+                    f"The index of collection {name} could not be built: {state.error}", reason="INDEX_BUILD_FAILED"
                 )
             # A server may begin a moment after the last write, so that one green light is not yet an answer.
             settled = settled + 1 if state.status == "green" else 0
@@ -440,35 +385,6 @@ class VectorStore:
         """Number of points, exactly."""
         with self._calling(name):
             return self._client.count(name, count_filter=None if where is None else where.to_model(), exact=True).count
-
-    @contextlib.contextmanager
-    def _calling(self, name: str | None = None) -> Iterator[None]:
-        """Turn what a call raises into our errors."""
-        try:
-            yield
-        except ResourceExhaustedResponse as error:
-            raise ResourceExhaustedError(f"The vector store has no room or time left: {error.message}") from error
-        except grpc.RpcError as error:
-            raise self._error(error, name) from error
-
-    def _error(self, error: grpc.RpcError, name: str | None) -> LseError:
-        code, details = error.code().name, error.details() or ""
-        if code == "UNAVAILABLE":
-            return UnavailableError(
-                f"The vector store at {self.address} cannot be reached; check that it is running.",
-                reason="VECTOR_STORE_UNREACHABLE",
-                address=self.address,
-            )
-        if code == "DEADLINE_EXCEEDED":
-            message = f"The vector store at {self.address} did not answer in time; try again."
-            return error_class(code)(message, reason="VECTOR_STORE_SLOW")
-        if code == "NOT_FOUND" and "ollection" in details:
-            return NotFoundError(
-                f"There is no collection {name} in the vector store.", reason="COLLECTION_NOT_FOUND", collection=name
-            )
-        if "already exists" in details:  # older servers call it INVALID_ARGUMENT
-            return AlreadyExistsError(f"There is a collection {name} already.", reason="COLLECTION_EXISTS")
-        return error_class(code)(f"The vector store refused: {details}", reason=f"VECTOR_STORE_{code}")
 
 
 def _hits(answer: models.QueryResponse) -> list[Hit]:

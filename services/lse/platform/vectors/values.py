@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from qdrant_client import grpc as messages
 
-from lse.platform.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError
 
 __all__ = ["from_payload", "from_value", "to_payload", "to_value"]
 
@@ -41,7 +41,7 @@ def to_value(value: object) -> messages.Value:
             if not -(2**63) <= value < 2**63:
                 raise InvalidArgumentError(
                     f"The payload value {value} does not fit in 64 bits; store it as text.",
-                    reason="PAYLOAD_VALUE_RANGE",
+                    reason="PAYLOAD_VALUE_INVALID",
                 )
             message = messages.Value(integer_value=value)
         case float():
@@ -55,7 +55,7 @@ def to_value(value: object) -> messages.Value:
         case _:
             raise InvalidArgumentError(
                 f"A payload value is of type {type(value).__name__}; use text, numbers, booleans, lists or mappings.",
-                reason="PAYLOAD_VALUE_TYPE",
+                reason="PAYLOAD_VALUE_INVALID",
                 type=type(value).__name__,
             )
     return message

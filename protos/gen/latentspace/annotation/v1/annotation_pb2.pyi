@@ -5,10 +5,12 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from latentspace.type.v1 import row_set_pb2 as _row_set_pb2
+from latentspace.type.v1 import view_pb2 as _view_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LabelScheme(_message.Message):
-    """A set of classes that an expert defines."""
+    """A set of classes, defined by an expert."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,21 +33,30 @@ class LabelScheme(_message.Message):
     CLASSES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name, `projects/{project}/labelSchemes/{scheme}`."""
+    """Resource name, `projects/{project}/labelSchemes/{label_scheme}`."""
     title: _builtins.str
-    """Title for a person."""
+    """Title."""
+    creator: _builtins.str
+    """Caller who created it."""
+    description: _builtins.str
+    """Description."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the label scheme changed in the meantime."""
     @_builtins.property
     def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Classes."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was made."""
+        """Creation time."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it last changed."""
+        """Time of the last change."""
 
     def __init__(
         self,
@@ -55,10 +66,13 @@ class LabelScheme(_message.Message):
         classes: _abc.Iterable[_builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        creator: _builtins.str = ...,
+        description: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "create_time", b"create_time", "name", b"name", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "name", b"name", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -72,33 +86,51 @@ class Selection(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
-    ROWS_BITMAP_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/selections/{selection}`."""
     dataset: _builtins.str
-    """Dataset."""
-    rows_bitmap: _builtins.bytes
-    """Rows, as a bitmap: bit `i % 8` of byte `i / 8` is row `i`."""
+    """Name of the dataset."""
     image_count: _builtins.int
-    """Images in it."""
+    """Number of images."""
+    creator: _builtins.str
+    """Caller who created it."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the selection changed in the meantime."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows."""
+
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was made."""
+        """Creation time."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         dataset: _builtins.str = ...,
-        rows_bitmap: _builtins.bytes = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
         image_count: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        creator: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dataset", b"dataset", "image_count", b"image_count", "name", b"name", "rows_bitmap", b"rows_bitmap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "description", b"description", "etag", b"etag", "image_count", b"image_count", "name", b"name", "rows", b"rows", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,22 +145,34 @@ class ListLabelSchemesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `state = ready AND create_time > "2026-11-01"`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -143,10 +187,10 @@ class ListLabelSchemesResponse(_message.Message):
     LABEL_SCHEMES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def label_schemes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LabelScheme]:
-        """Label schemes in the order of their names."""
+        """Label schemes, in the order of the request."""
 
     def __init__(
         self,
@@ -194,9 +238,9 @@ class CreateLabelSchemeRequest(_message.Message):
     LABEL_SCHEME_ID_FIELD_NUMBER: _builtins.int
     LABEL_SCHEME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     label_scheme_id: _builtins.str
-    """Last part of the name of the scheme."""
+    """Last segment of the name of the label scheme."""
     @_builtins.property
     def label_scheme(self) -> Global___LabelScheme:
         """Title and classes."""
@@ -223,18 +267,24 @@ class UpdateLabelSchemeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LABEL_SCHEME_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def label_scheme(self) -> Global___LabelScheme:
-        """Name, title and classes as they shall be."""
+        """The label scheme: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
 
     def __init__(
         self,
         *,
         label_scheme: Global___LabelScheme | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["label_scheme", b"label_scheme"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["label_scheme", b"label_scheme", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label_scheme", b"label_scheme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["label_scheme", b"label_scheme", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -264,37 +314,35 @@ Global___DeleteLabelSchemeRequest: _TypeAlias = DeleteLabelSchemeRequest  # noqa
 
 @_typing.final
 class SetLabelsRequest(_message.Message):
-    """Request of `SetLabels`."""
+    """Request of `SetLabels`; the caller is recorded as the author of the labels."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
-    ROWS_BITMAP_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
-    AUTHOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Label scheme."""
+    """Name of the label scheme."""
     dataset: _builtins.str
-    """Dataset."""
-    rows_bitmap: _builtins.bytes
-    """Rows of the images, as in `Selection.rows_bitmap`."""
+    """Name of the dataset."""
     label: _builtins.str
-    """Class of the scheme; empty takes the label away."""
-    author: _builtins.str
-    """Who says so."""
+    """Class of the scheme; empty removes the labels."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows of the images."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         dataset: _builtins.str = ...,
-        rows_bitmap: _builtins.bytes = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
         label: _builtins.str = ...,
-        author: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "dataset", b"dataset", "label", b"label", "name", b"name", "rows_bitmap", b"rows_bitmap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "label", b"label", "name", b"name", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,7 +356,7 @@ class SetLabelsResponse(_message.Message):
 
     CHANGED_COUNT_FIELD_NUMBER: _builtins.int
     changed_count: _builtins.int
-    """Labels that changed; an image that has the class already keeps its author and time."""
+    """Number of labels that changed; an image that already has the class keeps its author and time."""
     def __init__(
         self,
         *,
@@ -330,19 +378,31 @@ class ReadLabelsRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Label scheme."""
+    """Name of the label scheme."""
     dataset: _builtins.str
-    """Dataset."""
+    """Name of the dataset."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows to read (default: all); they come in ascending order."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns to read besides `row` (default: all)."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         dataset: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "dataset", b"dataset", "name", b"name", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -357,22 +417,34 @@ class ListSelectionsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `state = ready AND create_time > "2026-11-01"`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,10 +459,10 @@ class ListSelectionsResponse(_message.Message):
     SELECTIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def selections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Selection]:
-        """Selections in the order of their names."""
+        """Selections, in the order of the request."""
 
     def __init__(
         self,
@@ -438,9 +510,9 @@ class CreateSelectionRequest(_message.Message):
     SELECTION_ID_FIELD_NUMBER: _builtins.int
     SELECTION_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     selection_id: _builtins.str
-    """Last part of the name of the selection."""
+    """Last segment of the name of the selection."""
     @_builtins.property
     def selection(self) -> Global___Selection:
         """Dataset and rows."""
@@ -459,6 +531,36 @@ class CreateSelectionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateSelectionRequest: _TypeAlias = CreateSelectionRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSelectionRequest(_message.Message):
+    """Request of `UpdateSelection`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SELECTION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def selection(self) -> Global___Selection:
+        """The selection: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
+
+    def __init__(
+        self,
+        *,
+        selection: Global___Selection | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["selection", b"selection", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["selection", b"selection", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSelectionRequest: _TypeAlias = UpdateSelectionRequest  # noqa: Y015
 
 @_typing.final
 class DeleteSelectionRequest(_message.Message):
@@ -488,60 +590,29 @@ class ExportCatalogueRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    class _Format:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ExportCatalogueRequest._Format.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        FORMAT_UNSPECIFIED: ExportCatalogueRequest._Format.ValueType  # 0
-        """Not said."""
-        FORMAT_CSV: ExportCatalogueRequest._Format.ValueType  # 1
-        """Comma-separated values."""
-        FORMAT_PARQUET: ExportCatalogueRequest._Format.ValueType  # 2
-        """Apache Parquet."""
-        FORMAT_VOTABLE: ExportCatalogueRequest._Format.ValueType  # 3
-        """VOTable."""
-        FORMAT_FITS: ExportCatalogueRequest._Format.ValueType  # 4
-        """FITS binary table."""
-
-    class Format(_Format, metaclass=_FormatEnumTypeWrapper):
-        """Formats of catalogues."""
-
-    FORMAT_UNSPECIFIED: ExportCatalogueRequest.Format.ValueType  # 0
-    """Not said."""
-    FORMAT_CSV: ExportCatalogueRequest.Format.ValueType  # 1
-    """Comma-separated values."""
-    FORMAT_PARQUET: ExportCatalogueRequest.Format.ValueType  # 2
-    """Apache Parquet."""
-    FORMAT_VOTABLE: ExportCatalogueRequest.Format.ValueType  # 3
-    """VOTable."""
-    FORMAT_FITS: ExportCatalogueRequest.Format.ValueType  # 4
-    """FITS binary table."""
-
     NAME_FIELD_NUMBER: _builtins.int
-    FORMAT_FIELD_NUMBER: _builtins.int
+    FORMAT_ID_FIELD_NUMBER: _builtins.int
     SELECTION_FIELD_NUMBER: _builtins.int
     VECTORS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Experiment, as `projects/{project}/experiments/{experiment}`."""
-    format: Global___ExportCatalogueRequest.Format.ValueType
-    """Format of the file."""
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
+    format_id: _builtins.str
+    """File format: `csv`, `parquet`, `votable`, `fits`, or a suffix of its files, such as `vot`."""
     selection: _builtins.str
-    """Only the images of this selection, where given."""
+    """Selection to export (default: all images)."""
     vectors: _builtins.bool
-    """Whether the vectors are written too."""
+    """Whether to include the vectors."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
-        format: Global___ExportCatalogueRequest.Format.ValueType = ...,
+        format_id: _builtins.str = ...,
         selection: _builtins.str = ...,
         vectors: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "name", b"name", "selection", b"selection", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format_id", b"format_id", "name", b"name", "selection", b"selection", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -549,7 +620,7 @@ Global___ExportCatalogueRequest: _TypeAlias = ExportCatalogueRequest  # noqa: Y0
 
 @_typing.final
 class ExportCatalogueResponse(_message.Message):
-    """A piece of an exported file."""
+    """Part of an exported file."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -579,11 +650,11 @@ class SuggestImagesRequest(_message.Message):
     EXPERIMENT_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Label scheme."""
+    """Name of the label scheme."""
     experiment: _builtins.str
-    """Experiment."""
+    """Name of the experiment."""
     image_count: _builtins.int
-    """Images wanted: 0 is 20, more than 1,000 is 1,000."""
+    """Number of images to suggest (default: 20, at most 1,000)."""
     def __init__(
         self,
         *,
@@ -609,11 +680,11 @@ class SuggestImagesResponse(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Rows, most telling first; images that have a label are none of them."""
+        """Rows of unlabelled images, most informative first."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences on how they were chosen, such as the size of a sample."""
+        """Sentences on how they were chosen, for example on the size of a sample."""
 
     def __init__(
         self,

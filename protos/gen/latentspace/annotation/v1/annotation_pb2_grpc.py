@@ -28,7 +28,7 @@ if _version_not_supported:
 
 
 class AnnotationServiceStub:
-    """Keeps what experts say: classes, labels, selections; and exports catalogues.
+    """Stores label schemes, labels and selections, and exports catalogues.
     """
 
     def __init__(self, channel):
@@ -87,6 +87,11 @@ class AnnotationServiceStub:
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CreateSelectionRequest.SerializeToString,
                 response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Selection.FromString,
                 _registered_method=True)
+        self.UpdateSelection = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/UpdateSelection',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.UpdateSelectionRequest.SerializeToString,
+                response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Selection.FromString,
+                _registered_method=True)
         self.DeleteSelection = channel.unary_unary(
                 '/latentspace.annotation.v1.AnnotationService/DeleteSelection',
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteSelectionRequest.SerializeToString,
@@ -105,7 +110,7 @@ class AnnotationServiceStub:
 
 
 class AnnotationServiceServicer:
-    """Keeps what experts say: classes, labels, selections; and exports catalogues.
+    """Stores label schemes, labels and selections, and exports catalogues.
     """
 
     def ListLabelSchemes(self, request, context):
@@ -123,14 +128,14 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateLabelScheme(self, request, context):
-        """Makes a label scheme.
+        """Creates a label scheme.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateLabelScheme(self, request, context):
-        """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go.
+        """Updates the title, the description or the classes of a label scheme; a class that is in use cannot be removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,21 +149,21 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetLabels(self, request, context):
-        """Gives images a class of a scheme, or takes it away.
+        """Labels images with a class of a scheme, or removes their labels.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadLabels(self, request, context):
-        """Reads the labels of a dataset: columns `name`, `row`, `label`, `author`, `time`.
+        """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSelections(self, request, context):
-        """Lists the selections of a project; a page may have fewer than asked for, where their rows are many.
+        """Lists the selections of a project; only `VIEW_FULL` has their rows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,7 +177,14 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateSelection(self, request, context):
-        """Keeps a set of rows of a dataset under a name.
+        """Creates a selection: a named set of images of a dataset.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSelection(self, request, context):
+        """Updates the title and the description of a selection.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,14 +198,14 @@ class AnnotationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportCatalogue(self, request, context):
-        """Writes the catalogue of an experiment: metadata, clusters, labels, coordinates and, on wish, vectors.
+        """Exports the catalogue of an experiment: metadata, clusters, labels, coordinates and, optionally, vectors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SuggestImages(self, request, context):
-        """Suggests images whose labels would teach most.
+        """Suggests the images whose labels would be most informative.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -252,6 +264,11 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CreateSelectionRequest.FromString,
                     response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Selection.SerializeToString,
             ),
+            'UpdateSelection': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSelection,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.UpdateSelectionRequest.FromString,
+                    response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Selection.SerializeToString,
+            ),
             'DeleteSelection': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSelection,
                     request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteSelectionRequest.FromString,
@@ -276,7 +293,7 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AnnotationService:
-    """Keeps what experts say: classes, labels, selections; and exports catalogues.
+    """Stores label schemes, labels and selections, and exports catalogues.
     """
 
     @staticmethod
@@ -538,6 +555,33 @@ class AnnotationService:
             target,
             '/latentspace.annotation.v1.AnnotationService/CreateSelection',
             latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CreateSelectionRequest.SerializeToString,
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Selection.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSelection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/UpdateSelection',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.UpdateSelectionRequest.SerializeToString,
             latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Selection.FromString,
             options,
             channel_credentials,

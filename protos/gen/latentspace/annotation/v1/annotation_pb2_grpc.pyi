@@ -29,7 +29,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AnnotationServiceStub:
-    """Keeps what experts say: classes, labels, selections; and exports catalogues."""
+    """Stores label schemes, labels and selections, and exports catalogues."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,31 +40,33 @@ class AnnotationServiceStub:
     GetLabelScheme: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.GetLabelSchemeRequest, _annotation_pb2.LabelScheme]
     """Gets a label scheme."""
     CreateLabelScheme: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.CreateLabelSchemeRequest, _annotation_pb2.LabelScheme]
-    """Makes a label scheme."""
+    """Creates a label scheme."""
     UpdateLabelScheme: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.UpdateLabelSchemeRequest, _annotation_pb2.LabelScheme]
-    """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go."""
+    """Updates the title, the description or the classes of a label scheme; a class that is in use cannot be removed."""
     DeleteLabelScheme: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.DeleteLabelSchemeRequest, _empty_pb2.Empty]
     """Deletes a label scheme with its labels."""
     SetLabels: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.SetLabelsRequest, _annotation_pb2.SetLabelsResponse]
-    """Gives images a class of a scheme, or takes it away."""
+    """Labels images with a class of a scheme, or removes their labels."""
     ReadLabels: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]
-    """Reads the labels of a dataset: columns `name`, `row`, `label`, `author`, `time`."""
+    """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
     ListSelections: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]
-    """Lists the selections of a project; a page may have fewer than asked for, where their rows are many."""
+    """Lists the selections of a project; only `VIEW_FULL` has their rows."""
     GetSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]
     """Gets a selection."""
     CreateSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.CreateSelectionRequest, _annotation_pb2.Selection]
-    """Keeps a set of rows of a dataset under a name."""
+    """Creates a selection: a named set of images of a dataset."""
+    UpdateSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.UpdateSelectionRequest, _annotation_pb2.Selection]
+    """Updates the title and the description of a selection."""
     DeleteSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.DeleteSelectionRequest, _empty_pb2.Empty]
     """Deletes a selection."""
     ExportCatalogue: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ExportCatalogueRequest, _annotation_pb2.ExportCatalogueResponse]
-    """Writes the catalogue of an experiment: metadata, clusters, labels, coordinates and, on wish, vectors."""
+    """Exports the catalogue of an experiment: metadata, clusters, labels, coordinates and, optionally, vectors."""
     SuggestImages: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.SuggestImagesRequest, _annotation_pb2.SuggestImagesResponse]
-    """Suggests images whose labels would teach most."""
+    """Suggests the images whose labels would be most informative."""
 
 @_typing.type_check_only
 class AnnotationServiceAsyncStub(AnnotationServiceStub):
-    """Keeps what experts say: classes, labels, selections; and exports catalogues."""
+    """Stores label schemes, labels and selections, and exports catalogues."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListLabelSchemes: _aio.UnaryUnaryMultiCallable[_annotation_pb2.ListLabelSchemesRequest, _annotation_pb2.ListLabelSchemesResponse]  # type: ignore[assignment]
@@ -72,30 +74,32 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     GetLabelScheme: _aio.UnaryUnaryMultiCallable[_annotation_pb2.GetLabelSchemeRequest, _annotation_pb2.LabelScheme]  # type: ignore[assignment]
     """Gets a label scheme."""
     CreateLabelScheme: _aio.UnaryUnaryMultiCallable[_annotation_pb2.CreateLabelSchemeRequest, _annotation_pb2.LabelScheme]  # type: ignore[assignment]
-    """Makes a label scheme."""
+    """Creates a label scheme."""
     UpdateLabelScheme: _aio.UnaryUnaryMultiCallable[_annotation_pb2.UpdateLabelSchemeRequest, _annotation_pb2.LabelScheme]  # type: ignore[assignment]
-    """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go."""
+    """Updates the title, the description or the classes of a label scheme; a class that is in use cannot be removed."""
     DeleteLabelScheme: _aio.UnaryUnaryMultiCallable[_annotation_pb2.DeleteLabelSchemeRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a label scheme with its labels."""
     SetLabels: _aio.UnaryUnaryMultiCallable[_annotation_pb2.SetLabelsRequest, _annotation_pb2.SetLabelsResponse]  # type: ignore[assignment]
-    """Gives images a class of a scheme, or takes it away."""
+    """Labels images with a class of a scheme, or removes their labels."""
     ReadLabels: _aio.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
-    """Reads the labels of a dataset: columns `name`, `row`, `label`, `author`, `time`."""
+    """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
     ListSelections: _aio.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]  # type: ignore[assignment]
-    """Lists the selections of a project; a page may have fewer than asked for, where their rows are many."""
+    """Lists the selections of a project; only `VIEW_FULL` has their rows."""
     GetSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]  # type: ignore[assignment]
     """Gets a selection."""
     CreateSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.CreateSelectionRequest, _annotation_pb2.Selection]  # type: ignore[assignment]
-    """Keeps a set of rows of a dataset under a name."""
+    """Creates a selection: a named set of images of a dataset."""
+    UpdateSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.UpdateSelectionRequest, _annotation_pb2.Selection]  # type: ignore[assignment]
+    """Updates the title and the description of a selection."""
     DeleteSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.DeleteSelectionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a selection."""
     ExportCatalogue: _aio.UnaryStreamMultiCallable[_annotation_pb2.ExportCatalogueRequest, _annotation_pb2.ExportCatalogueResponse]  # type: ignore[assignment]
-    """Writes the catalogue of an experiment: metadata, clusters, labels, coordinates and, on wish, vectors."""
+    """Exports the catalogue of an experiment: metadata, clusters, labels, coordinates and, optionally, vectors."""
     SuggestImages: _aio.UnaryUnaryMultiCallable[_annotation_pb2.SuggestImagesRequest, _annotation_pb2.SuggestImagesResponse]  # type: ignore[assignment]
-    """Suggests images whose labels would teach most."""
+    """Suggests the images whose labels would be most informative."""
 
 class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps what experts say: classes, labels, selections; and exports catalogues."""
+    """Stores label schemes, labels and selections, and exports catalogues."""
 
     @_abc_1.abstractmethod
     def ListLabelSchemes(
@@ -119,7 +123,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.CreateLabelSchemeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.LabelScheme, _abc.Awaitable[_annotation_pb2.LabelScheme]]:
-        """Makes a label scheme."""
+        """Creates a label scheme."""
 
     @_abc_1.abstractmethod
     def UpdateLabelScheme(
@@ -127,7 +131,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.UpdateLabelSchemeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.LabelScheme, _abc.Awaitable[_annotation_pb2.LabelScheme]]:
-        """Changes the classes or the title of a label scheme; a class that images are labelled with cannot go."""
+        """Updates the title, the description or the classes of a label scheme; a class that is in use cannot be removed."""
 
     @_abc_1.abstractmethod
     def DeleteLabelScheme(
@@ -143,7 +147,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.SetLabelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.SetLabelsResponse, _abc.Awaitable[_annotation_pb2.SetLabelsResponse]]:
-        """Gives images a class of a scheme, or takes it away."""
+        """Labels images with a class of a scheme, or removes their labels."""
 
     @_abc_1.abstractmethod
     def ReadLabels(
@@ -151,7 +155,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.ReadLabelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
-        """Reads the labels of a dataset: columns `name`, `row`, `label`, `author`, `time`."""
+        """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
 
     @_abc_1.abstractmethod
     def ListSelections(
@@ -159,7 +163,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.ListSelectionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.ListSelectionsResponse, _abc.Awaitable[_annotation_pb2.ListSelectionsResponse]]:
-        """Lists the selections of a project; a page may have fewer than asked for, where their rows are many."""
+        """Lists the selections of a project; only `VIEW_FULL` has their rows."""
 
     @_abc_1.abstractmethod
     def GetSelection(
@@ -175,7 +179,15 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.CreateSelectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.Selection, _abc.Awaitable[_annotation_pb2.Selection]]:
-        """Keeps a set of rows of a dataset under a name."""
+        """Creates a selection: a named set of images of a dataset."""
+
+    @_abc_1.abstractmethod
+    def UpdateSelection(
+        self,
+        request: _annotation_pb2.UpdateSelectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_annotation_pb2.Selection, _abc.Awaitable[_annotation_pb2.Selection]]:
+        """Updates the title and the description of a selection."""
 
     @_abc_1.abstractmethod
     def DeleteSelection(
@@ -191,7 +203,7 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.ExportCatalogueRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_annotation_pb2.ExportCatalogueResponse], _abc.AsyncIterator[_annotation_pb2.ExportCatalogueResponse]]:
-        """Writes the catalogue of an experiment: metadata, clusters, labels, coordinates and, on wish, vectors."""
+        """Exports the catalogue of an experiment: metadata, clusters, labels, coordinates and, optionally, vectors."""
 
     @_abc_1.abstractmethod
     def SuggestImages(
@@ -199,6 +211,6 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _annotation_pb2.SuggestImagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_annotation_pb2.SuggestImagesResponse, _abc.Awaitable[_annotation_pb2.SuggestImagesResponse]]:
-        """Suggests images whose labels would teach most."""
+        """Suggests the images whose labels would be most informative."""
 
 def add_AnnotationServiceServicer_to_server(servicer: AnnotationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

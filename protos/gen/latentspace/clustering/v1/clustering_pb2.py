@@ -23,64 +23,122 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from latentspace.type.v1 import figure_pb2 as latentspace_dot_type_dot_v1_dot_figure__pb2
 from latentspace.type.v1 import method_pb2 as latentspace_dot_type_dot_v1_dot_method__pb2
+from latentspace.type.v1 import requires_pb2 as latentspace_dot_type_dot_v1_dot_requires__pb2
 from latentspace.type.v1 import resource_pb2 as latentspace_dot_type_dot_v1_dot_resource__pb2
+from latentspace.type.v1 import row_set_pb2 as latentspace_dot_type_dot_v1_dot_row__set__pb2
 from latentspace.type.v1 import table_pb2 as latentspace_dot_type_dot_v1_dot_table__pb2
+from latentspace.type.v1 import view_pb2 as latentspace_dot_type_dot_v1_dot_view__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*latentspace/clustering/v1/clustering.proto\x12\x19latentspace.clustering.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\x1a latentspace/type/v1/method.proto\x1a\"latentspace/type/v1/resource.proto\x1a\x1flatentspace/type/v1/table.proto\"\xbc\x03\n\nClustering\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceState\x12\x11\n\toperation\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tmethod_id\x18\x07 \x01(\t\x12.\n\x08settings\x18\x08 \x03(\x0b\x32\x1c.latentspace.type.v1.Setting\x12\x12\n\nprojection\x18\t \x01(\t\x12\x0c\n\x04seed\x18\n \x01(\x03\x12\x34\n\x08\x63lusters\x18\x0b \x03(\x0b\x32\".latentspace.clustering.v1.Cluster\x12\x13\n\x0bnoise_count\x18\x0c \x01(\x03\x12,\n\x07\x66igures\x18\r \x03(\x0b\x32\x1b.latentspace.type.v1.Figure\x12\r\n\x05notes\x18\x0e \x03(\t\"\x83\x01\n\x07\x43luster\x12\x0f\n\x07\x63luster\x18\x01 \x01(\x05\x12\x13\n\x0bimage_count\x18\x02 \x01(\x03\x12\x12\n\nmedoid_row\x18\x03 \x01(\x03\x12\x15\n\rmean_distance\x18\x04 \x01(\x01\x12\x17\n\x0fnearest_cluster\x18\x05 \x01(\x05\x12\x0e\n\x06traits\x18\x06 \x03(\t\"U\n\x16ListClusteringsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"n\n\x17ListClusteringsResponse\x12:\n\x0b\x63lusterings\x18\x01 \x03(\x0b\x32%.latentspace.clustering.v1.Clustering\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14GetClusteringRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xc8\x01\n\x14RunClusteringRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rclustering_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tmethod_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nprojection\x18\x04 \x01(\t\x12.\n\x08settings\x18\x05 \x03(\x0b\x32\x1c.latentspace.type.v1.Setting\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"-\n\x17\x44\x65leteClusteringRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"`\n\x19\x43ompareClusteringsRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\nclustering\x18\x02 \x01(\tH\x00\x12\x10\n\x06\x63olumn\x18\x03 \x01(\tH\x00\x42\x07\n\x05other\"\x95\x01\n\x1a\x43ompareClusteringsResponse\x12\x15\n\radjusted_rand\x18\x01 \x01(\x01\x12%\n\x1dnormalised_mutual_information\x18\x02 \x01(\x01\x12\x12\n\nrow_labels\x18\x03 \x03(\t\x12\x15\n\rcolumn_labels\x18\x04 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x03\",\n\x16ReadAssignmentsRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x14\n\x12ListMethodsRequest\"C\n\x13ListMethodsResponse\x12,\n\x07methods\x18\x01 \x03(\x0b\x32\x1b.latentspace.type.v1.Method2\xcb\x06\n\x11\x43lusteringService\x12x\n\x0fListClusterings\x12\x31.latentspace.clustering.v1.ListClusteringsRequest\x1a\x32.latentspace.clustering.v1.ListClusteringsResponse\x12g\n\rGetClustering\x12/.latentspace.clustering.v1.GetClusteringRequest\x1a%.latentspace.clustering.v1.Clustering\x12\x97\x01\n\rRunClustering\x12/.latentspace.clustering.v1.RunClusteringRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nClustering\x12%latentspace.type.v1.OperationMetadata\x12^\n\x10\x44\x65leteClustering\x12\x32.latentspace.clustering.v1.DeleteClusteringRequest\x1a\x16.google.protobuf.Empty\x12\x81\x01\n\x12\x43ompareClusterings\x12\x34.latentspace.clustering.v1.CompareClusteringsRequest\x1a\x35.latentspace.clustering.v1.CompareClusteringsResponse\x12g\n\x0fReadAssignments\x12\x31.latentspace.clustering.v1.ReadAssignmentsRequest\x1a\x1f.latentspace.type.v1.TableChunk0\x01\x12l\n\x0bListMethods\x12-.latentspace.clustering.v1.ListMethodsRequest\x1a..latentspace.clustering.v1.ListMethodsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*latentspace/clustering/v1/clustering.proto\x12\x19latentspace.clustering.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\x1a latentspace/type/v1/method.proto\x1a\"latentspace/type/v1/requires.proto\x1a\"latentspace/type/v1/resource.proto\x1a!latentspace/type/v1/row_set.proto\x1a\x1flatentspace/type/v1/table.proto\x1a\x1elatentspace/type/v1/view.proto\"\x97\x06\n\nClustering\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\x03uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceStateB\x04\xe2\x41\x01\x03\x12\x31\n\toperation\x18\x04 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15latentspace/Operation\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\nprojection\x18\t \x01(\tB\x1f\xe2\x41\x01\x03\xfa\x41\x18\n\x16latentspace/Projection\x12:\n\x08\x63lusters\x18\x0b \x03(\x0b\x32\".latentspace.clustering.v1.ClusterB\x04\xe2\x41\x01\x03\x12\x19\n\x0bnoise_count\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x32\n\x07\x66igures\x18\r \x03(\x0b\x32\x1b.latentspace.type.v1.FigureB\x04\xe2\x41\x01\x03\x12\x13\n\x05notes\x18\x0e \x03(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\r\n\x05title\x18\x10 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x11 \x01(\t\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12\x31\n\nparameters\x18\x13 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03:z\xea\x41w\n\x16latentspace/Clustering\x12\x44projects/{project}/experiments/{experiment}/clusterings/{clustering}*\x0b\x63lusterings2\nclusteringJ\x04\x08\x08\x10\tJ\x04\x08\n\x10\x0bR\x08settingsR\x04seedR\tmethod_id\"\x83\x01\n\x07\x43luster\x12\x0f\n\x07\x63luster\x18\x01 \x01(\x05\x12\x13\n\x0bimage_count\x18\x02 \x01(\x03\x12\x12\n\nmedoid_row\x18\x03 \x01(\x03\x12\x15\n\rmean_distance\x18\x04 \x01(\x01\x12\x17\n\x0fnearest_cluster\x18\x05 \x01(\x05\x12\x0e\n\x06traits\x18\x06 \x03(\t\"\xbb\x01\n\x16ListClusteringsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Clustering\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\'\n\x04view\x18\x06 \x01(\x0e\x32\x19.latentspace.type.v1.View\"n\n\x17ListClusteringsResponse\x12:\n\x0b\x63lusterings\x18\x01 \x03(\x0b\x32%.latentspace.clustering.v1.Clustering\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x14GetClusteringRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\"\x93\x02\n\x14RunClusteringRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Clustering\x12\x1b\n\rclustering_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06method\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\nprojection\x18\x04 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/Projection\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12+\n\nparameters\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructJ\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\x08settingsR\x04seedR\tmethod_id\"\x8b\x01\n\x17UpdateClusteringRequest\x12?\n\nclustering\x18\x01 \x01(\x0b\x32%.latentspace.clustering.v1.ClusteringB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x17\x44\x65leteClusteringRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\"\x98\x01\n\x19\x43ompareClusteringsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\x12\x31\n\nclustering\x18\x02 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/ClusteringH\x00\x12\x10\n\x06\x63olumn\x18\x03 \x01(\tH\x00\x42\x07\n\x05other\"\x95\x01\n\x1a\x43ompareClusteringsResponse\x12\x15\n\radjusted_rand\x18\x01 \x01(\x01\x12%\n\x1dnormalised_mutual_information\x18\x02 \x01(\x01\x12\x12\n\nrow_labels\x18\x03 \x03(\t\x12\x15\n\rcolumn_labels\x18\x04 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x03\"\x83\x01\n\x16ReadAssignmentsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSet\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\"\x14\n\x12ListMethodsRequest\"C\n\x13ListMethodsResponse\x12,\n\x07methods\x18\x01 \x03(\x0b\x32\x1b.latentspace.type.v1.Method2\x81\x08\n\x11\x43lusteringService\x12\x81\x01\n\x0fListClusterings\x12\x31.latentspace.clustering.v1.ListClusteringsRequest\x1a\x32.latentspace.clustering.v1.ListClusteringsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\rGetClustering\x12/.latentspace.clustering.v1.GetClusteringRequest\x1a%.latentspace.clustering.v1.Clustering\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x9e\x01\n\rRunClustering\x12/.latentspace.clustering.v1.RunClusteringRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nClustering\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12v\n\x10UpdateClustering\x12\x32.latentspace.clustering.v1.UpdateClusteringRequest\x1a%.latentspace.clustering.v1.Clustering\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12g\n\x10\x44\x65leteClustering\x12\x32.latentspace.clustering.v1.DeleteClusteringRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12\x8a\x01\n\x12\x43ompareClusterings\x12\x34.latentspace.clustering.v1.CompareClusteringsRequest\x1a\x35.latentspace.clustering.v1.CompareClusteringsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\x0fReadAssignments\x12\x31.latentspace.clustering.v1.ReadAssignmentsRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x12u\n\x0bListMethods\x12-.latentspace.clustering.v1.ListMethodsRequest\x1a..latentspace.clustering.v1.ListMethodsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latentspace.clustering.v1.clustering_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['name']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_CLUSTERING'].fields_by_name['uid']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['uid']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['state']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['operation']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['operation']._serialized_options = b'\342A\001\003\372A\027\n\025latentspace/Operation'
+  _globals['_CLUSTERING'].fields_by_name['create_time']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['update_time']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['method']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['method']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['projection']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['projection']._serialized_options = b'\342A\001\003\372A\030\n\026latentspace/Projection'
+  _globals['_CLUSTERING'].fields_by_name['clusters']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['clusters']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['noise_count']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['noise_count']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['figures']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['figures']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['notes']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['notes']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['creator']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['creator']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['parameters']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['parameters']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING']._loaded_options = None
+  _globals['_CLUSTERING']._serialized_options = b'\352Aw\n\026latentspace/Clustering\022Dprojects/{project}/experiments/{experiment}/clusterings/{clustering}*\013clusterings2\nclustering'
   _globals['_LISTCLUSTERINGSREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_LISTCLUSTERINGSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_LISTCLUSTERINGSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Clustering'
   _globals['_GETCLUSTERINGREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_GETCLUSTERINGREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_GETCLUSTERINGREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Clustering'
   _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Clustering'
   _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['clustering_id']._loaded_options = None
   _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['clustering_id']._serialized_options = b'\342A\001\002'
-  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['method_id']._loaded_options = None
-  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['method_id']._serialized_options = b'\342A\001\002'
+  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['method']._loaded_options = None
+  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['method']._serialized_options = b'\342A\001\002'
+  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['projection']._loaded_options = None
+  _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['projection']._serialized_options = b'\372A\030\n\026latentspace/Projection'
+  _globals['_UPDATECLUSTERINGREQUEST'].fields_by_name['clustering']._loaded_options = None
+  _globals['_UPDATECLUSTERINGREQUEST'].fields_by_name['clustering']._serialized_options = b'\342A\001\002'
   _globals['_DELETECLUSTERINGREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_DELETECLUSTERINGREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_DELETECLUSTERINGREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Clustering'
   _globals['_COMPARECLUSTERINGSREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_COMPARECLUSTERINGSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_COMPARECLUSTERINGSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Clustering'
+  _globals['_COMPARECLUSTERINGSREQUEST'].fields_by_name['clustering']._loaded_options = None
+  _globals['_COMPARECLUSTERINGSREQUEST'].fields_by_name['clustering']._serialized_options = b'\372A\030\n\026latentspace/Clustering'
   _globals['_READASSIGNMENTSREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_READASSIGNMENTSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_READASSIGNMENTSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Clustering'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ListClusterings']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ListClusterings']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['GetClustering']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['GetClustering']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['RunClustering']._loaded_options = None
-  _globals['_CLUSTERINGSERVICE'].methods_by_name['RunClustering']._serialized_options = b'\312A3\n\nClustering\022%latentspace.type.v1.OperationMetadata'
-  _globals['_CLUSTERING']._serialized_start=343
-  _globals['_CLUSTERING']._serialized_end=787
-  _globals['_CLUSTER']._serialized_start=790
-  _globals['_CLUSTER']._serialized_end=921
-  _globals['_LISTCLUSTERINGSREQUEST']._serialized_start=923
-  _globals['_LISTCLUSTERINGSREQUEST']._serialized_end=1008
-  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_start=1010
-  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_end=1120
-  _globals['_GETCLUSTERINGREQUEST']._serialized_start=1122
-  _globals['_GETCLUSTERINGREQUEST']._serialized_end=1164
-  _globals['_RUNCLUSTERINGREQUEST']._serialized_start=1167
-  _globals['_RUNCLUSTERINGREQUEST']._serialized_end=1367
-  _globals['_DELETECLUSTERINGREQUEST']._serialized_start=1369
-  _globals['_DELETECLUSTERINGREQUEST']._serialized_end=1414
-  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_start=1416
-  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_end=1512
-  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_start=1515
-  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_end=1664
-  _globals['_READASSIGNMENTSREQUEST']._serialized_start=1666
-  _globals['_READASSIGNMENTSREQUEST']._serialized_end=1710
-  _globals['_LISTMETHODSREQUEST']._serialized_start=1712
-  _globals['_LISTMETHODSREQUEST']._serialized_end=1732
-  _globals['_LISTMETHODSRESPONSE']._serialized_start=1734
-  _globals['_LISTMETHODSRESPONSE']._serialized_end=1801
-  _globals['_CLUSTERINGSERVICE']._serialized_start=1804
-  _globals['_CLUSTERINGSERVICE']._serialized_end=2647
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['RunClustering']._serialized_options = b'\220\002\002\312A3\n\nClustering\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['UpdateClustering']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['UpdateClustering']._serialized_options = b'\220\002\002\250\273\030\003'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['DeleteClustering']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['DeleteClustering']._serialized_options = b'\220\002\002\250\273\030\003'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['CompareClusterings']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['CompareClusterings']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ReadAssignments']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ReadAssignments']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ListMethods']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ListMethods']._serialized_options = b'\220\002\001\250\273\030\001'
+  _globals['_CLUSTERING']._serialized_start=537
+  _globals['_CLUSTERING']._serialized_end=1328
+  _globals['_CLUSTER']._serialized_start=1331
+  _globals['_CLUSTER']._serialized_end=1462
+  _globals['_LISTCLUSTERINGSREQUEST']._serialized_start=1465
+  _globals['_LISTCLUSTERINGSREQUEST']._serialized_end=1652
+  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_start=1654
+  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_end=1764
+  _globals['_GETCLUSTERINGREQUEST']._serialized_start=1766
+  _globals['_GETCLUSTERINGREQUEST']._serialized_end=1835
+  _globals['_RUNCLUSTERINGREQUEST']._serialized_start=1838
+  _globals['_RUNCLUSTERINGREQUEST']._serialized_end=2113
+  _globals['_UPDATECLUSTERINGREQUEST']._serialized_start=2116
+  _globals['_UPDATECLUSTERINGREQUEST']._serialized_end=2255
+  _globals['_DELETECLUSTERINGREQUEST']._serialized_start=2257
+  _globals['_DELETECLUSTERINGREQUEST']._serialized_end=2329
+  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_start=2332
+  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_end=2484
+  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_start=2487
+  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_end=2636
+  _globals['_READASSIGNMENTSREQUEST']._serialized_start=2639
+  _globals['_READASSIGNMENTSREQUEST']._serialized_end=2770
+  _globals['_LISTMETHODSREQUEST']._serialized_start=2772
+  _globals['_LISTMETHODSREQUEST']._serialized_end=2792
+  _globals['_LISTMETHODSRESPONSE']._serialized_start=2794
+  _globals['_LISTMETHODSRESPONSE']._serialized_end=2861
+  _globals['_CLUSTERINGSERVICE']._serialized_start=2864
+  _globals['_CLUSTERINGSERVICE']._serialized_end=3889
 # @@protoc_insertion_point(module_scope)

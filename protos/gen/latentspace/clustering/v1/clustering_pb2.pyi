@@ -5,12 +5,16 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from latentspace.type.v1 import figure_pb2 as _figure_pb2
 from latentspace.type.v1 import method_pb2 as _method_pb2
 from latentspace.type.v1 import resource_pb2 as _resource_pb2
+from latentspace.type.v1 import row_set_pb2 as _row_set_pb2
+from latentspace.type.v1 import view_pb2 as _view_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -24,7 +28,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Clustering(_message.Message):
-    """Groups of the images of an experiment."""
+    """A partition of the images of an experiment into clusters."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,53 +38,62 @@ class Clustering(_message.Message):
     OPERATION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     PROJECTION_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
     CLUSTERS_FIELD_NUMBER: _builtins.int
     NOISE_COUNT_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}/clusterings/{clustering}`."""
     uid: _builtins.str
-    """Identifier that is never used again, also after the name is."""
+    """Unique identifier; never reused, even if the name is."""
     state: _resource_pb2.ResourceState.ValueType
-    """Whether it can be used."""
+    """State of the clustering."""
     operation: _builtins.str
-    """Operation that made it."""
-    method_id: _builtins.str
+    """Operation that created it."""
+    method: _builtins.str
     """Clustering method."""
     projection: _builtins.str
-    """Projection whose coordinates were clustered; empty for latent space."""
-    seed: _builtins.int
-    """Seed of all random numbers."""
+    """Projection whose coordinates were clustered; empty for a clustering in latent space."""
     noise_count: _builtins.int
-    """Images in no cluster."""
+    """Number of images in no cluster."""
+    creator: _builtins.str
+    """Caller who created it."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the clustering changed in the meantime."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was asked for."""
+        """Creation time."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it last changed."""
-
-    @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """All parameters in force."""
+        """Time of the last change."""
 
     @_builtins.property
     def clusters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cluster]:
-        """Clusters, largest first; noise is none of them."""
+        """Clusters, largest first, without the noise."""
 
     @_builtins.property
     def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Scores such as the silhouette, and the adjusted Rand index against a class column."""
+        """Scores such as the silhouette coefficient, and the adjusted Rand index against a class column."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences on what was done, such as the size of a sample."""
+        """Sentences on what was done, for example on the size of a sample."""
+
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """All parameters, resolved."""
 
     def __init__(
         self,
@@ -91,18 +104,21 @@ class Clustering(_message.Message):
         operation: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
-        method_id: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+        method: _builtins.str = ...,
         projection: _builtins.str = ...,
-        seed: _builtins.int = ...,
         clusters: _abc.Iterable[Global___Cluster] | None = ...,
         noise_count: _builtins.int = ...,
         figures: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
+        creator: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "create_time", b"create_time", "figures", b"figures", "method_id", b"method_id", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "projection", b"projection", "seed", b"seed", "settings", b"settings", "state", b"state", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "method", b"method", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "projection", b"projection", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -110,7 +126,7 @@ Global___Clustering: _TypeAlias = Clustering  # noqa: Y015
 
 @_typing.final
 class Cluster(_message.Message):
-    """One group."""
+    """One cluster."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -121,18 +137,18 @@ class Cluster(_message.Message):
     NEAREST_CLUSTER_FIELD_NUMBER: _builtins.int
     TRAITS_FIELD_NUMBER: _builtins.int
     cluster: _builtins.int
-    """Number, from 0, by size."""
+    """Number, starting at 0 for the largest cluster."""
     image_count: _builtins.int
-    """Images in it."""
+    """Number of images."""
     medoid_row: _builtins.int
-    """Row of the image nearest to its centre."""
+    """Row of the image nearest to the centre."""
     mean_distance: _builtins.float
-    """Mean distance of its images to its centre."""
+    """Mean distance of its images to the centre."""
     nearest_cluster: _builtins.int
-    """Number of the cluster whose centre is nearest; -1 where there is no other."""
+    """Number of the cluster with the nearest centre; -1 if there is no other cluster."""
     @_builtins.property
     def traits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What stands out among the metadata of its images, one sentence each."""
+        """Distinctive metadata of its images, one sentence each."""
 
     def __init__(
         self,
@@ -161,22 +177,34 @@ class ListClusteringsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Experiment, as `projects/{project}/experiments/{experiment}`."""
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `state = ready AND create_time > "2026-11-01"`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -191,10 +219,10 @@ class ListClusteringsResponse(_message.Message):
     CLUSTERINGS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def clusterings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Clustering]:
-        """Clusterings in the order of their names."""
+        """Clusterings, in the order of the request."""
 
     def __init__(
         self,
@@ -240,45 +268,71 @@ class RunClusteringRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     CLUSTERING_ID_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     PROJECTION_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Experiment, as `projects/{project}/experiments/{experiment}`."""
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
     clustering_id: _builtins.str
-    """Last part of the name of the clustering."""
-    method_id: _builtins.str
+    """Last segment of the name of the clustering."""
+    method: _builtins.str
     """Clustering method."""
     projection: _builtins.str
-    """Projection whose coordinates are clustered; latent space when empty."""
-    seed: _builtins.int
-    """Seed of all random numbers."""
+    """Projection whose coordinates are clustered (default: clusters in latent space)."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """Parameters of the method; those not given take the defaults of the method."""
+    def parameters(self) -> _struct_pb2.Struct:
+        """Parameters of the method, as described by its `parameters_schema` (default: those of the method)."""
 
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         clustering_id: _builtins.str = ...,
-        method_id: _builtins.str = ...,
+        method: _builtins.str = ...,
         projection: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
-        seed: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clustering_id", b"clustering_id", "method_id", b"method_id", "parent", b"parent", "projection", b"projection", "request_id", b"request_id", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clustering_id", b"clustering_id", "method", b"method", "parameters", b"parameters", "parent", b"parent", "projection", b"projection", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunClusteringRequest: _TypeAlias = RunClusteringRequest  # noqa: Y015
+
+@_typing.final
+class UpdateClusteringRequest(_message.Message):
+    """Request of `UpdateClustering`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLUSTERING_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def clustering(self) -> Global___Clustering:
+        """The clustering: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
+
+    def __init__(
+        self,
+        *,
+        clustering: Global___Clustering | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clustering", b"clustering", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clustering", b"clustering", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateClusteringRequest: _TypeAlias = UpdateClusteringRequest  # noqa: Y015
 
 @_typing.final
 class DeleteClusteringRequest(_message.Message):
@@ -312,7 +366,7 @@ class CompareClusteringsRequest(_message.Message):
     CLUSTERING_FIELD_NUMBER: _builtins.int
     COLUMN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Clustering."""
+    """Name of the clustering."""
     clustering: _builtins.str
     """Another clustering of the same experiment."""
     column: _builtins.str
@@ -346,20 +400,20 @@ class CompareClusteringsResponse(_message.Message):
     COLUMN_LABELS_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
     adjusted_rand: _builtins.float
-    """Adjusted Rand index: 1 is the same partition, 0 what chance gives."""
+    """Adjusted Rand index: 1 for identical partitions, 0 for agreement by chance."""
     normalised_mutual_information: _builtins.float
     """Normalised mutual information, 0 to 1."""
     @_builtins.property
     def row_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Groups of the first, in the order of the rows of the contingency table."""
+        """Groups of the first partition, in the order of the rows of the contingency table."""
 
     @_builtins.property
     def column_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Groups of the second, in the order of the columns."""
+        """Groups of the second partition, in the order of the columns."""
 
     @_builtins.property
     def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Images in each pair of groups, row by row."""
+        """Number of images in each pair of groups, row by row."""
 
     def __init__(
         self,
@@ -385,16 +439,28 @@ class ReadAssignmentsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Clustering."""
+    """Name of the clustering."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows to read (default: all); they come in ascending order."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns to read besides `row` (default: all)."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

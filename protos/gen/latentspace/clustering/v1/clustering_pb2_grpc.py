@@ -29,7 +29,7 @@ if _version_not_supported:
 
 
 class ClusteringServiceStub:
-    """Suggests groups among the images of an experiment.
+    """Finds groups among the images of an experiment.
     """
 
     def __init__(self, channel):
@@ -52,6 +52,11 @@ class ClusteringServiceStub:
                 '/latentspace.clustering.v1.ClusteringService/RunClustering',
                 request_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.RunClusteringRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.UpdateClustering = channel.unary_unary(
+                '/latentspace.clustering.v1.ClusteringService/UpdateClustering',
+                request_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.UpdateClusteringRequest.SerializeToString,
+                response_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.Clustering.FromString,
                 _registered_method=True)
         self.DeleteClustering = channel.unary_unary(
                 '/latentspace.clustering.v1.ClusteringService/DeleteClustering',
@@ -76,11 +81,11 @@ class ClusteringServiceStub:
 
 
 class ClusteringServiceServicer:
-    """Suggests groups among the images of an experiment.
+    """Finds groups among the images of an experiment.
     """
 
     def ListClusterings(self, request, context):
-        """Lists the clusterings of an experiment.
+        """Lists the clusterings of an experiment; only `VIEW_FULL` has their clusters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +105,13 @@ class ClusteringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateClustering(self, request, context):
+        """Updates the title and the description of a clustering.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteClustering(self, request, context):
         """Deletes a clustering.
         """
@@ -108,14 +120,14 @@ class ClusteringServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompareClusterings(self, request, context):
-        """Compares two clusterings of one experiment, or a clustering with a metadata column.
+        """Compares a clustering with another one of the same experiment or with a metadata column.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadAssignments(self, request, context):
-        """Reads the assignments: columns `row`, `cluster` (int32, -1 is noise) and `membership` (float32).
+        """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +158,11 @@ def add_ClusteringServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.RunClusteringRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'UpdateClustering': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateClustering,
+                    request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.UpdateClusteringRequest.FromString,
+                    response_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.Clustering.SerializeToString,
+            ),
             'DeleteClustering': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteClustering,
                     request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.DeleteClusteringRequest.FromString,
@@ -175,7 +192,7 @@ def add_ClusteringServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ClusteringService:
-    """Suggests groups among the images of an experiment.
+    """Finds groups among the images of an experiment.
     """
 
     @staticmethod
@@ -249,6 +266,33 @@ class ClusteringService:
             '/latentspace.clustering.v1.ClusteringService/RunClustering',
             latentspace_dot_clustering_dot_v1_dot_clustering__pb2.RunClusteringRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateClustering(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.clustering.v1.ClusteringService/UpdateClustering',
+            latentspace_dot_clustering_dot_v1_dot_clustering__pb2.UpdateClusteringRequest.SerializeToString,
+            latentspace_dot_clustering_dot_v1_dot_clustering__pb2.Clustering.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,49 +30,53 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ClusteringServiceStub:
-    """Suggests groups among the images of an experiment."""
+    """Finds groups among the images of an experiment."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ClusteringServiceAsyncStub: ...
     ListClusterings: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.ListClusteringsRequest, _clustering_pb2.ListClusteringsResponse]
-    """Lists the clusterings of an experiment."""
+    """Lists the clusterings of an experiment; only `VIEW_FULL` has their clusters."""
     GetClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.GetClusteringRequest, _clustering_pb2.Clustering]
     """Gets a clustering with its clusters."""
     RunClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.RunClusteringRequest, _operations_pb2.Operation]
     """Runs a clustering in latent space or on a projection."""
+    UpdateClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.UpdateClusteringRequest, _clustering_pb2.Clustering]
+    """Updates the title and the description of a clustering."""
     DeleteClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.DeleteClusteringRequest, _empty_pb2.Empty]
     """Deletes a clustering."""
     CompareClusterings: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.CompareClusteringsRequest, _clustering_pb2.CompareClusteringsResponse]
-    """Compares two clusterings of one experiment, or a clustering with a metadata column."""
+    """Compares a clustering with another one of the same experiment or with a metadata column."""
     ReadAssignments: _grpc.UnaryStreamMultiCallable[_clustering_pb2.ReadAssignmentsRequest, _table_pb2.TableChunk]
-    """Reads the assignments: columns `row`, `cluster` (int32, -1 is noise) and `membership` (float32)."""
+    """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32)."""
     ListMethods: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.ListMethodsRequest, _clustering_pb2.ListMethodsResponse]
     """Lists the clustering methods."""
 
 @_typing.type_check_only
 class ClusteringServiceAsyncStub(ClusteringServiceStub):
-    """Suggests groups among the images of an experiment."""
+    """Finds groups among the images of an experiment."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListClusterings: _aio.UnaryUnaryMultiCallable[_clustering_pb2.ListClusteringsRequest, _clustering_pb2.ListClusteringsResponse]  # type: ignore[assignment]
-    """Lists the clusterings of an experiment."""
+    """Lists the clusterings of an experiment; only `VIEW_FULL` has their clusters."""
     GetClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.GetClusteringRequest, _clustering_pb2.Clustering]  # type: ignore[assignment]
     """Gets a clustering with its clusters."""
     RunClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.RunClusteringRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Runs a clustering in latent space or on a projection."""
+    UpdateClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.UpdateClusteringRequest, _clustering_pb2.Clustering]  # type: ignore[assignment]
+    """Updates the title and the description of a clustering."""
     DeleteClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.DeleteClusteringRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a clustering."""
     CompareClusterings: _aio.UnaryUnaryMultiCallable[_clustering_pb2.CompareClusteringsRequest, _clustering_pb2.CompareClusteringsResponse]  # type: ignore[assignment]
-    """Compares two clusterings of one experiment, or a clustering with a metadata column."""
+    """Compares a clustering with another one of the same experiment or with a metadata column."""
     ReadAssignments: _aio.UnaryStreamMultiCallable[_clustering_pb2.ReadAssignmentsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
-    """Reads the assignments: columns `row`, `cluster` (int32, -1 is noise) and `membership` (float32)."""
+    """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32)."""
     ListMethods: _aio.UnaryUnaryMultiCallable[_clustering_pb2.ListMethodsRequest, _clustering_pb2.ListMethodsResponse]  # type: ignore[assignment]
     """Lists the clustering methods."""
 
 class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Suggests groups among the images of an experiment."""
+    """Finds groups among the images of an experiment."""
 
     @_abc_1.abstractmethod
     def ListClusterings(
@@ -80,7 +84,7 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _clustering_pb2.ListClusteringsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_clustering_pb2.ListClusteringsResponse, _abc.Awaitable[_clustering_pb2.ListClusteringsResponse]]:
-        """Lists the clusterings of an experiment."""
+        """Lists the clusterings of an experiment; only `VIEW_FULL` has their clusters."""
 
     @_abc_1.abstractmethod
     def GetClustering(
@@ -99,6 +103,14 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         """Runs a clustering in latent space or on a projection."""
 
     @_abc_1.abstractmethod
+    def UpdateClustering(
+        self,
+        request: _clustering_pb2.UpdateClusteringRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_clustering_pb2.Clustering, _abc.Awaitable[_clustering_pb2.Clustering]]:
+        """Updates the title and the description of a clustering."""
+
+    @_abc_1.abstractmethod
     def DeleteClustering(
         self,
         request: _clustering_pb2.DeleteClusteringRequest,
@@ -112,7 +124,7 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _clustering_pb2.CompareClusteringsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_clustering_pb2.CompareClusteringsResponse, _abc.Awaitable[_clustering_pb2.CompareClusteringsResponse]]:
-        """Compares two clusterings of one experiment, or a clustering with a metadata column."""
+        """Compares a clustering with another one of the same experiment or with a metadata column."""
 
     @_abc_1.abstractmethod
     def ReadAssignments(
@@ -120,7 +132,7 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _clustering_pb2.ReadAssignmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
-        """Reads the assignments: columns `row`, `cluster` (int32, -1 is noise) and `membership` (float32)."""
+        """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32)."""
 
     @_abc_1.abstractmethod
     def ListMethods(

@@ -23,67 +23,134 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from latentspace.training.v1 import training_pb2 as latentspace_dot_training_dot_v1_dot_training__pb2
+from latentspace.type.v1 import precision_pb2 as latentspace_dot_type_dot_v1_dot_precision__pb2
+from latentspace.type.v1 import requires_pb2 as latentspace_dot_type_dot_v1_dot_requires__pb2
 from latentspace.type.v1 import resource_pb2 as latentspace_dot_type_dot_v1_dot_resource__pb2
+from latentspace.type.v1 import row_set_pb2 as latentspace_dot_type_dot_v1_dot_row__set__pb2
 from latentspace.type.v1 import table_pb2 as latentspace_dot_type_dot_v1_dot_table__pb2
+from latentspace.type.v1 import view_pb2 as latentspace_dot_type_dot_v1_dot_view__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latentspace/encoding/v1/encoding.proto\x12\x17latentspace.encoding.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&latentspace/training/v1/training.proto\x1a\"latentspace/type/v1/resource.proto\x1a\x1flatentspace/type/v1/table.proto\"\xca\x03\n\nExperiment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceState\x12\x11\n\toperation\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x61taset\x18\x07 \x01(\t\x12\x0f\n\x07\x65ncoder\x18\x08 \x01(\t\x12\x13\n\x0bimage_count\x18\t \x01(\x03\x12\x11\n\tdimension\x18\n \x01(\x05\x12\x17\n\x0fneighbour_count\x18\x0b \x01(\x05\x12\x18\n\x10inference_engine\x18\x0c \x01(\t\x12\x15\n\rsearch_recall\x18\r \x01(\x01\x12\r\n\x05notes\x18\x0e \x03(\t\x12\x17\n\x0f\x65ncoder_version\x18\x0f \x01(\x05\x12=\n\x11\x65ncoder_precision\x18\x10 \x01(\x0e\x32\".latentspace.training.v1.Precision\"U\n\x16ListExperimentsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x17ListExperimentsResponse\x12\x38\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32#.latentspace.encoding.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14GetExperimentRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xc0\x01\n\x17\x45ncodeExperimentRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x64\x61taset\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x65ncoder\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\x0fneighbour_count\x18\x05 \x01(\x05\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x17\n\x0f\x65ncoder_version\x18\x07 \x01(\x05\"h\n\x17ImportExperimentRequest\x12?\n\x06header\x18\x01 \x01(\x0b\x32/.latentspace.encoding.v1.ImportExperimentHeader\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x8f\x01\n\x16ImportExperimentHeader\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x64\x61taset\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tfile_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"-\n\x17\x44\x65leteExperimentRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"(\n\x12ReadVectorsRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x32\xe7\x05\n\x0f\x45ncodingService\x12t\n\x0fListExperiments\x12/.latentspace.encoding.v1.ListExperimentsRequest\x1a\x30.latentspace.encoding.v1.ListExperimentsResponse\x12\x63\n\rGetExperiment\x12-.latentspace.encoding.v1.GetExperimentRequest\x1a#.latentspace.encoding.v1.Experiment\x12\x9b\x01\n\x10\x45ncodeExperiment\x12\x30.latentspace.encoding.v1.EncodeExperimentRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata\x12\x9d\x01\n\x10ImportExperiment\x12\x30.latentspace.encoding.v1.ImportExperimentRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata(\x01\x12\\\n\x10\x44\x65leteExperiment\x12\x30.latentspace.encoding.v1.DeleteExperimentRequest\x1a\x16.google.protobuf.Empty\x12]\n\x0bReadVectors\x12+.latentspace.encoding.v1.ReadVectorsRequest\x1a\x1f.latentspace.type.v1.TableChunk0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latentspace/encoding/v1/encoding.proto\x12\x17latentspace.encoding.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#latentspace/type/v1/precision.proto\x1a\"latentspace/type/v1/requires.proto\x1a\"latentspace/type/v1/resource.proto\x1a!latentspace/type/v1/row_set.proto\x1a\x1flatentspace/type/v1/table.proto\x1a\x1elatentspace/type/v1/view.proto\"\xa0\x07\n\nExperiment\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\x03uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceStateB\x04\xe2\x41\x01\x03\x12\x31\n\toperation\x18\x04 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15latentspace/Operation\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12-\n\x07\x64\x61taset\x18\x07 \x01(\tB\x1c\xe2\x41\x01\x03\xfa\x41\x15\n\x13latentspace/Dataset\x12-\n\x07\x65ncoder\x18\x08 \x01(\tB\x1c\xe2\x41\x01\x03\xfa\x41\x15\n\x13latentspace/Encoder\x12\x19\n\x0bimage_count\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tdimension\x18\n \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0fneighbour_count\x18\x0b \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10inference_engine\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rsearch_recall\x18\r \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05notes\x18\x0e \x03(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0f\x65ncoder_version\x18\x0f \x01(\x05\x42\x04\xe2\x41\x01\x03\x12?\n\x11\x65ncoder_precision\x18\x10 \x01(\x0e\x32\x1e.latentspace.type.v1.PrecisionB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\x11 \x01(\tB\x04\xe2\x41\x01\x03\x12\r\n\x05title\x18\x12 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x13 \x01(\t\x12\x0c\n\x04\x65tag\x18\x14 \x01(\t\x12#\n\x10neighbour_recall\x18\x15 \x01(\x01\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x12*\n\x1cneighbour_recall_image_count\x18\x16 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0eoutlier_scores\x18\x17 \x03(\tB\x04\xe2\x41\x01\x03:a\xea\x41^\n\x16latentspace/Experiment\x12+projects/{project}/experiments/{experiment}*\x0b\x65xperiments2\nexperimentB\x13\n\x11_neighbour_recall\"\xbb\x01\n\x16ListExperimentsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Experiment\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\'\n\x04view\x18\x06 \x01(\x0e\x32\x19.latentspace.type.v1.View\"l\n\x17ListExperimentsResponse\x12\x38\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32#.latentspace.encoding.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x14GetExperimentRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\"\x8b\x02\n\x17\x45ncodeExperimentRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Experiment\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\x07\x64\x61taset\x18\x03 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Dataset\x12-\n\x07\x65ncoder\x18\x04 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Encoder\x12\x17\n\x0fneighbour_count\x18\x05 \x01(\x05\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x17\n\x0f\x65ncoder_version\x18\x07 \x01(\x05\"h\n\x17ImportExperimentRequest\x12?\n\x06header\x18\x01 \x01(\x0b\x32/.latentspace.encoding.v1.ImportExperimentHeader\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\xc2\x01\n\x16ImportExperimentHeader\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Experiment\x12\x1b\n\rexperiment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\x07\x64\x61taset\x18\x03 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Dataset\x12\x17\n\tfile_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"]\n\x18RebuildExperimentRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x89\x01\n\x17UpdateExperimentRequest\x12=\n\nexperiment\x18\x01 \x01(\x0b\x32#.latentspace.encoding.v1.ExperimentB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x17\x44\x65leteExperimentRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\"\x7f\n\x12ReadVectorsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSet\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t2\xb4\x08\n\x0f\x45ncodingService\x12}\n\x0fListExperiments\x12/.latentspace.encoding.v1.ListExperimentsRequest\x1a\x30.latentspace.encoding.v1.ListExperimentsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12l\n\rGetExperiment\x12-.latentspace.encoding.v1.GetExperimentRequest\x1a#.latentspace.encoding.v1.Experiment\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\xa2\x01\n\x10\x45ncodeExperiment\x12\x30.latentspace.encoding.v1.EncodeExperimentRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12\xa4\x01\n\x10ImportExperiment\x12\x30.latentspace.encoding.v1.ImportExperimentRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03(\x01\x12\xa4\x01\n\x11RebuildExperiment\x12\x31.latentspace.encoding.v1.RebuildExperimentRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nExperiment\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12r\n\x10UpdateExperiment\x12\x30.latentspace.encoding.v1.UpdateExperimentRequest\x1a#.latentspace.encoding.v1.Experiment\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12\x65\n\x10\x44\x65leteExperiment\x12\x30.latentspace.encoding.v1.DeleteExperimentRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12\x66\n\x0bReadVectors\x12+.latentspace.encoding.v1.ReadVectorsRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latentspace.encoding.v1.encoding_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['name']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_EXPERIMENT'].fields_by_name['uid']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['uid']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['state']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['operation']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['operation']._serialized_options = b'\342A\001\003\372A\027\n\025latentspace/Operation'
+  _globals['_EXPERIMENT'].fields_by_name['create_time']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['update_time']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['dataset']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['dataset']._serialized_options = b'\342A\001\003\372A\025\n\023latentspace/Dataset'
+  _globals['_EXPERIMENT'].fields_by_name['encoder']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['encoder']._serialized_options = b'\342A\001\003\372A\025\n\023latentspace/Encoder'
+  _globals['_EXPERIMENT'].fields_by_name['image_count']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['image_count']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['dimension']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['dimension']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['neighbour_count']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['neighbour_count']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['inference_engine']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['inference_engine']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['search_recall']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['search_recall']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['notes']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['notes']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['encoder_version']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['encoder_version']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['encoder_precision']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['encoder_precision']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['creator']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['creator']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['neighbour_recall']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['neighbour_recall']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['neighbour_recall_image_count']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['neighbour_recall_image_count']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT'].fields_by_name['outlier_scores']._loaded_options = None
+  _globals['_EXPERIMENT'].fields_by_name['outlier_scores']._serialized_options = b'\342A\001\003'
+  _globals['_EXPERIMENT']._loaded_options = None
+  _globals['_EXPERIMENT']._serialized_options = b'\352A^\n\026latentspace/Experiment\022+projects/{project}/experiments/{experiment}*\013experiments2\nexperiment'
   _globals['_LISTEXPERIMENTSREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_LISTEXPERIMENTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_LISTEXPERIMENTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Experiment'
   _globals['_GETEXPERIMENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_GETEXPERIMENTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_GETEXPERIMENTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Experiment'
   _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Experiment'
   _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['experiment_id']._loaded_options = None
   _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['experiment_id']._serialized_options = b'\342A\001\002'
   _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['dataset']._loaded_options = None
-  _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['dataset']._serialized_options = b'\342A\001\002'
+  _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['dataset']._serialized_options = b'\342A\001\002\372A\025\n\023latentspace/Dataset'
   _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['encoder']._loaded_options = None
-  _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['encoder']._serialized_options = b'\342A\001\002'
+  _globals['_ENCODEEXPERIMENTREQUEST'].fields_by_name['encoder']._serialized_options = b'\342A\001\002\372A\025\n\023latentspace/Encoder'
   _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['parent']._loaded_options = None
-  _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Experiment'
   _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['experiment_id']._loaded_options = None
   _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['experiment_id']._serialized_options = b'\342A\001\002'
   _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['dataset']._loaded_options = None
-  _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['dataset']._serialized_options = b'\342A\001\002'
+  _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['dataset']._serialized_options = b'\342A\001\002\372A\025\n\023latentspace/Dataset'
   _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['file_name']._loaded_options = None
   _globals['_IMPORTEXPERIMENTHEADER'].fields_by_name['file_name']._serialized_options = b'\342A\001\002'
+  _globals['_REBUILDEXPERIMENTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_REBUILDEXPERIMENTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Experiment'
+  _globals['_UPDATEEXPERIMENTREQUEST'].fields_by_name['experiment']._loaded_options = None
+  _globals['_UPDATEEXPERIMENTREQUEST'].fields_by_name['experiment']._serialized_options = b'\342A\001\002'
   _globals['_DELETEEXPERIMENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_DELETEEXPERIMENTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEEXPERIMENTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Experiment'
   _globals['_READVECTORSREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_READVECTORSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_READVECTORSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Experiment'
+  _globals['_ENCODINGSERVICE'].methods_by_name['ListExperiments']._loaded_options = None
+  _globals['_ENCODINGSERVICE'].methods_by_name['ListExperiments']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_ENCODINGSERVICE'].methods_by_name['GetExperiment']._loaded_options = None
+  _globals['_ENCODINGSERVICE'].methods_by_name['GetExperiment']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_ENCODINGSERVICE'].methods_by_name['EncodeExperiment']._loaded_options = None
-  _globals['_ENCODINGSERVICE'].methods_by_name['EncodeExperiment']._serialized_options = b'\312A3\n\nExperiment\022%latentspace.type.v1.OperationMetadata'
+  _globals['_ENCODINGSERVICE'].methods_by_name['EncodeExperiment']._serialized_options = b'\220\002\002\312A3\n\nExperiment\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
   _globals['_ENCODINGSERVICE'].methods_by_name['ImportExperiment']._loaded_options = None
-  _globals['_ENCODINGSERVICE'].methods_by_name['ImportExperiment']._serialized_options = b'\312A3\n\nExperiment\022%latentspace.type.v1.OperationMetadata'
-  _globals['_EXPERIMENT']._serialized_start=309
-  _globals['_EXPERIMENT']._serialized_end=767
-  _globals['_LISTEXPERIMENTSREQUEST']._serialized_start=769
-  _globals['_LISTEXPERIMENTSREQUEST']._serialized_end=854
-  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_start=856
-  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_end=964
-  _globals['_GETEXPERIMENTREQUEST']._serialized_start=966
-  _globals['_GETEXPERIMENTREQUEST']._serialized_end=1008
-  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_start=1011
-  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_end=1203
-  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_start=1205
-  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_end=1309
-  _globals['_IMPORTEXPERIMENTHEADER']._serialized_start=1312
-  _globals['_IMPORTEXPERIMENTHEADER']._serialized_end=1455
-  _globals['_DELETEEXPERIMENTREQUEST']._serialized_start=1457
-  _globals['_DELETEEXPERIMENTREQUEST']._serialized_end=1502
-  _globals['_READVECTORSREQUEST']._serialized_start=1504
-  _globals['_READVECTORSREQUEST']._serialized_end=1544
-  _globals['_ENCODINGSERVICE']._serialized_start=1547
-  _globals['_ENCODINGSERVICE']._serialized_end=2290
+  _globals['_ENCODINGSERVICE'].methods_by_name['ImportExperiment']._serialized_options = b'\220\002\002\312A3\n\nExperiment\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
+  _globals['_ENCODINGSERVICE'].methods_by_name['RebuildExperiment']._loaded_options = None
+  _globals['_ENCODINGSERVICE'].methods_by_name['RebuildExperiment']._serialized_options = b'\220\002\002\312A3\n\nExperiment\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
+  _globals['_ENCODINGSERVICE'].methods_by_name['UpdateExperiment']._loaded_options = None
+  _globals['_ENCODINGSERVICE'].methods_by_name['UpdateExperiment']._serialized_options = b'\220\002\002\250\273\030\003'
+  _globals['_ENCODINGSERVICE'].methods_by_name['DeleteExperiment']._loaded_options = None
+  _globals['_ENCODINGSERVICE'].methods_by_name['DeleteExperiment']._serialized_options = b'\220\002\002\250\273\030\003'
+  _globals['_ENCODINGSERVICE'].methods_by_name['ReadVectors']._loaded_options = None
+  _globals['_ENCODINGSERVICE'].methods_by_name['ReadVectors']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_EXPERIMENT']._serialized_start=470
+  _globals['_EXPERIMENT']._serialized_end=1398
+  _globals['_LISTEXPERIMENTSREQUEST']._serialized_start=1401
+  _globals['_LISTEXPERIMENTSREQUEST']._serialized_end=1588
+  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_start=1590
+  _globals['_LISTEXPERIMENTSRESPONSE']._serialized_end=1698
+  _globals['_GETEXPERIMENTREQUEST']._serialized_start=1700
+  _globals['_GETEXPERIMENTREQUEST']._serialized_end=1769
+  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_start=1772
+  _globals['_ENCODEEXPERIMENTREQUEST']._serialized_end=2039
+  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_start=2041
+  _globals['_IMPORTEXPERIMENTREQUEST']._serialized_end=2145
+  _globals['_IMPORTEXPERIMENTHEADER']._serialized_start=2148
+  _globals['_IMPORTEXPERIMENTHEADER']._serialized_end=2342
+  _globals['_REBUILDEXPERIMENTREQUEST']._serialized_start=2344
+  _globals['_REBUILDEXPERIMENTREQUEST']._serialized_end=2437
+  _globals['_UPDATEEXPERIMENTREQUEST']._serialized_start=2440
+  _globals['_UPDATEEXPERIMENTREQUEST']._serialized_end=2577
+  _globals['_DELETEEXPERIMENTREQUEST']._serialized_start=2579
+  _globals['_DELETEEXPERIMENTREQUEST']._serialized_end=2651
+  _globals['_READVECTORSREQUEST']._serialized_start=2653
+  _globals['_READVECTORSREQUEST']._serialized_end=2780
+  _globals['_ENCODINGSERVICE']._serialized_start=2783
+  _globals['_ENCODINGSERVICE']._serialized_end=3859
 # @@protoc_insertion_point(module_scope)

@@ -5,11 +5,14 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from latentspace.training.v1 import training_pb2 as _training_pb2
+from latentspace.type.v1 import precision_pb2 as _precision_pb2
 from latentspace.type.v1 import resource_pb2 as _resource_pb2
+from latentspace.type.v1 import row_set_pb2 as _row_set_pb2
+from latentspace.type.v1 import view_pb2 as _view_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -23,7 +26,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Experiment(_message.Message):
-    """A dataset seen through an encoder."""
+    """The vectors of all images of a dataset under one encoder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -43,43 +46,68 @@ class Experiment(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     ENCODER_VERSION_FIELD_NUMBER: _builtins.int
     ENCODER_PRECISION_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    NEIGHBOUR_RECALL_FIELD_NUMBER: _builtins.int
+    NEIGHBOUR_RECALL_IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    OUTLIER_SCORES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}`."""
     uid: _builtins.str
-    """Identifier that is never used again, also after the name is."""
+    """Unique identifier; never reused, even if the name is."""
     state: _resource_pb2.ResourceState.ValueType
-    """Whether it can be used."""
+    """State of the experiment."""
     operation: _builtins.str
-    """Operation that made it."""
+    """Operation that created it."""
     dataset: _builtins.str
-    """Dataset encoded."""
+    """Encoded dataset."""
     encoder: _builtins.str
-    """Encoder; empty where the vectors were imported."""
+    """Encoder; empty if the vectors were imported."""
     image_count: _builtins.int
-    """Images with a vector."""
+    """Number of images with a vector."""
     dimension: _builtins.int
     """Length of the vectors."""
     neighbour_count: _builtins.int
-    """Neighbours of each image in the neighbour graph."""
+    """Number of neighbours per image in the k-nearest-neighbour graph."""
     inference_engine: _builtins.str
-    """Engine that encoded, `triton` or `onnxruntime`; empty where the vectors were imported."""
+    """Inference engine, `triton` or `onnxruntime`; empty if the vectors were imported."""
     search_recall: _builtins.float
-    """Recall at 10 of the vector search against exact search, over the queries stated in `notes`."""
+    """Recall at 10 of the vector search with respect to exact search; `notes` describes the sample of queries."""
     encoder_version: _builtins.int
-    """Version of the encoder that gave the vectors; 0 where the vectors were imported."""
-    encoder_precision: _training_pb2.Precision.ValueType
-    """Precision in which it did."""
+    """Version of the encoder; 0 if the vectors were imported."""
+    encoder_precision: _precision_pb2.Precision.ValueType
+    """Numerical precision of the encoder."""
+    creator: _builtins.str
+    """Caller who created it."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the experiment changed in the meantime."""
+    neighbour_recall: _builtins.float
+    """Share of the true nearest neighbours that the k-nearest-neighbour graph has: 1 if it is exact; unset for experiments
+    of earlier versions.
+    """
+    neighbour_recall_image_count: _builtins.int
+    """Number of images on which `neighbour_recall` was measured; 0 if the graph is exact."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was asked for."""
+        """Creation time."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it last changed."""
+        """Time of the last change."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences that a user should know."""
+        """Sentences that a user should read."""
+
+    @_builtins.property
+    def outlier_scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Outlier scores that `ReadVectors` gives; empty for experiments of earlier versions."""
 
     def __init__(
         self,
@@ -99,13 +127,22 @@ class Experiment(_message.Message):
         search_recall: _builtins.float = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
         encoder_version: _builtins.int = ...,
-        encoder_precision: _training_pb2.Precision.ValueType = ...,
+        encoder_precision: _precision_pb2.Precision.ValueType = ...,
+        creator: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        neighbour_recall: _builtins.float | None = ...,
+        neighbour_recall_image_count: _builtins.int = ...,
+        outlier_scores: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_neighbour_recall", b"_neighbour_recall", "create_time", b"create_time", "neighbour_recall", b"neighbour_recall", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dataset", b"dataset", "dimension", b"dimension", "encoder", b"encoder", "encoder_precision", b"encoder_precision", "encoder_version", b"encoder_version", "image_count", b"image_count", "inference_engine", b"inference_engine", "name", b"name", "neighbour_count", b"neighbour_count", "notes", b"notes", "operation", b"operation", "search_recall", b"search_recall", "state", b"state", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_neighbour_recall", b"_neighbour_recall", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "description", b"description", "dimension", b"dimension", "encoder", b"encoder", "encoder_precision", b"encoder_precision", "encoder_version", b"encoder_version", "etag", b"etag", "image_count", b"image_count", "inference_engine", b"inference_engine", "name", b"name", "neighbour_count", b"neighbour_count", "neighbour_recall", b"neighbour_recall", "neighbour_recall_image_count", b"neighbour_recall_image_count", "notes", b"notes", "operation", b"operation", "outlier_scores", b"outlier_scores", "search_recall", b"search_recall", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__neighbour_recall: _TypeAlias = _typing.Literal["neighbour_recall"]  # noqa: Y015
+    _WhichOneofArgType__neighbour_recall: _TypeAlias = _typing.Literal["_neighbour_recall", b"_neighbour_recall"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__neighbour_recall) -> _WhichOneofReturnType__neighbour_recall | None: ...
 
 Global___Experiment: _TypeAlias = Experiment  # noqa: Y015
 
@@ -118,22 +155,34 @@ class ListExperimentsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `state = ready AND create_time > "2026-11-01"`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -148,10 +197,10 @@ class ListExperimentsResponse(_message.Message):
     EXPERIMENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def experiments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Experiment]:
-        """Experiments in the order of their names."""
+        """Experiments, in the order of the request."""
 
     def __init__(
         self,
@@ -203,19 +252,19 @@ class EncodeExperimentRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ENCODER_VERSION_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     experiment_id: _builtins.str
-    """Last part of the name of the experiment."""
+    """Last segment of the name of the experiment."""
     dataset: _builtins.str
-    """Dataset."""
+    """Dataset to encode."""
     encoder: _builtins.str
-    """Encoder."""
+    """Encoder to use."""
     neighbour_count: _builtins.int
-    """Neighbours of each image in the neighbour graph: 0 takes what suits the number of images."""
+    """Number of neighbours per image in the k-nearest-neighbour graph (default: chosen from the number of images)."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     encoder_version: _builtins.int
-    """Version of the encoder; the one in use when 0."""
+    """Version of the encoder (default: the current version)."""
     def __init__(
         self,
         *,
@@ -247,7 +296,7 @@ class ImportExperimentRequest(_message.Message):
     """Next bytes of the file."""
     @_builtins.property
     def header(self) -> Global___ImportExperimentHeader:
-        """What to make; in the first message only."""
+        """What to create; in the first message only."""
 
     def __init__(
         self,
@@ -265,7 +314,7 @@ Global___ImportExperimentRequest: _TypeAlias = ImportExperimentRequest  # noqa: 
 
 @_typing.final
 class ImportExperimentHeader(_message.Message):
-    """What an import makes."""
+    """Header of an import."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -275,15 +324,15 @@ class ImportExperimentHeader(_message.Message):
     FILE_NAME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     experiment_id: _builtins.str
-    """Last part of the name of the experiment."""
+    """Last segment of the name of the experiment."""
     dataset: _builtins.str
-    """Dataset whose images the vectors belong to."""
+    """Dataset to which the vectors belong."""
     file_name: _builtins.str
-    """Name of the file; its suffix (`.parquet`, `.npy`, `.npz`, `.h5`) tells the format."""
+    """Name of the file; its suffix (`.parquet`, `.npy`, `.npz`, `.h5`) determines the format."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     def __init__(
         self,
         *,
@@ -300,6 +349,62 @@ class ImportExperimentHeader(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportExperimentHeader: _TypeAlias = ImportExperimentHeader  # noqa: Y015
+
+@_typing.final
+class RebuildExperimentRequest(_message.Message):
+    """Request of `RebuildExperiment`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the experiment."""
+    request_id: _builtins.str
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildExperimentRequest: _TypeAlias = RebuildExperimentRequest  # noqa: Y015
+
+@_typing.final
+class UpdateExperimentRequest(_message.Message):
+    """Request of `UpdateExperiment`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def experiment(self) -> Global___Experiment:
+        """The experiment: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
+
+    def __init__(
+        self,
+        *,
+        experiment: Global___Experiment | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateExperimentRequest: _TypeAlias = UpdateExperimentRequest  # noqa: Y015
 
 @_typing.final
 class DeleteExperimentRequest(_message.Message):
@@ -330,16 +435,28 @@ class ReadVectorsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Experiment."""
+    """Name of the experiment."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows to read (default: all); they come in ascending order."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns to read besides `row` (default: `name` and `vector`): these, or one of the experiment's `outlier_scores`."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

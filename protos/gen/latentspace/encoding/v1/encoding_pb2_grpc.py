@@ -29,7 +29,7 @@ if _version_not_supported:
 
 
 class EncodingServiceStub:
-    """Makes experiments: a dataset seen through an encoder, one vector an image.
+    """Creates experiments: the vectors of all images of a dataset under one encoder.
     """
 
     def __init__(self, channel):
@@ -58,6 +58,16 @@ class EncodingServiceStub:
                 request_serializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.ImportExperimentRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.RebuildExperiment = channel.unary_unary(
+                '/latentspace.encoding.v1.EncodingService/RebuildExperiment',
+                request_serializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.RebuildExperimentRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.UpdateExperiment = channel.unary_unary(
+                '/latentspace.encoding.v1.EncodingService/UpdateExperiment',
+                request_serializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.UpdateExperimentRequest.SerializeToString,
+                response_deserializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.Experiment.FromString,
+                _registered_method=True)
         self.DeleteExperiment = channel.unary_unary(
                 '/latentspace.encoding.v1.EncodingService/DeleteExperiment',
                 request_serializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.DeleteExperimentRequest.SerializeToString,
@@ -71,7 +81,7 @@ class EncodingServiceStub:
 
 
 class EncodingServiceServicer:
-    """Makes experiments: a dataset seen through an encoder, one vector an image.
+    """Creates experiments: the vectors of all images of a dataset under one encoder.
     """
 
     def ListExperiments(self, request, context):
@@ -89,21 +99,37 @@ class EncodingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EncodeExperiment(self, request, context):
-        """Encodes every prepared image of a dataset into an experiment.
+        """Encodes all prepared images of a dataset into an experiment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportExperiment(self, request_iterator, context):
-        """Makes an experiment of ready vectors, joined by image name; the first message carries the header.
+        """Creates an experiment from precomputed vectors, joined by image name. The first message carries the header, every
+        message a part of the file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RebuildExperiment(self, request, context):
+        """Rebuilds what searches of an experiment need in the vector store from its stored vectors, clusterings and
+        predictions, laid out as the settings of the service say now. Searches fail until it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateExperiment(self, request, context):
+        """Updates the title and the description of an experiment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteExperiment(self, request, context):
-        """Deletes an experiment with its projections and clusterings.
+        """Deletes an experiment with its projections, clusterings and predictions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +165,16 @@ def add_EncodingServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.ImportExperimentRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'RebuildExperiment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildExperiment,
+                    request_deserializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.RebuildExperimentRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'UpdateExperiment': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateExperiment,
+                    request_deserializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.UpdateExperimentRequest.FromString,
+                    response_serializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.Experiment.SerializeToString,
+            ),
             'DeleteExperiment': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteExperiment,
                     request_deserializer=latentspace_dot_encoding_dot_v1_dot_encoding__pb2.DeleteExperimentRequest.FromString,
@@ -158,7 +194,7 @@ def add_EncodingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EncodingService:
-    """Makes experiments: a dataset seen through an encoder, one vector an image.
+    """Creates experiments: the vectors of all images of a dataset under one encoder.
     """
 
     @staticmethod
@@ -259,6 +295,60 @@ class EncodingService:
             '/latentspace.encoding.v1.EncodingService/ImportExperiment',
             latentspace_dot_encoding_dot_v1_dot_encoding__pb2.ImportExperimentRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.encoding.v1.EncodingService/RebuildExperiment',
+            latentspace_dot_encoding_dot_v1_dot_encoding__pb2.RebuildExperimentRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.encoding.v1.EncodingService/UpdateExperiment',
+            latentspace_dot_encoding_dot_v1_dot_encoding__pb2.UpdateExperimentRequest.SerializeToString,
+            latentspace_dot_encoding_dot_v1_dot_encoding__pb2.Experiment.FromString,
             options,
             channel_credentials,
             insecure,

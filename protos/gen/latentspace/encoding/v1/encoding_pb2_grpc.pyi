@@ -30,7 +30,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EncodingServiceStub:
-    """Makes experiments: a dataset seen through an encoder, one vector an image."""
+    """Creates experiments: the vectors of all images of a dataset under one encoder."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,17 +41,25 @@ class EncodingServiceStub:
     GetExperiment: _grpc.UnaryUnaryMultiCallable[_encoding_pb2.GetExperimentRequest, _encoding_pb2.Experiment]
     """Gets an experiment."""
     EncodeExperiment: _grpc.UnaryUnaryMultiCallable[_encoding_pb2.EncodeExperimentRequest, _operations_pb2.Operation]
-    """Encodes every prepared image of a dataset into an experiment."""
+    """Encodes all prepared images of a dataset into an experiment."""
     ImportExperiment: _grpc.StreamUnaryMultiCallable[_encoding_pb2.ImportExperimentRequest, _operations_pb2.Operation]
-    """Makes an experiment of ready vectors, joined by image name; the first message carries the header."""
+    """Creates an experiment from precomputed vectors, joined by image name. The first message carries the header, every
+    message a part of the file.
+    """
+    RebuildExperiment: _grpc.UnaryUnaryMultiCallable[_encoding_pb2.RebuildExperimentRequest, _operations_pb2.Operation]
+    """Rebuilds what searches of an experiment need in the vector store from its stored vectors, clusterings and
+    predictions, laid out as the settings of the service say now. Searches fail until it has ended.
+    """
+    UpdateExperiment: _grpc.UnaryUnaryMultiCallable[_encoding_pb2.UpdateExperimentRequest, _encoding_pb2.Experiment]
+    """Updates the title and the description of an experiment."""
     DeleteExperiment: _grpc.UnaryUnaryMultiCallable[_encoding_pb2.DeleteExperimentRequest, _empty_pb2.Empty]
-    """Deletes an experiment with its projections and clusterings."""
+    """Deletes an experiment with its projections, clusterings and predictions."""
     ReadVectors: _grpc.UnaryStreamMultiCallable[_encoding_pb2.ReadVectorsRequest, _table_pb2.TableChunk]
     """Reads the vectors: columns `row`, `name` and `vector` (fixed-size list of float32)."""
 
 @_typing.type_check_only
 class EncodingServiceAsyncStub(EncodingServiceStub):
-    """Makes experiments: a dataset seen through an encoder, one vector an image."""
+    """Creates experiments: the vectors of all images of a dataset under one encoder."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListExperiments: _aio.UnaryUnaryMultiCallable[_encoding_pb2.ListExperimentsRequest, _encoding_pb2.ListExperimentsResponse]  # type: ignore[assignment]
@@ -59,16 +67,24 @@ class EncodingServiceAsyncStub(EncodingServiceStub):
     GetExperiment: _aio.UnaryUnaryMultiCallable[_encoding_pb2.GetExperimentRequest, _encoding_pb2.Experiment]  # type: ignore[assignment]
     """Gets an experiment."""
     EncodeExperiment: _aio.UnaryUnaryMultiCallable[_encoding_pb2.EncodeExperimentRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Encodes every prepared image of a dataset into an experiment."""
+    """Encodes all prepared images of a dataset into an experiment."""
     ImportExperiment: _aio.StreamUnaryMultiCallable[_encoding_pb2.ImportExperimentRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Makes an experiment of ready vectors, joined by image name; the first message carries the header."""
+    """Creates an experiment from precomputed vectors, joined by image name. The first message carries the header, every
+    message a part of the file.
+    """
+    RebuildExperiment: _aio.UnaryUnaryMultiCallable[_encoding_pb2.RebuildExperimentRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Rebuilds what searches of an experiment need in the vector store from its stored vectors, clusterings and
+    predictions, laid out as the settings of the service say now. Searches fail until it has ended.
+    """
+    UpdateExperiment: _aio.UnaryUnaryMultiCallable[_encoding_pb2.UpdateExperimentRequest, _encoding_pb2.Experiment]  # type: ignore[assignment]
+    """Updates the title and the description of an experiment."""
     DeleteExperiment: _aio.UnaryUnaryMultiCallable[_encoding_pb2.DeleteExperimentRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes an experiment with its projections and clusterings."""
+    """Deletes an experiment with its projections, clusterings and predictions."""
     ReadVectors: _aio.UnaryStreamMultiCallable[_encoding_pb2.ReadVectorsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the vectors: columns `row`, `name` and `vector` (fixed-size list of float32)."""
 
 class EncodingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Makes experiments: a dataset seen through an encoder, one vector an image."""
+    """Creates experiments: the vectors of all images of a dataset under one encoder."""
 
     @_abc_1.abstractmethod
     def ListExperiments(
@@ -92,7 +108,7 @@ class EncodingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _encoding_pb2.EncodeExperimentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Encodes every prepared image of a dataset into an experiment."""
+        """Encodes all prepared images of a dataset into an experiment."""
 
     @_abc_1.abstractmethod
     def ImportExperiment(
@@ -100,7 +116,27 @@ class EncodingServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_encoding_pb2.ImportExperimentRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Makes an experiment of ready vectors, joined by image name; the first message carries the header."""
+        """Creates an experiment from precomputed vectors, joined by image name. The first message carries the header, every
+        message a part of the file.
+        """
+
+    @_abc_1.abstractmethod
+    def RebuildExperiment(
+        self,
+        request: _encoding_pb2.RebuildExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Rebuilds what searches of an experiment need in the vector store from its stored vectors, clusterings and
+        predictions, laid out as the settings of the service say now. Searches fail until it has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateExperiment(
+        self,
+        request: _encoding_pb2.UpdateExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_encoding_pb2.Experiment, _abc.Awaitable[_encoding_pb2.Experiment]]:
+        """Updates the title and the description of an experiment."""
 
     @_abc_1.abstractmethod
     def DeleteExperiment(
@@ -108,7 +144,7 @@ class EncodingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _encoding_pb2.DeleteExperimentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes an experiment with its projections and clusterings."""
+        """Deletes an experiment with its projections, clusterings and predictions."""
 
     @_abc_1.abstractmethod
     def ReadVectors(

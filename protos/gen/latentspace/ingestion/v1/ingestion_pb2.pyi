@@ -5,12 +5,15 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latentspace.type.v1 import metadata_pb2 as _metadata_pb2
 from latentspace.type.v1 import resource_pb2 as _resource_pb2
+from latentspace.type.v1 import row_set_pb2 as _row_set_pb2
+from latentspace.type.v1 import view_pb2 as _view_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -24,27 +27,39 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Project(_message.Message):
-    """A unit of sharing and access."""
+    """The unit of sharing and access control."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}`."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    creator: _builtins.str
+    """Caller who created it."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When its first resource was made."""
+        """Time at which it, or its first resource, was created."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        creator: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "name", b"name", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -52,7 +67,7 @@ Global___Project: _TypeAlias = Project  # noqa: Y015
 
 @_typing.final
 class Dataset(_message.Message):
-    """A collection of images, prepared alike."""
+    """A collection of images prepared by the same recipe."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -71,47 +86,59 @@ class Dataset(_message.Message):
     COLUMNS_FIELD_NUMBER: _builtins.int
     SIMULATED_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/datasets/{dataset}`."""
     uid: _builtins.str
-    """Identifier that is never used again, also after the name is."""
+    """Unique identifier; never reused, even if the name is."""
     state: _resource_pb2.ResourceState.ValueType
-    """Whether it can be used."""
+    """State of the dataset."""
     operation: _builtins.str
-    """Operation that made it."""
+    """Operation that created it."""
     recipe: _builtins.str
-    """Recipe that prepared it, as YAML."""
+    """Recipe by which it was prepared, as YAML."""
     prepared_count: _builtins.int
-    """Images prepared."""
+    """Number of prepared images."""
     rejected_count: _builtins.int
-    """Inputs rejected, each with its reason in the image table."""
+    """Number of rejected inputs; the image table holds the reason for each."""
     image_size: _builtins.int
-    """Side of the prepared tensors, in pixels."""
+    """Height and width of the prepared tensors, in pixels."""
     simulated: _builtins.bool
-    """Whether the images are simulated: said wherever they are shown."""
+    """Whether the images are simulated; shown wherever the images are."""
+    creator: _builtins.str
+    """Caller who created it."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the dataset changed in the meantime."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was asked for."""
+        """Creation time."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it last changed."""
+        """Time of the last change."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Files and folders that it was read from."""
+        """Files and folders from which it was read."""
 
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the channels of the prepared tensors."""
 
     @_builtins.property
-    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
-        """Columns of the image table beside the fixed ones."""
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[_metadata_pb2.Column]:
+        """Metadata columns of the image table."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences about what was masked, clipped or left unmatched."""
+        """Sentences on what was masked, clipped or left unmatched."""
 
     def __init__(
         self,
@@ -128,78 +155,25 @@ class Dataset(_message.Message):
         rejected_count: _builtins.int = ...,
         channels: _abc.Iterable[_builtins.str] | None = ...,
         image_size: _builtins.int = ...,
-        columns: _abc.Iterable[Global___Column] | None = ...,
+        columns: _abc.Iterable[_metadata_pb2.Column] | None = ...,
         simulated: _builtins.bool = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
+        creator: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "columns", b"columns", "create_time", b"create_time", "image_size", b"image_size", "name", b"name", "notes", b"notes", "operation", b"operation", "prepared_count", b"prepared_count", "recipe", b"recipe", "rejected_count", b"rejected_count", "simulated", b"simulated", "sources", b"sources", "state", b"state", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "columns", b"columns", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "image_size", b"image_size", "name", b"name", "notes", b"notes", "operation", b"operation", "prepared_count", b"prepared_count", "recipe", b"recipe", "rejected_count", b"rejected_count", "simulated", b"simulated", "sources", b"sources", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Dataset: _TypeAlias = Dataset  # noqa: Y015
 
 @_typing.final
-class Column(_message.Message):
-    """A metadata column of a dataset."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Type:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _TypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Column._Type.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        TYPE_UNSPECIFIED: Column._Type.ValueType  # 0
-        """Not said."""
-        TYPE_TEXT: Column._Type.ValueType  # 1
-        """Text."""
-        TYPE_INTEGER: Column._Type.ValueType  # 2
-        """Whole numbers."""
-        TYPE_NUMBER: Column._Type.ValueType  # 3
-        """Real numbers."""
-        TYPE_BOOLEAN: Column._Type.ValueType  # 4
-        """Truth values."""
-
-    class Type(_Type, metaclass=_TypeEnumTypeWrapper):
-        """Types of columns."""
-
-    TYPE_UNSPECIFIED: Column.Type.ValueType  # 0
-    """Not said."""
-    TYPE_TEXT: Column.Type.ValueType  # 1
-    """Text."""
-    TYPE_INTEGER: Column.Type.ValueType  # 2
-    """Whole numbers."""
-    TYPE_NUMBER: Column.Type.ValueType  # 3
-    """Real numbers."""
-    TYPE_BOOLEAN: Column.Type.ValueType  # 4
-    """Truth values."""
-
-    KEY_FIELD_NUMBER: _builtins.int
-    TYPE_FIELD_NUMBER: _builtins.int
-    key: _builtins.str
-    """Key."""
-    type: Global___Column.Type.ValueType
-    """Type of its values."""
-    def __init__(
-        self,
-        *,
-        key: _builtins.str = ...,
-        type: Global___Column.Type.ValueType = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "type", b"type"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Column: _TypeAlias = Column  # noqa: Y015
-
-@_typing.final
 class Image(_message.Message):
-    """One input of a dataset: prepared, or rejected with its reason."""
+    """One input of a dataset: prepared, or rejected with a reason."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -210,17 +184,17 @@ class Image(_message.Message):
     class _StatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Image._Status.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATUS_UNSPECIFIED: Image._Status.ValueType  # 0
-        """Not said."""
+        """Unspecified."""
         STATUS_PREPARED: Image._Status.ValueType  # 1
         """Prepared."""
         STATUS_REJECTED: Image._Status.ValueType  # 2
         """Rejected."""
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
-        """What became of an input."""
+        """Outcome of the preparation."""
 
     STATUS_UNSPECIFIED: Image.Status.ValueType  # 0
-    """Not said."""
+    """Unspecified."""
     STATUS_PREPARED: Image.Status.ValueType  # 1
     """Prepared."""
     STATUS_REJECTED: Image.Status.ValueType  # 2
@@ -238,22 +212,22 @@ class Image(_message.Message):
     name: _builtins.str
     """Resource name, `projects/{project}/datasets/{dataset}/images/{image}`."""
     row: _builtins.int
-    """Row in the prepared tensors; -1 of a rejected input."""
+    """Row in the prepared tensors; -1 for a rejected input."""
     source: _builtins.str
-    """Path that it was read from."""
+    """Path from which it was read."""
     status: Global___Image.Status.ValueType
     """Whether it was prepared."""
     rejection_reason: _builtins.str
-    """Reason of a rejection, in UPPER_SNAKE."""
+    """Reason for the rejection, in UPPER_SNAKE_CASE."""
     rejection_message: _builtins.str
-    """Sentence that tells what is wrong with a rejected input."""
+    """One sentence on why the input was rejected."""
     ra_deg: _builtins.float
-    """Right ascension of its centre, ICRS, in degrees, where it is known."""
+    """Right ascension of its centre (ICRS), in degrees, where known."""
     dec_deg: _builtins.float
-    """Declination of its centre, ICRS, in degrees, where it is known."""
+    """Declination of its centre (ICRS), in degrees, where known."""
     @_builtins.property
     def metadata(self) -> _containers.RepeatedCompositeFieldContainer[_metadata_pb2.MetadataField]:
-        """Facts from its header, the catalogue and its preparation."""
+        """Values from its header, from the catalogue and from its preparation."""
 
     def __init__(
         self,
@@ -292,9 +266,9 @@ class ListProjectsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
     def __init__(
         self,
         *,
@@ -318,10 +292,10 @@ class ListProjectsResponse(_message.Message):
     PROJECTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def projects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Project]:
-        """Projects in the order of their names."""
+        """Projects, ordered by name."""
 
     def __init__(
         self,
@@ -346,22 +320,34 @@ class ListDatasetsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `state = ready AND create_time > "2026-11-01"`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -376,10 +362,10 @@ class ListDatasetsResponse(_message.Message):
     DATASETS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dataset]:
-        """Datasets in the order of their names."""
+        """Datasets, in the order of the request."""
 
     def __init__(
         self,
@@ -430,21 +416,24 @@ class IngestDatasetRequest(_message.Message):
     CATALOGUE_FIELD_NUMBER: _builtins.int
     CATALOGUE_KEY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CATALOGUE_RADIUS_ARCSEC_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     dataset_id: _builtins.str
-    """Last part of the name of the dataset."""
+    """Last segment of the name of the dataset."""
     recipe: _builtins.str
-    """Recipe as YAML; empty for the one suggested from the images."""
+    """Recipe as YAML (default: suggested from the images)."""
     catalogue: _builtins.str
-    """Catalogue (CSV) to join, as the service sees it."""
+    """Catalogue to join, as a path that the service can read."""
     catalogue_key: _builtins.str
-    """Column of the catalogue that names the image; found by the usual names of such columns when empty."""
+    """Column of the catalogue that identifies the image (default: found by its name)."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
+    catalogue_radius_arcsec: _builtins.float
+    """Largest separation in arcsec of a catalogue that is joined by position (default: joined by its key)."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Files and folders, as the service sees them."""
+        """Files and folders, as paths that the service can read."""
 
     def __init__(
         self,
@@ -456,10 +445,11 @@ class IngestDatasetRequest(_message.Message):
         catalogue: _builtins.str = ...,
         catalogue_key: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        catalogue_radius_arcsec: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_key", b"catalogue_key", "dataset_id", b"dataset_id", "parent", b"parent", "recipe", b"recipe", "request_id", b"request_id", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_key", b"catalogue_key", "catalogue_radius_arcsec", b"catalogue_radius_arcsec", "dataset_id", b"dataset_id", "parent", b"parent", "recipe", b"recipe", "request_id", b"request_id", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -475,15 +465,21 @@ class AddImagesRequest(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CATALOGUE_KEY_FIELD_NUMBER: _builtins.int
+    CATALOGUE_RADIUS_ARCSEC_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Dataset."""
+    """Name of the dataset."""
     catalogue: _builtins.str
-    """Catalogue (CSV) to join, as the service sees it."""
+    """Catalogue to join, as a path that the service can read."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
+    catalogue_key: _builtins.str
+    """Column of the catalogue that identifies the image (default: found by its name)."""
+    catalogue_radius_arcsec: _builtins.float
+    """Largest separation in arcsec of a catalogue that is joined by position (default: joined by its key)."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Files and folders, as the service sees them."""
+        """Files and folders, as paths that the service can read."""
 
     def __init__(
         self,
@@ -492,14 +488,46 @@ class AddImagesRequest(_message.Message):
         sources: _abc.Iterable[_builtins.str] | None = ...,
         catalogue: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        catalogue_key: _builtins.str = ...,
+        catalogue_radius_arcsec: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "name", b"name", "request_id", b"request_id", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_key", b"catalogue_key", "catalogue_radius_arcsec", b"catalogue_radius_arcsec", "name", b"name", "request_id", b"request_id", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AddImagesRequest: _TypeAlias = AddImagesRequest  # noqa: Y015
+
+@_typing.final
+class UpdateDatasetRequest(_message.Message):
+    """Request of `UpdateDataset`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def dataset(self) -> Global___Dataset:
+        """The dataset: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
+
+    def __init__(
+        self,
+        *,
+        dataset: Global___Dataset | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDatasetRequest: _TypeAlias = UpdateDatasetRequest  # noqa: Y015
 
 @_typing.final
 class DeleteDatasetRequest(_message.Message):
@@ -512,7 +540,7 @@ class DeleteDatasetRequest(_message.Message):
     name: _builtins.str
     """Name of the dataset."""
     force: _builtins.bool
-    """Deletes what was made from it too; else a resource that others stand on is kept, with an error that names them."""
+    """Also deletes everything that was derived from it; otherwise the request fails while such resources exist."""
     def __init__(
         self,
         *,
@@ -533,27 +561,31 @@ class PreviewRecipeRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PARENT_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     RECIPE_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project that the sources are previewed for, `projects/{project}`; required where callers have to log in."""
     recipe: _builtins.str
-    """Recipe as YAML; empty for the one suggested from the images."""
+    """Recipe as YAML (default: suggested from the images)."""
     image_count: _builtins.int
-    """Images to show, evenly spread over the sources: 0 is 8, more than 64 is 64."""
+    """Number of images to preview, evenly spread over the sources (default: 8, at most 64)."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Files and folders, as the service sees them."""
+        """Files and folders, as paths that the service can read."""
 
     def __init__(
         self,
         *,
+        parent: _builtins.str = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
         recipe: _builtins.str = ...,
         image_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_count", b"image_count", "recipe", b"recipe", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_count", b"image_count", "parent", b"parent", "recipe", b"recipe", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -569,12 +601,12 @@ class PreviewRecipeResponse(_message.Message):
     SOURCE_COUNT_FIELD_NUMBER: _builtins.int
     IMAGES_FIELD_NUMBER: _builtins.int
     recipe: _builtins.str
-    """Recipe applied, as YAML."""
+    """Recipe that was applied, as YAML."""
     source_count: _builtins.int
-    """Inputs found."""
+    """Number of inputs found."""
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewedImage]:
-        """Images shown."""
+        """Previews."""
 
     def __init__(
         self,
@@ -593,7 +625,7 @@ Global___PreviewRecipeResponse: _TypeAlias = PreviewRecipeResponse  # noqa: Y015
 
 @_typing.final
 class PreviewedImage(_message.Message):
-    """What a recipe makes of one source."""
+    """One source, prepared by a recipe."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -604,11 +636,11 @@ class PreviewedImage(_message.Message):
     source: _builtins.str
     """Path of the source."""
     thumbnail: _builtins.bytes
-    """Picture of the prepared image, WebP; empty of a rejected one."""
+    """Thumbnail of the prepared image, WebP; empty if the source was rejected."""
     rejection_reason: _builtins.str
-    """Reason of a rejection, in UPPER_SNAKE."""
+    """Reason for the rejection, in UPPER_SNAKE_CASE."""
     rejection_message: _builtins.str
-    """Sentence that tells what is wrong with a rejected input."""
+    """One sentence on why the source was rejected."""
     def __init__(
         self,
         *,
@@ -634,26 +666,30 @@ class ListImagesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    STATUS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Dataset."""
+    """Name of the dataset."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
-    status: Global___Image.Status.ValueType
-    """Only images of this status, where given."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter on the fields of an image and on metadata columns, such as `status = prepared AND redshift > 0.5`."""
+    order_by: _builtins.str
+    """Columns to order by, such as `redshift desc` (default: the order in which the images were read)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
-        status: Global___Image.Status.ValueType = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -668,10 +704,10 @@ class ListImagesResponse(_message.Message):
     IMAGES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
-        """Images in the order in which they were read."""
+        """Images, in the order of the request."""
 
     def __init__(
         self,
@@ -695,7 +731,7 @@ class GetImageRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Image."""
+    """Name of the image."""
     def __init__(
         self,
         *,
@@ -718,7 +754,7 @@ class BatchGetThumbnailsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Dataset."""
+    """Name of the dataset."""
     @_builtins.property
     def rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Rows in the prepared tensors, at most 1,000."""
@@ -746,7 +782,7 @@ class BatchGetThumbnailsResponse(_message.Message):
     THUMBNAILS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def thumbnails(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """WebP pictures in the order of the rows asked for."""
+        """WebP images, in the order of the requested rows."""
 
     def __init__(
         self,
@@ -770,7 +806,7 @@ class PrepareImageRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     IMAGE_FILE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Dataset whose recipe is applied."""
+    """Name of the dataset whose recipe is applied."""
     image_file: _builtins.bytes
     """Content of the image file."""
     def __init__(
@@ -797,11 +833,11 @@ class PrepareImageResponse(_message.Message):
     CHANNEL_COUNT_FIELD_NUMBER: _builtins.int
     IMAGE_SIZE_FIELD_NUMBER: _builtins.int
     tensor: _builtins.bytes
-    """Prepared tensor, float32 in little-endian order, channels first."""
+    """Prepared tensor (channels, height, width), little-endian float32 in C order."""
     channel_count: _builtins.int
-    """Channels of the tensor."""
+    """Number of channels."""
     image_size: _builtins.int
-    """Side of the tensor, in pixels."""
+    """Height and width, in pixels."""
     def __init__(
         self,
         *,
@@ -825,21 +861,27 @@ class ReadImageTableRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Dataset."""
+    """Name of the dataset."""
     @_builtins.property
     def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Columns wanted, beside `name` and `row`; all when empty."""
+        """Columns to read besides `name` and `row` (default: all)."""
+
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows of prepared images to read, which come in ascending order (default: all inputs, rejected ones too)."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         columns: _abc.Iterable[_builtins.str] | None = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

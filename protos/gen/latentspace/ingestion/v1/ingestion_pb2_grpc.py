@@ -29,7 +29,7 @@ if _version_not_supported:
 
 
 class IngestionServiceStub:
-    """Brings images into datasets: prepared tensors, thumbnails and typed metadata, one row an input.
+    """Turns image files into datasets: prepared tensors, thumbnails and typed metadata, one row per input.
     """
 
     def __init__(self, channel):
@@ -62,6 +62,11 @@ class IngestionServiceStub:
                 '/latentspace.ingestion.v1.IngestionService/AddImages',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.UpdateDataset = channel.unary_unary(
+                '/latentspace.ingestion.v1.IngestionService/UpdateDataset',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.UpdateDatasetRequest.SerializeToString,
+                response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.Dataset.FromString,
                 _registered_method=True)
         self.DeleteDataset = channel.unary_unary(
                 '/latentspace.ingestion.v1.IngestionService/DeleteDataset',
@@ -101,18 +106,18 @@ class IngestionServiceStub:
 
 
 class IngestionServiceServicer:
-    """Brings images into datasets: prepared tensors, thumbnails and typed metadata, one row an input.
+    """Turns image files into datasets: prepared tensors, thumbnails and typed metadata, one row per input.
     """
 
     def ListProjects(self, request, context):
-        """Lists the projects.
+        """Lists the projects that the caller is a member of, all for operators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDatasets(self, request, context):
-        """Lists the datasets of a project.
+        """Lists the datasets of a project; only `VIEW_FULL` has their sources and recipes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,14 +131,21 @@ class IngestionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def IngestDataset(self, request, context):
-        """Reads sources, prepares every image by a recipe and makes a dataset of them.
+        """Reads sources, prepares every image by a recipe and creates a dataset of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AddImages(self, request, context):
-        """Adds further sources to a dataset, by its own recipe.
+        """Adds sources to a dataset, prepared by its recipe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDataset(self, request, context):
+        """Updates the title and the description of a dataset.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,7 +159,7 @@ class IngestionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewRecipe(self, request, context):
-        """Shows what a recipe makes of a few sources, and the recipe suggested where none is given.
+        """Applies a recipe to a few sources without keeping the result, and returns the suggested recipe where none is given.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,7 +180,7 @@ class IngestionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetThumbnails(self, request, context):
-        """Gets the thumbnails of some images.
+        """Gets the thumbnails of several images.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,7 +194,7 @@ class IngestionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadImageTable(self, request, context):
-        """Reads the table of all images of a dataset: a row an input, prepared or rejected, with all metadata columns.
+        """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,6 +227,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.AddImages,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'UpdateDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDataset,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.UpdateDatasetRequest.FromString,
+                    response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.Dataset.SerializeToString,
             ),
             'DeleteDataset': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteDataset,
@@ -260,7 +277,7 @@ def add_IngestionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IngestionService:
-    """Brings images into datasets: prepared tensors, thumbnails and typed metadata, one row an input.
+    """Turns image files into datasets: prepared tensors, thumbnails and typed metadata, one row per input.
     """
 
     @staticmethod
@@ -388,6 +405,33 @@ class IngestionService:
             '/latentspace.ingestion.v1.IngestionService/AddImages',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/UpdateDataset',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.UpdateDatasetRequest.SerializeToString,
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.Dataset.FromString,
             options,
             channel_credentials,
             insecure,

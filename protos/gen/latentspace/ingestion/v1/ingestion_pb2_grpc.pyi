@@ -30,69 +30,73 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IngestionServiceStub:
-    """Brings images into datasets: prepared tensors, thumbnails and typed metadata, one row an input."""
+    """Turns image files into datasets: prepared tensors, thumbnails and typed metadata, one row per input."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IngestionServiceAsyncStub: ...
     ListProjects: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListProjectsRequest, _ingestion_pb2.ListProjectsResponse]
-    """Lists the projects."""
+    """Lists the projects that the caller is a member of, all for operators."""
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListDatasetsRequest, _ingestion_pb2.ListDatasetsResponse]
-    """Lists the datasets of a project."""
+    """Lists the datasets of a project; only `VIEW_FULL` has their sources and recipes."""
     GetDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.GetDatasetRequest, _ingestion_pb2.Dataset]
     """Gets a dataset."""
     IngestDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.IngestDatasetRequest, _operations_pb2.Operation]
-    """Reads sources, prepares every image by a recipe and makes a dataset of them."""
+    """Reads sources, prepares every image by a recipe and creates a dataset of them."""
     AddImages: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.AddImagesRequest, _operations_pb2.Operation]
-    """Adds further sources to a dataset, by its own recipe."""
+    """Adds sources to a dataset, prepared by its recipe."""
+    UpdateDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.UpdateDatasetRequest, _ingestion_pb2.Dataset]
+    """Updates the title and the description of a dataset."""
     DeleteDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.DeleteDatasetRequest, _empty_pb2.Empty]
     """Deletes a dataset."""
     PreviewRecipe: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.PreviewRecipeRequest, _ingestion_pb2.PreviewRecipeResponse]
-    """Shows what a recipe makes of a few sources, and the recipe suggested where none is given."""
+    """Applies a recipe to a few sources without keeping the result, and returns the suggested recipe where none is given."""
     ListImages: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListImagesRequest, _ingestion_pb2.ListImagesResponse]
     """Lists the images of a dataset."""
     GetImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.GetImageRequest, _ingestion_pb2.Image]
     """Gets an image with its metadata."""
     BatchGetThumbnails: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.BatchGetThumbnailsRequest, _ingestion_pb2.BatchGetThumbnailsResponse]
-    """Gets the thumbnails of some images."""
+    """Gets the thumbnails of several images."""
     PrepareImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]
-    """Reads the table of all images of a dataset: a row an input, prepared or rejected, with all metadata columns."""
+    """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
 
 @_typing.type_check_only
 class IngestionServiceAsyncStub(IngestionServiceStub):
-    """Brings images into datasets: prepared tensors, thumbnails and typed metadata, one row an input."""
+    """Turns image files into datasets: prepared tensors, thumbnails and typed metadata, one row per input."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListProjects: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListProjectsRequest, _ingestion_pb2.ListProjectsResponse]  # type: ignore[assignment]
-    """Lists the projects."""
+    """Lists the projects that the caller is a member of, all for operators."""
     ListDatasets: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListDatasetsRequest, _ingestion_pb2.ListDatasetsResponse]  # type: ignore[assignment]
-    """Lists the datasets of a project."""
+    """Lists the datasets of a project; only `VIEW_FULL` has their sources and recipes."""
     GetDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.GetDatasetRequest, _ingestion_pb2.Dataset]  # type: ignore[assignment]
     """Gets a dataset."""
     IngestDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.IngestDatasetRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Reads sources, prepares every image by a recipe and makes a dataset of them."""
+    """Reads sources, prepares every image by a recipe and creates a dataset of them."""
     AddImages: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.AddImagesRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Adds further sources to a dataset, by its own recipe."""
+    """Adds sources to a dataset, prepared by its recipe."""
+    UpdateDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.UpdateDatasetRequest, _ingestion_pb2.Dataset]  # type: ignore[assignment]
+    """Updates the title and the description of a dataset."""
     DeleteDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.DeleteDatasetRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a dataset."""
     PreviewRecipe: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.PreviewRecipeRequest, _ingestion_pb2.PreviewRecipeResponse]  # type: ignore[assignment]
-    """Shows what a recipe makes of a few sources, and the recipe suggested where none is given."""
+    """Applies a recipe to a few sources without keeping the result, and returns the suggested recipe where none is given."""
     ListImages: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListImagesRequest, _ingestion_pb2.ListImagesResponse]  # type: ignore[assignment]
     """Lists the images of a dataset."""
     GetImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.GetImageRequest, _ingestion_pb2.Image]  # type: ignore[assignment]
     """Gets an image with its metadata."""
     BatchGetThumbnails: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.BatchGetThumbnailsRequest, _ingestion_pb2.BatchGetThumbnailsResponse]  # type: ignore[assignment]
-    """Gets the thumbnails of some images."""
+    """Gets the thumbnails of several images."""
     PrepareImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]  # type: ignore[assignment]
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
-    """Reads the table of all images of a dataset: a row an input, prepared or rejected, with all metadata columns."""
+    """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
 
 class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Brings images into datasets: prepared tensors, thumbnails and typed metadata, one row an input."""
+    """Turns image files into datasets: prepared tensors, thumbnails and typed metadata, one row per input."""
 
     @_abc_1.abstractmethod
     def ListProjects(
@@ -100,7 +104,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.ListProjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.ListProjectsResponse, _abc.Awaitable[_ingestion_pb2.ListProjectsResponse]]:
-        """Lists the projects."""
+        """Lists the projects that the caller is a member of, all for operators."""
 
     @_abc_1.abstractmethod
     def ListDatasets(
@@ -108,7 +112,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.ListDatasetsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.ListDatasetsResponse, _abc.Awaitable[_ingestion_pb2.ListDatasetsResponse]]:
-        """Lists the datasets of a project."""
+        """Lists the datasets of a project; only `VIEW_FULL` has their sources and recipes."""
 
     @_abc_1.abstractmethod
     def GetDataset(
@@ -124,7 +128,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.IngestDatasetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Reads sources, prepares every image by a recipe and makes a dataset of them."""
+        """Reads sources, prepares every image by a recipe and creates a dataset of them."""
 
     @_abc_1.abstractmethod
     def AddImages(
@@ -132,7 +136,15 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.AddImagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Adds further sources to a dataset, by its own recipe."""
+        """Adds sources to a dataset, prepared by its recipe."""
+
+    @_abc_1.abstractmethod
+    def UpdateDataset(
+        self,
+        request: _ingestion_pb2.UpdateDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.Dataset, _abc.Awaitable[_ingestion_pb2.Dataset]]:
+        """Updates the title and the description of a dataset."""
 
     @_abc_1.abstractmethod
     def DeleteDataset(
@@ -148,7 +160,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.PreviewRecipeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.PreviewRecipeResponse, _abc.Awaitable[_ingestion_pb2.PreviewRecipeResponse]]:
-        """Shows what a recipe makes of a few sources, and the recipe suggested where none is given."""
+        """Applies a recipe to a few sources without keeping the result, and returns the suggested recipe where none is given."""
 
     @_abc_1.abstractmethod
     def ListImages(
@@ -172,7 +184,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.BatchGetThumbnailsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.BatchGetThumbnailsResponse, _abc.Awaitable[_ingestion_pb2.BatchGetThumbnailsResponse]]:
-        """Gets the thumbnails of some images."""
+        """Gets the thumbnails of several images."""
 
     @_abc_1.abstractmethod
     def PrepareImage(
@@ -188,6 +200,6 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_pb2.ReadImageTableRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
-        """Reads the table of all images of a dataset: a row an input, prepared or rejected, with all metadata columns."""
+        """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
 
 def add_IngestionServiceServicer_to_server(servicer: IngestionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,66 +23,122 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from latentspace.type.v1 import figure_pb2 as latentspace_dot_type_dot_v1_dot_figure__pb2
 from latentspace.type.v1 import method_pb2 as latentspace_dot_type_dot_v1_dot_method__pb2
+from latentspace.type.v1 import requires_pb2 as latentspace_dot_type_dot_v1_dot_requires__pb2
 from latentspace.type.v1 import resource_pb2 as latentspace_dot_type_dot_v1_dot_resource__pb2
+from latentspace.type.v1 import row_set_pb2 as latentspace_dot_type_dot_v1_dot_row__set__pb2
 from latentspace.type.v1 import table_pb2 as latentspace_dot_type_dot_v1_dot_table__pb2
+from latentspace.type.v1 import view_pb2 as latentspace_dot_type_dot_v1_dot_view__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*latentspace/projection/v1/projection.proto\x12\x19latentspace.projection.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\x1a latentspace/type/v1/method.proto\x1a\"latentspace/type/v1/resource.proto\x1a\x1flatentspace/type/v1/table.proto\"\x8b\x03\n\nProjection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceState\x12\x11\n\toperation\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tmethod_id\x18\x07 \x01(\t\x12.\n\x08settings\x18\x08 \x03(\x0b\x32\x1c.latentspace.type.v1.Setting\x12\x17\n\x0f\x63omponent_count\x18\t \x01(\x05\x12\x0c\n\x04seed\x18\n \x01(\x03\x12\x13\n\x0bimage_count\x18\x0b \x01(\x03\x12,\n\x07\x66igures\x18\x0c \x03(\x0b\x32\x1b.latentspace.type.v1.Figure\x12\r\n\x05notes\x18\r \x03(\t\"U\n\x16ListProjectionsRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"n\n\x17ListProjectionsResponse\x12:\n\x0bprojections\x18\x01 \x03(\x0b\x32%.latentspace.projection.v1.Projection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14GetProjectionRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xcd\x01\n\x14RunProjectionRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rprojection_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tmethod_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\x0f\x63omponent_count\x18\x04 \x01(\x05\x12.\n\x08settings\x18\x05 \x03(\x0b\x32\x1c.latentspace.type.v1.Setting\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"{\n\x1aTransformProjectionRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nexperiment\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rprojection_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"-\n\x17\x44\x65leteProjectionRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\",\n\x16ReadCoordinatesRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x14\n\x12ListMethodsRequest\"C\n\x13ListMethodsResponse\x12,\n\x07methods\x18\x01 \x03(\x0b\x32\x1b.latentspace.type.v1.Method2\xed\x06\n\x11ProjectionService\x12x\n\x0fListProjections\x12\x31.latentspace.projection.v1.ListProjectionsRequest\x1a\x32.latentspace.projection.v1.ListProjectionsResponse\x12g\n\rGetProjection\x12/.latentspace.projection.v1.GetProjectionRequest\x1a%.latentspace.projection.v1.Projection\x12\x97\x01\n\rRunProjection\x12/.latentspace.projection.v1.RunProjectionRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nProjection\x12%latentspace.type.v1.OperationMetadata\x12\xa3\x01\n\x13TransformProjection\x12\x35.latentspace.projection.v1.TransformProjectionRequest\x1a\x1d.google.longrunning.Operation\"6\xca\x41\x33\n\nProjection\x12%latentspace.type.v1.OperationMetadata\x12^\n\x10\x44\x65leteProjection\x12\x32.latentspace.projection.v1.DeleteProjectionRequest\x1a\x16.google.protobuf.Empty\x12g\n\x0fReadCoordinates\x12\x31.latentspace.projection.v1.ReadCoordinatesRequest\x1a\x1f.latentspace.type.v1.TableChunk0\x01\x12l\n\x0bListMethods\x12-.latentspace.projection.v1.ListMethodsRequest\x1a..latentspace.projection.v1.ListMethodsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*latentspace/projection/v1/projection.proto\x12\x19latentspace.projection.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\x1a latentspace/type/v1/method.proto\x1a\"latentspace/type/v1/requires.proto\x1a\"latentspace/type/v1/resource.proto\x1a!latentspace/type/v1/row_set.proto\x1a\x1flatentspace/type/v1/table.proto\x1a\x1elatentspace/type/v1/view.proto\"\xbd\x05\n\nProjection\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\x03uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceStateB\x04\xe2\x41\x01\x03\x12\x31\n\toperation\x18\x04 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15latentspace/Operation\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bimage_count\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x32\n\x07\x66igures\x18\x0c \x03(\x0b\x32\x1b.latentspace.type.v1.FigureB\x04\xe2\x41\x01\x03\x12\x13\n\x05notes\x18\r \x03(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\r\n\x05title\x18\x0f \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x10 \x01(\t\x12\x0c\n\x04\x65tag\x18\x11 \x01(\t\x12\x31\n\nparameters\x18\x12 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03:z\xea\x41w\n\x16latentspace/Projection\x12\x44projects/{project}/experiments/{experiment}/projections/{projection}*\x0bprojections2\nprojectionJ\x04\x08\x08\x10\tJ\x04\x08\t\x10\nJ\x04\x08\n\x10\x0bR\x08settingsR\x04seedR\x0f\x63omponent_countR\tmethod_id\"\xbb\x01\n\x16ListProjectionsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Projection\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\'\n\x04view\x18\x06 \x01(\x0e\x32\x19.latentspace.type.v1.View\"n\n\x17ListProjectionsResponse\x12:\n\x0bprojections\x18\x01 \x03(\x0b\x32%.latentspace.projection.v1.Projection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x14GetProjectionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Projection\"\xf9\x01\n\x14RunProjectionRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Projection\x12\x1b\n\rprojection_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06method\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12+\n\nparameters\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructJ\x04\x08\x04\x10\x05J\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\x08settingsR\x04seedR\x0f\x63omponent_countR\tmethod_id\"\xb1\x01\n\x1aTransformProjectionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Projection\x12\x33\n\nexperiment\x18\x02 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\x12\x1b\n\rprojection_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\x8b\x01\n\x17UpdateProjectionRequest\x12?\n\nprojection\x18\x01 \x01(\x0b\x32%.latentspace.projection.v1.ProjectionB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x17\x44\x65leteProjectionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Projection\"\x83\x01\n\x16ReadCoordinatesRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Projection\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSet\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\"F\n\x15ReadPointCloudRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Projection\"4\n\x16ReadPointCloudResponse\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x14\n\x12ListMethodsRequest\"C\n\x13ListMethodsResponse\x12,\n\x07methods\x18\x01 \x03(\x0b\x32\x1b.latentspace.type.v1.Method2\xa4\t\n\x11ProjectionService\x12\x81\x01\n\x0fListProjections\x12\x31.latentspace.projection.v1.ListProjectionsRequest\x1a\x32.latentspace.projection.v1.ListProjectionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\rGetProjection\x12/.latentspace.projection.v1.GetProjectionRequest\x1a%.latentspace.projection.v1.Projection\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x9e\x01\n\rRunProjection\x12/.latentspace.projection.v1.RunProjectionRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nProjection\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12\xaa\x01\n\x13TransformProjection\x12\x35.latentspace.projection.v1.TransformProjectionRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nProjection\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12v\n\x10UpdateProjection\x12\x32.latentspace.projection.v1.UpdateProjectionRequest\x1a%.latentspace.projection.v1.Projection\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12g\n\x10\x44\x65leteProjection\x12\x32.latentspace.projection.v1.DeleteProjectionRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12p\n\x0fReadCoordinates\x12\x31.latentspace.projection.v1.ReadCoordinatesRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x12\x80\x01\n\x0eReadPointCloud\x12\x30.latentspace.projection.v1.ReadPointCloudRequest\x1a\x31.latentspace.projection.v1.ReadPointCloudResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x12u\n\x0bListMethods\x12-.latentspace.projection.v1.ListMethodsRequest\x1a..latentspace.projection.v1.ListMethodsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latentspace.projection.v1.projection_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['name']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_PROJECTION'].fields_by_name['uid']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['uid']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['state']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['operation']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['operation']._serialized_options = b'\342A\001\003\372A\027\n\025latentspace/Operation'
+  _globals['_PROJECTION'].fields_by_name['create_time']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['update_time']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['method']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['method']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['image_count']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['image_count']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['figures']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['figures']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['notes']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['notes']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['creator']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['creator']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION'].fields_by_name['parameters']._loaded_options = None
+  _globals['_PROJECTION'].fields_by_name['parameters']._serialized_options = b'\342A\001\003'
+  _globals['_PROJECTION']._loaded_options = None
+  _globals['_PROJECTION']._serialized_options = b'\352Aw\n\026latentspace/Projection\022Dprojects/{project}/experiments/{experiment}/projections/{projection}*\013projections2\nprojection'
   _globals['_LISTPROJECTIONSREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_LISTPROJECTIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_LISTPROJECTIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Projection'
   _globals['_GETPROJECTIONREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_GETPROJECTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_GETPROJECTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Projection'
   _globals['_RUNPROJECTIONREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_RUNPROJECTIONREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
+  _globals['_RUNPROJECTIONREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Projection'
   _globals['_RUNPROJECTIONREQUEST'].fields_by_name['projection_id']._loaded_options = None
   _globals['_RUNPROJECTIONREQUEST'].fields_by_name['projection_id']._serialized_options = b'\342A\001\002'
-  _globals['_RUNPROJECTIONREQUEST'].fields_by_name['method_id']._loaded_options = None
-  _globals['_RUNPROJECTIONREQUEST'].fields_by_name['method_id']._serialized_options = b'\342A\001\002'
+  _globals['_RUNPROJECTIONREQUEST'].fields_by_name['method']._loaded_options = None
+  _globals['_RUNPROJECTIONREQUEST'].fields_by_name['method']._serialized_options = b'\342A\001\002'
   _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Projection'
   _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['experiment']._loaded_options = None
-  _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['experiment']._serialized_options = b'\342A\001\002'
+  _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['experiment']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Experiment'
   _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['projection_id']._loaded_options = None
   _globals['_TRANSFORMPROJECTIONREQUEST'].fields_by_name['projection_id']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATEPROJECTIONREQUEST'].fields_by_name['projection']._loaded_options = None
+  _globals['_UPDATEPROJECTIONREQUEST'].fields_by_name['projection']._serialized_options = b'\342A\001\002'
   _globals['_DELETEPROJECTIONREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_DELETEPROJECTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEPROJECTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Projection'
   _globals['_READCOORDINATESREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_READCOORDINATESREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_READCOORDINATESREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Projection'
+  _globals['_READPOINTCLOUDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_READPOINTCLOUDREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Projection'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ListProjections']._loaded_options = None
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ListProjections']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['GetProjection']._loaded_options = None
+  _globals['_PROJECTIONSERVICE'].methods_by_name['GetProjection']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_PROJECTIONSERVICE'].methods_by_name['RunProjection']._loaded_options = None
-  _globals['_PROJECTIONSERVICE'].methods_by_name['RunProjection']._serialized_options = b'\312A3\n\nProjection\022%latentspace.type.v1.OperationMetadata'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['RunProjection']._serialized_options = b'\220\002\002\312A3\n\nProjection\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
   _globals['_PROJECTIONSERVICE'].methods_by_name['TransformProjection']._loaded_options = None
-  _globals['_PROJECTIONSERVICE'].methods_by_name['TransformProjection']._serialized_options = b'\312A3\n\nProjection\022%latentspace.type.v1.OperationMetadata'
-  _globals['_PROJECTION']._serialized_start=343
-  _globals['_PROJECTION']._serialized_end=738
-  _globals['_LISTPROJECTIONSREQUEST']._serialized_start=740
-  _globals['_LISTPROJECTIONSREQUEST']._serialized_end=825
-  _globals['_LISTPROJECTIONSRESPONSE']._serialized_start=827
-  _globals['_LISTPROJECTIONSRESPONSE']._serialized_end=937
-  _globals['_GETPROJECTIONREQUEST']._serialized_start=939
-  _globals['_GETPROJECTIONREQUEST']._serialized_end=981
-  _globals['_RUNPROJECTIONREQUEST']._serialized_start=984
-  _globals['_RUNPROJECTIONREQUEST']._serialized_end=1189
-  _globals['_TRANSFORMPROJECTIONREQUEST']._serialized_start=1191
-  _globals['_TRANSFORMPROJECTIONREQUEST']._serialized_end=1314
-  _globals['_DELETEPROJECTIONREQUEST']._serialized_start=1316
-  _globals['_DELETEPROJECTIONREQUEST']._serialized_end=1361
-  _globals['_READCOORDINATESREQUEST']._serialized_start=1363
-  _globals['_READCOORDINATESREQUEST']._serialized_end=1407
-  _globals['_LISTMETHODSREQUEST']._serialized_start=1409
-  _globals['_LISTMETHODSREQUEST']._serialized_end=1429
-  _globals['_LISTMETHODSRESPONSE']._serialized_start=1431
-  _globals['_LISTMETHODSRESPONSE']._serialized_end=1498
-  _globals['_PROJECTIONSERVICE']._serialized_start=1501
-  _globals['_PROJECTIONSERVICE']._serialized_end=2378
+  _globals['_PROJECTIONSERVICE'].methods_by_name['TransformProjection']._serialized_options = b'\220\002\002\312A3\n\nProjection\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['UpdateProjection']._loaded_options = None
+  _globals['_PROJECTIONSERVICE'].methods_by_name['UpdateProjection']._serialized_options = b'\220\002\002\250\273\030\003'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['DeleteProjection']._loaded_options = None
+  _globals['_PROJECTIONSERVICE'].methods_by_name['DeleteProjection']._serialized_options = b'\220\002\002\250\273\030\003'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ReadCoordinates']._loaded_options = None
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ReadCoordinates']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ReadPointCloud']._loaded_options = None
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ReadPointCloud']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ListMethods']._loaded_options = None
+  _globals['_PROJECTIONSERVICE'].methods_by_name['ListMethods']._serialized_options = b'\220\002\001\250\273\030\001'
+  _globals['_PROJECTION']._serialized_start=537
+  _globals['_PROJECTION']._serialized_end=1238
+  _globals['_LISTPROJECTIONSREQUEST']._serialized_start=1241
+  _globals['_LISTPROJECTIONSREQUEST']._serialized_end=1428
+  _globals['_LISTPROJECTIONSRESPONSE']._serialized_start=1430
+  _globals['_LISTPROJECTIONSRESPONSE']._serialized_end=1540
+  _globals['_GETPROJECTIONREQUEST']._serialized_start=1542
+  _globals['_GETPROJECTIONREQUEST']._serialized_end=1611
+  _globals['_RUNPROJECTIONREQUEST']._serialized_start=1614
+  _globals['_RUNPROJECTIONREQUEST']._serialized_end=1863
+  _globals['_TRANSFORMPROJECTIONREQUEST']._serialized_start=1866
+  _globals['_TRANSFORMPROJECTIONREQUEST']._serialized_end=2043
+  _globals['_UPDATEPROJECTIONREQUEST']._serialized_start=2046
+  _globals['_UPDATEPROJECTIONREQUEST']._serialized_end=2185
+  _globals['_DELETEPROJECTIONREQUEST']._serialized_start=2187
+  _globals['_DELETEPROJECTIONREQUEST']._serialized_end=2259
+  _globals['_READCOORDINATESREQUEST']._serialized_start=2262
+  _globals['_READCOORDINATESREQUEST']._serialized_end=2393
+  _globals['_READPOINTCLOUDREQUEST']._serialized_start=2395
+  _globals['_READPOINTCLOUDREQUEST']._serialized_end=2465
+  _globals['_READPOINTCLOUDRESPONSE']._serialized_start=2467
+  _globals['_READPOINTCLOUDRESPONSE']._serialized_end=2519
+  _globals['_LISTMETHODSREQUEST']._serialized_start=2521
+  _globals['_LISTMETHODSREQUEST']._serialized_end=2541
+  _globals['_LISTMETHODSRESPONSE']._serialized_start=2543
+  _globals['_LISTMETHODSRESPONSE']._serialized_end=2610
+  _globals['_PROJECTIONSERVICE']._serialized_start=2613
+  _globals['_PROJECTIONSERVICE']._serialized_end=3801
 # @@protoc_insertion_point(module_scope)

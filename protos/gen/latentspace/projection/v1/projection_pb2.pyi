@@ -5,12 +5,16 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from latentspace.type.v1 import figure_pb2 as _figure_pb2
 from latentspace.type.v1 import method_pb2 as _method_pb2
 from latentspace.type.v1 import resource_pb2 as _resource_pb2
+from latentspace.type.v1 import row_set_pb2 as _row_set_pb2
+from latentspace.type.v1 import view_pb2 as _view_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -24,7 +28,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Projection(_message.Message):
-    """Coordinates of all images of an experiment."""
+    """Coordinates of all images of an experiment in two or three dimensions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,48 +38,54 @@ class Projection(_message.Message):
     OPERATION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
-    COMPONENT_COUNT_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}/projections/{projection}`."""
     uid: _builtins.str
-    """Identifier that is never used again, also after the name is."""
+    """Unique identifier; never reused, even if the name is."""
     state: _resource_pb2.ResourceState.ValueType
-    """Whether it can be used."""
+    """State of the projection."""
     operation: _builtins.str
-    """Operation that made it."""
-    method_id: _builtins.str
+    """Operation that created it."""
+    method: _builtins.str
     """Projection method."""
-    component_count: _builtins.int
-    """Dimensions: 2 or 3."""
-    seed: _builtins.int
-    """Seed of all random numbers."""
     image_count: _builtins.int
-    """Points."""
+    """Number of points."""
+    creator: _builtins.str
+    """Caller who created it."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the projection changed in the meantime."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was asked for."""
+        """Creation time."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it last changed."""
-
-    @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """All parameters in force."""
+        """Time of the last change."""
 
     @_builtins.property
     def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Figures such as the trustworthiness or the variance explained."""
+        """Scores such as the trustworthiness or the variance explained."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences on what was done, such as a reduction before."""
+        """Sentences on what was done, for example on a preceding reduction."""
+
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """All parameters, resolved."""
 
     def __init__(
         self,
@@ -86,17 +96,19 @@ class Projection(_message.Message):
         operation: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
-        method_id: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
-        component_count: _builtins.int = ...,
-        seed: _builtins.int = ...,
+        method: _builtins.str = ...,
         image_count: _builtins.int = ...,
         figures: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
+        creator: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["component_count", b"component_count", "create_time", b"create_time", "figures", b"figures", "image_count", b"image_count", "method_id", b"method_id", "name", b"name", "notes", b"notes", "operation", b"operation", "seed", b"seed", "settings", b"settings", "state", b"state", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "image_count", b"image_count", "method", b"method", "name", b"name", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -111,22 +123,34 @@ class ListProjectionsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Experiment, as `projects/{project}/experiments/{experiment}`."""
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `state = ready AND create_time > "2026-11-01"`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -141,10 +165,10 @@ class ListProjectionsResponse(_message.Message):
     PROJECTIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def projections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Projection]:
-        """Projections in the order of their names."""
+        """Projections, in the order of the request."""
 
     def __init__(
         self,
@@ -190,41 +214,33 @@ class RunProjectionRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     PROJECTION_ID_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    COMPONENT_COUNT_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Experiment, as `projects/{project}/experiments/{experiment}`."""
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
     projection_id: _builtins.str
-    """Last part of the name of the projection."""
-    method_id: _builtins.str
+    """Last segment of the name of the projection."""
+    method: _builtins.str
     """Projection method."""
-    component_count: _builtins.int
-    """Dimensions, 2 or 3: 0 is 2."""
-    seed: _builtins.int
-    """Seed of all random numbers."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """Parameters of the method; those not given take the defaults of the method."""
+    def parameters(self) -> _struct_pb2.Struct:
+        """Parameters of the method, as described by its `parameters_schema` (default: those of the method)."""
 
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         projection_id: _builtins.str = ...,
-        method_id: _builtins.str = ...,
-        component_count: _builtins.int = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
-        seed: _builtins.int = ...,
+        method: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["component_count", b"component_count", "method_id", b"method_id", "parent", b"parent", "projection_id", b"projection_id", "request_id", b"request_id", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "parameters", b"parameters", "parent", b"parent", "projection_id", b"projection_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -241,13 +257,13 @@ class TransformProjectionRequest(_message.Message):
     PROJECTION_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Projection that is kept as it is."""
+    """Fitted projection, which stays unchanged."""
     experiment: _builtins.str
-    """Experiment whose images are placed in it."""
+    """Experiment whose images are projected."""
     projection_id: _builtins.str
-    """Last part of the name of the projection made below that experiment."""
+    """Last segment of the name of the projection created in that experiment."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     def __init__(
         self,
         *,
@@ -263,6 +279,36 @@ class TransformProjectionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TransformProjectionRequest: _TypeAlias = TransformProjectionRequest  # noqa: Y015
+
+@_typing.final
+class UpdateProjectionRequest(_message.Message):
+    """Request of `UpdateProjection`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECTION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def projection(self) -> Global___Projection:
+        """The projection: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
+
+    def __init__(
+        self,
+        *,
+        projection: Global___Projection | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["projection", b"projection", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["projection", b"projection", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateProjectionRequest: _TypeAlias = UpdateProjectionRequest  # noqa: Y015
 
 @_typing.final
 class DeleteProjectionRequest(_message.Message):
@@ -293,8 +339,44 @@ class ReadCoordinatesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Projection."""
+    """Name of the projection."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows to read (default: all); they come in ascending order."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns to read besides `row` (default: the coordinates): the coordinates, and the shares `false_neighbours` and
+        `missed_neighbours` of each point where the projection has these figures.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadCoordinatesRequest: _TypeAlias = ReadCoordinatesRequest  # noqa: Y015
+
+@_typing.final
+class ReadPointCloudRequest(_message.Message):
+    """Request of `ReadPointCloud`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the projection."""
     def __init__(
         self,
         *,
@@ -306,7 +388,33 @@ class ReadCoordinatesRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ReadCoordinatesRequest: _TypeAlias = ReadCoordinatesRequest  # noqa: Y015
+Global___ReadPointCloudRequest: _TypeAlias = ReadPointCloudRequest  # noqa: Y015
+
+@_typing.final
+class ReadPointCloudResponse(_message.Message):
+    """Piece of a file of a point cloud, as `lse.pointcloud.storage` describes them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    """Name of the file within the folder of the cloud."""
+    data: _builtins.bytes
+    """Next bytes of the file."""
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "file", b"file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadPointCloudResponse: _TypeAlias = ReadPointCloudResponse  # noqa: Y015
 
 @_typing.final
 class ListMethodsRequest(_message.Message):

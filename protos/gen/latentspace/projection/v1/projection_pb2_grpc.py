@@ -29,7 +29,7 @@ if _version_not_supported:
 
 
 class ProjectionServiceStub:
-    """Arranges the vectors of an experiment in two or three dimensions.
+    """Projects the vectors of an experiment to two or three dimensions.
     """
 
     def __init__(self, channel):
@@ -58,6 +58,11 @@ class ProjectionServiceStub:
                 request_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.TransformProjectionRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.UpdateProjection = channel.unary_unary(
+                '/latentspace.projection.v1.ProjectionService/UpdateProjection',
+                request_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.UpdateProjectionRequest.SerializeToString,
+                response_deserializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.Projection.FromString,
+                _registered_method=True)
         self.DeleteProjection = channel.unary_unary(
                 '/latentspace.projection.v1.ProjectionService/DeleteProjection',
                 request_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.DeleteProjectionRequest.SerializeToString,
@@ -68,6 +73,11 @@ class ProjectionServiceStub:
                 request_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadCoordinatesRequest.SerializeToString,
                 response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
                 _registered_method=True)
+        self.ReadPointCloud = channel.unary_stream(
+                '/latentspace.projection.v1.ProjectionService/ReadPointCloud',
+                request_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadPointCloudRequest.SerializeToString,
+                response_deserializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadPointCloudResponse.FromString,
+                _registered_method=True)
         self.ListMethods = channel.unary_unary(
                 '/latentspace.projection.v1.ProjectionService/ListMethods',
                 request_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.ListMethodsRequest.SerializeToString,
@@ -76,7 +86,7 @@ class ProjectionServiceStub:
 
 
 class ProjectionServiceServicer:
-    """Arranges the vectors of an experiment in two or three dimensions.
+    """Projects the vectors of an experiment to two or three dimensions.
     """
 
     def ListProjections(self, request, context):
@@ -101,7 +111,14 @@ class ProjectionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TransformProjection(self, request, context):
-        """Places the images of another experiment of the same encoder in a projection.
+        """Projects the images of another experiment with the same encoder by a fitted projection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProjection(self, request, context):
+        """Updates the title and the description of a projection.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,7 +132,14 @@ class ProjectionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadCoordinates(self, request, context):
-        """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z`, float32.
+        """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z` (float32).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadPointCloud(self, request, context):
+        """Reads the point cloud with levels of detail: its files in pieces, one file after the other.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +175,11 @@ def add_ProjectionServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.TransformProjectionRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'UpdateProjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProjection,
+                    request_deserializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.UpdateProjectionRequest.FromString,
+                    response_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.Projection.SerializeToString,
+            ),
             'DeleteProjection': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteProjection,
                     request_deserializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.DeleteProjectionRequest.FromString,
@@ -160,6 +189,11 @@ def add_ProjectionServiceServicer_to_server(servicer, server):
                     servicer.ReadCoordinates,
                     request_deserializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadCoordinatesRequest.FromString,
                     response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
+            'ReadPointCloud': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadPointCloud,
+                    request_deserializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadPointCloudRequest.FromString,
+                    response_serializer=latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadPointCloudResponse.SerializeToString,
             ),
             'ListMethods': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMethods,
@@ -175,7 +209,7 @@ def add_ProjectionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProjectionService:
-    """Arranges the vectors of an experiment in two or three dimensions.
+    """Projects the vectors of an experiment to two or three dimensions.
     """
 
     @staticmethod
@@ -287,6 +321,33 @@ class ProjectionService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateProjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.projection.v1.ProjectionService/UpdateProjection',
+            latentspace_dot_projection_dot_v1_dot_projection__pb2.UpdateProjectionRequest.SerializeToString,
+            latentspace_dot_projection_dot_v1_dot_projection__pb2.Projection.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteProjection(request,
             target,
             options=(),
@@ -330,6 +391,33 @@ class ProjectionService:
             '/latentspace.projection.v1.ProjectionService/ReadCoordinates',
             latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadCoordinatesRequest.SerializeToString,
             latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadPointCloud(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.projection.v1.ProjectionService/ReadPointCloud',
+            latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadPointCloudRequest.SerializeToString,
+            latentspace_dot_projection_dot_v1_dot_projection__pb2.ReadPointCloudResponse.FromString,
             options,
             channel_credentials,
             insecure,

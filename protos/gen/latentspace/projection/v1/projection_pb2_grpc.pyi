@@ -30,7 +30,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ProjectionServiceStub:
-    """Arranges the vectors of an experiment in two or three dimensions."""
+    """Projects the vectors of an experiment to two or three dimensions."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,17 +43,21 @@ class ProjectionServiceStub:
     RunProjection: _grpc.UnaryUnaryMultiCallable[_projection_pb2.RunProjectionRequest, _operations_pb2.Operation]
     """Runs a projection."""
     TransformProjection: _grpc.UnaryUnaryMultiCallable[_projection_pb2.TransformProjectionRequest, _operations_pb2.Operation]
-    """Places the images of another experiment of the same encoder in a projection."""
+    """Projects the images of another experiment with the same encoder by a fitted projection."""
+    UpdateProjection: _grpc.UnaryUnaryMultiCallable[_projection_pb2.UpdateProjectionRequest, _projection_pb2.Projection]
+    """Updates the title and the description of a projection."""
     DeleteProjection: _grpc.UnaryUnaryMultiCallable[_projection_pb2.DeleteProjectionRequest, _empty_pb2.Empty]
     """Deletes a projection."""
     ReadCoordinates: _grpc.UnaryStreamMultiCallable[_projection_pb2.ReadCoordinatesRequest, _table_pb2.TableChunk]
-    """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z`, float32."""
+    """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z` (float32)."""
+    ReadPointCloud: _grpc.UnaryStreamMultiCallable[_projection_pb2.ReadPointCloudRequest, _projection_pb2.ReadPointCloudResponse]
+    """Reads the point cloud with levels of detail: its files in pieces, one file after the other."""
     ListMethods: _grpc.UnaryUnaryMultiCallable[_projection_pb2.ListMethodsRequest, _projection_pb2.ListMethodsResponse]
     """Lists the projection methods."""
 
 @_typing.type_check_only
 class ProjectionServiceAsyncStub(ProjectionServiceStub):
-    """Arranges the vectors of an experiment in two or three dimensions."""
+    """Projects the vectors of an experiment to two or three dimensions."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListProjections: _aio.UnaryUnaryMultiCallable[_projection_pb2.ListProjectionsRequest, _projection_pb2.ListProjectionsResponse]  # type: ignore[assignment]
@@ -63,16 +67,20 @@ class ProjectionServiceAsyncStub(ProjectionServiceStub):
     RunProjection: _aio.UnaryUnaryMultiCallable[_projection_pb2.RunProjectionRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Runs a projection."""
     TransformProjection: _aio.UnaryUnaryMultiCallable[_projection_pb2.TransformProjectionRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Places the images of another experiment of the same encoder in a projection."""
+    """Projects the images of another experiment with the same encoder by a fitted projection."""
+    UpdateProjection: _aio.UnaryUnaryMultiCallable[_projection_pb2.UpdateProjectionRequest, _projection_pb2.Projection]  # type: ignore[assignment]
+    """Updates the title and the description of a projection."""
     DeleteProjection: _aio.UnaryUnaryMultiCallable[_projection_pb2.DeleteProjectionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a projection."""
     ReadCoordinates: _aio.UnaryStreamMultiCallable[_projection_pb2.ReadCoordinatesRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
-    """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z`, float32."""
+    """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z` (float32)."""
+    ReadPointCloud: _aio.UnaryStreamMultiCallable[_projection_pb2.ReadPointCloudRequest, _projection_pb2.ReadPointCloudResponse]  # type: ignore[assignment]
+    """Reads the point cloud with levels of detail: its files in pieces, one file after the other."""
     ListMethods: _aio.UnaryUnaryMultiCallable[_projection_pb2.ListMethodsRequest, _projection_pb2.ListMethodsResponse]  # type: ignore[assignment]
     """Lists the projection methods."""
 
 class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Arranges the vectors of an experiment in two or three dimensions."""
+    """Projects the vectors of an experiment to two or three dimensions."""
 
     @_abc_1.abstractmethod
     def ListProjections(
@@ -104,7 +112,15 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projection_pb2.TransformProjectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Places the images of another experiment of the same encoder in a projection."""
+        """Projects the images of another experiment with the same encoder by a fitted projection."""
+
+    @_abc_1.abstractmethod
+    def UpdateProjection(
+        self,
+        request: _projection_pb2.UpdateProjectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projection_pb2.Projection, _abc.Awaitable[_projection_pb2.Projection]]:
+        """Updates the title and the description of a projection."""
 
     @_abc_1.abstractmethod
     def DeleteProjection(
@@ -120,7 +136,15 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projection_pb2.ReadCoordinatesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
-        """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z`, float32."""
+        """Reads the coordinates: columns `row`, `x`, `y` and, in three dimensions, `z` (float32)."""
+
+    @_abc_1.abstractmethod
+    def ReadPointCloud(
+        self,
+        request: _projection_pb2.ReadPointCloudRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_projection_pb2.ReadPointCloudResponse], _abc.AsyncIterator[_projection_pb2.ReadPointCloudResponse]]:
+        """Reads the point cloud with levels of detail: its files in pieces, one file after the other."""
 
     @_abc_1.abstractmethod
     def ListMethods(

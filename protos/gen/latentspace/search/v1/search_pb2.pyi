@@ -32,25 +32,25 @@ class SearchImagesRequest(_message.Message):
     class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[SearchImagesRequest._Scope.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         SCOPE_UNSPECIFIED: SearchImagesRequest._Scope.ValueType  # 0
-        """Everywhere."""
+        """All images."""
         SCOPE_ALL: SearchImagesRequest._Scope.ValueType  # 1
-        """Everywhere."""
+        """All images."""
         SCOPE_SAME_CLUSTER: SearchImagesRequest._Scope.ValueType  # 2
-        """In the cluster of the query image only."""
+        """The images in the cluster of the query."""
         SCOPE_OTHER_CLUSTERS: SearchImagesRequest._Scope.ValueType  # 3
-        """In all clusters but that of the query image."""
+        """The images in all other clusters."""
 
     class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
-        """Where to search."""
+        """Scopes of a search."""
 
     SCOPE_UNSPECIFIED: SearchImagesRequest.Scope.ValueType  # 0
-    """Everywhere."""
+    """All images."""
     SCOPE_ALL: SearchImagesRequest.Scope.ValueType  # 1
-    """Everywhere."""
+    """All images."""
     SCOPE_SAME_CLUSTER: SearchImagesRequest.Scope.ValueType  # 2
-    """In the cluster of the query image only."""
+    """The images in the cluster of the query."""
     SCOPE_OTHER_CLUSTERS: SearchImagesRequest.Scope.ValueType  # 3
-    """In all clusters but that of the query image."""
+    """The images in all other clusters."""
 
     PARENT_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
@@ -63,28 +63,28 @@ class SearchImagesRequest(_message.Message):
     CLUSTERING_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Experiment, as `projects/{project}/experiments/{experiment}`."""
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
     image: _builtins.str
-    """Image of the dataset, by its resource name."""
+    """Image of the dataset."""
     image_file: _builtins.bytes
-    """Content of an image file; it is prepared by the recipe of the dataset and encoded."""
+    """Content of an image file, which is prepared by the recipe of the dataset and encoded."""
     selection: _builtins.str
-    """Selection, by the mean of its vectors."""
+    """Selection, represented by the mean of its vectors."""
     image_count: _builtins.int
-    """Images wanted: 0 is 10, more than 1,000 is 1,000."""
+    """Number of images to return (default: 10, at most 1,000)."""
     scope: Global___SearchImagesRequest.Scope.ValueType
-    """Where to search."""
+    """Scope of the search."""
     clustering: _builtins.str
-    """Clustering that the scope speaks of."""
+    """Clustering used by the scope."""
     exact: _builtins.bool
-    """Compares with every vector instead of the index."""
+    """Whether to compare with every vector instead of using the index."""
     @_builtins.property
     def vector(self) -> Global___Vector:
-        """A vector of the experiment's dimension."""
+        """Vector, of the dimension of the experiment."""
 
     @_builtins.property
     def cluster(self) -> Global___ClusterReference:
-        """Cluster, by its mean."""
+        """Cluster, represented by the mean of its vectors."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class ClusterReference(_message.Message):
     CLUSTERING_FIELD_NUMBER: _builtins.int
     CLUSTER_FIELD_NUMBER: _builtins.int
     clustering: _builtins.str
-    """Clustering."""
+    """Name of the clustering."""
     cluster: _builtins.int
     """Number of the cluster."""
     def __init__(
@@ -169,7 +169,7 @@ class SearchImagesResponse(_message.Message):
     MATCHES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Match]:
-        """Images, most similar first; the query image is none of them."""
+        """Matching images, most similar first, without the query image."""
 
     def __init__(
         self,
@@ -195,13 +195,13 @@ class Match(_message.Message):
     SIMILARITY_FIELD_NUMBER: _builtins.int
     CLUSTER_FIELD_NUMBER: _builtins.int
     image: _builtins.str
-    """Image, by its resource name."""
+    """Name of the image."""
     row: _builtins.int
     """Row in the prepared tensors."""
     similarity: _builtins.float
     """Cosine similarity, -1 to 1."""
     cluster: _builtins.int
-    """Its cluster in the clustering of the request; not set without one."""
+    """Its cluster in the clustering of the request; unset without one."""
     def __init__(
         self,
         *,

@@ -47,7 +47,7 @@ class SearchServiceServicer:
     """
 
     def SearchImages(self, request, context):
-        """Searches the images of an experiment that are most similar to an image, a file, a vector or a selection.
+        """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection or a cluster.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

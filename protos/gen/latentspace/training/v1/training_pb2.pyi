@@ -5,13 +5,16 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latentspace.type.v1 import figure_pb2 as _figure_pb2
 from latentspace.type.v1 import method_pb2 as _method_pb2
+from latentspace.type.v1 import precision_pb2 as _precision_pb2
 from latentspace.type.v1 import resource_pb2 as _resource_pb2
+from latentspace.type.v1 import view_pb2 as _view_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -23,33 +26,9 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class _Precision:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _PrecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Precision.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    PRECISION_UNSPECIFIED: _Precision.ValueType  # 0
-    """Not said."""
-    PRECISION_FP32: _Precision.ValueType  # 1
-    """32 bits."""
-    PRECISION_FP16: _Precision.ValueType  # 2
-    """16 bits; vectors are given out in 32."""
-
-class Precision(_Precision, metaclass=_PrecisionEnumTypeWrapper):
-    """Floating point numbers with which an encoder computes."""
-
-PRECISION_UNSPECIFIED: Precision.ValueType  # 0
-"""Not said."""
-PRECISION_FP32: Precision.ValueType  # 1
-"""32 bits."""
-PRECISION_FP16: Precision.ValueType  # 2
-"""16 bits; vectors are given out in 32."""
-Global___Precision: _TypeAlias = Precision  # noqa: Y015
-
 @_typing.final
 class Encoder(_message.Message):
-    """A network that maps prepared images to vectors, kept as ONNX with its normalisation inside."""
+    """A network that maps prepared images to vectors, stored as ONNX with its normalisation included."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -60,9 +39,7 @@ class Encoder(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     CHANNEL_COUNT_FIELD_NUMBER: _builtins.int
     IMAGE_SIZE_FIELD_NUMBER: _builtins.int
     DIMENSION_FIELD_NUMBER: _builtins.int
@@ -77,63 +54,76 @@ class Encoder(_message.Message):
     PARAMETER_COUNT_FIELD_NUMBER: _builtins.int
     HAS_DECODER_FIELD_NUMBER: _builtins.int
     LOADED_VERSIONS_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/encoders/{encoder}`."""
     uid: _builtins.str
-    """Identifier that is never used again, also after the name is."""
+    """Unique identifier; never reused, even if the name is."""
     state: _resource_pb2.ResourceState.ValueType
-    """Whether it can be used."""
+    """State of the encoder."""
     operation: _builtins.str
-    """Operation that made it."""
+    """Operation that created it."""
     dataset: _builtins.str
-    """Dataset that it was trained on; empty of an imported one."""
-    method_id: _builtins.str
-    """How it was made: a training method, or `import`."""
-    seed: _builtins.int
-    """Seed of all its random numbers."""
+    """Training dataset; empty for an imported encoder."""
+    method: _builtins.str
+    """Training method, or `import` or `pretrained`."""
     channel_count: _builtins.int
-    """Channels of the images that it takes."""
+    """Number of input channels."""
     image_size: _builtins.int
-    """Side of the images that it takes, in pixels."""
+    """Height and width of the input images, in pixels."""
     dimension: _builtins.int
-    """Length of its vectors."""
+    """Length of the vectors."""
     onnx_uri: _builtins.str
-    """Where the ONNX file of the version in use is kept."""
+    """URI of the ONNX file of the current version."""
     version: _builtins.int
-    """Version in use; the fields above tell of it."""
-    precision: Global___Precision.ValueType
-    """Numbers in which the version in use is served."""
+    """Current version; the fields above describe it."""
+    precision: _precision_pb2.Precision.ValueType
+    """Numerical precision in which the current version is served."""
     parameter_count: _builtins.int
-    """Trained weights of the network."""
+    """Number of trained weights."""
     has_decoder: _builtins.bool
-    """Whether it keeps a decoder, which draws images from vectors."""
+    """Whether it has a decoder, which reconstructs images from vectors."""
+    creator: _builtins.str
+    """Caller who created it."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the encoder changed in the meantime."""
+    verdict: _builtins.str
+    """Verdict at the end of the training, without classes; empty for encoders that were not trained here."""
+    sound: _builtins.bool
+    """Whether that verdict raises no objection; unset where there is none."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was asked for."""
+        """Creation time."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it last changed."""
-
-    @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """All parameters in force."""
+        """Time of the last change."""
 
     @_builtins.property
     def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Figures at the end of the training, such as the loss."""
+        """Metrics at the end of the training, such as the loss."""
 
     @_builtins.property
     def loss_curve(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Epoch by epoch, the loss."""
+        """Loss of each epoch."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences that a user should know, such as a collapse."""
+        """Sentences that a user should read, for example about a collapse."""
 
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]:
-        """Latest judgements, one for each version, dataset and column of classes."""
+        """Latest evaluation for each version, dataset and class column."""
 
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___EncoderVersion]:
@@ -141,7 +131,11 @@ class Encoder(_message.Message):
 
     @_builtins.property
     def loaded_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Versions that the inference engine holds at this moment."""
+        """Versions currently loaded in the inference engine."""
+
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """All parameters, resolved."""
 
     def __init__(
         self,
@@ -153,9 +147,7 @@ class Encoder(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         dataset: _builtins.str = ...,
-        method_id: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
-        seed: _builtins.int = ...,
+        method: _builtins.str = ...,
         channel_count: _builtins.int = ...,
         image_size: _builtins.int = ...,
         dimension: _builtins.int = ...,
@@ -165,17 +157,26 @@ class Encoder(_message.Message):
         evaluations: _abc.Iterable[Global___Evaluation] | None = ...,
         onnx_uri: _builtins.str = ...,
         version: _builtins.int = ...,
-        precision: Global___Precision.ValueType = ...,
+        precision: _precision_pb2.Precision.ValueType = ...,
         versions: _abc.Iterable[Global___EncoderVersion] | None = ...,
         parameter_count: _builtins.int = ...,
         has_decoder: _builtins.bool = ...,
         loaded_versions: _abc.Iterable[_builtins.int] | None = ...,
+        creator: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
+        verdict: _builtins.str = ...,
+        sound: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_sound", b"_sound", "create_time", b"create_time", "parameters", b"parameters", "sound", b"sound", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_count", b"channel_count", "create_time", b"create_time", "dataset", b"dataset", "dimension", b"dimension", "evaluations", b"evaluations", "figures", b"figures", "has_decoder", b"has_decoder", "image_size", b"image_size", "loaded_versions", b"loaded_versions", "loss_curve", b"loss_curve", "method_id", b"method_id", "name", b"name", "notes", b"notes", "onnx_uri", b"onnx_uri", "operation", b"operation", "parameter_count", b"parameter_count", "precision", b"precision", "seed", b"seed", "settings", b"settings", "state", b"state", "uid", b"uid", "update_time", b"update_time", "version", b"version", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sound", b"_sound", "channel_count", b"channel_count", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "description", b"description", "dimension", b"dimension", "etag", b"etag", "evaluations", b"evaluations", "figures", b"figures", "has_decoder", b"has_decoder", "image_size", b"image_size", "loaded_versions", b"loaded_versions", "loss_curve", b"loss_curve", "method", b"method", "name", b"name", "notes", b"notes", "onnx_uri", b"onnx_uri", "operation", b"operation", "parameter_count", b"parameter_count", "parameters", b"parameters", "precision", b"precision", "sound", b"sound", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "verdict", b"verdict", "version", b"version", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__sound: _TypeAlias = _typing.Literal["sound"]  # noqa: Y015
+    _WhichOneofArgType__sound: _TypeAlias = _typing.Literal["_sound", b"_sound"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sound) -> _WhichOneofReturnType__sound | None: ...
 
 Global___Encoder: _TypeAlias = Encoder  # noqa: Y015
 
@@ -189,37 +190,34 @@ class EncoderVersion(_message.Message):
     OPERATION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
     ONNX_URI_FIELD_NUMBER: _builtins.int
     HALF_ONNX_URI_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
-    """Number, from 1."""
+    """Number, starting at 1."""
     operation: _builtins.str
-    """Operation that made it."""
+    """Operation that created it."""
     dataset: _builtins.str
-    """Dataset that it was trained on; empty of an imported one."""
-    method_id: _builtins.str
-    """How it was made: a training method, `pretrained` or `import`."""
-    seed: _builtins.int
-    """Seed of all its random numbers."""
+    """Training dataset; empty for an imported encoder."""
+    method: _builtins.str
+    """Training method, or `pretrained` or `import`."""
     onnx_uri: _builtins.str
-    """Where its ONNX file is kept."""
+    """URI of its ONNX file."""
     half_onnx_uri: _builtins.str
-    """Where the file of half the precision is kept; empty where it is not near enough to the full one."""
+    """URI of its half-precision ONNX file; empty where half precision is not accurate enough."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was made."""
-
-    @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """All parameters in force."""
+        """Creation time."""
 
     @_builtins.property
     def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Figures at the end of the training, such as the loss."""
+        """Metrics at the end of the training, such as the loss."""
+
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """All parameters, resolved."""
 
     def __init__(
         self,
@@ -228,16 +226,15 @@ class EncoderVersion(_message.Message):
         operation: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         dataset: _builtins.str = ...,
-        method_id: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
-        seed: _builtins.int = ...,
+        method: _builtins.str = ...,
         figures: _abc.Iterable[_figure_pb2.Figure] | None = ...,
         onnx_uri: _builtins.str = ...,
         half_onnx_uri: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dataset", b"dataset", "figures", b"figures", "half_onnx_uri", b"half_onnx_uri", "method_id", b"method_id", "onnx_uri", b"onnx_uri", "operation", b"operation", "seed", b"seed", "settings", b"settings", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dataset", b"dataset", "figures", b"figures", "half_onnx_uri", b"half_onnx_uri", "method", b"method", "onnx_uri", b"onnx_uri", "operation", b"operation", "parameters", b"parameters", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -245,7 +242,7 @@ Global___EncoderVersion: _TypeAlias = EncoderVersion  # noqa: Y015
 
 @_typing.final
 class Evaluation(_message.Message):
-    """Judgement of an encoder on a dataset."""
+    """Evaluation of an encoder on a dataset."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -262,29 +259,39 @@ class Evaluation(_message.Message):
     ROBUSTNESS_FIELD_NUMBER: _builtins.int
     NUISANCES_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
+    COMPARISONS_FIELD_NUMBER: _builtins.int
+    RECALLS_FIELD_NUMBER: _builtins.int
     encoder: _builtins.str
-    """Encoder."""
+    """Name of the encoder."""
     dataset: _builtins.str
-    """Dataset."""
+    """Name of the dataset."""
     label_column: _builtins.str
-    """Column of the classes; empty where it was judged without classes."""
+    """Column with the classes; empty for an evaluation without classes."""
     image_count: _builtins.int
-    """Images with a class that were used; without classes, images that were judged."""
+    """Number of images used: those with a class, or all images in an evaluation without classes."""
     knn_balanced_accuracy: _builtins.float
-    """Balanced accuracy of the 20 nearest neighbours, cosine, in 5 stratified folds of a fixed seed; not set without
-    classes.
+    """Balanced accuracy of a classifier on the 20 nearest neighbours (cosine similarity), in 5 stratified folds with a
+    fixed seed; unset without classes.
     """
     linear_probe_balanced_accuracy: _builtins.float
-    """Balanced accuracy of a linear probe over the same folds; not set without classes."""
+    """Balanced accuracy of a linear probe on the same folds; unset without classes."""
     version: _builtins.int
-    """Version of the encoder that was judged."""
+    """Version of the encoder that was evaluated."""
+    verdict: _builtins.str
+    """Conclusion in a sentence or two, with what to try next; empty in evaluations of earlier versions."""
+    sound: _builtins.bool
+    """Whether the space is better than pixel PCA and an untrained network and follows no nuisance; unset in evaluations of
+    earlier versions.
+    """
     @_builtins.property
     def baselines(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """The same figure of the baselines: `chance`, `pixels`, `pca`, `untrained`."""
+        """The same score for the baselines `chance`, `pixels`, `pca` and `untrained`."""
 
     @_builtins.property
     def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Further figures, such as the effective rank, and those over the catalogue's own split."""
+        """Further scores, such as the effective rank, and those on the split given by the catalogue."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -292,15 +299,23 @@ class Evaluation(_message.Message):
 
     @_builtins.property
     def linear_probe_baselines(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """The same figure of the baselines."""
+        """The same score for the baselines."""
 
     @_builtins.property
     def robustness(self) -> _containers.RepeatedCompositeFieldContainer[Global___Robustness]:
-        """How far images move in the space when they are changed as nothing real changes them."""
+        """Stability of the vectors under changes of the images that carry no information."""
 
     @_builtins.property
     def nuisances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Nuisance]:
-        """How much of the space is explained by what should not matter."""
+        """Dependence of the vectors on nuisance properties."""
+
+    @_builtins.property
+    def comparisons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Comparison]:
+        """Comparisons with representations that nobody had to learn."""
+
+    @_builtins.property
+    def recalls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassRecall]:
+        """How well each class is recognised; empty without classes."""
 
     def __init__(
         self,
@@ -318,21 +333,108 @@ class Evaluation(_message.Message):
         robustness: _abc.Iterable[Global___Robustness] | None = ...,
         nuisances: _abc.Iterable[Global___Nuisance] | None = ...,
         version: _builtins.int = ...,
+        verdict: _builtins.str = ...,
+        sound: _builtins.bool | None = ...,
+        comparisons: _abc.Iterable[Global___Comparison] | None = ...,
+        recalls: _abc.Iterable[Global___ClassRecall] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy", "_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy", "knn_balanced_accuracy", b"knn_balanced_accuracy", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy", "_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy", "_sound", b"_sound", "knn_balanced_accuracy", b"knn_balanced_accuracy", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy", "sound", b"sound"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy", "_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy", "baselines", b"baselines", "dataset", b"dataset", "encoder", b"encoder", "figures", b"figures", "image_count", b"image_count", "knn_balanced_accuracy", b"knn_balanced_accuracy", "label_column", b"label_column", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy", "linear_probe_baselines", b"linear_probe_baselines", "notes", b"notes", "nuisances", b"nuisances", "robustness", b"robustness", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy", "_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy", "_sound", b"_sound", "baselines", b"baselines", "comparisons", b"comparisons", "dataset", b"dataset", "encoder", b"encoder", "figures", b"figures", "image_count", b"image_count", "knn_balanced_accuracy", b"knn_balanced_accuracy", "label_column", b"label_column", "linear_probe_balanced_accuracy", b"linear_probe_balanced_accuracy", "linear_probe_baselines", b"linear_probe_baselines", "notes", b"notes", "nuisances", b"nuisances", "recalls", b"recalls", "robustness", b"robustness", "sound", b"sound", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__knn_balanced_accuracy: _TypeAlias = _typing.Literal["knn_balanced_accuracy"]  # noqa: Y015
     _WhichOneofArgType__knn_balanced_accuracy: _TypeAlias = _typing.Literal["_knn_balanced_accuracy", b"_knn_balanced_accuracy"]  # noqa: Y015
     _WhichOneofReturnType__linear_probe_balanced_accuracy: _TypeAlias = _typing.Literal["linear_probe_balanced_accuracy"]  # noqa: Y015
     _WhichOneofArgType__linear_probe_balanced_accuracy: _TypeAlias = _typing.Literal["_linear_probe_balanced_accuracy", b"_linear_probe_balanced_accuracy"]  # noqa: Y015
+    _WhichOneofReturnType__sound: _TypeAlias = _typing.Literal["sound"]  # noqa: Y015
+    _WhichOneofArgType__sound: _TypeAlias = _typing.Literal["_sound", b"_sound"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__knn_balanced_accuracy) -> _WhichOneofReturnType__knn_balanced_accuracy | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__linear_probe_balanced_accuracy) -> _WhichOneofReturnType__linear_probe_balanced_accuracy | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sound) -> _WhichOneofReturnType__sound | None: ...
 
 Global___Evaluation: _TypeAlias = Evaluation  # noqa: Y015
+
+@_typing.final
+class Comparison(_message.Message):
+    """Difference between an encoder and another representation of the same images."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEASURE_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    measure: _builtins.str
+    """What was measured: `knn`, `linear_probe` or `views`."""
+    peer: _builtins.str
+    """The other representation: `pca` or `untrained`."""
+    difference: _builtins.float
+    """Score of the encoder less that of the other, as a fraction."""
+    low: _builtins.float
+    """Lower end of the 95 % interval."""
+    high: _builtins.float
+    """Upper end of the 95 % interval."""
+    def __init__(
+        self,
+        *,
+        measure: _builtins.str = ...,
+        peer: _builtins.str = ...,
+        difference: _builtins.float = ...,
+        low: _builtins.float = ...,
+        high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["difference", b"difference", "high", b"high", "low", b"low", "measure", b"measure", "peer", b"peer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Comparison: _TypeAlias = Comparison  # noqa: Y015
+
+@_typing.final
+class ClassRecall(_message.Message):
+    """Recall of one class."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    KNN_FIELD_NUMBER: _builtins.int
+    LINEAR_PROBE_FIELD_NUMBER: _builtins.int
+    label: _builtins.str
+    """The class."""
+    image_count: _builtins.int
+    """Number of its images that were scored."""
+    knn: _builtins.float
+    """Recall by the nearest neighbours."""
+    linear_probe: _builtins.float
+    """Recall by the linear probe; unset if it was not scored."""
+    def __init__(
+        self,
+        *,
+        label: _builtins.str = ...,
+        image_count: _builtins.int = ...,
+        knn: _builtins.float | None = ...,
+        linear_probe: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_knn", b"_knn", "_linear_probe", b"_linear_probe", "knn", b"knn", "linear_probe", b"linear_probe"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_knn", b"_knn", "_linear_probe", b"_linear_probe", "image_count", b"image_count", "knn", b"knn", "label", b"label", "linear_probe", b"linear_probe"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__knn: _TypeAlias = _typing.Literal["knn"]  # noqa: Y015
+    _WhichOneofArgType__knn: _TypeAlias = _typing.Literal["_knn", b"_knn"]  # noqa: Y015
+    _WhichOneofReturnType__linear_probe: _TypeAlias = _typing.Literal["linear_probe"]  # noqa: Y015
+    _WhichOneofArgType__linear_probe: _TypeAlias = _typing.Literal["_linear_probe", b"_linear_probe"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__knn) -> _WhichOneofReturnType__knn | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__linear_probe) -> _WhichOneofReturnType__linear_probe | None: ...
+
+Global___ClassRecall: _TypeAlias = ClassRecall  # noqa: Y015
 
 @_typing.final
 class Robustness(_message.Message):
@@ -346,9 +448,9 @@ class Robustness(_message.Message):
     change: _builtins.str
     """The change, such as `rotation_90`."""
     cosine: _builtins.float
-    """Mean cosine similarity between the vectors of an image before and after."""
+    """Mean cosine similarity between the vectors of an image before and after the change."""
     same_image_first: _builtins.float
-    """Share of images whose changed copy is nearer to them than every other image."""
+    """Fraction of images whose nearest neighbour is their own changed copy."""
     def __init__(
         self,
         *,
@@ -366,29 +468,33 @@ Global___Robustness: _TypeAlias = Robustness  # noqa: Y015
 
 @_typing.final
 class Nuisance(_message.Message):
-    """One property of images that should not matter, and how far the space follows it."""
+    """Dependence of the vectors on one property that should not matter."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
     VARIANCE_EXPLAINED_FIELD_NUMBER: _builtins.int
     PREDICTABILITY_FIELD_NUMBER: _builtins.int
+    LARGEST_PREDICTABILITY_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """The property, such as `background_level`."""
     variance_explained: _builtins.float
-    """Share of the variance of the vectors that a linear fit on the property explains, 0 to 1."""
+    """Fraction of the variance of the vectors explained by a linear fit on the property, 0 to 1."""
     predictability: _builtins.float
-    """Share of the variance of the property that a linear fit on the vectors explains in held-out folds, 0 to 1."""
+    """Fraction of the variance of the property explained by a linear fit on the vectors in held-out folds, 0 to 1."""
+    largest_predictability: _builtins.float
+    """The same of the one number of the property that the vectors show best, such as of one chip of many."""
     def __init__(
         self,
         *,
         key: _builtins.str = ...,
         variance_explained: _builtins.float = ...,
         predictability: _builtins.float = ...,
+        largest_predictability: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "predictability", b"predictability", "variance_explained", b"variance_explained"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "largest_predictability", b"largest_predictability", "predictability", b"predictability", "variance_explained", b"variance_explained"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -403,22 +509,34 @@ class ListEncodersRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     page_size: _builtins.int
-    """At most so many are returned: 0 is 100, more than 1,000 is 1,000."""
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """`next_page_token` of the page before."""
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `state = ready AND create_time > "2026-11-01"`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -433,10 +551,10 @@ class ListEncodersResponse(_message.Message):
     ENCODERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; empty on the last."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def encoders(self) -> _containers.RepeatedCompositeFieldContainer[Global___Encoder]:
-        """Encoders in the order of their names."""
+        """Encoders, in the order of the request."""
 
     def __init__(
         self,
@@ -483,25 +601,22 @@ class TrainEncoderRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     ENCODER_ID_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     encoder_id: _builtins.str
-    """Last part of the name of the encoder."""
+    """Last segment of the name of the encoder."""
     dataset: _builtins.str
-    """Dataset to learn from."""
-    method_id: _builtins.str
+    """Training dataset."""
+    method: _builtins.str
     """Training method."""
-    seed: _builtins.int
-    """Seed of all random numbers."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """Parameters of the method; those not given take the defaults of the method."""
+    def parameters(self) -> _struct_pb2.Struct:
+        """Parameters of the method, as described by its `parameters_schema` (default: chosen from the dataset)."""
 
     def __init__(
         self,
@@ -509,14 +624,13 @@ class TrainEncoderRequest(_message.Message):
         parent: _builtins.str = ...,
         encoder_id: _builtins.str = ...,
         dataset: _builtins.str = ...,
-        method_id: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
-        seed: _builtins.int = ...,
+        method: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "encoder_id", b"encoder_id", "method_id", b"method_id", "parent", b"parent", "request_id", b"request_id", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "encoder_id", b"encoder_id", "method", b"method", "parameters", b"parameters", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -530,33 +644,29 @@ class RetrainEncoderRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the encoder."""
     dataset: _builtins.str
-    """Dataset to learn from; that of the version in use when empty."""
-    seed: _builtins.int
-    """Seed of all random numbers."""
+    """Training dataset (default: that of the current version)."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """Parameters that shall differ from those of the version in use."""
+    def parameters(self) -> _struct_pb2.Struct:
+        """Parameters to change with respect to the current version."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         dataset: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
-        seed: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "name", b"name", "request_id", b"request_id", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "name", b"name", "parameters", b"parameters", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -574,7 +684,7 @@ class ImportEncoderRequest(_message.Message):
     """Next bytes of the ONNX file."""
     @_builtins.property
     def header(self) -> Global___ImportEncoderHeader:
-        """What to make; in the first message only."""
+        """What to create; in the first message only."""
 
     def __init__(
         self,
@@ -592,7 +702,7 @@ Global___ImportEncoderRequest: _TypeAlias = ImportEncoderRequest  # noqa: Y015
 
 @_typing.final
 class ImportEncoderHeader(_message.Message):
-    """What an import makes."""
+    """Header of an import."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -600,11 +710,11 @@ class ImportEncoderHeader(_message.Message):
     ENCODER_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     encoder_id: _builtins.str
-    """Last part of the name of the encoder."""
+    """Last segment of the name of the encoder."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     def __init__(
         self,
         *,
@@ -633,17 +743,17 @@ class CreatePretrainedEncoderRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Project, as `projects/{project}`."""
+    """Project, `projects/{project}`."""
     encoder_id: _builtins.str
-    """Last part of the name of the encoder."""
+    """Last segment of the name of the encoder."""
     backbone: _builtins.str
     """Backbone, such as `resnet18`."""
     weights: _builtins.str
-    """File of weights, as the service sees it; fetched by name when empty."""
+    """File with the weights, as a path that the service can read (default: downloaded by name)."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     dataset: _builtins.str
-    """Dataset whose images it shall take: their channels, size and normalisation."""
+    """Dataset that defines the input: channels, image size and normalisation."""
     def __init__(
         self,
         *,
@@ -673,13 +783,13 @@ class EvaluateEncoderRequest(_message.Message):
     LABEL_COLUMN_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Encoder."""
+    """Name of the encoder."""
     dataset: _builtins.str
-    """Dataset."""
+    """Name of the dataset."""
     label_column: _builtins.str
-    """Column of the classes: when empty `class`, and no classes where there is no such column."""
+    """Column with the classes (default: `class`, where there is such a column)."""
     request_id: _builtins.str
-    """UUID that makes the request idempotent: the same one gives the same operation."""
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
     def __init__(
         self,
         *,
@@ -708,15 +818,15 @@ class SelectEncoderVersionRequest(_message.Message):
     name: _builtins.str
     """Name of the encoder."""
     version: _builtins.int
-    """Version to use from now on; the present one when 0."""
-    precision: Global___Precision.ValueType
-    """Precision to use from now on; the present one when not said."""
+    """Version to use from now on (default: the current version)."""
+    precision: _precision_pb2.Precision.ValueType
+    """Precision to use from now on (default: the current precision)."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         version: _builtins.int = ...,
-        precision: Global___Precision.ValueType = ...,
+        precision: _precision_pb2.Precision.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -737,7 +847,7 @@ class LoadEncoderRequest(_message.Message):
     name: _builtins.str
     """Name of the encoder."""
     version: _builtins.int
-    """Version; the one in use when 0."""
+    """Version (default: the current version)."""
     def __init__(
         self,
         *,
@@ -763,7 +873,7 @@ class UnloadEncoderRequest(_message.Message):
     name: _builtins.str
     """Name of the encoder."""
     version: _builtins.int
-    """Version; the one in use when 0."""
+    """Version (default: the current version)."""
     def __init__(
         self,
         *,
@@ -779,6 +889,36 @@ class UnloadEncoderRequest(_message.Message):
 Global___UnloadEncoderRequest: _TypeAlias = UnloadEncoderRequest  # noqa: Y015
 
 @_typing.final
+class UpdateEncoderRequest(_message.Message):
+    """Request of `UpdateEncoder`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENCODER_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def encoder(self) -> Global___Encoder:
+        """The encoder: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
+
+    def __init__(
+        self,
+        *,
+        encoder: Global___Encoder | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encoder", b"encoder", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoder", b"encoder", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateEncoderRequest: _TypeAlias = UpdateEncoderRequest  # noqa: Y015
+
+@_typing.final
 class DeleteEncoderRequest(_message.Message):
     """Request of `DeleteEncoder`."""
 
@@ -789,7 +929,7 @@ class DeleteEncoderRequest(_message.Message):
     name: _builtins.str
     """Name of the encoder."""
     force: _builtins.bool
-    """Deletes what was made from it too; else a resource that others stand on is kept, with an error that names them."""
+    """Also deletes everything that was derived from it; otherwise the request fails while such resources exist."""
     def __init__(
         self,
         *,
@@ -815,7 +955,7 @@ class GetTrainingRunRequest(_message.Message):
     name: _builtins.str
     """Name of the encoder."""
     version: _builtins.int
-    """Version; the newest, also one still in training, when 0."""
+    """Version (default: the newest, also while it is being trained)."""
     def __init__(
         self,
         *,
@@ -832,7 +972,7 @@ Global___GetTrainingRunRequest: _TypeAlias = GetTrainingRunRequest  # noqa: Y015
 
 @_typing.final
 class TrainingRun(_message.Message):
-    """The course of a training."""
+    """History of a training."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -842,16 +982,16 @@ class TrainingRun(_message.Message):
     ENDING_FIELD_NUMBER: _builtins.int
     RECONSTRUCTIONS_PNG_FIELD_NUMBER: _builtins.int
     best_epoch: _builtins.int
-    """Epoch of the best weights so far, from 1; 0 before the first."""
+    """Epoch of the best weights so far, starting at 1; 0 before the first epoch is complete."""
     epoch_count: _builtins.int
-    """Epochs asked for."""
+    """Number of epochs requested."""
     ending: _builtins.str
-    """Sentence on how it ended; empty while it goes on."""
+    """Sentence on how the training ended; empty while it is running."""
     reconstructions_png: _builtins.bytes
-    """PNG: images above, the same drawn again by the decoder below; empty without a decoder."""
+    """PNG: images in the upper row, their reconstructions below; empty without a decoder."""
     @_builtins.property
     def epochs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Epoch]:
-        """Figures of each epoch done, in order."""
+        """Completed epochs, in order."""
 
     def __init__(
         self,
@@ -872,17 +1012,17 @@ Global___TrainingRun: _TypeAlias = TrainingRun  # noqa: Y015
 
 @_typing.final
 class Epoch(_message.Message):
-    """Figures of one epoch."""
+    """Metrics of one epoch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EPOCH_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
-    """Number, from 1."""
+    """Number, starting at 1."""
     @_builtins.property
     def figures(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Such as `loss` and `validation_loss`."""
+        """Metrics such as `loss` and `validation_loss`."""
 
     def __init__(
         self,
@@ -922,16 +1062,16 @@ Global___GetEncoderCardRequest: _TypeAlias = GetEncoderCardRequest  # noqa: Y015
 
 @_typing.final
 class EncoderCard(_message.Message):
-    """The card of an encoder."""
+    """Model card of an encoder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     JSON_FIELD_NUMBER: _builtins.int
     HTML_FIELD_NUMBER: _builtins.int
     json: _builtins.str
-    """JSON document."""
+    """The card as a JSON document."""
     html: _builtins.str
-    """The same as one self-contained HTML page."""
+    """The same card as a self-contained HTML page."""
     def __init__(
         self,
         *,
@@ -953,26 +1093,26 @@ class EstimateTrainingRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DATASET_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
-    """Dataset to learn from."""
-    method_id: _builtins.str
+    """Training dataset."""
+    method: _builtins.str
     """Training method."""
     @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """Parameters of the method; those not given are chosen from the dataset."""
+    def parameters(self) -> _struct_pb2.Struct:
+        """Parameters of the method (default: chosen from the dataset)."""
 
     def __init__(
         self,
         *,
         dataset: _builtins.str = ...,
-        method_id: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+        method: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "method_id", b"method_id", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "method", b"method", "parameters", b"parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -980,45 +1120,45 @@ Global___EstimateTrainingRequest: _TypeAlias = EstimateTrainingRequest  # noqa: 
 
 @_typing.final
 class TrainingEstimate(_message.Message):
-    """What a training would take."""
+    """Resources that a training needs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    SETTINGS_FIELD_NUMBER: _builtins.int
     PARAMETER_COUNT_FIELD_NUMBER: _builtins.int
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     AVAILABLE_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     MINUTES_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     parameter_count: _builtins.int
-    """Weights of the networks."""
+    """Number of weights of the networks."""
     memory_bytes: _builtins.int
-    """Memory of the training, in bytes."""
+    """Memory needed, in bytes."""
     available_memory_bytes: _builtins.int
-    """Memory at hand, in bytes."""
+    """Memory available, in bytes."""
     minutes: _builtins.float
-    """Time on the machine that answers, in minutes."""
-    @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """All parameters that would be in force."""
-
+    """Duration on the machine of the service, in minutes."""
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences on what the parameters were chosen by, and on what may go wrong."""
+        """Sentences on how the parameters were chosen and on what may fail."""
+
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """All parameters, resolved."""
 
     def __init__(
         self,
         *,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
         parameter_count: _builtins.int = ...,
         memory_bytes: _builtins.int = ...,
         available_memory_bytes: _builtins.int = ...,
         minutes: _builtins.float = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_memory_bytes", b"available_memory_bytes", "memory_bytes", b"memory_bytes", "minutes", b"minutes", "notes", b"notes", "parameter_count", b"parameter_count", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_memory_bytes", b"available_memory_bytes", "memory_bytes", b"memory_bytes", "minutes", b"minutes", "notes", b"notes", "parameter_count", b"parameter_count", "parameters", b"parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1031,34 +1171,30 @@ class PreviewViewsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DATASET_FIELD_NUMBER: _builtins.int
-    METHOD_ID_FIELD_NUMBER: _builtins.int
-    SETTINGS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
-    """Dataset."""
-    method_id: _builtins.str
+    """Name of the dataset."""
+    method: _builtins.str
     """Training method."""
     image_count: _builtins.int
-    """Images to show: 8 when 0, at most 64."""
-    seed: _builtins.int
-    """Seed of the views."""
+    """Number of images (default: 8, at most 64)."""
     @_builtins.property
-    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_method_pb2.Setting]:
-        """Parameters of the method; those not given are chosen from the dataset."""
+    def parameters(self) -> _struct_pb2.Struct:
+        """Parameters of the method (default: chosen from the dataset)."""
 
     def __init__(
         self,
         *,
         dataset: _builtins.str = ...,
-        method_id: _builtins.str = ...,
-        settings: _abc.Iterable[_method_pb2.Setting] | None = ...,
+        method: _builtins.str = ...,
         image_count: _builtins.int = ...,
-        seed: _builtins.int = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "image_count", b"image_count", "method_id", b"method_id", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "image_count", b"image_count", "method", b"method", "parameters", b"parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1073,10 +1209,10 @@ class PreviewViewsResponse(_message.Message):
     IMAGES_FIELD_NUMBER: _builtins.int
     PNG_FIELD_NUMBER: _builtins.int
     png: _builtins.bytes
-    """PNG: a row an image, which is left, with two views of it."""
+    """PNG: one row per image, with the image followed by two views of it."""
     @_builtins.property
     def images(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One a row of the picture."""
+        """Images, one per row of the picture."""
 
     def __init__(
         self,
@@ -1118,7 +1254,7 @@ class ListBackbonesResponse(_message.Message):
     BACKBONES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def backbones(self) -> _containers.RepeatedCompositeFieldContainer[Global___Backbone]:
-        """Networks, smallest first."""
+        """Backbones, smallest first."""
 
     def __init__(
         self,
@@ -1135,33 +1271,33 @@ Global___ListBackbonesResponse: _TypeAlias = ListBackbonesResponse  # noqa: Y015
 
 @_typing.final
 class Backbone(_message.Message):
-    """A network that images can go through."""
+    """A network architecture for encoders."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    BACKBONE_ID_FIELD_NUMBER: _builtins.int
-    HELP_FIELD_NUMBER: _builtins.int
+    BACKBONE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     MINIMUM_SIZE_FIELD_NUMBER: _builtins.int
     MAXIMUM_SIZE_FIELD_NUMBER: _builtins.int
     TRAINABLE_FIELD_NUMBER: _builtins.int
     PRETRAINED_FIELD_NUMBER: _builtins.int
-    backbone_id: _builtins.str
-    """Identifier given in requests, such as `resnet18`."""
-    help: _builtins.str
-    """One sentence for a person who chooses."""
+    backbone: _builtins.str
+    """Identifier used in requests, such as `resnet18`."""
+    summary: _builtins.str
+    """One sentence on when to use it."""
     minimum_size: _builtins.int
-    """Smallest side of an image, in pixels."""
+    """Smallest height and width of an image, in pixels."""
     maximum_size: _builtins.int
-    """Largest side of an image, in pixels."""
+    """Largest height and width of an image, in pixels."""
     trainable: _builtins.bool
-    """Whether it can be trained here."""
+    """Whether it can be trained."""
     pretrained: _builtins.bool
-    """Whether it can be had with pretrained weights."""
+    """Whether pretrained weights are available."""
     def __init__(
         self,
         *,
-        backbone_id: _builtins.str = ...,
-        help: _builtins.str = ...,
+        backbone: _builtins.str = ...,
+        summary: _builtins.str = ...,
         minimum_size: _builtins.int = ...,
         maximum_size: _builtins.int = ...,
         trainable: _builtins.bool = ...,
@@ -1169,7 +1305,7 @@ class Backbone(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbone_id", b"backbone_id", "help", b"help", "maximum_size", b"maximum_size", "minimum_size", b"minimum_size", "pretrained", b"pretrained", "trainable", b"trainable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbone", b"backbone", "maximum_size", b"maximum_size", "minimum_size", b"minimum_size", "pretrained", b"pretrained", "summary", b"summary", "trainable", b"trainable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

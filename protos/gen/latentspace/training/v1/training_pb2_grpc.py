@@ -28,7 +28,7 @@ if _version_not_supported:
 
 
 class TrainingServiceStub:
-    """Makes encoders: networks that give every image its vector.
+    """Creates encoders: networks that map each image to a vector.
     """
 
     def __init__(self, channel):
@@ -87,6 +87,11 @@ class TrainingServiceStub:
                 request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.UnloadEncoderRequest.SerializeToString,
                 response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
                 _registered_method=True)
+        self.UpdateEncoder = channel.unary_unary(
+                '/latentspace.training.v1.TrainingService/UpdateEncoder',
+                request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.UpdateEncoderRequest.SerializeToString,
+                response_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+                _registered_method=True)
         self.DeleteEncoder = channel.unary_unary(
                 '/latentspace.training.v1.TrainingService/DeleteEncoder',
                 request_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.DeleteEncoderRequest.SerializeToString,
@@ -125,11 +130,11 @@ class TrainingServiceStub:
 
 
 class TrainingServiceServicer:
-    """Makes encoders: networks that give every image its vector.
+    """Creates encoders: networks that map each image to a vector.
     """
 
     def ListEncoders(self, request, context):
-        """Lists the encoders of a project.
+        """Lists the encoders of a project; only `VIEW_FULL` has their loss curves, evaluations and versions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,42 +148,42 @@ class TrainingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TrainEncoder(self, request, context):
-        """Trains an encoder on a dataset without labels.
+        """Trains an encoder on a dataset, without labels.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportEncoder(self, request_iterator, context):
-        """Makes an encoder of an ONNX file; the first message carries the header, all carry pieces of the file.
+        """Creates an encoder from an ONNX file. The first message carries the header, every message a part of the file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetrainEncoder(self, request, context):
-        """Trains an encoder again, as its next version, which is then the one in use.
+        """Trains a new version of an encoder, which becomes its current version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreatePretrainedEncoder(self, request, context):
-        """Makes an encoder of a pretrained backbone.
+        """Creates an encoder from a pretrained backbone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EvaluateEncoder(self, request, context):
-        """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one.
+        """Evaluates an encoder on a dataset: always without labels, and against the classes of a column where there is one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SelectEncoderVersion(self, request, context):
-        """Chooses the version of an encoder that is in use, and its precision: a rollback is one call.
+        """Sets the current version of an encoder and its precision; a rollback is one call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,7 +197,14 @@ class TrainingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UnloadEncoder(self, request, context):
-        """Takes an encoder out of the inference engine; what uses it next loads it again.
+        """Unloads an encoder from the inference engine; it is loaded again on its next use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateEncoder(self, request, context):
+        """Updates the title and the description of an encoder.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,28 +218,28 @@ class TrainingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTrainingRun(self, request, context):
-        """Gets the course of the training of an encoder, also while it goes on.
+        """Gets the training history of an encoder, also while it is being trained.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetEncoderCard(self, request, context):
-        """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits.
+        """Gets the model card of an encoder: its data, recipe, parameters, versions, scores and limitations.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EstimateTraining(self, request, context):
-        """Checks a training without starting it: the parameters that would be in force, memory and minutes.
+        """Checks a training without starting it: resolved parameters, memory and duration.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PreviewViews(self, request, context):
-        """Shows images as a method would see them: pairs of random views.
+        """Shows images as a training method sees them: pairs of random views.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,7 +253,7 @@ class TrainingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListBackbones(self, request, context):
-        """Lists the networks that images can go through.
+        """Lists the backbones: the available network architectures.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -300,6 +312,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.UnloadEncoderRequest.FromString,
                     response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.SerializeToString,
             ),
+            'UpdateEncoder': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateEncoder,
+                    request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.UpdateEncoderRequest.FromString,
+                    response_serializer=latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.SerializeToString,
+            ),
             'DeleteEncoder': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteEncoder,
                     request_deserializer=latentspace_dot_training_dot_v1_dot_training__pb2.DeleteEncoderRequest.FromString,
@@ -344,7 +361,7 @@ def add_TrainingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TrainingService:
-    """Makes encoders: networks that give every image its vector.
+    """Creates encoders: networks that map each image to a vector.
     """
 
     @staticmethod
@@ -606,6 +623,33 @@ class TrainingService:
             target,
             '/latentspace.training.v1.TrainingService/UnloadEncoder',
             latentspace_dot_training_dot_v1_dot_training__pb2.UnloadEncoderRequest.SerializeToString,
+            latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateEncoder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.training.v1.TrainingService/UpdateEncoder',
+            latentspace_dot_training_dot_v1_dot_training__pb2.UpdateEncoderRequest.SerializeToString,
             latentspace_dot_training_dot_v1_dot_training__pb2.Encoder.FromString,
             options,
             channel_credentials,

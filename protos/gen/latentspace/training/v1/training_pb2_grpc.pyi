@@ -29,89 +29,93 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TrainingServiceStub:
-    """Makes encoders: networks that give every image its vector."""
+    """Creates encoders: networks that map each image to a vector."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TrainingServiceAsyncStub: ...
     ListEncoders: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListEncodersRequest, _training_pb2.ListEncodersResponse]
-    """Lists the encoders of a project."""
+    """Lists the encoders of a project; only `VIEW_FULL` has their loss curves, evaluations and versions."""
     GetEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.GetEncoderRequest, _training_pb2.Encoder]
     """Gets an encoder."""
     TrainEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.TrainEncoderRequest, _operations_pb2.Operation]
-    """Trains an encoder on a dataset without labels."""
+    """Trains an encoder on a dataset, without labels."""
     ImportEncoder: _grpc.StreamUnaryMultiCallable[_training_pb2.ImportEncoderRequest, _operations_pb2.Operation]
-    """Makes an encoder of an ONNX file; the first message carries the header, all carry pieces of the file."""
+    """Creates an encoder from an ONNX file. The first message carries the header, every message a part of the file."""
     RetrainEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.RetrainEncoderRequest, _operations_pb2.Operation]
-    """Trains an encoder again, as its next version, which is then the one in use."""
+    """Trains a new version of an encoder, which becomes its current version."""
     CreatePretrainedEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.CreatePretrainedEncoderRequest, _operations_pb2.Operation]
-    """Makes an encoder of a pretrained backbone."""
+    """Creates an encoder from a pretrained backbone."""
     EvaluateEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.EvaluateEncoderRequest, _operations_pb2.Operation]
-    """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one."""
+    """Evaluates an encoder on a dataset: always without labels, and against the classes of a column where there is one."""
     SelectEncoderVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.SelectEncoderVersionRequest, _training_pb2.Encoder]
-    """Chooses the version of an encoder that is in use, and its precision: a rollback is one call."""
+    """Sets the current version of an encoder and its precision; a rollback is one call."""
     LoadEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.LoadEncoderRequest, _training_pb2.Encoder]
     """Loads an encoder into the inference engine."""
     UnloadEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.UnloadEncoderRequest, _training_pb2.Encoder]
-    """Takes an encoder out of the inference engine; what uses it next loads it again."""
+    """Unloads an encoder from the inference engine; it is loaded again on its next use."""
+    UpdateEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.UpdateEncoderRequest, _training_pb2.Encoder]
+    """Updates the title and the description of an encoder."""
     DeleteEncoder: _grpc.UnaryUnaryMultiCallable[_training_pb2.DeleteEncoderRequest, _empty_pb2.Empty]
     """Deletes an encoder."""
     GetTrainingRun: _grpc.UnaryUnaryMultiCallable[_training_pb2.GetTrainingRunRequest, _training_pb2.TrainingRun]
-    """Gets the course of the training of an encoder, also while it goes on."""
+    """Gets the training history of an encoder, also while it is being trained."""
     GetEncoderCard: _grpc.UnaryUnaryMultiCallable[_training_pb2.GetEncoderCardRequest, _training_pb2.EncoderCard]
-    """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits."""
+    """Gets the model card of an encoder: its data, recipe, parameters, versions, scores and limitations."""
     EstimateTraining: _grpc.UnaryUnaryMultiCallable[_training_pb2.EstimateTrainingRequest, _training_pb2.TrainingEstimate]
-    """Checks a training without starting it: the parameters that would be in force, memory and minutes."""
+    """Checks a training without starting it: resolved parameters, memory and duration."""
     PreviewViews: _grpc.UnaryUnaryMultiCallable[_training_pb2.PreviewViewsRequest, _training_pb2.PreviewViewsResponse]
-    """Shows images as a method would see them: pairs of random views."""
+    """Shows images as a training method sees them: pairs of random views."""
     ListMethods: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListMethodsRequest, _training_pb2.ListMethodsResponse]
     """Lists the training methods."""
     ListBackbones: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListBackbonesRequest, _training_pb2.ListBackbonesResponse]
-    """Lists the networks that images can go through."""
+    """Lists the backbones: the available network architectures."""
 
 @_typing.type_check_only
 class TrainingServiceAsyncStub(TrainingServiceStub):
-    """Makes encoders: networks that give every image its vector."""
+    """Creates encoders: networks that map each image to a vector."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListEncoders: _aio.UnaryUnaryMultiCallable[_training_pb2.ListEncodersRequest, _training_pb2.ListEncodersResponse]  # type: ignore[assignment]
-    """Lists the encoders of a project."""
+    """Lists the encoders of a project; only `VIEW_FULL` has their loss curves, evaluations and versions."""
     GetEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.GetEncoderRequest, _training_pb2.Encoder]  # type: ignore[assignment]
     """Gets an encoder."""
     TrainEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.TrainEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Trains an encoder on a dataset without labels."""
+    """Trains an encoder on a dataset, without labels."""
     ImportEncoder: _aio.StreamUnaryMultiCallable[_training_pb2.ImportEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Makes an encoder of an ONNX file; the first message carries the header, all carry pieces of the file."""
+    """Creates an encoder from an ONNX file. The first message carries the header, every message a part of the file."""
     RetrainEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.RetrainEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Trains an encoder again, as its next version, which is then the one in use."""
+    """Trains a new version of an encoder, which becomes its current version."""
     CreatePretrainedEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.CreatePretrainedEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Makes an encoder of a pretrained backbone."""
+    """Creates an encoder from a pretrained backbone."""
     EvaluateEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.EvaluateEncoderRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one."""
+    """Evaluates an encoder on a dataset: always without labels, and against the classes of a column where there is one."""
     SelectEncoderVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.SelectEncoderVersionRequest, _training_pb2.Encoder]  # type: ignore[assignment]
-    """Chooses the version of an encoder that is in use, and its precision: a rollback is one call."""
+    """Sets the current version of an encoder and its precision; a rollback is one call."""
     LoadEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.LoadEncoderRequest, _training_pb2.Encoder]  # type: ignore[assignment]
     """Loads an encoder into the inference engine."""
     UnloadEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.UnloadEncoderRequest, _training_pb2.Encoder]  # type: ignore[assignment]
-    """Takes an encoder out of the inference engine; what uses it next loads it again."""
+    """Unloads an encoder from the inference engine; it is loaded again on its next use."""
+    UpdateEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.UpdateEncoderRequest, _training_pb2.Encoder]  # type: ignore[assignment]
+    """Updates the title and the description of an encoder."""
     DeleteEncoder: _aio.UnaryUnaryMultiCallable[_training_pb2.DeleteEncoderRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes an encoder."""
     GetTrainingRun: _aio.UnaryUnaryMultiCallable[_training_pb2.GetTrainingRunRequest, _training_pb2.TrainingRun]  # type: ignore[assignment]
-    """Gets the course of the training of an encoder, also while it goes on."""
+    """Gets the training history of an encoder, also while it is being trained."""
     GetEncoderCard: _aio.UnaryUnaryMultiCallable[_training_pb2.GetEncoderCardRequest, _training_pb2.EncoderCard]  # type: ignore[assignment]
-    """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits."""
+    """Gets the model card of an encoder: its data, recipe, parameters, versions, scores and limitations."""
     EstimateTraining: _aio.UnaryUnaryMultiCallable[_training_pb2.EstimateTrainingRequest, _training_pb2.TrainingEstimate]  # type: ignore[assignment]
-    """Checks a training without starting it: the parameters that would be in force, memory and minutes."""
+    """Checks a training without starting it: resolved parameters, memory and duration."""
     PreviewViews: _aio.UnaryUnaryMultiCallable[_training_pb2.PreviewViewsRequest, _training_pb2.PreviewViewsResponse]  # type: ignore[assignment]
-    """Shows images as a method would see them: pairs of random views."""
+    """Shows images as a training method sees them: pairs of random views."""
     ListMethods: _aio.UnaryUnaryMultiCallable[_training_pb2.ListMethodsRequest, _training_pb2.ListMethodsResponse]  # type: ignore[assignment]
     """Lists the training methods."""
     ListBackbones: _aio.UnaryUnaryMultiCallable[_training_pb2.ListBackbonesRequest, _training_pb2.ListBackbonesResponse]  # type: ignore[assignment]
-    """Lists the networks that images can go through."""
+    """Lists the backbones: the available network architectures."""
 
 class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Makes encoders: networks that give every image its vector."""
+    """Creates encoders: networks that map each image to a vector."""
 
     @_abc_1.abstractmethod
     def ListEncoders(
@@ -119,7 +123,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.ListEncodersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.ListEncodersResponse, _abc.Awaitable[_training_pb2.ListEncodersResponse]]:
-        """Lists the encoders of a project."""
+        """Lists the encoders of a project; only `VIEW_FULL` has their loss curves, evaluations and versions."""
 
     @_abc_1.abstractmethod
     def GetEncoder(
@@ -135,7 +139,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.TrainEncoderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Trains an encoder on a dataset without labels."""
+        """Trains an encoder on a dataset, without labels."""
 
     @_abc_1.abstractmethod
     def ImportEncoder(
@@ -143,7 +147,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_training_pb2.ImportEncoderRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Makes an encoder of an ONNX file; the first message carries the header, all carry pieces of the file."""
+        """Creates an encoder from an ONNX file. The first message carries the header, every message a part of the file."""
 
     @_abc_1.abstractmethod
     def RetrainEncoder(
@@ -151,7 +155,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.RetrainEncoderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Trains an encoder again, as its next version, which is then the one in use."""
+        """Trains a new version of an encoder, which becomes its current version."""
 
     @_abc_1.abstractmethod
     def CreatePretrainedEncoder(
@@ -159,7 +163,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.CreatePretrainedEncoderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Makes an encoder of a pretrained backbone."""
+        """Creates an encoder from a pretrained backbone."""
 
     @_abc_1.abstractmethod
     def EvaluateEncoder(
@@ -167,7 +171,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.EvaluateEncoderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Judges an encoder on a dataset: without labels always, and against the classes of a column where there is one."""
+        """Evaluates an encoder on a dataset: always without labels, and against the classes of a column where there is one."""
 
     @_abc_1.abstractmethod
     def SelectEncoderVersion(
@@ -175,7 +179,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.SelectEncoderVersionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.Encoder, _abc.Awaitable[_training_pb2.Encoder]]:
-        """Chooses the version of an encoder that is in use, and its precision: a rollback is one call."""
+        """Sets the current version of an encoder and its precision; a rollback is one call."""
 
     @_abc_1.abstractmethod
     def LoadEncoder(
@@ -191,7 +195,15 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.UnloadEncoderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.Encoder, _abc.Awaitable[_training_pb2.Encoder]]:
-        """Takes an encoder out of the inference engine; what uses it next loads it again."""
+        """Unloads an encoder from the inference engine; it is loaded again on its next use."""
+
+    @_abc_1.abstractmethod
+    def UpdateEncoder(
+        self,
+        request: _training_pb2.UpdateEncoderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.Encoder, _abc.Awaitable[_training_pb2.Encoder]]:
+        """Updates the title and the description of an encoder."""
 
     @_abc_1.abstractmethod
     def DeleteEncoder(
@@ -207,7 +219,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.GetTrainingRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.TrainingRun, _abc.Awaitable[_training_pb2.TrainingRun]]:
-        """Gets the course of the training of an encoder, also while it goes on."""
+        """Gets the training history of an encoder, also while it is being trained."""
 
     @_abc_1.abstractmethod
     def GetEncoderCard(
@@ -215,7 +227,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.GetEncoderCardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.EncoderCard, _abc.Awaitable[_training_pb2.EncoderCard]]:
-        """Gets the card of an encoder: its data, recipe, parameters, versions, scores and limits."""
+        """Gets the model card of an encoder: its data, recipe, parameters, versions, scores and limitations."""
 
     @_abc_1.abstractmethod
     def EstimateTraining(
@@ -223,7 +235,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.EstimateTrainingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.TrainingEstimate, _abc.Awaitable[_training_pb2.TrainingEstimate]]:
-        """Checks a training without starting it: the parameters that would be in force, memory and minutes."""
+        """Checks a training without starting it: resolved parameters, memory and duration."""
 
     @_abc_1.abstractmethod
     def PreviewViews(
@@ -231,7 +243,7 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.PreviewViewsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.PreviewViewsResponse, _abc.Awaitable[_training_pb2.PreviewViewsResponse]]:
-        """Shows images as a method would see them: pairs of random views."""
+        """Shows images as a training method sees them: pairs of random views."""
 
     @_abc_1.abstractmethod
     def ListMethods(
@@ -247,6 +259,6 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.ListBackbonesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.ListBackbonesResponse, _abc.Awaitable[_training_pb2.ListBackbonesResponse]]:
-        """Lists the networks that images can go through."""
+        """Lists the backbones: the available network architectures."""
 
 def add_TrainingServiceServicer_to_server(servicer: TrainingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,14 +18,14 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Figure(_message.Message):
-    """A named figure."""
+    """A named number, such as a score."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """Name in lower_snake."""
+    """Name in lower_snake_case."""
     value: _builtins.float
     """Value."""
     def __init__(

@@ -5,20 +5,94 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class Column(_message.Message):
+    """A metadata column of a dataset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Type:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Column._Type.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TYPE_UNSPECIFIED: Column._Type.ValueType  # 0
+        """Unspecified."""
+        TYPE_TEXT: Column._Type.ValueType  # 1
+        """Text."""
+        TYPE_INTEGER: Column._Type.ValueType  # 2
+        """Integers."""
+        TYPE_NUMBER: Column._Type.ValueType  # 3
+        """Floating-point numbers."""
+        TYPE_BOOLEAN: Column._Type.ValueType  # 4
+        """Booleans."""
+        TYPE_TIMESTAMP: Column._Type.ValueType  # 5
+        """Dates and times."""
+
+    class Type(_Type, metaclass=_TypeEnumTypeWrapper):
+        """Types of columns."""
+
+    TYPE_UNSPECIFIED: Column.Type.ValueType  # 0
+    """Unspecified."""
+    TYPE_TEXT: Column.Type.ValueType  # 1
+    """Text."""
+    TYPE_INTEGER: Column.Type.ValueType  # 2
+    """Integers."""
+    TYPE_NUMBER: Column.Type.ValueType  # 3
+    """Floating-point numbers."""
+    TYPE_BOOLEAN: Column.Type.ValueType  # 4
+    """Booleans."""
+    TYPE_TIMESTAMP: Column.Type.ValueType  # 5
+    """Dates and times."""
+
+    KEY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    UCD_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Name, such as `redshift` or `header.exptime`."""
+    type: Global___Column.Type.ValueType
+    """Type of its values."""
+    unit: _builtins.str
+    """Unit as FITS and VOTable write it, such as `deg`; empty where it has none or none is known."""
+    ucd: _builtins.str
+    """Unified content descriptor of the IVOA (UCD1+), such as `pos.eq.ra`; empty where none is known."""
+    description: _builtins.str
+    """What it says, in one sentence; empty where it is not known."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        type: Global___Column.Type.ValueType = ...,
+        unit: _builtins.str = ...,
+        ucd: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "key", b"key", "type", b"type", "ucd", b"ucd", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Column: _TypeAlias = Column  # noqa: Y015
+
+@_typing.final
 class MetadataField(_message.Message):
-    """One typed fact about an image, from its header or the catalogue."""
+    """One typed metadata value of an image, from its file header or the catalogue."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -27,16 +101,19 @@ class MetadataField(_message.Message):
     INTEGER_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     BOOLEAN_FIELD_NUMBER: _builtins.int
+    TIMESTAMP_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """Column, such as `redshift` or `header.exptime`."""
     text: _builtins.str
     """Text."""
     integer: _builtins.int
-    """Whole number."""
+    """Integer."""
     number: _builtins.float
-    """Real number."""
+    """Floating-point number."""
     boolean: _builtins.bool
-    """Truth value."""
+    """Boolean."""
+    timestamp: _builtins.str
+    """Date and time in ISO 8601: with `Z` in UTC, without a time zone where none is known."""
     def __init__(
         self,
         *,
@@ -45,12 +122,13 @@ class MetadataField(_message.Message):
         integer: _builtins.int = ...,
         number: _builtins.float = ...,
         boolean: _builtins.bool = ...,
+        timestamp: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["boolean", b"boolean", "integer", b"integer", "number", b"number", "text", b"text", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["boolean", b"boolean", "integer", b"integer", "number", b"number", "text", b"text", "timestamp", b"timestamp", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boolean", b"boolean", "integer", b"integer", "key", b"key", "number", b"number", "text", b"text", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boolean", b"boolean", "integer", b"integer", "key", b"key", "number", b"number", "text", b"text", "timestamp", b"timestamp", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "integer", "number", "boolean"]  # noqa: Y015
+    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "integer", "number", "boolean", "timestamp"]  # noqa: Y015
     _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latentspace/type/v1/method.proto\x12\x13latentspace.type.v1\"l\n\x06Method\x12\x11\n\tmethod_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04help\x18\x03 \x01(\t\x12\x32\n\nparameters\x18\x04 \x03(\x0b\x32\x1e.latentspace.type.v1.Parameter\"\xb8\x02\n\tParameter\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.latentspace.type.v1.Parameter.Kind\x12\x15\n\rdefault_value\x18\x03 \x01(\t\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\t\x12\x0c\n\x04help\x18\x07 \x01(\t\"q\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_INTEGER\x10\x01\x12\x0f\n\x0bKIND_NUMBER\x10\x02\x12\r\n\tKIND_TEXT\x10\x03\x12\x0f\n\x0bKIND_CHOICE\x10\x04\x12\x10\n\x0cKIND_BOOLEAN\x10\x05\x42\n\n\x08_minimumB\n\n\x08_maximum\"%\n\x07Setting\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latentspace/type/v1/method.proto\x12\x13latentspace.type.v1\"d\n\x06Method\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x19\n\x11parameters_schema\x18\x04 \x01(\t\x12\x0f\n\x07\x61liases\x18\x05 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latentspace.type.v1.method_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_METHOD']._serialized_start=57
-  _globals['_METHOD']._serialized_end=165
-  _globals['_PARAMETER']._serialized_start=168
-  _globals['_PARAMETER']._serialized_end=480
-  _globals['_PARAMETER_KIND']._serialized_start=343
-  _globals['_PARAMETER_KIND']._serialized_end=456
-  _globals['_SETTING']._serialized_start=482
-  _globals['_SETTING']._serialized_end=519
+  _globals['_METHOD']._serialized_end=157
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,6 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,152 +20,45 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Method(_message.Message):
-    """A way to train, project or cluster, with the parameters that it takes: what forms and command lines are made from."""
+    """A training, projection, clustering or prediction method with its parameters; forms and command lines are built from
+    it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    METHOD_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
-    HELP_FIELD_NUMBER: _builtins.int
-    PARAMETERS_FIELD_NUMBER: _builtins.int
-    method_id: _builtins.str
-    """Identifier given in requests, such as `umap`."""
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    PARAMETERS_SCHEMA_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """Identifier used in requests, such as `umap`."""
     title: _builtins.str
-    """Name for a person, such as `UMAP`."""
-    help: _builtins.str
-    """One sentence that tells what the method does and when it fits."""
+    """Display name, such as `UMAP`."""
+    summary: _builtins.str
+    """What the method does and when to use it, in one or two sentences."""
+    parameters_schema: _builtins.str
+    """JSON Schema of the parameters as text. Its `properties` are in the order in which a form shows them, each with
+    `type`, `default` (null where it is chosen from the data), bounds, `enum`, `description`, and in `aliases` earlier
+    names that are still accepted.
+    """
     @_builtins.property
-    def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
-        """Parameters in the order in which a form shows them."""
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Earlier identifiers that are still accepted."""
 
     def __init__(
         self,
         *,
-        method_id: _builtins.str = ...,
+        method: _builtins.str = ...,
         title: _builtins.str = ...,
-        help: _builtins.str = ...,
-        parameters: _abc.Iterable[Global___Parameter] | None = ...,
+        summary: _builtins.str = ...,
+        parameters_schema: _builtins.str = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["help", b"help", "method_id", b"method_id", "parameters", b"parameters", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "method", b"method", "parameters_schema", b"parameters_schema", "summary", b"summary", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Method: _TypeAlias = Method  # noqa: Y015
-
-@_typing.final
-class Parameter(_message.Message):
-    """One parameter of a method."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Kind:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Parameter._Kind.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        KIND_UNSPECIFIED: Parameter._Kind.ValueType  # 0
-        """Not said."""
-        KIND_INTEGER: Parameter._Kind.ValueType  # 1
-        """A whole number."""
-        KIND_NUMBER: Parameter._Kind.ValueType  # 2
-        """A real number."""
-        KIND_TEXT: Parameter._Kind.ValueType  # 3
-        """Any text."""
-        KIND_CHOICE: Parameter._Kind.ValueType  # 4
-        """One of the choices."""
-        KIND_BOOLEAN: Parameter._Kind.ValueType  # 5
-        """`true` or `false`."""
-
-    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
-        """Kinds of parameter values."""
-
-    KIND_UNSPECIFIED: Parameter.Kind.ValueType  # 0
-    """Not said."""
-    KIND_INTEGER: Parameter.Kind.ValueType  # 1
-    """A whole number."""
-    KIND_NUMBER: Parameter.Kind.ValueType  # 2
-    """A real number."""
-    KIND_TEXT: Parameter.Kind.ValueType  # 3
-    """Any text."""
-    KIND_CHOICE: Parameter.Kind.ValueType  # 4
-    """One of the choices."""
-    KIND_BOOLEAN: Parameter.Kind.ValueType  # 5
-    """`true` or `false`."""
-
-    KEY_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
-    MINIMUM_FIELD_NUMBER: _builtins.int
-    MAXIMUM_FIELD_NUMBER: _builtins.int
-    CHOICES_FIELD_NUMBER: _builtins.int
-    HELP_FIELD_NUMBER: _builtins.int
-    key: _builtins.str
-    """Key given in settings."""
-    kind: Global___Parameter.Kind.ValueType
-    """Kind of value."""
-    default_value: _builtins.str
-    """Value used when none is given, as text; empty where the data decide."""
-    minimum: _builtins.float
-    """Smallest value allowed, of numbers."""
-    maximum: _builtins.float
-    """Largest value allowed, of numbers."""
-    help: _builtins.str
-    """One sentence that tells what the parameter does."""
-    @_builtins.property
-    def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Values allowed, of choices."""
-
-    def __init__(
-        self,
-        *,
-        key: _builtins.str = ...,
-        kind: Global___Parameter.Kind.ValueType = ...,
-        default_value: _builtins.str = ...,
-        minimum: _builtins.float | None = ...,
-        maximum: _builtins.float | None = ...,
-        choices: _abc.Iterable[_builtins.str] | None = ...,
-        help: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "choices", b"choices", "default_value", b"default_value", "help", b"help", "key", b"key", "kind", b"kind", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
-    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
-    _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
-    _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
-
-Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
-
-@_typing.final
-class Setting(_message.Message):
-    """The value of one parameter in a request; text, so that every door reads it alike."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    KEY_FIELD_NUMBER: _builtins.int
-    VALUE_FIELD_NUMBER: _builtins.int
-    key: _builtins.str
-    """Key of the parameter."""
-    value: _builtins.str
-    """Value, as text."""
-    def __init__(
-        self,
-        *,
-        key: _builtins.str = ...,
-        value: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Setting: _TypeAlias = Setting  # noqa: Y015

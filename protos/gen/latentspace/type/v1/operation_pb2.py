@@ -22,23 +22,27 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from latentspace.type.v1 import figure_pb2 as latentspace_dot_type_dot_v1_dot_figure__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#latentspace/type/v1/operation.proto\x12\x13latentspace.type.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\"\xd3\x04\n\x11OperationMetadata\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12;\n\x05state\x18\x03 \x01(\x0e\x32,.latentspace.type.v1.OperationMetadata.State\x12/\n\x08progress\x18\x04 \x01(\x0b\x32\x1d.latentspace.type.v1.Progress\x12.\n\x06stages\x18\x05 \x03(\x0b\x32\x1e.latentspace.type.v1.StageTime\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rattempt_count\x18\n \x01(\x05\x12\x12\n\nrequest_id\x18\x0b \x01(\t\"\x96\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x14\n\x10STATE_CANCELLING\x10\x03\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\x12\x13\n\x0fSTATE_CANCELLED\x10\x06\"\x8c\x01\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x12\n\ndone_count\x18\x02 \x01(\x03\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x0c\n\x04rate\x18\x05 \x01(\x01\x12,\n\x07metrics\x18\x06 \x03(\x0b\x32\x1b.latentspace.type.v1.Figure\"4\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#latentspace/type/v1/operation.proto\x12\x13latentspace.type.v1\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\"\xec\x04\n\x11OperationMetadata\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x16\n\x06target\x18\x02 \x01(\tB\x06\xfa\x41\x03\n\x01*\x12;\n\x05state\x18\x03 \x01(\x0e\x32,.latentspace.type.v1.OperationMetadata.State\x12/\n\x08progress\x18\x04 \x01(\x0b\x32\x1d.latentspace.type.v1.Progress\x12.\n\x06stages\x18\x05 \x03(\x0b\x32\x1e.latentspace.type.v1.StageTime\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rattempt_count\x18\n \x01(\x05\x12\x12\n\nrequest_id\x18\x0b \x01(\t\x12\x0f\n\x07\x63reator\x18\x0c \x01(\t\"\x96\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x14\n\x10STATE_CANCELLING\x10\x03\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\x12\x13\n\x0fSTATE_CANCELLED\x10\x06\"\x8c\x01\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x12\n\ndone_count\x18\x02 \x01(\x03\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x0c\n\x04rate\x18\x05 \x01(\x01\x12,\n\x07metrics\x18\x06 \x03(\x0b\x32\x1b.latentspace.type.v1.Figure\"4\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x01\x42\\\xea\x41Y\n\x15latentspace/Operation\x12)projects/{project}/operations/{operation}*\noperations2\toperationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latentspace.type.v1.operation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
-  _globals['_OPERATIONMETADATA']._serialized_start=128
-  _globals['_OPERATIONMETADATA']._serialized_end=723
-  _globals['_OPERATIONMETADATA_STATE']._serialized_start=573
-  _globals['_OPERATIONMETADATA_STATE']._serialized_end=723
-  _globals['_PROGRESS']._serialized_start=726
-  _globals['_PROGRESS']._serialized_end=866
-  _globals['_STAGETIME']._serialized_start=868
-  _globals['_STAGETIME']._serialized_end=920
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\352AY\n\025latentspace/Operation\022)projects/{project}/operations/{operation}*\noperations2\toperation'
+  _globals['_OPERATIONMETADATA'].fields_by_name['target']._loaded_options = None
+  _globals['_OPERATIONMETADATA'].fields_by_name['target']._serialized_options = b'\372A\003\n\001*'
+  _globals['_OPERATIONMETADATA']._serialized_start=155
+  _globals['_OPERATIONMETADATA']._serialized_end=775
+  _globals['_OPERATIONMETADATA_STATE']._serialized_start=625
+  _globals['_OPERATIONMETADATA_STATE']._serialized_end=775
+  _globals['_PROGRESS']._serialized_start=778
+  _globals['_PROGRESS']._serialized_end=918
+  _globals['_STAGETIME']._serialized_start=920
+  _globals['_STAGETIME']._serialized_end=972
 # @@protoc_insertion_point(module_scope)

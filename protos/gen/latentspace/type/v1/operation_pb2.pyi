@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class OperationMetadata(_message.Message):
-    """What every `google.longrunning.Operation` of Latent Space Explorer carries as its metadata."""
+    """Metadata of every `google.longrunning.Operation` of Latent Space Explorer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,37 +34,37 @@ class OperationMetadata(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[OperationMetadata._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: OperationMetadata._State.ValueType  # 0
-        """Not said."""
+        """Unspecified."""
         STATE_PENDING: OperationMetadata._State.ValueType  # 1
-        """Waits for a runner."""
+        """Waiting for a worker."""
         STATE_RUNNING: OperationMetadata._State.ValueType  # 2
-        """Being worked on."""
+        """In progress."""
         STATE_CANCELLING: OperationMetadata._State.ValueType  # 3
-        """To be cancelled, as soon as the present step allows."""
+        """Cancellation was requested; the operation ends at the next opportunity."""
         STATE_SUCCEEDED: OperationMetadata._State.ValueType  # 4
-        """Ended well."""
+        """Completed successfully."""
         STATE_FAILED: OperationMetadata._State.ValueType  # 5
-        """Ended with an error."""
+        """Failed."""
         STATE_CANCELLED: OperationMetadata._State.ValueType  # 6
-        """Ended by a wish."""
+        """Cancelled on request."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """States of an operation."""
 
     STATE_UNSPECIFIED: OperationMetadata.State.ValueType  # 0
-    """Not said."""
+    """Unspecified."""
     STATE_PENDING: OperationMetadata.State.ValueType  # 1
-    """Waits for a runner."""
+    """Waiting for a worker."""
     STATE_RUNNING: OperationMetadata.State.ValueType  # 2
-    """Being worked on."""
+    """In progress."""
     STATE_CANCELLING: OperationMetadata.State.ValueType  # 3
-    """To be cancelled, as soon as the present step allows."""
+    """Cancellation was requested; the operation ends at the next opportunity."""
     STATE_SUCCEEDED: OperationMetadata.State.ValueType  # 4
-    """Ended well."""
+    """Completed successfully."""
     STATE_FAILED: OperationMetadata.State.ValueType  # 5
-    """Ended with an error."""
+    """Failed."""
     STATE_CANCELLED: OperationMetadata.State.ValueType  # 6
-    """Ended by a wish."""
+    """Cancelled on request."""
 
     KIND_FIELD_NUMBER: _builtins.int
     TARGET_FIELD_NUMBER: _builtins.int
@@ -77,39 +77,42 @@ class OperationMetadata(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     ATTEMPT_COUNT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """What is being done, such as `IngestDataset`."""
+    """Method that started the operation, such as `IngestDataset`."""
     target: _builtins.str
-    """Resource that the operation makes or changes."""
+    """Name of the resource that the operation creates or changes."""
     state: Global___OperationMetadata.State.ValueType
-    """Where the operation stands."""
+    """State of the operation."""
     attempt_count: _builtins.int
-    """How often work began: more than 1 after a process was lost."""
+    """Number of times that work was started: more than 1 after a process was lost."""
     request_id: _builtins.str
-    """Identifier with which it was asked for."""
+    """Identifier sent with the request."""
+    creator: _builtins.str
+    """Caller who sent the request."""
     @_builtins.property
     def progress(self) -> Global___Progress:
-        """How far the present stage has come."""
+        """Progress of the current stage."""
 
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageTime]:
-        """Stages finished, in order."""
+        """Completed stages, in order."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was asked for."""
+        """Time of the request."""
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When work began, last time if it was resumed."""
+        """Time at which work started, or resumed after an interruption."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When anything was last recorded."""
+        """Time of the last update."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ended."""
+        """Time at which the operation ended."""
 
     def __init__(
         self,
@@ -125,10 +128,11 @@ class OperationMetadata(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         attempt_count: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        creator: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "progress", b"progress", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "create_time", b"create_time", "end_time", b"end_time", "kind", b"kind", "progress", b"progress", "request_id", b"request_id", "stages", b"stages", "start_time", b"start_time", "state", b"state", "target", b"target", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "create_time", b"create_time", "creator", b"creator", "end_time", b"end_time", "kind", b"kind", "progress", b"progress", "request_id", b"request_id", "stages", b"stages", "start_time", b"start_time", "state", b"state", "target", b"target", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -136,7 +140,7 @@ Global___OperationMetadata: _TypeAlias = OperationMetadata  # noqa: Y015
 
 @_typing.final
 class Progress(_message.Message):
-    """How far a stage of long work has come."""
+    """Progress of one stage of an operation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -147,18 +151,18 @@ class Progress(_message.Message):
     RATE_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """What is being done, for a person."""
+    """Title of the stage."""
     done_count: _builtins.int
-    """Units finished."""
+    """Units completed."""
     total_count: _builtins.int
-    """Units to do; 0 while it is not known."""
+    """Units in total; 0 while unknown."""
     unit: _builtins.str
     """What is counted, in the plural."""
     rate: _builtins.float
-    """Units a second."""
+    """Units per second."""
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
-        """Figures of the moment, such as the loss."""
+        """Current values of metrics such as the loss."""
 
     def __init__(
         self,
@@ -180,16 +184,16 @@ Global___Progress: _TypeAlias = Progress  # noqa: Y015
 
 @_typing.final
 class StageTime(_message.Message):
-    """Time that a finished stage took."""
+    """Duration of a completed stage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     STAGE_FIELD_NUMBER: _builtins.int
     DURATION_SECONDS_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """The stage."""
+    """Title of the stage."""
     duration_seconds: _builtins.float
-    """Wall-clock seconds, over all attempts."""
+    """Wall-clock time over all attempts, in seconds."""
     def __init__(
         self,
         *,

@@ -23,23 +23,23 @@ class _ResourceState:
 class _ResourceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ResourceState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     RESOURCE_STATE_UNSPECIFIED: _ResourceState.ValueType  # 0
-    """Not said."""
+    """Unspecified."""
     RESOURCE_STATE_CREATING: _ResourceState.ValueType  # 1
-    """Being made; nothing of it can be read yet."""
+    """Being created; its data cannot be read yet."""
     RESOURCE_STATE_READY: _ResourceState.ValueType  # 2
     """Complete."""
     RESOURCE_STATE_FAILED: _ResourceState.ValueType  # 3
-    """Its making ended with an error or was cancelled; it can only be deleted."""
+    """Creation failed or was cancelled; the resource can only be deleted."""
 
 class ResourceState(_ResourceState, metaclass=_ResourceStateEnumTypeWrapper):
-    """State of a resource that long work makes."""
+    """State of a resource that is created by an operation."""
 
 RESOURCE_STATE_UNSPECIFIED: ResourceState.ValueType  # 0
-"""Not said."""
+"""Unspecified."""
 RESOURCE_STATE_CREATING: ResourceState.ValueType  # 1
-"""Being made; nothing of it can be read yet."""
+"""Being created; its data cannot be read yet."""
 RESOURCE_STATE_READY: ResourceState.ValueType  # 2
 """Complete."""
 RESOURCE_STATE_FAILED: ResourceState.ValueType  # 3
-"""Its making ended with an error or was cancelled; it can only be deleted."""
+"""Creation failed or was cancelled; the resource can only be deleted."""
 Global___ResourceState: _TypeAlias = ResourceState  # noqa: Y015

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class TableChunk(_message.Message):
-    """A piece of a table. The pieces of a stream, put together, are one Apache Arrow IPC stream."""
+    """Part of a table: the concatenated parts of a stream are one Apache Arrow IPC stream."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

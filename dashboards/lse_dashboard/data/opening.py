@@ -1,0 +1,154 @@
+"""Opening an experiment: what a visitor wants to see, and all that must be read to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from lse.client.projections import TRUST_COLUMNS
+from lse.client.resources import Clustering, MadeResource, NamedResource, Projection
+from lse_dashboard import wording
+from lse_dashboard.data.cloud import Cloud
+from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.images import ImageIndex
+from lse_dashboard.data.library import Library, ProjectContents
+
+__all__ = ["CLUSTERS", "NOTHING", "Opened", "Wanted", "measures", "named", "opened", "read_colouring", "ready"]
+
+NamedT = TypeVar("NamedT", bound=NamedResource)
+MadeT = TypeVar("MadeT", bound=MadeResource)
+
+CLUSTERS = "clusters"
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to open.
+
+    Attributes
+    ----------
+    experiment
+        Its name, None for none.
+    projection, clustering
+        Their names; the newest where there is none of the name (of projections the newest flat one, if there is one),
+        and no clustering where it is empty.
+    colour_by
+        What gives the points their colour; see `read_colouring`.
+    newest
+        Whether the newest experiment takes the place of one that is not there.
+    stay
+        Whether hidden groups, the selection and the point size are kept.
+    """
+
+    experiment: str | None
+    projection: str | None = None
+    clustering: str | None = None
+    colour_by: str = CLUSTERS
+    newest: bool = False
+    stay: bool = False
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was found; None for what there is not."""
+
+    contents: ProjectContents
+    images: ImageIndex | None = None
+    projection: Projection | None = None
+    clustering: Clustering | None = None
+    cloud: Cloud | None = None
+    clusters: Groups | None = None
+    colour_by: str = NOTHING
+    colouring: Colouring | None = None
+
+
+def opened(library: Library, project: str, wanted: Wanted) -> Opened:
+    """Read what is to be opened.
+
+    Raises
+    ------
+    LseError
+        The services do not answer, or something was deleted meanwhile.
+    """
+    contents = library.contents(project, wanted.experiment)
+    if wanted.newest and contents.experiment is None and (usable := ready(contents.experiments)):
+        contents = library.contents(project, usable[-1].id)
+    experiment, dataset = contents.experiment, contents.dataset
+    if experiment is None or dataset is None or experiment.state != "ready":
+        return Opened(contents)
+    images = library.images(project, dataset)
+    # A flat map is drawn at once and on any machine; a solid one is there for whoever asks for it.
+    flat = [one for one in contents.projections if one.components == 2 or one.id == wanted.projection]
+    projection = _chosen(flat, wanted.projection) or _chosen(contents.projections, wanted.projection)
+    clustering = None if wanted.clustering == "" else _chosen(contents.clusterings, wanted.clustering)
+    if projection is None:
+        return Opened(contents, images, clustering=clustering)
+    cloud = library.cloud(project, experiment, projection)
+    clusters = None if clustering is None else library.clusters(project, experiment, clustering, cloud)
+    colour_by = NOTHING if wanted.colour_by == CLUSTERS and clusters is None else wanted.colour_by
+    found = Opened(contents, images, projection, clustering, cloud, clusters, colour_by)
+    return replace(found, colouring=read_colouring(library, project, found, colour_by))
+
+
+def read_colouring(library: Library, project: str, shown: Opened, colour_by: str) -> Colouring | None:
+    """Colours of the points that are shown.
+
+    Parameters
+    ----------
+    library, project
+        Where they come from.
+    shown
+        What is open.
+    colour_by
+        ``nothing``, ``clusters``, or ``KIND:NAME`` of a ``column``, ``label`` scheme, ``prediction`` or
+        ``probability`` of one, or of one of `measures`.
+
+    Returns
+    -------
+    colouring
+        None for nothing, and where its source is gone.
+    """
+    contents, cloud = shown.contents, shown.cloud
+    kind, _, name = colour_by.partition(":")
+    experiment, dataset = contents.experiment, contents.dataset
+    if experiment is None or dataset is None or cloud is None or kind == CLUSTERS:
+        return shown.clusters if kind == CLUSTERS and cloud is not None else None
+    if kind == "column" and name in dataset.columns:
+        return library.by_column(project, dataset, name, cloud)
+    scheme, prediction = named(contents.schemes, name), named(ready(contents.predictions), name)
+    if kind == "label" and scheme is not None:
+        return library.labels(project, dataset, scheme, cloud)
+    if kind in {"prediction", "probability"} and prediction is not None:
+        return library.predicted(project, experiment, prediction, cloud, probability=kind == "probability")
+    if kind == "trust" and shown.projection is not None and name in shown.projection.figures:
+        return library.trust(project, experiment, shown.projection, name, cloud)
+    known = kind == "outlier" and name in experiment.outlier_scores
+    return library.outlier_scores(project, experiment, name, cloud) if known else None
+
+
+def measures(contents: ProjectContents, projection: Projection | None) -> dict[str, str]:
+    """Scores of the images and of their places on the map that can colour it: title to the name of the colouring."""
+    outliers = contents.experiment.outlier_scores if contents.experiment else ()
+    choices = {wording.Colours.OUTLIER.format(name=name.replace("_", " ")): f"outlier:{name}" for name in outliers}
+    trust = [name for name in TRUST_COLUMNS if projection is not None and name in projection.figures]
+    return choices | {wording.Colours.TRUST.format(name=name.replace("_", " ")): f"trust:{name}" for name in trust}
+
+
+def ready(resources: Iterable[MadeT]) -> list[MadeT]:
+    """Those that can be shown, oldest first."""
+    return sorted(
+        (one for one in resources if one.state == "ready"),
+        key=lambda one: one.create_time.timestamp() if one.create_time else 0.0,
+    )
+
+
+def named(resources: Iterable[NamedT], name: str | None) -> NamedT | None:
+    """The one of a name, None where there is none."""
+    return next((one for one in resources if one.id == name), None)
+
+
+def _chosen(resources: Iterable[MadeT], name: str | None) -> MadeT | None:
+    usable = ready(resources)
+    return named(usable, name) or (usable[-1] if usable else None)

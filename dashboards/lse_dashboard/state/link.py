@@ -1,0 +1,158 @@
+"""What a link to a view says: enough to open the same map, colours, filters, selection and image anywhere."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import numpy as np
+
+from lse.rows import bitmap_of_rows, rows_of_bitmap
+from lse_dashboard.data.images import Rows
+
+__all__ = ["Link", "Viewport"]
+
+Viewport = tuple[float, ...]
+"""Of a flat map its middle x, middle y and width; of a solid one the eye of the camera, x, y and z."""
+
+# What servers and mail programs take without cutting it.
+_LONGEST_ROWS = 4000
+# A bitmap this large holds every row that an experiment can have; more is no honest link.
+_LARGEST_BITMAP = 15 << 20
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Link:
+    """A view.
+
+    Attributes
+    ----------
+    project, experiment, projection, colour_by, image
+        What is open; empty where it is not said.
+    clustering
+        Empty for none, None where it is not said.
+    hidden
+        Labels of hidden groups, by what they group.
+    selected, isolated
+        Rows of the selection, and those that alone are shown; None where there is none.
+    selection
+        Name of a saved selection, in place of `selected`.
+    viewport
+        What is in view of the map.
+    tab
+        What the right column shows.
+    point_size
+        Diameter of points in pixels, None for what fits.
+    theme
+        ``dark`` or ``light``; empty where it is not said.
+    """
+
+    project: str = ""
+    experiment: str = ""
+    projection: str = ""
+    clustering: str | None = None
+    colour_by: str = ""
+    image: str = ""
+    hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    selected: Rows | None = None
+    isolated: Rows | None = None
+    selection: str = ""
+    viewport: Viewport | None = None
+    tab: str = ""
+    point_size: int | None = None
+    theme: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether its sets of rows are small enough to be written into it."""
+        return all(rows is None or len(_packed(rows)) <= _LONGEST_ROWS for rows in (self.selected, self.isolated))
+
+    def query(self) -> str:
+        """The link as the query of a URL, without what is not said; sets of rows that are too large are left out."""
+        said: dict[str, str] = {
+            "project": self.project,
+            "experiment": self.experiment,
+            "projection": self.projection,
+            "colour": self.colour_by,
+            "image": self.image,
+            "selection": self.selection,
+            "tab": self.tab,
+            "theme": self.theme,
+        }
+        said = {key: value for key, value in said.items() if value}
+        if self.clustering is not None:
+            said["clustering"] = self.clustering
+        if self.hidden:
+            said["hidden"] = json.dumps(
+                {title: list(labels) for title, labels in self.hidden.items()},
+                ensure_ascii=False,
+                separators=(",", ":"),
+            )
+        for key, rows in (("rows", self.selected), ("only", self.isolated)):
+            if rows is not None and len(rows) and len(packed := _packed(rows)) <= _LONGEST_ROWS:
+                said[key] = packed
+        if self.viewport is not None:
+            said["view"] = ",".join(f"{value:.6g}" for value in self.viewport)
+        if self.point_size is not None:
+            said["size"] = str(self.point_size)
+        return urlencode(said)
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Link:
+        """Read the parameters of a URL; what cannot be read is as if it were not said."""
+        size = query.get("size", "")
+        return cls(
+            project=query.get("project", ""),
+            experiment=query.get("experiment", ""),
+            projection=query.get("projection", ""),
+            clustering=query.get("clustering"),
+            colour_by=query.get("colour", ""),
+            image=query.get("image", ""),
+            hidden=_hidden(query.get("hidden", "")),
+            selected=_unpacked(query.get("rows", "")),
+            isolated=_unpacked(query.get("only", "")),
+            selection=query.get("selection", ""),
+            viewport=_viewport(query.get("view", "")),
+            tab=query.get("tab", ""),
+            point_size=int(size) if size.isdecimal() and 1 <= int(size) <= 12 else None,
+            theme=query.get("theme", ""),
+        )
+
+
+def _packed(rows: Rows) -> str:
+    return urlsafe_b64encode(zlib.compress(bitmap_of_rows(rows), 9)).decode().rstrip("=")
+
+
+def _unpacked(text: str) -> Rows | None:
+    try:
+        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        bitmap = zlib.decompressobj().decompress(packed, _LARGEST_BITMAP)
+    except (binascii.Error, ValueError, zlib.error):
+        return None
+    rows = rows_of_bitmap(bitmap)
+    return rows if len(rows) else None
+
+
+def _hidden(text: str) -> dict[str, tuple[str, ...]]:
+    try:
+        given = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    if not isinstance(given, dict):
+        return {}
+    return {
+        str(title): tuple(str(label) for label in labels) for title, labels in given.items() if isinstance(labels, list)
+    }
+
+
+def _viewport(text: str) -> Viewport | None:
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return None
+    return values if len(values) == 3 and bool(np.isfinite(values).all()) else None

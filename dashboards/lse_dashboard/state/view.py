@@ -1,0 +1,122 @@
+"""The view of one visitor as a link, kept up to date, and brought back from one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import get_args
+
+import param
+
+from lse_dashboard import wording
+from lse_dashboard.data.colouring import Groups
+from lse_dashboard.data.opening import CLUSTERS, Wanted
+from lse_dashboard.state.link import Link
+from lse_dashboard.state.session import Session, Tab
+
+__all__ = ["KeptView", "wanted_of"]
+
+_TABS: dict[str, Tab] = {one: one for one in get_args(Tab)}
+
+
+def wanted_of(link: Link) -> Wanted:
+    """What is to be read to show a view."""
+    return Wanted(
+        link.experiment or None,
+        link.projection or None,
+        link.clustering,
+        link.colour_by or CLUSTERS,
+        newest=not link.experiment,
+    )
+
+
+class KeptView(param.Parameterized):
+    """Writes what a session shows into a query, and opens what a query says.
+
+    Parameters
+    ----------
+    session
+        Whose view.
+    link
+        What is to be opened first.
+    """
+
+    query = param.String("", doc="Query of the URL that opens this view; empty until there is one.")
+
+    def __init__(self, session: Session, link: Link) -> None:
+        super().__init__()
+        self._session = session
+        self._pending: Link | None = link
+        session.param.watch(lambda *_: self._on_opened(), "loading")
+        session.param.watch(
+            lambda *_: self._write(), ["contents", "projection", "clustering", "colour_by", "aside", "theme"]
+        )
+        session.selection.param.watch(lambda *_: self._write(), "step")
+        session.selecting.param.watch(lambda *_: self._write(), "kept")
+        session.navigation.param.watch(lambda *_: self._write(), "row")
+        session.scatter.param.watch(lambda *_: self._write(), ["shown", "viewport", "point_size"])
+
+    @property
+    def link(self) -> Link:
+        """The present view."""
+        session, scatter = self._session, self._session.scatter
+        name = session.selecting.name_of(session.selection.step)
+        row, rows = session.navigation.row, session.selection.rows
+        image = None if row is None or session.images is None else session.images.name(row)
+        return Link(
+            project=session.project,
+            experiment=session.experiment.id if session.experiment else "",
+            projection=session.projection.id if session.projection else "",
+            clustering=session.clustering.id if session.clustering else "",
+            colour_by=session.colour_by,
+            image=image or "",
+            hidden=scatter.hidden_groups(),
+            selected=rows if len(rows) and not name else None,
+            isolated=scatter.isolated,
+            selection=name,
+            viewport=scatter.viewport,
+            tab=session.aside,
+            point_size=scatter.point_size,
+            theme=session.theme.mode,
+        )
+
+    def complete(self) -> None:
+        """Keep a selection that is too large for a link under a name of its own, which the link then says."""
+        link = self.link
+        if not link.whole and link.selected is not None:
+            self._session.selecting.save(wording.Link.SELECTION.format(time=datetime.now(UTC)))
+
+    def _on_opened(self) -> None:
+        session, link = self._session, self._pending
+        if session.loading or session.scatter.cloud is None:
+            return
+        if link is not None:
+            self._pending = None
+            if link.experiment in {"", session.experiment.id if session.experiment else ""}:
+                self._restore(link)
+        self._write()
+
+    def _restore(self, link: Link) -> None:
+        session, scatter = self._session, self._session.scatter
+        if link.point_size is not None:
+            scatter.resize(link.point_size)
+        for groups in (session.clusters, scatter.colouring):
+            if isinstance(groups, Groups) and groups.title in link.hidden:
+                scatter.hide(groups, frozenset(link.hidden[groups.title]))
+        if link.isolated is not None:
+            scatter.isolate_rows(link.isolated)
+        if link.selection:
+            session.selecting.open(link.selection)
+        elif link.selected is not None:
+            session.selection.choose(link.selected, wording.Link.ORIGIN, combine="replace")
+        row = session.images.row(link.image) if session.images is not None and link.image else None
+        if row is not None:
+            session.navigation.go(row)
+        # Solid and flat maps say different things of what is in view: only the map itself can read it.
+        if link.projection and session.projection is not None and link.projection == session.projection.id:
+            scatter.viewport = link.viewport
+        if link.tab in _TABS:
+            session.aside = _TABS[link.tab]
+
+    def _write(self) -> None:
+        if self._pending is None and self._session.experiment is not None:
+            self.query = self.link.query()

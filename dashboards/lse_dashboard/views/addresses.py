@@ -1,0 +1,29 @@
+"""Addresses under which the page finds what is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lse_dashboard.data.downloads import Make
+
+__all__ = ["Addresses"]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where things are.
+
+    Attributes
+    ----------
+    thumbnail
+        URL of the thumbnail of a row of the session's dataset.
+    card
+        URL of the card of an encoder, given its project and its name.
+    offer
+        URL of a file that is made when it is fetched, given its name and what writes it.
+    """
+
+    thumbnail: Callable[[int], str]
+    card: Callable[[str, str], str]
+    offer: Callable[[str, Make], str]

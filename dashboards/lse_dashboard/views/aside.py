@@ -1,0 +1,77 @@
+"""The right column: one image, the selection, or what is to be reviewed."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import panel as pn
+
+from lse_dashboard import wording
+from lse_dashboard.state.session import Session, Tab
+from lse_dashboard.views.addresses import Addresses
+from lse_dashboard.views.appearance import scrolling
+from lse_dashboard.views.image import ImageView
+from lse_dashboard.views.labels import LabelBar
+from lse_dashboard.views.markup import Markup, html, join
+from lse_dashboard.views.review import ReviewView
+from lse_dashboard.views.selection import SelectionView
+
+__all__ = ["Aside"]
+
+_WORDS = wording.Aside
+_TABS: dict[str, Tab] = {one: one for one in get_args(Tab)}
+
+
+class Aside:
+    """Tabs, and what the chosen one holds.
+
+    Parameters
+    ----------
+    session
+        Whose column.
+    addresses
+        Where things are.
+    """
+
+    def __init__(self, session: Session, addresses: Addresses) -> None:
+        self._session = session
+        self._tabs = Markup({"tab": self._choose}, css_classes=["lse-tabs"])
+        self._views = {
+            "image": ImageView(session, addresses.thumbnail).panel,
+            "selection": SelectionView(session, addresses).panel,
+            "review": ReviewView(session, addresses.thumbnail).panel,
+        }
+        labels = LabelBar(session).panel
+        self.panel = pn.Column(
+            self._tabs, labels, *self._views.values(), **scrolling(width=368, narrow=328, css_classes=["lse-right"])
+        )
+        session.param.watch(lambda *_: self._show(), "aside")
+        session.selection.param.watch(lambda *_: self._show(), "step")
+        self._show()
+
+    def _choose(self, name: str) -> None:
+        if name in _TABS:
+            self._session.aside = _TABS[name]
+
+    def _show(self) -> None:
+        session, count = self._session, len(self._session.selection.rows)
+        titles = {
+            "image": _WORDS.IMAGE,
+            "selection": _WORDS.SELECTION_COUNT.format(count=count) if count else _WORDS.SELECTION,
+            "review": _WORDS.REVIEW,
+        }
+        self._tabs.html = html(
+            '<div class="lse tabs" role="tablist">{tabs}</div>',
+            tabs=join(
+                html(
+                    '<button role="tab" aria-selected="{chosen}" data-action="tab" data-value="{name}">'
+                    "{title}</button>",
+                    name=name,
+                    title=title,
+                    chosen="true" if name == session.aside else "false",
+                )
+                for name, title in titles.items()
+            ),
+        )
+        for name, view in self._views.items():
+            view.visible = name == session.aside

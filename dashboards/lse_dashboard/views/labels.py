@@ -1,0 +1,164 @@
+"""The bar of classes: one click or one key labels the selection, or the image in view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+
+from lse_dashboard import wording
+from lse_dashboard.data.colouring import Groups
+from lse_dashboard.plots.palette import group_colours
+from lse_dashboard.state.session import Session
+from lse_dashboard.views.appearance import compact
+from lse_dashboard.views.markup import Html, Markup, button, html, join, problem
+
+__all__ = ["LabelBar"]
+
+_WORDS = wording.Labelling
+
+
+class LabelBar:
+    """Label schemes and their classes.
+
+    Parameters
+    ----------
+    session
+        Whose labels.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._updating = False
+        self._editing = ""
+        self._scheme = pmui.Select(**compact(label=_WORDS.SCHEME, options=[], css_classes=["lse-scheme"]))
+        self._scheme.param.watch(self._on_scheme, "value")
+        self._bar = Markup(
+            {
+                "give": session.label,
+                "undo": lambda _: session.labelling.undo(),
+                "new": lambda _: self._edit("new"),
+                "edit": lambda _: self._edit("edit"),
+                "colour": lambda _: self._colour(),
+            },
+            css_classes=["lse-label-bar"],
+        )
+        self._name = pmui.TextInput(**compact(label=_WORDS.NAME, css_classes=["lse-scheme-name"]))
+        self._classes = pmui.TextInput(
+            **compact(label=_WORDS.CLASSES, placeholder=_WORDS.CLASSES_HINT, css_classes=["lse-scheme-classes"])
+        )
+        for field in (self._name, self._classes):
+            field.param.watch(self._on_enter, "enter_pressed")
+        self._form = pn.Column(self._name, self._classes, sizing_mode="stretch_width", margin=0, visible=False)
+        self.panel = pn.Column(self._scheme, self._bar, self._form, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
+        labelling = session.labelling
+        labelling.param.watch(lambda *_: self._show(), ["scheme", "labels", "said"])
+        session.param.watch(lambda *_: self._show(), ["contents", "aside", "theme"])
+        session.selection.param.watch(lambda *_: self._show(), "step")
+        session.navigation.param.watch(lambda *_: self._show(), "row")
+        session.review.param.watch(lambda *_: self._show(), "queue")
+        self._show()
+
+    def _on_scheme(self, event: Any) -> None:
+        if not self._updating and event.new:
+            schemes = self._session.contents.schemes
+            self._session.labelling.use(next((one for one in schemes if one.id == event.new), None))
+
+    def _colour(self) -> None:
+        scheme = self._session.labelling.scheme
+        if scheme is not None:
+            self._session.choose_colour(f"label:{scheme.id}")
+
+    def _edit(self, what: str) -> None:
+        """Open the form for a new scheme or for the classes of this one; a second time, close it."""
+        scheme = self._session.labelling.scheme
+        self._editing = "" if what == self._editing else what
+        self._name.param.update(visible=self._editing == "new", value="")
+        classes = scheme.classes if scheme is not None and self._editing == "edit" else ()
+        self._classes.value = ", ".join(classes)
+        self._form.visible = bool(self._editing)
+
+    def _on_enter(self, event: Any) -> None:
+        typed = self._classes.value_input or self._classes.value
+        classes = [one.strip() for one in typed.split(",") if one.strip()]
+        name = (self._name.value_input or self._name.value).strip()
+        if not event.new or not self._editing or (self._editing == "new" and not (name and classes)):
+            return
+        if self._editing == "new":
+            self._session.labelling.create(name, classes)
+        else:
+            self._session.labelling.edit(classes)
+        self._edit(self._editing)
+
+    def _show(self) -> None:
+        session, labelling = self._session, self._session.labelling
+        schemes = {one.id: one.id for one in session.contents.schemes}
+        if labelling.scheme is not None:
+            schemes.setdefault(labelling.scheme.id, labelling.scheme.id)
+        self._updating = True
+        try:
+            value = labelling.scheme.id if labelling.scheme else ""
+            self._scheme.param.update(options=schemes, value=value, visible=len(schemes) > 0)
+        finally:
+            self._updating = False
+        self._bar.html = self._bar_html() if session.contents.dataset is not None else ""
+
+    def _bar_html(self) -> Html:
+        labelling, scheme = self._session.labelling, self._session.labelling.scheme
+        new = button(_WORDS.NEW, "new", css="link lse-new-scheme")
+        if scheme is None:
+            template = '<div class="lse labels"><span class="quiet">{none}</span> {new}</div>'
+            return html(template, none=_WORDS.NONE, new=new)
+        said = Html("")
+        if labelling.said:
+            undo = button(_WORDS.UNDO, "undo", css="link lse-undo-label", help=_WORDS.UNDO_HELP)
+            said = problem(labelling.said) if labelling.failed else html("<span>{said}</span>", said=labelling.said)
+            said = html('<div class="said">{said} {undo}</div>', said=said, undo=undo if labelling.can_undo else "")
+        return html(
+            '<div class="lse labels"><div class="classes">{classes}</div><div class="quiet lse-label-target">{target}'
+            '</div>{said}<div class="further">{new}{edit}{colour}</div></div>',
+            classes=join(self._class(i, label) for i, label in enumerate(scheme.classes)),
+            target=self._target(),
+            said=said,
+            new=new,
+            edit=button(_WORDS.EDIT, "edit", css="link lse-edit-scheme"),
+            colour=button(_WORDS.COLOUR, "colour", css="link lse-colour-by-labels"),
+        )
+
+    def _class(self, index: int, label: str) -> Html:
+        session, scheme = self._session, self._session.labelling.scheme
+        assert scheme is not None
+        every = Groups(scheme.id, np.zeros(0, dtype=np.int32), scheme.classes)
+        return html(
+            '<button class="chip class" data-action="give" data-value="{label}" title="{help}" aria-pressed="{on}">'
+            '{key}<i style="background:{colour}"></i>{label}<span class="count">{count}</span></button>',
+            label=label,
+            help=_WORDS.GIVE.format(label=label),
+            on="true" if self._given() == label else "false",
+            key=html("<kbd>{key}</kbd>", key=index + 1) if index < 9 else "",
+            colour=group_colours(every, session.theme)[index],
+            count=f"{session.labelling.labels.counts[label]:,}",
+        )
+
+    def _given(self) -> str:
+        """Label of the one image that would be labelled."""
+        rows = self._session.label_rows()
+        given = self._session.labelling.labels.of.get(int(rows[0])) if len(rows) == 1 else None
+        return "" if given is None else given.label
+
+    def _target(self) -> str:
+        """What a key would label, and who labelled it before."""
+        session, rows = self._session, self._session.label_rows()
+        if len(rows) == 0:
+            return _WORDS.NO_TARGET
+        if len(rows) > 1:
+            return _WORDS.TARGETS.format(count=len(rows))
+        row = int(rows[0])
+        name = "" if session.images is None else session.images.name(row) or ""
+        given = session.labelling.labels.of.get(row)
+        if given is None:
+            return _WORDS.TARGET.format(name=name)
+        when = f"{given.time:%Y-%m-%d %H:%M}" if given.time is not None else ""
+        return _WORDS.TARGET_GIVEN.format(name=name, label=given.label, author=given.author, time=when)

@@ -1,0 +1,267 @@
+"""The centre: the scatter plot, its toolbar, its legend, and what it shows and hides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import panel as pn
+
+from lse_dashboard import wording
+from lse_dashboard.data.cloud import Cloud
+from lse_dashboard.data.images import Rows
+from lse_dashboard.plots.scatter_2d import FIRST_POINTS
+from lse_dashboard.plots.scatter_3d import MAX_POINTS
+from lse_dashboard.state.scatter import Scatter
+from lse_dashboard.state.session import Session
+from lse_dashboard.views.addresses import Addresses
+from lse_dashboard.views.appearance import OVER, out_of_flow
+from lse_dashboard.views.legend import legend, point_group
+from lse_dashboard.views.markup import HoverCard, Html, Markup, button, html
+from lse_dashboard.views.scatter_2d import LEGEND_PIXELS, Scatter2D
+from lse_dashboard.views.scatter_3d import Scatter3D
+from lse_dashboard.views.scatter_toolbar import ScatterToolbar
+from lse_dashboard.views.scene_lasso import SceneLasso
+from lse_dashboard.views.screenshot import Screenshot
+
+__all__ = ["ScatterView"]
+
+_WORDS = wording.Scatter
+
+
+class ScatterView:
+    """The latent space, projected.
+
+    Parameters
+    ----------
+    session
+        Whose view.
+    addresses
+        Where the page finds what is not in it.
+    buttons
+        Further buttons of the toolbar.
+    """
+
+    def __init__(self, session: Session, addresses: Addresses, *, buttons: Sequence[Any] = ()) -> None:
+        self._session = session
+        self._thumbnail = addresses.thumbnail
+        self._buttons = buttons
+        self._view: Scatter2D | Scatter3D | None = None
+        self._shown: Cloud | None = None
+        scatter = session.scatter
+        self._screenshot = Screenshot(session, addresses)
+        self._legend = Markup(
+            {
+                "toggle": scatter.toggle,
+                "only": scatter.isolate,
+                "select": session.selecting.group,
+                "all": lambda _: scatter.show_all(),
+            },
+            css_classes=["lse-legend"],
+            sizing_mode=None,
+            styles={
+                **OVER,
+                "top": "12px",
+                "right": "12px",
+                "width": f"{LEGEND_PIXELS}px",
+                "max-height": "calc(100% - 24px)",
+            },
+        )
+        self._caption = Markup(
+            {"all": lambda _: scatter.show_all(), "clear": lambda _: session.selection.clear()},
+            css_classes=["lse-caption"],
+            height=30,
+            styles={"background": "var(--ground)", "border-top": "1px solid var(--line)"},
+        )
+        self._lasso = SceneLasso(
+            self._on_solid_lasso, visible=False, margin=0, styles={**OVER, "top": "12px", "left": "12px"}
+        )
+        self._hover = HoverCard(**out_of_flow())
+        self._curtain = Markup(
+            sizing_mode="stretch_both",
+            css_classes=["lse-curtain"],
+            styles={**OVER, "inset": "0", "background": "var(--ground)", "z-index": "10"},
+        )
+        self._cloud = pn.Column(sizing_mode="stretch_both", margin=0, styles={"position": "absolute", "inset": "0"})
+        self.panel = self._column()
+        self._watch()
+        self._show_cloud()
+        self._show_curtain()
+
+    def _column(self) -> pn.Column:
+        plot = pn.Column(
+            self._cloud,
+            self._legend,
+            self._lasso,
+            self._curtain,
+            self._hover,
+            self._screenshot.camera,
+            sizing_mode="stretch_both",
+            margin=0,
+            styles={"position": "relative", "overflow": "hidden", "background": "var(--ground)", "min-height": "0"},
+        )
+        edge = "1px solid var(--line)"
+        return pn.Column(
+            ScatterToolbar(self._session, [*self._buttons, *self._screenshot.buttons]).panel,
+            plot,
+            self._caption,
+            sizing_mode="stretch_both",
+            margin=0,
+            css_classes=["lse-centre"],
+            styles={"min-width": "0", "border-left": edge, "border-right": edge},
+        )
+
+    def _watch(self) -> None:
+        session, scatter = self._session, self._session.scatter
+        session.param.watch(lambda *_: self._show_curtain(), ["contents", "projection", "online", "problem", "loading"])
+        session.param.watch(lambda *_: self._show_cloud(anew=True), "theme")
+        session.navigation.param.watch(lambda *_: self._mark(), "row")
+        scatter.param.watch(lambda *_: self._show_cloud(), "cloud")
+        session.selection.param.watch(self._on_selected, "step")
+        scatter.param.watch(lambda *_: self._view.show_viewport() if self._view is not None else None, "viewport")
+        scatter.param.watch(self._redraw, ["colouring", "shown", "selected", "point_size"])
+
+    def _show_cloud(self, *, anew: bool = False) -> None:
+        session, scatter, before = self._session, self._session.scatter, self._view
+        if scatter.cloud is self._shown and scatter.cloud is not None and not anew:
+            self._redraw()
+            return
+        self._shown = scatter.cloud
+        self._hover.html = ""
+        if scatter.cloud is None:
+            self._view = None
+        elif scatter.cloud.dimension == 2:
+            self._view = Scatter2D(
+                scatter,
+                session.theme,
+                self._on_hover,
+                self._on_click,
+                background=session.background,
+                on_frame=self._count,
+            )
+            if anew and isinstance(before, Scatter2D):
+                self._view.view = before.view
+        else:
+            self._view = Scatter3D(scatter, session.theme, self._screenshot.title(), self._on_hover, self._on_click)
+        self._lasso.visible = isinstance(self._view, Scatter3D)
+        self._cloud.objects = [] if self._view is None else [self._view.pane]
+        self._screenshot.show(self._view)
+        self._mark()
+        self._explain()
+
+    def _redraw(self, *events: Any) -> None:
+        if isinstance(self._view, Scatter3D):
+            self._view.redraw(colours=any(event.name == "colouring" for event in events))
+        elif self._view is not None:
+            self._view.redraw()
+        self._explain()
+
+    def _explain(self) -> None:
+        """Say what the colours mean, what is shown and what is hidden."""
+        scatter = self._session.scatter
+        self._legend.visible = scatter.cloud is not None and scatter.colouring is not None
+        self._legend.html = legend(scatter.colouring, scatter.hidden(), self._session.theme)
+        self._count()
+
+    def _count(self) -> None:
+        """Say how much is shown, and of how much the picture is made."""
+        scatter = self._session.scatter
+        counts = self._counts(scatter)
+        self._screenshot.caption = counts
+        self._caption.html = self._caption_html(scatter, counts) if counts else ""
+
+    def _counts(self, scatter: Scatter) -> str:
+        if scatter.cloud is None or scatter.shown is None:
+            return ""
+        shown = int(scatter.shown.sum())
+        text = _WORDS.SHOWN.format(shown=shown, total=len(scatter.cloud))
+        if isinstance(self._view, Scatter3D) and len(self._view.drawn) < shown:
+            text += _WORDS.SAMPLE.format(count=MAX_POINTS)
+        if isinstance(self._view, Scatter2D) and len(scatter.cloud) > FIRST_POINTS and self._view.frame is not None:
+            drawn = self._view.frame
+            text += (_WORDS.ALL_IN_VIEW if drawn.exact else _WORDS.SAMPLE_IN_VIEW).format(count=drawn.points)
+        if scatter.cloud.dropped:
+            text += _WORDS.DROPPED.format(count=scatter.cloud.dropped)
+        return text
+
+    def _caption_html(self, scatter: Scatter, counts: str) -> Html:
+        hidden, selection, filters = Html(""), Html(""), scatter.filters()
+        if filters:
+            hidden = html("<span>{text}</span>", text=_WORDS.HIDDEN_BY.format(filters=", ".join(filters)))
+            hidden += button(_WORDS.SHOW_ALL, "all", css="link lse-show-all")
+        if scatter.selected is not None and scatter.shown is not None:
+            template = '<span class="lse-selected"><b>{count:,}</b> {selected}</span>'
+            count = int((scatter.selected & scatter.shown).sum())
+            selection = html(template, count=count, selected=_WORDS.SELECTED)
+            selection += button(_WORDS.CLEAR, "clear", css="link lse-clear")
+        return html(
+            '<div class="lse caption"><span class="lse-counts">{counts}</span>{hidden}{selection}'
+            '<span class="right">{hint}</span></div>',
+            counts=counts,
+            hidden=hidden,
+            selection=selection,
+            hint=_WORDS.HINT_3D if isinstance(self._view, Scatter3D) else _WORDS.HINT_2D,
+        )
+
+    def _on_selected(self, event: Any) -> None:
+        """Whoever selects on the map wants to see the images."""
+        if len(event.new.rows):
+            self._session.aside = "selection"
+
+    def _mark(self) -> None:
+        row = self._session.navigation.row
+        if self._view is not None:
+            self._view.mark(None if row is None else self._session.scatter.index(row))
+
+    def _on_solid_lasso(self, rows: Rows) -> None:
+        scatter = self._session.scatter
+        if isinstance(self._view, Scatter3D) and scatter.cloud is not None and scatter.shown is not None:
+            every = len(self._view.drawn) == int(scatter.shown.sum())
+            inside = np.isin(scatter.cloud.rows, rows)
+            scatter.select(inside, wording.Selection.LASSO if every else _WORDS.SAMPLED_LASSO)
+
+    def _on_click(self, index: int) -> None:
+        cloud = self._session.scatter.cloud
+        if cloud is not None:
+            self._session.look_at(int(cloud.rows[index]))
+            self._session.aside = "image"
+
+    def _on_hover(self, index: int | None) -> None:
+        session, cloud = self._session, self._session.scatter.cloud
+        if index is None or cloud is None or session.images is None:
+            self._hover.html = ""
+            return
+        row = int(cloud.rows[index])
+        self._hover.html = html(
+            '<div class="lse hover" data-row="{row}"><img src="{url}" alt=""><b>{name}</b>{group}</div>',
+            row=row,
+            url=self._thumbnail(row),
+            name=session.images.name(row),
+            group=point_group(session.scatter.colouring, index, session.theme),
+        )
+
+    def _show_curtain(self) -> None:
+        says = _curtain(self._session)
+        template = '<div class="lse curtain"><div><b>{title}</b>{text}</div></div>'
+        self._curtain.html = html(template, title=says[0], text=says[1]) if says else ""
+        self._curtain.visible = says is not None
+
+
+def _curtain(session: Session) -> tuple[str, str] | None:  # one for each reason
+    """What to do when there is nothing to show: a title and a text."""
+    words, experiment = wording.Curtain, session.experiment
+    if session.projection is not None:
+        return None
+    if not session.online:
+        return (session.problem, words.OFFLINE[1]) if session.problem else words.OFFLINE
+    if session.loading:
+        return words.OPENING
+    if session.problem:
+        return (session.problem, "")
+    if experiment is None:
+        return words.EMPTY
+    title, text = words.NO_PROJECTION
+    if experiment.state != "ready":
+        title, text = words.CREATING if experiment.state == "creating" else words.FAILED
+    return (title.format(name=experiment.id), text)

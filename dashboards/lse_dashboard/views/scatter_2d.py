@@ -1,0 +1,304 @@
+"""The 2-D scatter plot: an image drawn for each view, with hover, click, lasso and box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import numpy.typing as npt
+import panel as pn
+from bokeh.events import MouseEnter
+from bokeh.models import CustomJS
+from holoviews import streams
+
+from lse_dashboard import wording
+from lse_dashboard.data.selection import inside_box, inside_polygon
+from lse_dashboard.plots.scatter_2d import FIRST_POINTS, Frame, Painted, View, draw, fitted_view, painted
+from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.link import Viewport
+from lse_dashboard.state.scatter import Scatter
+from lse_dashboard.theme import Theme
+from lse_dashboard.views.frames import FrameGlyph
+
+__all__ = ["LEGEND_PIXELS", "Scatter2D"]
+
+# How near the pointer must be to a point to mean it.
+_REACH_PIXELS = 12
+# Bokeh takes a button that is held for 0.3 s for a gesture of its own, which nothing here listens to: a slow click
+# would open nothing, and a deliberate drag select nothing.  And it frames a clicked figure with dots.
+_ON_ENTER = """
+Bokeh.require("core/ui_gestures").UIGestures.press_threshold = 2 ** 31 - 1
+const view = Bokeh.index.find_one(cb_obj.origin)
+if (view) { view.canvas_view.events_el.style.outline = "none" }
+"""
+# The legend lies over the right edge: a fitted cloud stays clear of it.
+LEGEND_PIXELS = 176
+
+
+class Scatter2D:
+    """Draws a `Scatter` whose cloud has two coordinates.
+
+    Parameters
+    ----------
+    scatter
+        What is drawn.
+    theme
+        Colours.
+    on_hover
+        Called with the index of the point under the pointer, None when there is none.
+    on_click
+        Called with the index of the clicked point.
+    background
+        Draws, where no page waits.
+    on_frame
+        Called when a picture is shown.
+
+    Attributes
+    ----------
+    frame
+        The picture that is shown, None before the first.
+    """
+
+    def __init__(
+        self,
+        scatter: Scatter,
+        theme: Theme,
+        on_hover: Callable[[int | None], None],
+        on_click: Callable[[int], None],
+        *,
+        background: Background,
+        on_frame: Callable[[], None],
+    ) -> None:
+        self._scatter = scatter
+        self._theme = theme
+        self._on_hover = on_hover
+        self._on_click = on_click
+        self._on_frame = on_frame
+        self._frames = Newest(background)
+        self._glyph: FrameGlyph | None = None
+        self.frame: Frame | None = None
+        self._painted: Painted | None = None
+        self._figure: Any = None
+        self._hovered: int | None = None
+        self._marked: int | None = None
+        self.view: View | None = None
+
+        self._again = streams.Counter(transient=False)
+        self._range = streams.RangeXY()
+        self._size = streams.PlotSize()
+        self._marks = streams.Pipe(data=[])
+        self.pane = pn.pane.HoloViews(
+            self._plot(), sizing_mode="stretch_both", css_classes=["lse-cloud"], margin=0, theme=None
+        )
+
+    def _plot(self) -> hv.Overlay:
+        """The cloud and the marked points on it, with what the pointer does."""
+        cloud = hv.DynamicMap(self._draw, streams=[self._range, self._size, self._again]).opts(
+            responsive=True,
+            xaxis=None,
+            yaxis=None,
+            default_tools=[],
+            tools=["pan", "wheel_zoom", "lasso_select", "box_select", "reset"],
+            active_tools=["pan", "wheel_zoom"],
+            toolbar="left",
+            hooks=[self._keep_figure],
+            apply_ranges=False,
+        )
+        marks = hv.DynamicMap(hv.Points, streams=[self._marks]).opts(
+            size=15,
+            color=None,
+            line_color=self._theme.text,
+            line_width=2,
+            nonselection_alpha=1.0,
+            apply_ranges=False,
+            default_tools=[],
+            tools=[],
+        )
+        # Streams listen to the plot of exactly this object: it must not be changed by `opts` any more.
+        self._listening: dict[Any, Callable[..., None]] = {
+            streams.PointerXY(source=cloud): self._on_pointer,
+            streams.MouseLeave(source=cloud): lambda **_: self._hover(None),
+            streams.Tap(source=cloud): self._on_tap,
+            streams.Lasso(source=cloud): self._on_lasso,
+            streams.BoundsXY(source=cloud): self._on_box,
+            streams.PlotReset(source=cloud): lambda resetting: self.fit() if resetting else None,
+            self._size: self._on_size,
+        }
+        for stream, act in self._listening.items():
+            stream.add_subscriber(_scheduled(act))
+        self._range.add_subscriber(self._on_range)
+        return cloud * marks
+
+    def redraw(self) -> None:
+        """Draw again, since colours or what is shown or selected changed."""
+        self._painted = None
+        self._again.event()
+
+    def mark(self, index: int | None) -> None:
+        """Put a ring around a point."""
+        self._marked = index
+        self._show_marks()
+
+    def fit(self) -> None:
+        """Show the whole cloud."""
+        if self.view is not None:
+            self._look(fitted_view(self._extent(), self.view.width, self.view.height, right=LEGEND_PIXELS))
+
+    def image(self, *, scale: int = 1) -> npt.NDArray[np.uint8] | None:
+        """The present view as an image, first row at the bottom; None before the page has a size."""
+        if self.view is None:
+            return None
+        view = self.view
+        larger = View(view.x_range, view.y_range, view.width * scale, view.height * scale)
+        return draw(self._paint(), larger, point_size=self._scatter.point_size * scale).picture.rgba()
+
+    def _extent(self) -> tuple[float, float, float, float]:
+        return self._scatter.cloud.extent() if self._scatter.cloud is not None else (0.0, 0.0, 1.0, 1.0)
+
+    def _draw(self, **_: object) -> hv.RGB:
+        if self.view is not None and self._scatter.cloud is not None:
+            self._ask(self.view, budget=FIRST_POINTS)
+        x0, y0, x1, y1 = self._extent()
+        # Clear: the picture is a glyph of its own, which is sent as a PNG.
+        return hv.RGB(np.zeros((1, 1, 4), dtype=np.uint8), bounds=(x0, y0, x1, y1))
+
+    def _ask(self, view: View, *, budget: int | None = None) -> None:
+        """Have a view drawn, of a sample first where it has very many points; only the newest is shown."""
+        size = self._scatter.point_size
+
+        def work() -> tuple[Frame, bytes]:
+            frame = draw(self._paint(), view, point_size=size, budget=budget)
+            return frame, frame.png()
+
+        def show(drawn: tuple[Frame, bytes]) -> None:
+            self.frame, png = drawn
+            if self._glyph is not None:
+                self._glyph.show(png, self.frame)
+            self._on_frame()
+            if not self.frame.exact:
+                self._ask(view)
+
+        self._frames.ask(work, show, lambda _: None)
+
+    def _paint(self) -> Painted:
+        """Points with their colours, made once until `redraw`."""
+        points, scatter = self._painted, self._scatter
+        if points is None:
+            assert scatter.cloud is not None
+            assert scatter.shown is not None
+            points = painted(
+                scatter.cloud, scatter.colouring, self._theme, shown=scatter.shown, selected=scatter.selected
+            )
+            self._painted = points
+        return points
+
+    def _keep_figure(self, plot: Any, _element: object) -> None:
+        figure, ground = plot.state, self._theme.ground
+        figure.update(min_border=0, outline_line_color=None, background_fill_color=ground, border_fill_color=ground)
+        if self._figure is not figure:
+            self._figure = figure
+            self._glyph = FrameGlyph(figure)
+            figure.toolbar.logo = None
+            figure.js_on_event(MouseEnter, CustomJS(code=_ON_ENTER))
+            x0, y0, x1, y1 = self._extent()
+            self._set_ranges(self.view or View((x0, x1), (y0, y1), 1, 1))
+
+    def _on_size(self, width: int | None, height: int | None, **_: object) -> None:
+        if not width or not height:
+            return
+        if self.view is None:
+            fitted = fitted_view(self._extent(), width, height, right=LEGEND_PIXELS)
+            self._look(_kept(self._scatter.viewport, fitted) or fitted)
+        elif (width, height) != (self.view.width, self.view.height):
+            self._look(_resized(self.view, width, height))
+
+    def _on_range(self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None) -> None:
+        if self.view is not None and x_range is not None and y_range is not None:
+            self.view = View(x_range, y_range, self.view.width, self.view.height)
+            self._keep_viewport()
+
+    def show_viewport(self) -> None:
+        """Go to what the state says is in view."""
+        kept = None if self.view is None else _kept(self._scatter.viewport, self.view)
+        if kept is not None and kept != self.view and self._scatter.viewport != self._viewport():
+            self._look(kept)
+
+    def _viewport(self) -> Viewport | None:
+        if self.view is None:
+            return None
+        (left, right), (bottom, top) = self.view.x_range, self.view.y_range
+        return ((left + right) / 2, (bottom + top) / 2, right - left)
+
+    def _keep_viewport(self) -> None:
+        self._scatter.viewport = self._viewport()
+
+    def _look(self, view: View) -> None:
+        self.view = view
+        if self._figure is not None:
+            self._set_ranges(view)
+        self._range.event(x_range=view.x_range, y_range=view.y_range)
+
+    def _set_ranges(self, view: View) -> None:
+        """Make the figure show a view; HoloViews leaves its ranges alone, because it would stretch the axes."""
+        for axis, (start, end) in ((self._figure.x_range, view.x_range), (self._figure.y_range, view.y_range)):
+            axis.update(start=start, end=end, reset_start=start, reset_end=end)
+
+    def _on_pointer(self, x: float | None, y: float | None) -> None:
+        if isinstance(x, int | float) and isinstance(y, int | float) and self.view is not None:
+            self._hover(self._scatter.nearest(x, y, _REACH_PIXELS * self.view.pixel))
+
+    def _hover(self, index: int | None) -> None:
+        if index != self._hovered:
+            self._hovered = index
+            self._show_marks()
+            self._on_hover(index)
+
+    def _show_marks(self) -> None:
+        if self._scatter.cloud is None:
+            return
+        indices = [index for index in dict.fromkeys((self._marked, self._hovered)) if index is not None]
+        self._marks.send(self._scatter.cloud.coordinates[indices, :2] if indices else [])
+
+    def _on_tap(self, x: float | None, y: float | None) -> None:
+        if isinstance(x, int | float) and isinstance(y, int | float) and self.view is not None:
+            index = self._scatter.nearest(x, y, _REACH_PIXELS * self.view.pixel)
+            if index is not None:
+                self._on_click(index)
+
+    def _on_lasso(self, geometry: npt.NDArray[np.float64] | None) -> None:
+        if geometry is not None and self._scatter.cloud is not None:
+            inside = inside_polygon(self._scatter.cloud, np.asarray(geometry, dtype=float))
+            self._scatter.select(inside, wording.Selection.LASSO)
+
+    def _on_box(self, bounds: tuple[float, float, float, float] | None) -> None:
+        if bounds is not None and self._scatter.cloud is not None:
+            self._scatter.select(inside_box(self._scatter.cloud, bounds), wording.Selection.BOX)
+
+
+def _scheduled(act: Callable[..., None]) -> Callable[..., None]:
+    """Act in the page's next turn: HoloViews reports events without the lock that changes of the page need."""
+
+    def in_one_step(**event: Any) -> None:
+        with pn.io.hold():
+            act(**event)
+
+    return lambda **event: pn.state.execute(partial(in_one_step, **event), schedule=True)
+
+
+def _kept(viewport: Viewport | None, view: View) -> View | None:
+    """The viewport on the pixels of a view, None where there is none."""
+    if viewport is None or viewport[2] <= 0:
+        return None
+    x, y, width = viewport
+    height = width / view.width * view.height
+    return View((x - width / 2, x + width / 2), (y - height / 2, y + height / 2), view.width, view.height)
+
+
+def _resized(view: View, width: int, height: int) -> View:
+    """The same middle and scale on another number of pixels."""
+    x, y = sum(view.x_range) / 2, sum(view.y_range) / 2
+    half_width, half_height = view.pixel * width / 2, view.pixel * height / 2
+    return View((x - half_width, x + half_width), (y - half_height, y + half_height), width, height)

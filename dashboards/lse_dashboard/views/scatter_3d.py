@@ -1,0 +1,156 @@
+"""The 3-D scatter plot: a WebGL scene that one rotates, with hover and click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+from panel.custom import JSComponent
+
+from lse_dashboard.plots.palette import point_colours
+from lse_dashboard.plots.scatter_3d import Sample, drawn_points, figure
+from lse_dashboard.state.link import Viewport
+from lse_dashboard.state.scatter import Scatter
+from lse_dashboard.theme import Theme
+
+__all__ = ["Scatter3D", "SceneCamera"]
+
+
+class Scatter3D:
+    """Draws a `Scatter` whose cloud has three coordinates.
+
+    Parameters
+    ----------
+    scatter
+        What is drawn.
+    theme
+        Colours.
+    revision
+        Names the cloud: the camera stays while it stays.
+    on_hover, on_click
+        As in `lse_dashboard.views.scatter_2d.Scatter2D`.
+    """
+
+    def __init__(
+        self,
+        scatter: Scatter,
+        theme: Theme,
+        revision: str,
+        on_hover: Callable[[int | None], None],
+        on_click: Callable[[int], None],
+    ) -> None:
+        self._scatter = scatter
+        self._theme = theme
+        self._revision = revision
+        self._on_hover = on_hover
+        self._on_click = on_click
+        self._marked: int | None = None
+        self._eye: Viewport | None = scatter.viewport
+        self.drawn: Sample
+        self.pane = pn.pane.Plotly(
+            self._figure(),
+            sizing_mode="stretch_both",
+            margin=0,
+            css_classes=["lse-cloud"],
+            config={"displayModeBar": False, "responsive": True, "scrollZoom": True},
+        )
+        self.pane.param.watch(lambda event: self._on_hover(self._index(event.new)), "hover_data")
+        self.pane.param.watch(self._clicked, "click_data")
+        self.pane.param.watch(self._turned, "relayout_data")
+
+    def redraw(self, *, colours: bool = False) -> None:  # noqa: ARG002  # as `Scatter2D.redraw`
+        """Draw again what changed."""
+        self.pane.object = self._figure()
+
+    def mark(self, index: int | None) -> None:
+        """Put a ring around a point."""
+        self._marked = index
+        self.redraw()
+
+    def show_viewport(self) -> None:
+        """Turn the camera to where the state says it is."""
+        if self._scatter.viewport != self._eye:
+            self._eye = self._scatter.viewport
+            self.redraw()
+
+    def _turned(self, event: Any) -> None:
+        eye = ((event.new or {}).get("scene.camera") or {}).get("eye")
+        if eye:
+            self._eye = (float(eye["x"]), float(eye["y"]), float(eye["z"]))
+            self._scatter.viewport = self._eye
+
+    def _figure(self) -> dict[str, Any]:
+        scatter = self._scatter
+        assert scatter.cloud is not None
+        assert scatter.shown is not None
+        self.drawn = drawn_points(scatter.shown)
+        return figure(
+            scatter.cloud,
+            point_colours(scatter.colouring, len(scatter.cloud), self._theme),
+            self.drawn,
+            self._theme,
+            selected=scatter.selected,
+            marked=self._marked,
+            point_size=max(1, scatter.point_size - 1),
+            revision=self._revision,
+            eye=self._eye,
+        )
+
+    def _clicked(self, event: Any) -> None:
+        index = self._index(event.new)
+        if index is not None:
+            self._on_click(index)
+
+    def _index(self, data: Any) -> int | None:
+        points = (data or {}).get("points") or []
+        row = points[0].get("customdata") if points else None
+        return None if row is None else self._scatter.index(int(row))
+
+
+class SceneCamera(JSComponent):
+    """Saves the 3-D scene of the page, as it is turned now, as a PNG file on the visitor's machine."""
+
+    _esm = """
+    const scenes = (root) => [...root.querySelectorAll("*")].flatMap((one) => [
+      ...(one.classList.contains("js-plotly-plot") ? [one] : []),
+      ...(one.shadowRoot ? scenes(one.shadowRoot) : []),
+    ])
+    // The theme of the page lays wide margins and its own background around every Plotly figure: taken off again.
+    const unframe = () => {
+      const scene = scenes(document).at(-1)
+      if (scene?._fullLayout?.margin?.l) {
+        const paper_bgcolor = scene._fullLayout.scene.bgcolor
+        // A scene that is being taken away cannot be laid out, and need not be.
+        try {
+          window.Plotly.relayout(scene, {margin: {l: 0, r: 0, t: 0, b: 0}, paper_bgcolor}).catch(() => {})
+        } catch { /* gone */ }
+      }
+    }
+    export function render({model}) {
+      const timer = setInterval(unframe, 500)
+      model.on("remove", () => clearInterval(timer))
+      model.on("msg:custom", async ({title, filename, colour}) => {
+        const scene = scenes(document).at(-1)
+        if (!scene) { return }
+        const {width, height} = scene.getBoundingClientRect()
+        const camera = scene._fullLayout.scene._scene.getCamera()
+        const layout = {
+          ...scene.layout,
+          scene: {...scene.layout.scene, camera},
+          title: {text: title, font: {color: colour, size: 15}, x: 0.02, y: 0.97},
+        }
+        const link = document.createElement("a")
+        link.href = await window.Plotly.toImage({data: scene.data, layout}, {format: "png", width, height, scale: 2})
+        link.download = filename
+        document.body.append(link)
+        link.click()
+        link.remove()
+      })
+      return document.createElement("span")
+    }
+    """
+
+    def take(self, title: str, filename: str, theme: Theme) -> None:
+        """Save the scene with a title above it."""
+        self._send_msg({"title": title, "filename": filename, "colour": theme.text})

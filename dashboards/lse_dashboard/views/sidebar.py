@@ -1,0 +1,145 @@
+"""The left column: the open experiment, and what can be computed in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from lse.client.resources import Dataset, Experiment
+from lse.values import value_text
+from lse_dashboard import wording
+from lse_dashboard.state.session import Session
+from lse_dashboard.views.appearance import compact, scrolling
+from lse_dashboard.views.compute import ComputeView
+from lse_dashboard.views.encoders import encoder_list
+from lse_dashboard.views.markup import Html, Markup, button, folded, html, notes, nothing, pairs
+from lse_dashboard.views.operations import operation_list
+
+__all__ = ["Sidebar"]
+
+_WORDS = wording.Sidebar
+# The figures that people know best go first where there is room for two.
+_BEST_KNOWN = frozenset({"trustworthiness", "silhouette", "adjusted_rand", "balanced_accuracy", "chance"})
+
+
+class Sidebar:
+    """Experiments and computations.
+
+    Parameters
+    ----------
+    session
+        Whose column.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._updating = False
+        self._project = pmui.Select(**compact(label=_WORDS.PROJECT, options=[], css_classes=["lse-project"]))
+        self._experiment = pmui.Select(**compact(label=_WORDS.EXPERIMENT, options=[], css_classes=["lse-experiment"]))
+        self._facts = Markup(
+            {"encoder": lambda encoder: session.training_monitor.open(session.project, encoder)},
+            css_classes=["lse-facts"],
+            margin=(6, 0, 0, 0),
+        )
+        self._project.param.watch(self._on_project, "value")
+        self._experiment.param.watch(self._on_experiment, "value")
+        session.param.watch(lambda *_: self._show_experiments(), ["projects", "project", "contents"])
+        session.param.watch(lambda *_: self._show_facts(), ["contents", "loading", "online", "colour_by"])
+        self.panel = pn.Column(
+            self._project,
+            self._experiment,
+            self._facts,
+            encoder_list(session),
+            ComputeView(session).panel,
+            operation_list(session),
+            **scrolling(width=300, narrow=252, css_classes=["lse-left"]),
+        )
+        self._show_experiments()
+        self._show_facts()
+
+    def _show_experiments(self) -> None:
+        session, contents = self._session, self._session.contents
+        self._updating = True
+        try:
+            self._project.param.update(options=list(session.projects) or [""], value=session.project)
+            options = {_title(one): one.id for one in contents.experiments}
+            if contents.experiment is None:
+                options = {_WORDS.CHOOSE_ONE if options else _WORDS.NO_EXPERIMENTS: "", **options}
+            self._experiment.param.update(
+                options=options,
+                value="" if contents.experiment is None else contents.experiment.id,
+                disabled=not contents.experiments,
+            )
+        finally:
+            self._updating = False
+
+    def _on_project(self, event: Any) -> None:
+        if not self._updating and event.new and event.new != self._session.project:
+            self._session.choose_project(event.new)
+
+    def _on_experiment(self, event: Any) -> None:
+        if not self._updating and event.new:
+            self._session.choose_experiment(event.new)
+
+    def _show_facts(self) -> None:
+        session, contents = self._session, self._session.contents
+        if contents.experiment is not None and contents.dataset is not None:
+            self._facts.html = _facts(session, contents.experiment, contents.dataset)
+        elif session.loading or not session.online:
+            text = _WORDS.OPENING if session.online else ""
+            self._facts.html = html('<div class="lse quiet">{text}</div>', text=text)
+        else:
+            self._facts.html = nothing(*(_WORDS.NOT_OPEN if contents.experiments else _WORDS.EMPTY))
+
+
+def _title(experiment: Experiment) -> str:
+    if experiment.state == "ready":
+        return experiment.id
+    return _WORDS.UNFINISHED.format(name=experiment.id, state=experiment.state)
+
+
+def _facts(session: Session, experiment: Experiment, dataset: Dataset) -> Html:
+    badge = html(' <span class="badge lse-simulated">{text}</span>', text=wording.SIMULATED)
+    counts = _WORDS.IMAGE_COUNTS.format(prepared=dataset.prepared, rejected=dataset.rejected)
+    shape = _WORDS.VECTOR_SHAPE.format(count=experiment.images, dimension=experiment.dimension)
+    facts: list[tuple[str, object]] = [
+        (_WORDS.DATASET, html("{name}{badge}", name=dataset.id, badge=badge if dataset.simulated else "")),
+        (_WORDS.IMAGES, counts),
+        (_WORDS.ENCODER, _encoder(experiment.encoder.rsplit("/", 1)[-1])),
+        (_WORDS.VECTORS, shape),
+    ]
+    if experiment.search_recall:
+        facts.append((_WORDS.RECALL, _WORDS.RECALL_VALUE.format(recall=experiment.search_recall)))
+    if experiment.state != "ready":
+        facts.append((_WORDS.STATE, experiment.state))
+    shown = (
+        (_WORDS.PROJECTION, session.projection),
+        (_WORDS.CLUSTERING, session.clustering),
+        (_WORDS.PREDICTION, session.prediction),
+    )
+    sentences = [*dataset.notes, *experiment.notes]
+    for title, made in shown:
+        if made is not None:
+            facts.append((title, _method_and_figures(made.method, made.figures)))
+            sentences += made.notes
+    count = _WORDS.ONE_NOTE if len(sentences) == 1 else _WORDS.NOTES.format(count=len(sentences))
+    return html(
+        '<div class="lse">{facts}{notes}</div>',
+        facts=pairs(facts),
+        notes=folded("notes", count, notes(sentences)) if sentences else "",
+    )
+
+
+def _encoder(name: str) -> Html | str:
+    if not name:
+        return _WORDS.IMPORTED
+    details = button(_WORDS.ENCODER_DETAILS, "encoder", name, css="link lse-encoder", help=_WORDS.ENCODER_DETAILS_HELP)
+    return html("{name} {details}", name=name, details=details)
+
+
+def _method_and_figures(method: str, figures: dict[str, float]) -> str:
+    keys = sorted(figures, key=lambda key: (key not in _BEST_KNOWN, key))[:2]
+    shown = ", ".join(f"{key.replace('_', ' ')} {value_text(figures[key], digits=3)}" for key in keys)
+    return f"{method} · {shown}" if shown else method

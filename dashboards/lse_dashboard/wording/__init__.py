@@ -1,0 +1,318 @@
+"""All that the explorer says, by view.  Texts only: names in braces are filled in where a text is used."""
+
+from __future__ import annotations
+
+from lse_dashboard.wording.results import Link, OfflineMap, Provenance
+from lse_dashboard.wording.selection import Aside, Comparison, Gallery, Labelling, Review, Selection
+
+__all__ = [
+    "FAILED",
+    "NO",
+    "SIMULATED",
+    "TITLE",
+    "YES",
+    "Aside",
+    "Colours",
+    "Comparison",
+    "Compute",
+    "Curtain",
+    "Encoders",
+    "Explanation",
+    "Gallery",
+    "Header",
+    "Image",
+    "Labelling",
+    "Legend",
+    "Link",
+    "LossCurves",
+    "OfflineMap",
+    "Operations",
+    "Parameters",
+    "Provenance",
+    "Review",
+    "Scatter",
+    "Selection",
+    "Sidebar",
+    "TrainingCheck",
+    "TrainingMonitor",
+]
+
+TITLE = "Latent Space Explorer"
+SIMULATED = "SIMULATED"
+FAILED = "The explorer failed while reading from the services: see its log."
+YES, NO = "yes", "no"
+
+
+class Header:
+    """The bar at the top."""
+
+    CONNECTED = "connected"
+    OPENING = "opening …"
+    CONNECTING = "connecting to the services …"
+
+
+class Sidebar:
+    """The left column: what is open."""
+
+    PROJECT = "Project"
+    EXPERIMENT = "Experiment"
+    CHOOSE_ONE = "choose one"
+    NO_EXPERIMENTS = "none"
+    UNFINISHED = "{name} ({state})"
+    OPENING = "Opening …"
+    NOT_OPEN = ("No experiment is open", "Choose one above.")
+    EMPTY = (
+        "No experiments yet",
+        "An experiment is a dataset encoded by an encoder: run “lse experiment encode” or “lse pipeline run”.",
+    )
+    DATASET, IMAGES = "Dataset", "Images"
+    IMAGE_COUNTS = "{prepared:,} prepared, {rejected:,} rejected"
+    ENCODER, IMPORTED = "Encoder", "imported vectors"
+    ENCODER_DETAILS, ENCODER_DETAILS_HELP = "details", "Training history and encoder card"
+    VECTORS, VECTOR_SHAPE = "Vectors", "{count:,} × {dimension}"
+    RECALL, RECALL_VALUE = "Search recall", "{recall:.3f} at 10"
+    STATE = "State"
+    PROJECTION, CLUSTERING, PREDICTION = "Projection", "Clustering", "Prediction"
+    ONE_NOTE, NOTES = "1 note", "{count} notes"
+
+
+class Encoders:
+    """The list of encoders."""
+
+    TITLE = "Encoders in this project ({count})"
+    DETAILS = "Details"
+    ENCODE = "Encode"
+    ENCODE_HELP = "Create an experiment: encode the dataset with this encoder"
+
+
+class Compute:
+    """The form that starts a computation."""
+
+    TITLE = "Compute"
+    KINDS = ("Projection", "Clustering", "Prediction", "Encoder")
+    METHOD = "Method"
+    DIMENSIONS = ("2-D", "3-D")
+    ON, LATENT, ON_PROJECTION = "Input", "latent space", "projection {name}"
+    LEARN_FROM = "Learn from"
+    LABELS, COLUMN = "labels · {name}", "column · {name}"
+    NOTHING_TO_LEARN = "no labels and no class columns"
+    NAME = "Name of the result"
+    CHECK, CHECK_HELP = "Check before training", "Time, memory, parameters and augmented views, before anything starts"
+    RUN = "Run"
+    UNNAMED = "Give the result a name."
+    NO_LABELS = "There is nothing to learn from: label some images, or add a class column to the dataset."
+
+
+class Parameters:
+    """The form of the parameters of a method."""
+
+    AUTOMATIC = "automatic"
+    FROM_DATA = "from the data"
+    MORE, FEWER = "{count} more parameters", "Fewer parameters"
+    BETWEEN, AT_LEAST = "From {low:,g} to {high:,g}.", "At least {low:,g}."
+    NOT_A_NUMBER = "{title} must be a number, not '{text}'."
+    NOT_WHOLE = "{title} must be a whole number."
+    TOO_SMALL = "{title} must be at least {low:g}."
+    TOO_LARGE = "{title} must be at most {high:g}."
+    OUTSIDE = "{title} must be at least {low:g} and at most {high:g}."
+    SET_AT_START = "set when training starts"
+
+
+class Operations:
+    """The list of long work."""
+
+    TITLE = "Operations"
+    NONE = "Nothing is running."
+    PROGRESS = "{done:,} of {total:,} {unit}"
+    RATE = "{rate:,.3g} {unit}/s"
+    LEFT = "{span} left"
+    SECONDS, MINUTES, HOURS = "{0:.0f} s", "{0:.0f} min", "{0:.1f} h"
+    CANCEL, CANCELLING = "Cancel", "cancelling …"
+    DISMISS = "Dismiss"
+    DETAILS, DETAILS_HELP = "Details", "Loss curves and reconstructions"
+    ENCODE, ENCODE_HELP = Encoders.ENCODE, Encoders.ENCODE_HELP
+    OPEN, OPEN_HELP = "Open", "Show this experiment"
+
+
+class Colours:
+    """What can give the points their colour."""
+
+    MAP, SAID = "This map", "Labels and predictions"
+    ORIGINS = ("Catalogue", "Preparation", "Header")
+    NOTHING = "nothing"
+    CLUSTERS = "clusters"
+    LABELS = "labels · {name}"
+    PREDICTION = "prediction · {name}"
+    PROBABILITY = "probability · {name}"
+    OUTLIER = "outlier · {name}"
+    TRUST = "map · {name}"
+
+
+class Scatter:
+    """The plot in the centre and its toolbar."""
+
+    PROJECTION, PROJECTION_TITLE = "Projection", "{name} · {components}-D"
+    CLUSTERING = "Clustering"
+    COLOUR_BY = "Colour by"
+    POINT_SIZE = "Point size"
+    SCREENSHOT, SCREENSHOT_LABEL = "PNG: the map as a picture with legend and provenance", "PNG"
+    OFFLINE, OFFLINE_HELP = "HTML", "This map as one file that works without a network: thumbnails, names, search"
+    FOLD_LEFT, FOLD_RIGHT = "Fold or open the left column", "Fold or open the right column"
+    NONE = "none"
+    SHOWN = "{shown:,} of {total:,} points shown"
+    SAMPLE = ", of which a random sample of {count:,} is drawn"
+    SAMPLE_IN_VIEW, ALL_IN_VIEW = ", now a sample of {count:,}", ", all in view drawn"
+    DROPPED = ", {count:,} without finite coordinates left out"
+    SIMULATED = "{title} · simulated images"
+    HIDDEN_BY = "hidden by {filters}"
+    SHOW_ALL = "Show all"
+    SELECTED = "selected"
+    CLEAR = "Clear"
+    HINT_2D = "drag to pan, scroll to zoom, click to open; lasso and box on the left"
+    HINT_3D = "drag to rotate, scroll to zoom, click to open"
+    LASSO_3D, LASSO_3D_HELP = "Lasso", "Draw around points: whatever lies within, near or far, is selected"
+    SAMPLED_LASSO = "lasso, of the points that are drawn"
+
+
+class Curtain:
+    """What is said in place of the plot: title and text."""
+
+    OFFLINE = ("Connecting to the services …", "The explorer keeps trying.")
+    OPENING = ("Opening the experiment …", "")
+    EMPTY = (
+        "There is nothing to explore yet",
+        "Run the whole chain on your images with “lse pipeline run”; the result appears here.",
+    )
+    CREATING = ("{name} is being created", "Its plot appears here when it is ready.")
+    FAILED = ("{name} has failed", "Delete it and encode again; “lse experiment show” says why.")
+    NO_PROJECTION = (
+        "{name} has no projection yet",
+        "Run one in the left column: it arranges the images so that similar ones lie close together.",
+    )
+
+
+class Legend:
+    """What the colours mean."""
+
+    NOISE = "noise"
+    NO_VALUE = "no value"
+    NOT_LABELLED = "not labelled"
+    NOT_PREDICTED = "not predicted"
+    OTHER = "other ({count} values)"
+    MORE = "and {count} more"
+    TOGGLE = "Hide or show {label}"
+    ONLY, ONLY_HELP = "only", "Show only {label}"
+    SEARCH = "Search groups"
+    SELECT, SELECT_HELP = "select", "Select {label}"
+    SHOW_ALL = "show all"
+    RANGE = "1st to 99th percentile"
+    MISSING = "grey: {count:,} without a value"
+
+
+class Image:
+    """The right column: the image in view."""
+
+    TITLE = "Image"
+    NONE = (
+        "No image selected",
+        "Click a point to see its image, what is known about it, and its nearest neighbours in latent space.",
+    )
+    TYPICAL_EACH = "A typical image of each cluster"
+    BACK, FORWARD = "Back", "Forward"
+    OPEN = "Open"
+    READING = "Reading …"
+    EXPLAIN = "Explain"
+    CHANGES, CHANGES_HELP = "What could change", "Vary this image along the main axes of the latent space"
+    LIKENESS, LIKENESS_HELP = "Why similar to …", "Show the pixels that make this image similar to another one"
+    PATH, PATH_HELP = "Path to …", "Show what lies between this image and another one"
+    TYPICAL, TYPICAL_HELP = "Typical images", "Show the most typical images of each cluster"
+    PICK_LIKENESS, PICK_PATH = "Similar to which image?", "Path to which image?"
+    PICK = "Click a point of the plot or one of the neighbours below."
+    CANCEL = "Cancel"
+    CLUSTER, CLUSTER_NAME = "Cluster", "Cluster {label}"
+    CLUSTER_SIZE = "{images:,} images · {share:.1%} of all"
+    MEDOID, MEDOID_HELP = "medoid", "The image nearest to the centre of the cluster"
+    NO_CLUSTER = "{count:,} images belong to no cluster of {name}."
+    MORE = "{count} more"
+    NEIGHBOURS = "Nearest neighbours"
+    NEIGHBOURS_OWN = "Nearest neighbours in this cluster"
+    NEIGHBOURS_OTHERS = "Nearest neighbours in other clusters"
+    SEARCHING = "Searching …"
+    NO_NEIGHBOURS = "none"
+    SIMILARITY = "{image} · cosine similarity {similarity}"
+    WHY, WHY_HELP = "why?", "Which pixels are alike?"
+    SKY, FRAME, RA, DEC = "Sky position", "ICRS", "RA", "Dec"
+    DEGREES = "{0:.5f}°"
+    METADATA = "Metadata"
+    NO_METADATA = "The catalogue has no entry for this image."
+    HEADER = "Header · {count} cards"
+    FILE, SOURCE, ROW = "File and preparation", "source", "row"
+
+
+class Explanation:
+    """Questions about an image, and how to read the answers."""
+
+    CHANGES = "What could change"
+    LIKENESS = "Why these two are similar"
+    PATH = "Path between two images"
+    TYPICAL = "Typical images of each cluster"
+    WAITING = "Computing the explanation …"
+    DOWNLOAD = "Download the picture"
+    CHANGES_CAPTION = (
+        "Each row starts in the middle with {image} as the decoder draws it, and moves its vector along one principal "
+        "component of the latent space: what changes along a row is what that component encodes. Together these "
+        "components hold {share:.0%} of the variance."
+    )
+    LIKENESS_CAPTION = (
+        "The vectors of {first} and {second} have a cosine similarity of {cosine:.3f}, where 1 means the same "
+        "direction and 0 unrelated ones. Orange pixels make the images more similar, blue ones less, grey ones have no "
+        "effect; above each band is its share."
+    )
+    PATH_CAPTION = (
+        "The straight line from {first} to {second} in latent space: at the top what the decoder draws at each step, "
+        "below it the real image nearest to it ({between}). Where the pictures change abruptly, the encoder sees a "
+        "boundary between the two."
+    )
+    TYPICAL_CAPTION = "The images nearest to the centre of each cluster of {clustering} show what it has in common."
+    TYPICAL_OF_ONE = " Those of cluster {cluster}, to which this image belongs: {names}."
+
+
+class TrainingCheck:
+    """The window before a training."""
+
+    TITLE = "Before training: {method} on {dataset}"
+    WAITING = "A few steps are tried out, which takes a moment …"
+    VIEWS, VIEWS_ALT = "Augmented views", "random views of some images"
+    NOTES = "Notes"
+    MEMORY = "{needed} of memory ({free} available)"
+    TOO_LARGE = "This does not fit: it would take {memory}. Choose a smaller batch size, width or backbone."
+    VERDICT = "Training takes {time} on this machine and {memory}; the networks have {weights:,} weights."
+    PARAMETERS, FROM_DATA = "Parameters", "blue: chosen from the data"
+    SECONDS, ONE_MINUTE = "less than a minute", "about a minute"
+    MINUTES, HOURS, DAYS = "about {0:.0f} minutes", "about {0:.0f} hours", "about {0:.0f} days"
+
+
+class TrainingMonitor:
+    """The window of an encoder and its training."""
+
+    TITLE = "Encoder {name}"
+    WAITING = "Reading the training history …"
+    CARD, CARD_JSON = "Encoder card", "Card as JSON"
+    NO_EPOCH = "No epoch is complete yet."
+    EPOCHS = "{done:,} of {total:,} epochs done"
+    EPOCHS_UNKNOWN = "{done:,} epochs done"
+    BEST = ", best so far: epoch {best:,}"
+    LAST_EPOCH, RECIPE = "Last epoch", "Recipe"
+    METHOD, DATASET = "method", "dataset"
+    VECTORS, VECTORS_VALUE = "vectors", "{0:,} dimensions"
+    WEIGHTS = "weights"
+    ALL_PARAMETERS = "All {count} parameters"
+    RECONSTRUCTIONS = "images, and what the decoder draws from their vectors"
+    FIGURES = {"kl": "KL divergence"}  # noqa: RUF012
+
+
+class LossCurves:
+    """The plot of the losses."""
+
+    EPOCH, LOSS, BEST = "epoch", "loss", "best epoch"
+    TITLES = ("training", "validation")

@@ -1,0 +1,122 @@
+"""What the explorer says beside the map: one image, the selection, labels, review.  Texts only."""
+
+from __future__ import annotations
+
+__all__ = ["Aside", "Comparison", "Gallery", "Labelling", "Review", "Selection"]
+
+
+class Aside:
+    """The right column: what it can show."""
+
+    IMAGE = "Image"
+    SELECTION, SELECTION_COUNT = "Selection", "Selection · {count:,}"
+    REVIEW = "Review"
+
+
+class Selection:
+    """What is selected, and what can be done with it."""
+
+    FILTER = "selection"
+    INVERTED = "inverted"
+    LASSO, BOX = "lasso", "box"
+    COUNT = "{count:,} of {total:,} images"
+    OUTSIDE = "{count:,} of them hidden or not in this map"
+    UNDO, UNDO_HELP = "↶", "Undo the last change of the selection (Ctrl+Z)"
+    REDO, REDO_HELP = "↷", "Redo (Ctrl+Y)"
+    INVERT, INVERT_HELP = "Invert", "Select the other images that are shown instead (I)"
+    CLEAR, CLEAR_HELP = "Clear", "Select nothing (Esc)"
+    COMBINE = "Next"
+    COMBINES = (
+        ("replace", "=", "The next lasso, box, group or query replaces the selection"),
+        ("add", "+", "The next lasso, box, group or query adds to the selection (hold Shift)"),
+        ("subtract", "−", "The next lasso, box, group or query takes away from the selection (hold Alt)"),
+        ("intersect", "∩", "The next lasso, box, group or query keeps what both have (hold Shift and Alt)"),
+    )
+    FIND = "Select by name or query"
+    FIND_HINT = "redshift > 0.5 AND class = spiral"
+    NOTHING_FOUND = "Nothing matches “{text}”."
+    ISOLATE, ISOLATE_HELP = "Isolate", "Show only the selected images on the map"
+    SAVE, SAVE_HELP = "Save", "Keep the selection under a name, for searches, exports and other people"
+    SAVE_AS = "Name of the selection"
+    SAVED = "Saved as {name}."
+    SAVED_BEFORE, OPEN = "Saved selections", "open a saved selection"
+    COPY, COPY_HELP, COPIED = "Copy names", "Copy the names of the selected images, one a line", "Copied"
+    SIMILAR, SIMILAR_HELP = "Similar images", "Show the images most similar to the selected ones"
+    EXPORT, EXPORT_HELP = "Export", "Catalogue of the selected images: metadata, clusters, labels and coordinates"
+    NONE = (
+        "Nothing is selected",
+        "Draw a lasso or a box on the map, or choose a group in the legend, a name or a query.",
+    )
+    VIEWS = ("Gallery", "Against the rest")
+
+
+class Gallery:
+    """Thumbnails of the selection."""
+
+    SORT = "Order"
+    BY_ROW, BY_NAME, BY_CENTRE = "catalogue", "name", "distance to the centre"
+    ASCENDING, DESCENDING = "↑", "↓"
+    DIRECTION = "Smallest or largest first"
+    SIZES = (("small", "S"), ("medium", "M"), ("large", "L"))
+    SIZE_HELP = "Size of the thumbnails"
+    WAITING = "Finding the order …"
+    SEARCHING = "Searching …"
+    PAGE = "{first:,} to {last:,} of {total:,}"
+    BEFORE, NEXT = "Previous page", "Next page"
+    SIMILAR = "{count:,} images most similar to the selection"
+    BACK, TAKE = "Back to the selection", "Add them to the selection"
+    TOO_MANY = (
+        "Distances in latent space are measured for {most:,} images at most, and {count:,} are selected: "
+        "select fewer images, or choose another order."
+    )
+
+
+class Comparison:
+    """The selection against the rest."""
+
+    WAITING = "Comparing …"
+    NUMBERS, GROUPS = "Numbers that differ most", "{title}"
+    EFFECT = "Cliff’s delta {effect:+.2f}: 0 is no difference, ±1 complete separation"
+    MEDIANS = "median {selected}, rest {rest}"
+    SHARE = "{selected:.0%} of the selection, {rest:.0%} of the rest"
+    COUNT = "{count:,}"
+    SAMPLED = "Effect sizes and histograms are of 100,000 random images a side."
+    KEY = "filled: selection, line: rest"
+    NOTHING = "No column of this dataset can be compared."
+
+
+class Labelling:
+    """Label schemes and the labels that are given."""
+
+    SCHEME = "Label scheme"
+    NONE = "No label scheme yet: classes that you define, to label images with."
+    NEW, EDIT, COLOUR = "New scheme", "Edit classes", "Colour by it"
+    NAME = "Name of the scheme"
+    CLASSES, CLASSES_HINT = "Classes, separated by commas (Enter saves)", "spiral, elliptical, merger"
+    CREATED, EDITED = "Created {name}.", "Changed {name}."
+    GIVE = "Label as {label}"
+    GIVEN, TAKEN = "{count:,} labelled as {label}.", "{count:,} labels removed."
+    UNDONE, NO_LABEL = "Undone: {count:,} × {label}.", "no label"
+    UNDO, UNDO_HELP = "Undo", "Give them back the labels that they had (U)"
+    NO_TARGET = "Select or open images to label them."
+    TARGETS = "1 to 9 label the {count:,} selected images, 0 removes labels."
+    TARGET = "{name} has no label yet: 1 to 9 label it."
+    TARGET_GIVEN = "{name} is {label} ({author}, {time} UTC)."
+
+
+class Review:
+    """Images that wait for an expert's word."""
+
+    SOURCE, CHOOSE = "Images to review", "choose"
+    SUGGESTIONS, PREDICTION = "suggested: most useful to label next", "prediction · {name}, least certain first"
+    LEAST_SURE = "Unlabelled images in the order of the probability of their class, lowest first; 1,000 at most."
+    WAITING = "Making the queue …"
+    NO_SCHEME = ("No label scheme yet", "Make one above: review gives labels.")
+    NONE = (
+        "Nothing to review",
+        "Choose suggestions, or a prediction made in the left column under Compute.",
+    )
+    END, ENDED = "The queue is done", "{done:,} labelled, {skipped:,} skipped."
+    LEFT = "{left:,} left, {done:,} labelled, {skipped:,} skipped"
+    ACCEPT, ACCEPT_HELP = "Accept", "Label as predicted (Enter)"
+    SKIP, SKIP_HELP = "Skip", "Go on without a label (S)"

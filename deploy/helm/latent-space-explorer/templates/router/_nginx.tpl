@@ -1,0 +1,60 @@
+{{- define "lse.routerConfig" -}}
+{{- $name := include "lse.name" . -}}
+worker_processes 2;
+pid /tmp/nginx.pid;
+error_log stderr warn;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  server_tokens off;
+  client_body_temp_path /tmp/body;
+  proxy_temp_path /tmp/proxy;
+  fastcgi_temp_path /tmp/fastcgi;
+  uwsgi_temp_path /tmp/uwsgi;
+  scgi_temp_path /tmp/scgi;
+  client_max_body_size {{ int .Values.router.uploadBytes }};
+  # A call may take as long as its caller waits, and an upload as long as its network needs.
+  client_body_timeout 3600s;
+  grpc_read_timeout 3600s;
+  grpc_send_timeout 3600s;
+  grpc_connect_timeout 5s;
+  grpc_socket_keepalive on;
+  # A client keeps one connection for all its calls.
+  keepalive_timeout 3600s;
+  keepalive_requests 1000000;
+  http2_max_concurrent_streams 512;
+
+  server {
+    listen 8080;
+    location = /health { return 200 "ok\n"; }
+    location / { return 404; }
+  }
+
+  server {
+    {{- if .Values.router.tls.secretName }}
+    listen 8443 ssl http2;
+    ssl_certificate /etc/certificate/tls.crt;
+    ssl_certificate_key /etc/certificate/tls.key;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:tls:4m;
+    {{- else }}
+    listen 8443 http2;
+    {{- end }}
+    # What nginx says by itself becomes what gRPC calls UNAVAILABLE: clients send again what may be repeated.
+    error_page 502 503 504 = @unavailable;
+    location @unavailable {
+      default_type application/grpc;
+      add_header grpc-status 14;
+      add_header grpc-message "The service does not answer at the moment: try again.";
+      return 204;
+    }
+    {{- range $group, $served := fromYaml (include "lse.services" .) }}
+    {{- range $served }}
+    location /latentspace.{{ . }}. { grpc_pass grpc://{{ $name }}-{{ $group }}:50051; }
+    {{- end }}
+    {{- end }}
+    # Operations, health and reflection are in every service, and operations of all in the catalogue.
+    location / { grpc_pass grpc://{{ $name }}-{{ include "lse.first" . }}:50051; }
+  }
+}
+{{- end -}}

@@ -1,0 +1,1 @@
+"""What arranges, groups and ranks vectors: neighbours, reducers, clusterers, scores, suggestions."""

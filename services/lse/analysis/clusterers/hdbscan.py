@@ -1,0 +1,115 @@
+"""HDBSCAN, by fast_hdbscan, and by scikit-learn for few points."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import AliasChoices, Field
+
+from lse.analysis.clusterers.clusterings import (
+    ClusteringFacts,
+    ClusteringParameters,
+    ClusteringTask,
+    Grouping,
+    Run,
+    smallest_cluster,
+)
+from lse.errors import InvalidArgumentError
+from lse.methods import Method
+
+__all__ = ["METHOD", "HdbscanParameters"]
+
+# Up to here scikit-learn is done before fast_hdbscan is compiled.
+_COMPILED_ROWS = 10_000
+
+
+class HdbscanParameters(ClusteringParameters):
+    """Parameters of HDBSCAN."""
+
+    min_cluster_size: int | None = Field(
+        None,
+        ge=2,
+        description="Smallest size of a cluster (default: half the square root of the number of points, at least 10, "
+        "or a tenth of fewer than 100 points, at least 3).",
+    )
+    min_samples: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Neighbours used to estimate the local density; higher values label more points as noise "
+        "(default: 5).",
+    )
+    cluster_selection_method: Literal["eom", "leaf"] = Field(
+        "eom",
+        validation_alias=AliasChoices("cluster_selection_method", "selection"),
+        description="Clusters taken from the tree: the most persistent ones of any size (eom), or its leaves, which "
+        "are small and homogeneous (leaf).",
+    )
+    allow_single_cluster: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("allow_single_cluster", "single_cluster"),
+        description="Allow all points to form one cluster.",
+    )
+
+
+def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
+    rows = len(task.points)
+    size = parameters.min_cluster_size or smallest_cluster(rows)
+    if size > rows:
+        raise InvalidArgumentError(
+            f"There are only {rows} points for clusters of at least {size}: set min_cluster_size lower.",
+            reason="PARAMETER_INVALID",
+            parameter="min_cluster_size",
+            maximum=rows,
+        )
+    samples = parameters.min_samples or min(5, size)
+    if samples >= rows:
+        raise InvalidArgumentError(
+            f"There are only {rows} points for min_samples {samples}: set it to at most {rows - 1}.",
+            reason="PARAMETER_INVALID",
+            parameter="min_samples",
+            maximum=rows - 1,
+        )
+    task.monitor.report("grouping", 0, 1)
+    model = _model(rows, size, samples, parameters).fit(task.points)
+    task.chosen.update(min_cluster_size=size, min_samples=samples)
+    task.notes["library"] = f"{type(model).__module__.partition('.')[0]} HDBSCAN"
+    task.notes["membership"] = "strength: 1 at the densest of the cluster, 0 for noise"
+    labels = np.asarray(model.labels_)
+    return Grouping(labels, np.where(labels >= 0, model.probabilities_, 0.0))
+
+
+def _model(rows: int, size: int, samples: int, parameters: HdbscanParameters) -> Any:
+    if rows <= _COMPILED_ROWS:
+        from sklearn.cluster import HDBSCAN
+
+        # scikit-learn counts the point itself, fast_hdbscan does not.
+        return HDBSCAN(
+            min_cluster_size=size,
+            min_samples=min(samples + 1, rows),
+            cluster_selection_method=parameters.cluster_selection_method,
+            allow_single_cluster=parameters.allow_single_cluster,
+            copy=True,
+        )
+    import fast_hdbscan
+
+    return fast_hdbscan.HDBSCAN(
+        min_cluster_size=size,
+        min_samples=samples,
+        cluster_selection_method=parameters.cluster_selection_method,
+        allow_single_cluster=parameters.allow_single_cluster,
+        reproducible=True,
+    )
+
+
+METHOD: Method[Run, ClusteringFacts] = Method(
+    id="hdbscan",
+    title="HDBSCAN",
+    summary="Clusters of any shape and of different densities; the rest is noise. Finds the number of clusters itself. "
+    "After Campello, Moulavi and Sander (2013) and McInnes and Healy (2017).",
+    parameters=HdbscanParameters,
+    run=_run,
+    facts=ClusteringFacts(reduction="umap", if_noisy="lower min_samples or min_cluster_size"),
+    order=40,
+)

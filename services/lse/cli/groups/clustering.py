@@ -1,0 +1,93 @@
+"""`lse clustering`: groups among the images of an experiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lse.cli.records import print_table
+from lse.cli.resource import MADE, METHOD, Column, ResourceCommands, short
+from lse.cli.session import ExperimentName, Seed, Session, Set, given_parameters
+from lse.names import CLUSTERING
+
+if TYPE_CHECKING:
+    from lse.client.resources import Clustering
+
+__all__ = ["app"]
+
+
+def _clusters(clustering: Clustering) -> None:
+    rows = [
+        (
+            str(item.cluster),
+            item.images,
+            str(item.medoid_row),
+            item.mean_distance,
+            str(item.nearest_cluster) if item.nearest_cluster >= 0 else "",
+            item.traits,
+        )
+        for item in clustering.clusters
+    ]
+    if rows:
+        print_table(("cluster", "images", "medoid row", "mean distance", "nearest", "stands out"), rows)
+
+
+commands = ResourceCommands(
+    CLUSTERING,
+    "Groups among the images of experiments.",
+    columns=(
+        Column("state", listed=True),
+        Column("method", listed=True),
+        Column("on", short("projection", empty="latent"), listed=True),
+        Column("clusters", lambda clustering: len(clustering.clusters), listed=True),
+        Column("noise", listed=True),
+        Column("silhouette", lambda clustering: clustering.figures.get("silhouette"), listed=True),
+        *METHOD,
+        *MADE,
+    ),
+    details=_clusters,
+    standard=("list", "show", "update", "delete", "methods"),
+)
+app = commands.app
+
+
+@commands.work("run")
+def run(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the clustering.")],
+    *,
+    experiment: ExperimentName,
+    method: Annotated[str, typer.Option("--method", help="Clustering method; see `lse clustering methods`.")],
+    on: Annotated[
+        str, typer.Option("--on", metavar="latent|PROJECTION", help="The vectors, or the coordinates of a projection.")
+    ] = "latent",
+    settings: Set = None,
+    seed: Seed = None,
+) -> Any:
+    """Look for groups among the images of an experiment."""
+    parameters = given_parameters(settings, seed=seed)
+    return session.client.clusterings.run(name, experiment=experiment, method=method, on=on, parameters=parameters)
+
+
+@commands.command("compare")
+def compare(
+    session: Session,
+    a: Annotated[str, typer.Argument(metavar="A", help="Clustering.")],
+    b: Annotated[str | None, typer.Argument(metavar="[B]", help="Another clustering.")] = None,
+    *,
+    experiment: ExperimentName,
+    column: Annotated[str | None, typer.Option("--column", help="Metadata column, instead of B.")] = None,
+) -> None:
+    """Compare two clusterings, or a clustering with a metadata column."""
+    comparison = session.client.clusterings.compare(experiment, a, b, column=column)
+    session.record(
+        comparison,
+        {
+            "adjusted Rand": comparison.adjusted_rand,
+            "mutual information": comparison.normalised_mutual_information,
+        },
+    )
+    if not session.as_json:
+        table = comparison.table
+        print_table(("images", *table.columns), ([label, *counts] for label, *counts in table.itertuples()))

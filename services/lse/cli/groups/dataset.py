@@ -1,0 +1,187 @@
+"""`lse dataset`: collections of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lse.cli.resource import MADE, Column, Limit, ResourceCommands
+from lse.cli.session import Session
+from lse.errors import FailedPreconditionError
+from lse.names import DATASET
+
+if TYPE_CHECKING:
+    from lse.client.resources import Dataset
+    from lse.client.resources.datasets import ImageStatus
+
+__all__ = ["app"]
+
+
+def _columns(dataset: Dataset) -> dict[str, str]:
+    return {key: f"{column.type} {column.unit}".strip() for key, column in dataset.columns.items()}
+
+
+commands = ResourceCommands(
+    DATASET,
+    "Collections of images, prepared alike.",
+    columns=(
+        Column("state", listed=True),
+        Column("images", lambda dataset: "simulated" if dataset.simulated else ""),
+        Column("prepared", listed=True),
+        Column("rejected", listed=True),
+        Column("channels", lambda dataset: ", ".join(dataset.channels), listed=True),
+        Column("size", lambda dataset: f"{dataset.image_size} pixels", listed=True),
+        Column("sources"),
+        Column("columns", _columns),
+        Column("recipe"),
+        *MADE,
+    ),
+    forced="what was made from it",
+)
+app = commands.app
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the dataset.")]
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE", help="Files and folders, as the services see them.")]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", help="Recipe file, YAML (default: suggested from the images).")
+]
+CatalogueFile = Annotated[
+    str | None,
+    typer.Option("--catalogue", help="Table that is joined by path or name, or by position (--catalogue-radius)."),
+]
+CatalogueKey = Annotated[
+    str | None,
+    typer.Option(
+        "--catalogue-key", help="Column of the catalogue that identifies the image (default: found by its name)."
+    ),
+]
+CatalogueRadius = Annotated[
+    float | None,
+    typer.Option(
+        "--catalogue-radius",
+        metavar="ARCSEC",
+        help="Join the catalogue by position, within this separation (default: by its key).",
+    ),
+]
+
+
+@commands.work("ingest")
+def ingest(
+    session: Session,
+    name: Name,
+    sources: Sources,
+    *,
+    recipe: RecipeFile = None,
+    catalogue: CatalogueFile = None,
+    catalogue_key: CatalogueKey = None,
+    catalogue_radius: CatalogueRadius = None,
+) -> Any:
+    """Make a dataset of files and folders.
+
+    Every image is prepared by a recipe; what cannot be is kept as rejected, with the reason.
+    """
+    return session.client.datasets.ingest(
+        name,
+        sources,
+        recipe=recipe,
+        catalogue=catalogue,
+        catalogue_key=catalogue_key,
+        catalogue_radius_arcsec=catalogue_radius,
+    )
+
+
+@commands.work("add")
+def add(
+    session: Session,
+    name: Name,
+    sources: Sources,
+    *,
+    catalogue: CatalogueFile = None,
+    catalogue_key: CatalogueKey = None,
+    catalogue_radius: CatalogueRadius = None,
+) -> Any:
+    """Add files and folders to a dataset, prepared by its own recipe."""
+    return session.client.datasets.add(
+        name,
+        sources,
+        catalogue=catalogue,
+        catalogue_key=catalogue_key,
+        catalogue_radius_arcsec=catalogue_radius,
+    )
+
+
+@commands.command("preview")
+def preview(
+    session: Session,
+    sources: Sources,
+    *,
+    recipe: RecipeFile = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=64, help="Number of images to try.")] = 8,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write the pictures to (WebP).")] = None,
+) -> None:
+    """Show what a recipe makes of a few sources."""
+    result = session.client.datasets.preview(sources, recipe=recipe, count=count)
+    if out is not None:
+        from lse.client.streams import write_file
+
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FailedPreconditionError(
+                f"The folder '{out}' cannot be made ({error.strerror}): choose another.", reason="FOLDER_UNWRITABLE"
+            ) from error
+        for number, image in enumerate(result.images):
+            if image.thumbnail:
+                write_file(out / f"{number:02d}-{Path(image.source).stem}.webp", image.thumbnail)
+    if session.as_json:
+        session.say(result, "")
+        return
+    typer.echo(f"{result.source_count:,} inputs found; recipe:\n\n{result.recipe.strip()}\n")
+    session.table(
+        result.images,
+        ("source", "status", "reason"),
+        (
+            (image.source, "rejected" if image.rejection_reason else "prepared", image.rejection_message)
+            for image in result.images
+        ),
+    )
+
+
+@commands.command("images")
+def images(
+    session: Session,
+    name: Name,
+    *,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Only rejected inputs, with their reasons.")] = False,
+    filter: Annotated[  # noqa: A002  # the word of the API
+        str, typer.Option("--filter", metavar="EXPRESSION", help="Only those that fulfil it, such as 'redshift > 0.5'.")
+    ] = "",
+    order_by: Annotated[
+        str,
+        typer.Option(
+            "--order-by", metavar="COLUMNS", help="Order, such as 'redshift desc' (default: as they were read)."
+        ),
+    ] = "",
+    limit: Limit = None,
+) -> None:
+    """List the images of a dataset, prepared and rejected."""
+    status: ImageStatus | None = "rejected" if rejected else None
+    images = session.client.datasets.images(name, status=status, filter=filter, order_by=order_by, limit=limit)
+    found = list(images)
+    session.table(
+        found,
+        ("image", "row", "status", "source", "reason", "message"),
+        (
+            (
+                item.id,
+                "" if item.row < 0 else str(item.row),
+                item.status,
+                item.source,
+                item.rejection_reason,
+                item.rejection_message,
+            )
+            for item in found
+        ),
+    )

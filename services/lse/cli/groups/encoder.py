@@ -1,0 +1,312 @@
+"""`lse encoder`: networks that give every image its vector."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from lse.cli.evaluations import score_line, show_evaluation
+from lse.cli.records import print_json
+from lse.cli.resource import MADE, METHOD, Column, ResourceCommands, short
+from lse.cli.session import Seed, Session, Set, choice, given_parameters
+from lse.cli.training_runs import show_run
+from lse.errors import FailedPreconditionError, InvalidArgumentError
+from lse.names import ENCODER
+
+if TYPE_CHECKING:
+    from lse.client.resources import Encoder
+    from lse.client.resources.encoders import Precision
+
+__all__ = ["app"]
+
+_PRECISIONS = ("fp32", "fp16")
+
+
+def _versions(encoder: Encoder) -> list[str]:
+    lines = []
+    for version in encoder.versions:
+        source = version.dataset.rsplit("/", 1)[-1] or "no dataset"
+        precisions = "fp32 and fp16" if version.half_onnx_uri else "fp32"
+        loaded = "loaded" if version.version in encoder.loaded_versions else "not loaded"
+        made = f"{version.create_time:%F %R}" if version.create_time else "at an unknown time"
+        lines.append(f"{version.version}: {version.method} on {source}, {precisions}, {loaded}, created {made}")
+    return lines
+
+
+commands = ResourceCommands(
+    ENCODER,
+    "Networks that give every image its vector.",
+    columns=(
+        Column("state", listed=True),
+        Column("version", lambda encoder: f"{encoder.version} in {encoder.precision}"),
+        Column("versions", _versions),
+        Column("method", listed=True),
+        Column("dataset", short("dataset"), listed=True),
+        Column("input", lambda encoder: f"{encoder.channels} channels of {encoder.image_size} pixels"),
+        Column("dimension", listed=True),
+        *METHOD,
+        Column("verdict"),
+        Column("scores", lambda encoder: [score_line(item) for item in encoder.evaluations]),
+        *MADE,
+    ),
+    forced="what was made with it",
+    standard=("list", "show", "update", "delete", "methods"),
+)
+app = commands.app
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the encoder.")]
+DatasetName = Annotated[str, typer.Option("--dataset", metavar="D", help="Dataset.")]
+MethodName = Annotated[str, typer.Option("--method", help="Training method; see `lse encoder methods`.")]
+Version = Annotated[int | None, typer.Option("--version", min=1, help="Encoder version (default: the one in use).")]
+
+
+@commands.work("train")
+def train(
+    session: Session,
+    name: Name,
+    *,
+    dataset: DatasetName,
+    method: MethodName,
+    settings: Set = None,
+    seed: Seed = None,
+) -> Any:
+    """Train an encoder on a dataset, without labels."""
+    parameters = given_parameters(settings, seed=seed)
+    return session.client.encoders.train(name, dataset=dataset, method=method, parameters=parameters)
+
+
+@commands.work("retrain")
+def retrain(
+    session: Session,
+    name: Name,
+    *,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="D", help="Dataset (default: that of the version in use).")
+    ] = None,
+    settings: Set = None,
+    seed: Seed = None,
+) -> Any:
+    """Train a further version of an encoder.
+
+    Its parameters are those of the version in use where no others are set.
+    """
+    parameters = given_parameters(settings, seed=seed)
+    return session.client.encoders.retrain(name, dataset=dataset, parameters=parameters)
+
+
+@commands.work("import")
+def import_onnx(
+    session: Session,
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="ONNX file on this machine.")],
+) -> Any:
+    """Make an encoder of an ONNX file."""
+    return session.client.encoders.import_onnx(name, file)
+
+
+@commands.work("pretrained")
+def pretrained(
+    session: Session,
+    name: Name,
+    backbone: Annotated[
+        str,
+        typer.Argument(
+            metavar="BACKBONE",
+            help="Network of torchvision or timm, such as resnet18, torchvision/convnext_tiny or "
+            "timm/vit_tiny_patch16_224.",
+        ),
+    ],
+    *,
+    dataset: Annotated[
+        str,
+        typer.Option("--dataset", metavar="D", help="Dataset that defines the input bands, image size and scaling."),
+    ],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="File of weights (.pt, .pth, .safetensors), as the services see it (default: fetched by name).",
+        ),
+    ] = None,
+) -> Any:
+    """Make an encoder of a network pretrained on photographs."""
+    return session.client.encoders.pretrained(name, backbone, dataset=dataset, weights=weights)
+
+
+@commands.work("evaluate", show=show_evaluation)
+def evaluate(
+    session: Session,
+    name: Name,
+    *,
+    dataset: DatasetName,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            "--label-column", metavar="C", help="Column of the classes (default: `class` in any case, if there is one)."
+        ),
+    ] = None,
+) -> Any:
+    """Evaluate an encoder on a dataset.
+
+    The latent space is always judged without labels, and against classes where there are any.
+    """
+    return session.client.encoders.evaluate(name, dataset=dataset, label_column=label_column)
+
+
+@commands.command("select")
+def select(
+    session: Session,
+    name: Name,
+    *,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="Encoder version (default: the present one).")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision", metavar="|".join(_PRECISIONS), help="Numerical precision (default: the present one)."
+        ),
+    ] = None,
+) -> None:
+    """Choose the version and precision of an encoder to use."""
+    if precision is not None:
+        choice(precision, _PRECISIONS, "--precision")
+    chosen = session.client.encoders.select_version(
+        name, version=version, precision=cast("Precision | None", precision)
+    )
+    session.say(chosen, f"Encoder {name} is in use as version {chosen.version} in {chosen.precision}.")
+
+
+@commands.command("load")
+def load(session: Session, name: Name, *, version: Version = None) -> None:
+    """Load an encoder into the inference engine."""
+    _say_loaded(session, session.client.encoders.load(name, version=version))
+
+
+@commands.command("unload")
+def unload(session: Session, name: Name, *, version: Version = None) -> None:
+    """Unload an encoder from the inference engine.
+
+    What uses it next loads it again.
+    """
+    _say_loaded(session, session.client.encoders.unload(name, version=version))
+
+
+def _say_loaded(session: Session, encoder: Encoder) -> None:
+    loaded = ", ".join(map(str, encoder.loaded_versions)) or "none"
+    session.say(encoder, f"Versions of {encoder.id} that are loaded: {loaded}.")
+
+
+@commands.command("estimate")
+def estimate(session: Session, *, dataset: DatasetName, method: MethodName, settings: Set = None) -> None:
+    """Estimate the memory and time of a training.
+
+    Nothing is started; the parameters that would be in force are shown too.
+    """
+    found = session.client.encoders.estimate(dataset=dataset, method=method, parameters=given_parameters(settings))
+    session.record(
+        found,
+        {
+            "weights": f"{found.parameter_count:,}",
+            "memory": f"{found.memory_bytes / 2**30:.2f} GiB of {found.available_memory_bytes / 2**30:.2f} GiB free",
+            "minutes": f"{found.minutes:.1f}" if found.fits else "does not fit",
+            "parameters": found.parameters,
+            "notes": found.notes,
+        },
+    )
+
+
+@commands.command("backbones")
+def backbones(session: Session) -> None:
+    """List the networks that a training can use.
+
+    Choose one with `--set backbone=NAME`.
+    """
+    found = session.client.encoders.backbones()
+    session.table(
+        found,
+        ("backbone", "pixels", "pretrained", "help"),
+        ((item.id, f"{item.minimum_size} to {item.maximum_size}", item.pretrained, item.help) for item in found),
+    )
+
+
+@commands.command("card")
+def card(
+    session: Session,
+    name: Name,
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write it to FILE.html as a page, or to FILE.json.")
+    ] = None,
+) -> None:
+    """Print the card of an encoder.
+
+    It describes its data, recipe, parameters, versions, scores and limits.
+    """
+    suffix = "" if out is None else out.suffix.lower()
+    if out is not None and suffix not in (".html", ".json"):
+        raise InvalidArgumentError(
+            f"The card cannot be written to '{out}': end the name with .html or .json.", reason="OUTPUT_INVALID"
+        )
+    found = session.client.encoders.card(name)
+    if out is None:
+        print_json(found.document)
+        return
+    from lse.client.streams import write_file
+
+    write_file(out, found.html if suffix == ".html" else json.dumps(found.document, indent=2, ensure_ascii=False))
+    session.say({"written": str(out)}, f"{out} is written.")
+
+
+@commands.command("run")
+def run(
+    session: Session,
+    name: Name,
+    *,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="Encoder version (default: the newest).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.png", help="Write a picture of reconstructions to a file.")
+    ] = None,
+) -> None:
+    """Show the training history of an encoder.
+
+    The figures of each epoch, even while it trains.
+    """
+    found = session.client.encoders.training_run(name, version=version)
+    if out is not None:
+        if not found.reconstructions:
+            raise FailedPreconditionError(
+                f"There are no reconstructions of {name}: its method has no decoder, or no epoch is done yet.",
+                reason="RECONSTRUCTIONS_MISSING",
+            )
+        from lse.client.streams import write_file
+
+        write_file(out, found.reconstructions)
+    show_run(session, found, encoder=name)
+
+
+@commands.command("views")
+def views(
+    session: Session,
+    *,
+    dataset: DatasetName,
+    method: MethodName,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.png", help="Picture to write.")],
+    settings: Set = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=64, help="Number of images to show.")] = 8,
+    seed: Seed = None,
+) -> None:
+    """Draw the random views that a training would learn from."""
+    from lse.client.streams import write_file
+
+    parameters = given_parameters(settings, seed=seed)
+    preview = session.client.encoders.preview_views(dataset, method=method, count=count, parameters=parameters)
+    write_file(out, preview.png)
+    written = {"written": str(out), "images": list(preview.images)}
+    session.say(written, f"{out} is written: {len(preview.images)} images, each with two views of it.")

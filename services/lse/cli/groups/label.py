@@ -1,0 +1,105 @@
+"""`lse label`: classes that experts define, and the labels of images."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lse.cli.resource import NAMED, Column, Description, Etag, ResourceCommands, Title
+from lse.cli.rows import Rows, RowsFrom, parse_rows
+from lse.cli.session import ExperimentName, Session
+from lse.names import LABEL_SCHEME
+
+__all__ = ["app"]
+
+commands = ResourceCommands(
+    LABEL_SCHEME,
+    "Classes that experts define, and the labels of images.",
+    columns=(
+        Column("classes", lambda scheme: ", ".join(scheme.classes), listed=True),
+        *NAMED,
+        Column("updated", "update_time", listed=True),
+    ),
+    deletes="its labels",
+    standard=("list", "show", "delete"),
+)
+app = commands.app
+
+Scheme = Annotated[str, typer.Argument(metavar="SCHEME", help="Name of the label scheme.")]
+DatasetName = Annotated[str, typer.Option("--dataset", metavar="D", help="Dataset.")]
+Classes = Annotated[list[str] | None, typer.Option("--class", metavar="CLASS", help="Class (repeatable).")]
+
+
+@commands.command("create")
+def create(
+    session: Session,
+    scheme: Scheme,
+    *,
+    classes: Classes = None,
+    title: Title = None,
+    description: Description = None,
+) -> None:
+    """Create a label scheme."""
+    made = session.client.label_schemes.create(
+        scheme, title=title or "", description=description or "", classes=classes or ()
+    )
+    commands.show(session, made)
+
+
+@commands.command("update")
+def update(
+    session: Session,
+    scheme: Scheme,
+    *,
+    classes: Classes = None,
+    title: Title = None,
+    description: Description = None,
+    etag: Etag = "",
+) -> None:
+    """Change the title or the description, or replace the classes, of a label scheme."""
+    changed = session.client.label_schemes.update(
+        scheme, title=title, description=description, classes=classes or None, etag=etag
+    )
+    commands.show(session, changed)
+
+
+@commands.command("set")
+def set_labels(
+    session: Session,
+    scheme: Scheme,
+    label: Annotated[str, typer.Argument(metavar="CLASS", help="Class of the scheme; '' removes the label.")],
+    *,
+    dataset: DatasetName,
+    rows: Rows = None,
+    rows_from: RowsFrom = None,
+) -> None:
+    """Label images with a class."""
+    wanted = parse_rows(rows, rows_from)
+    changed = session.client.labels.set(scheme, dataset=dataset, rows=wanted, label=label)
+    session.say({"changed": changed}, "1 label changed." if changed == 1 else f"{changed:,} labels changed.")
+
+
+@commands.command("read")
+def read(session: Session, scheme: Scheme, *, dataset: DatasetName) -> None:
+    """List the labels of the images of a dataset."""
+    labels = session.client.labels.table(scheme, dataset=dataset).to_pylist()
+    session.table(
+        labels,
+        ("image", "row", "label", "author", "time"),
+        ((item["name"], str(item["row"]), item["label"], item["author"], item["time"]) for item in labels),
+    )
+
+
+@commands.command("suggest")
+def suggest(
+    session: Session,
+    scheme: Scheme,
+    *,
+    experiment: ExperimentName,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, help="Number of images wanted.")] = 20,
+) -> None:
+    """List the images whose labels would help most, by their rows."""
+    suggestion = session.client.labels.suggest(scheme, experiment=experiment, count=count)
+    rows = ", ".join(str(row) for row in suggestion.rows)
+    session.record(suggestion, {"rows": rows or "none", "notes": suggestion.notes})

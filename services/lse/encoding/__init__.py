@@ -1,1 +1,0 @@
-"""Encoding: a dataset seen through an encoder, one vector an image."""

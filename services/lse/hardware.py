@@ -1,0 +1,28 @@
+"""What this process may use of the machine that it runs on."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+__all__ = ["usable_cores", "visible_gpus"]
+
+
+def usable_cores() -> int:
+    """Number of processor cores, at least 1; inside a container fewer than the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no limit, or another system
+        return cores
+
+
+def visible_gpus() -> int:
+    """Number of NVIDIA GPUs."""
+    here = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return here
+    return min(here, sum(name.strip() not in ("", "-1") for name in named.split(",")))

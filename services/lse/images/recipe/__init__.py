@@ -1,0 +1,40 @@
+"""Recipes: how source images become tensors of one shape, declared in YAML and applied alike to every image."""
+
+from lse.images.recipe.apply import (
+    PreparedImage,
+    RejectedImageError,
+    StretchedImage,
+    prepare_image,
+    render,
+    stretch_image,
+)
+from lse.images.recipe.limits import FixedLimits, Limits, MinmaxLimits, PercentileLimits, ZscaleLimits
+from lse.images.recipe.recipe import MaskPolicy, NanPolicy, Recipe, load_recipe
+from lse.images.recipe.stretches import Asinh, Linear, Log, Percentile, Sqrt, Stretch, Zscale
+from lse.images.recipe.suggestion import suggest_recipe
+
+__all__ = [
+    "Asinh",
+    "FixedLimits",
+    "Limits",
+    "Linear",
+    "Log",
+    "MaskPolicy",
+    "MinmaxLimits",
+    "NanPolicy",
+    "Percentile",
+    "PercentileLimits",
+    "PreparedImage",
+    "Recipe",
+    "RejectedImageError",
+    "Sqrt",
+    "Stretch",
+    "StretchedImage",
+    "Zscale",
+    "ZscaleLimits",
+    "load_recipe",
+    "prepare_image",
+    "render",
+    "stretch_image",
+    "suggest_recipe",
+]

@@ -1,0 +1,218 @@
+"""Finding source files and giving each a name that never changes between runs."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from lse.errors import InvalidArgumentError, NotFoundError
+from lse.images.formats import READERS
+
+__all__ = ["SIDECAR_SUFFIXES", "Source", "find_sources", "folder_classes", "names_of", "printable_path"]
+
+SIDECAR_SUFFIXES = frozenset(
+    {".csv", ".tsv", ".md", ".rst", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".parquet", ".py", ".log"}
+)
+_MOST_BANDS = 16
+
+
+@dataclass(frozen=True)
+class Source:
+    r"""A file that a dataset is made of.
+
+    Attributes
+    ----------
+    name
+        Name of its image, unique in the dataset, see `names_of`.
+    path
+        Absolute path.
+    relative
+        Path below the folder it was found in, with ``/``; the file name when the file itself was given.  Below the
+        folder's own name where several folders were given.  Bytes that are not UTF-8 are written ``\x..``.
+    root
+        The folder or file that was named, without links: what a link must not lead out of.
+    bands
+        Files of its bands where each has its own, None for one that is missing; `path` is the first of them.
+    member
+        What it is called in its file, of one that holds many images.
+    position
+        Right ascension and declination (ICRS, degrees) of one that is cut out of a mosaic.
+    """
+
+    name: str
+    path: Path
+    relative: str
+    root: Path | None = None
+    bands: tuple[Path | None, ...] = ()
+    member: str = ""
+    position: tuple[float, float] | None = None
+
+    @property
+    def location(self) -> str:
+        """Path as text, with the end of `relative` that is within the file; of one image only."""
+        inside = self.relative[-len(self.member) - 1 :] if self.member else ""
+        return printable_path(self.path) + inside
+
+    @property
+    def stem(self) -> str:
+        """File name without the suffix of an image and of a compression."""
+        return self.relative.rpartition("/")[2] if self.bands else _stem(printable_path(self.path.name))
+
+
+def find_sources(
+    paths: Sequence[str | Path], *, exclude: Sequence[str | Path] = (), also: Collection[str] = ()
+) -> list[Source]:
+    """List the files of some files and folders, folders with all below them, in a stable order.
+
+    Every file of a folder is a source, whatever its suffix, so that nothing is left out silently and what is not an
+    image ends as a row with its reason.  Left out are only hidden files and folders (a leading dot), those in
+    `exclude`, and
+    sidecars by their suffix (`SIDECAR_SUFFIXES`: tables, notes and settings such as ``.csv`` or ``.md``).  A file given
+    by its own path is always a source.  Links to folders are not followed; they, devices and pipes are sources that
+    cannot be read, and so end as a row with the reason as well.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    exclude
+        What is no source.
+    also
+        Suffixes of sidecars that are sources here.
+
+    Raises
+    ------
+    NotFoundError
+        ``SOURCE_NOT_FOUND`` for a path that does not exist.
+    InvalidArgumentError
+        ``SOURCES_MISSING`` when there is no file, ``FOLDER_UNREADABLE`` when a folder may not be listed.
+    """
+    roots = [Path(path).expanduser().absolute() for path in paths]
+    if not roots:
+        raise InvalidArgumentError("No source is given: name a file or a folder of images.", reason="SOURCES_MISSING")
+    left_out = {Path(path).expanduser().resolve() for path in exclude}
+    several = sum(root.is_dir() for root in roots) > 1
+    found: dict[Path, str] = {}
+    real: dict[Path, Path] = {}
+    for root in roots:
+        own = root.resolve()
+        if root.is_dir():
+            prefix = f"{root.name}/" if several else ""
+            for path in _files(root):
+                if path.suffix.lower() not in SIDECAR_SUFFIXES - {*also} and path.resolve() not in left_out:
+                    found.setdefault(path, printable_path(prefix + path.relative_to(root).as_posix()))
+                    real.setdefault(path, own)
+        elif root.exists():
+            found.setdefault(root, printable_path(root.name))
+            real[root] = own
+        else:
+            message = f"The source {root} does not exist: check the path on the machine where the services run."
+            raise NotFoundError(message, reason="SOURCE_NOT_FOUND", path=root)
+    if not found:
+        listed = ", ".join(str(root) for root in roots)
+        message = f"There is no image file in {listed}: name a folder that holds images."
+        raise InvalidArgumentError(message, reason="SOURCES_MISSING", paths=listed)
+    named = zip(names_of(found), found.items(), strict=True)
+    return [Source(name=name, path=path, relative=relative, root=real[path]) for name, (path, relative) in named]
+
+
+def names_of(files: Mapping[Path, str], taken: Collection[str] = ()) -> list[str]:
+    """Names of images, which keep what tells their files apart: case, signs, dots and letters of any script.
+
+    A name is the relative path without the suffix of an image; with it where several files would have the same one
+    (``a.png`` and ``a.fits``), and the absolute path where even that is shared.
+
+    Parameters
+    ----------
+    files
+        Absolute and relative path of each.
+    taken
+        Names that the dataset has already.
+
+    Examples
+    --------
+    >>> names_of({Path("/x/a/J0013+0951.fits"): "a/J0013+0951.fits", Path("/x/b.png"): "b.png"})
+    ['a/J0013+0951', 'b']
+    """
+    used, names = set(taken), dict[Path, str]()
+    plain = {path: _without_suffix(relative) for path, relative in files.items()}
+    for wanted in (plain, files, {path: printable_path(path) for path in files}):
+        left = {path: wanted[path] for path in files if path not in names}
+        shared = Counter(left.values())
+        own = {path: name for path, name in left.items() if shared[name] == 1 and name not in used}
+        names |= own
+        used |= set(own.values())
+    for path in files:
+        if path not in names:  # bytes that are not UTF-8, beside a file whose name spells them out
+            number = next(n for n in itertools.count(2) if f"{plain[path]} ({n})" not in used)
+            names[path] = f"{plain[path]} ({number})"
+            used.add(names[path])
+    return [names[path] for path in files]
+
+
+def folder_classes(sources: Sequence[Source]) -> list[str] | None:
+    """Class of each source where there is a folder a class; None of any other layout.
+
+    Every source then lies in a folder, there are at least two, and twice as many sources.  Folders that all hold the
+    same few files are not classes but objects with a file a band.
+
+    Examples
+    --------
+    >>> folder_classes([Source("", Path("/x", p), p) for p in ("disc/1.png", "disc/2.png", "ring/3.png", "ring/4.png")])
+    ['disc', 'disc', 'ring', 'ring']
+    """
+    paths = [PurePosixPath(source.relative) for source in sources]
+    files: dict[str, set[str]] = {}
+    for path in paths:
+        files.setdefault(path.parent.name, set()).add(path.name)
+    alike = len({frozenset(names) for names in files.values()}) == 1
+    few = max(map(len, files.values()), default=0) <= _MOST_BANDS
+    if "" in files or len(files) < 2 or len(sources) < 2 * len(files) or (alike and few):
+        return None
+    return [path.parent.name for path in paths]
+
+
+def printable_path(path: str | Path) -> str:
+    r"""Path as text: bytes that are not UTF-8, which Python keeps as lone surrogates, are written ``\x..``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _without_suffix(relative: str) -> str:
+    folder, slash, file_name = relative.rpartition("/")
+    return folder + slash + _stem(file_name)
+
+
+def _stem(file_name: str) -> str:
+    lower = file_name.lower()
+    matches = [suffix for suffix in _image_suffixes() if lower.endswith(suffix) and len(lower) > len(suffix)]
+    return file_name[: -len(max(matches, key=len))] if matches else file_name
+
+
+def _files(root: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        message = f"The folder {error.filename} cannot be listed ({error.strerror}): check its permissions."
+        raise InvalidArgumentError(message, reason="FOLDER_UNREADABLE", path=error.filename) from error
+
+    for folder, folders, files in os.walk(root, onerror=refuse):
+        shown = sorted(name for name in folders if not name.startswith("."))
+        links = {name for name in shown if Path(folder, name).is_symlink()}
+        folders[:] = [name for name in shown if name not in links]
+        for name in sorted({*files, *links}):
+            if not name.startswith("."):
+                yield Path(folder, name)
+
+
+@cache
+def _image_suffixes() -> tuple[str, ...]:
+    """What the names of images end in, compressed or not."""
+    return tuple(
+        suffix + compression
+        for reader in READERS
+        for suffix in reader.facts.suffixes
+        for compression in ("", ".gz", ".bz2", ".xz", ".fz")
+    )

@@ -1,0 +1,93 @@
+"""Parquet files with a column of encoded images, as Hugging Face datasets have them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lse.images.formats import Extensions, MetadataValue, ReadError, ReadLimits, SourceImage, read_image
+from lse.images.stacks.arrays import position_of
+from lse.images.stacks.stack import Stack, StackFacts
+from lse.methods import Method
+from lse.parameters import Parameters
+
+__all__ = ["METHOD", "ParquetStack"]
+
+_USUAL = ("image", "img", "picture", "images")
+
+
+class ParquetStack:
+    """Rows of a table; the image is a struct of ``bytes`` and ``path``, or the content of a file alone.
+
+    Parameters
+    ----------
+    file
+        The file.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = pq.ParquetFile(file)
+        counts = [self._file.metadata.row_group(group).num_rows for group in range(self._file.metadata.num_row_groups)]
+        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+        self._group = lru_cache(maxsize=1)(self._file.read_row_group)
+        self._column = self._image_column()
+
+    def _image_column(self) -> str | None:
+        schema = self._file.schema_arrow
+        structs = [
+            field.name
+            for field in schema
+            if pa.types.is_struct(field.type) and any(part.name == "bytes" for part in field.type)
+        ]
+        whole = (pa.types.is_binary, pa.types.is_large_binary)
+        binary = [field.name for field in schema if any(is_whole(field.type) for is_whole in whole)]
+        candidates = structs or [name for name in binary if name.lower() in _USUAL]
+        usual = (name for word in _USUAL for name in candidates if name.lower() == word)
+        return next(usual, next(iter(candidates), None))
+
+    def images(self) -> Sequence[str] | None:
+        """See `Stack.images`."""
+        return None if self._column is None else list(map(str, range(self._starts[-1])))
+
+    def read(self, image: str, name: str, limits: ReadLimits, extensions: Extensions) -> SourceImage:
+        """See `Stack.read`."""
+        assert self._column is not None  # it had images
+        row = int(image)
+        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        values = self._group(group).slice(row - self._starts[group], 1).to_pylist()[0]
+        content: Any = values.pop(self._column)
+        path = None
+        if isinstance(content, dict):
+            content, path = content.get("bytes"), content.get("path")
+        if not content:
+            message = f"{name} has no image in its table, which may name another file: give the images themselves."
+            raise ReadError(message, reason="FILE_EMPTY", name=name)
+        found = read_image(content, name=name, limits=limits, extensions=extensions)
+        facts = {f"header.{key.lower()}": value for key, value in values.items() if _is_fact(value)}
+        own: dict[str, MetadataValue] = {"header.path": path} if isinstance(path, str) else {}
+        return replace(found, metadata={**found.metadata, **position_of(facts), **own, **facts})
+
+
+def _is_fact(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, str | int | datetime)
+
+
+METHOD: Method[Callable[[IO[bytes]], Stack], StackFacts] = Method(
+    id="parquet",
+    title="Parquet",
+    summary="Parquet files with a column of encoded images, one row an image.",
+    parameters=Parameters,
+    run=ParquetStack,
+    facts=StackFacts(signature=rb"PAR1", suffixes=(".parquet",)),
+    order=30,
+)

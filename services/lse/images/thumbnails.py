@@ -1,0 +1,48 @@
+"""Small pictures of images for people to look at."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from lse.images.formats.source_image import SourceImage
+from lse.images.recipe import Recipe, StretchedImage, stretch_image
+
+__all__ = ["THUMBNAIL_MEDIA_TYPE", "drawn", "thumbnail"]
+
+THUMBNAIL_MEDIA_TYPE = "image/webp"
+
+
+def thumbnail(image: SourceImage, recipe: Recipe) -> bytes:
+    """Draw an image as a recipe cuts and stretches it, without its normalisation.
+
+    Returns
+    -------
+    bytes
+        WebP of ``recipe.thumbnail`` pixels a side, see `drawn`.
+
+    Raises
+    ------
+    RejectedImageError
+        When the recipe cannot use the image.
+    """
+    return drawn(stretch_image(image, recipe))
+
+
+def drawn(image: StretchedImage) -> bytes:
+    """Thumbnail of an image that is stretched already.
+
+    One channel is drawn in grey; two in false colour, the first red, the second blue and their mean green; of three and
+    more the first three as red, green and blue.
+    """
+    values = image.picture(image.recipe.thumbnail)
+    if len(values) == 1:
+        values = np.repeat(values, 3, axis=0)
+    elif len(values) == 2:
+        values = np.stack([values[0], values.mean(axis=0), values[1]])
+    picture = np.ascontiguousarray(np.moveaxis(np.rint(values[:3] * 255).astype(np.uint8), 0, -1))
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="WEBP", quality=85, method=2)
+    return buffer.getvalue()

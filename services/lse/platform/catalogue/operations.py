@@ -1,0 +1,256 @@
+"""Operations in the catalogue."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import Gauge
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from lse.errors import (
+    AbortedError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+)
+from lse.filters import Field, Order
+from lse.names import OPERATION
+from lse.platform.access.quotas import Quotas
+from lse.platform.auth import current_caller
+from lse.platform.catalogue import Catalogue, Record, Resources
+from lse.platform.catalogue.attempts import AttemptStore
+from lse.platform.catalogue.operation_record import ACTIVE, Operation, operation_of_row
+from lse.platform.catalogue.queries import FieldColumn, PageRequest, select_page
+from lse.platform.catalogue.records.record import Facts
+from lse.platform.catalogue.tables import OPERATIONS, RESOURCES
+
+__all__ = ["Operation", "OperationStore"]
+
+_PENDING = Gauge("lse_operations_pending", "Operations of the whole catalogue that wait to be worked on.")
+_OLDEST = Gauge("lse_operations_pending_seconds", "How long the oldest operation that waits has waited.")
+_STATES = (*ACTIVE, "succeeded", "failed", "cancelled")
+_COLUMNS = {
+    **{name: FieldColumn(Field("text"), OPERATIONS.c[name]) for name in ("name", "kind", "target", "creator")},
+    **{name: FieldColumn(Field("time"), OPERATIONS.c[name]) for name in ("create_time", "update_time", "end_time")},
+    "state": FieldColumn(Field("choice", _STATES), OPERATIONS.c.state),
+    "done": FieldColumn(Field("boolean"), OPERATIONS.c.state.not_in(ACTIVE)),
+}
+
+
+class OperationStore(AttemptStore):
+    """The operations of a catalogue, as those see them who ask for work; see `AttemptStore` for those who do it.
+
+    Parameters
+    ----------
+    catalogue
+        The catalogue.
+    quotas
+        What projects may use; None for no limits.
+    """
+
+    def __init__(self, catalogue: Catalogue, quotas: Quotas | None = None) -> None:
+        super().__init__(catalogue)
+        self._quotas = quotas
+        self._resources = Resources(catalogue)
+        self._listeners: list[Callable[[], None]] = []
+
+    def create(
+        self,
+        kind: str,
+        target: Record[Any, Any] | str,
+        *,
+        parameters: Facts | None = None,
+        request_id: str = "",
+        request_digest: str = "",
+        alone: bool = False,
+    ) -> Operation:
+        """Keep a new operation and, with it in one step, the resource that it will make.
+
+        Parameters
+        ----------
+        kind
+            Kind of operation.
+        target
+            New resource, or the name of one that is there.
+        parameters
+            What the job needs beside its target.
+        request_id
+            The same one gives the operation that was made with it before.
+        request_digest
+            Digest of all else in the request.
+        alone
+            Refuse where another of this kind is at work on the target.
+
+        Raises
+        ------
+        AlreadyExistsError
+            If the name of the new resource is taken.
+        FailedPreconditionError
+            If it is to be alone and is not.
+        InvalidArgumentError
+            If the request id was used for another request.
+        ResourceExhaustedError
+            If the project may have no more operations or bulk data.
+        """
+        target_name = target if isinstance(target, str) else target.name
+        name = OPERATION.format(target_name.split("/")[1], uuid.uuid4().hex)
+        operation = Operation(
+            name,
+            kind,
+            target_name,
+            {} if parameters is None else parameters.model_dump(mode="json"),
+            request_id=request_id or None,
+            request_digest=request_digest,
+            creator=current_caller().name,
+        )
+        kept = self._keep(operation, target, alone=alone)
+        self._tell()
+        return kept
+
+    def _keep(self, operation: Operation, target: Record[Any, Any] | str, *, alone: bool) -> Operation:
+        project = operation.name.rsplit("/", 2)[0]
+        try:
+            with self._catalogue.transaction() as connection:
+                if earlier := self._by_request(connection, project, operation):
+                    return earlier
+                if self._quotas is not None:
+                    # Whatever it makes has at least a byte.
+                    self._quotas.require_within(connection, project, operation_count=1, byte_count=1)
+                if isinstance(target, Record):
+                    self._resources.create_within(connection, target.model_copy(update={"operation": operation.name}))
+                elif alone:
+                    self._refuse_second(connection, operation)
+                self._insert(connection, project, operation)
+        except IntegrityError:
+            # Another process kept the same request or name between our look and our write: now it can be seen.
+            with self._catalogue.transaction() as connection:
+                if earlier := self._by_request(connection, project, operation):
+                    return earlier
+            raise AbortedError(
+                "Another request made the same resource at the same moment: look at it and try again.",
+                reason="RESOURCE_CONFLICT",
+            ) from None
+        return operation
+
+    def _insert(self, connection: Connection, project: str, operation: Operation) -> None:
+        kept = (
+            *("name", "kind", "target", "parameters", "request_id", "request_digest"),
+            *("creator", "state", "create_time", "update_time"),
+        )
+        values = {key: getattr(operation, key) for key in kept}
+        connection.execute(insert(OPERATIONS).values(project=project, progress={}, stages=[], **values))
+
+    def _by_request(self, connection: Connection, project: str, operation: Operation) -> Operation | None:
+        if operation.request_id is None:
+            return None
+        row = connection.execute(
+            select(OPERATIONS).where(OPERATIONS.c.project == project, OPERATIONS.c.request_id == operation.request_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        earlier = operation_of_row(row)
+        # Operations of version 0.1 have no digest.
+        same = (earlier.kind, earlier.target) == (operation.kind, operation.target)
+        if not same or earlier.request_digest not in ("", operation.request_digest):
+            raise InvalidArgumentError(
+                f"The request id '{operation.request_id}' was used for another request: give each its own.",
+                reason="REQUEST_ID_TAKEN",
+            )
+        return earlier
+
+    def _refuse_second(self, connection: Connection, operation: Operation) -> None:
+        # Whoever else asks at this moment waits here for the row of the target.
+        connection.execute(select(RESOURCES.c.uid).where(RESOURCES.c.name == operation.target).with_for_update())
+        first = connection.execute(
+            select(OPERATIONS.c.name).where(
+                OPERATIONS.c.target == operation.target,
+                OPERATIONS.c.kind == operation.kind,
+                OPERATIONS.c.state.in_(ACTIVE),
+            )
+        ).scalar()
+        if first is not None:
+            raise FailedPreconditionError(
+                f"The same is being done already: wait for {first} or cancel it.",
+                reason="WORK_IN_PROGRESS",
+                operation=first,
+            )
+
+    def active(self, target: str) -> list[str]:
+        """Names of the operations at work on a resource."""
+        with self._catalogue.transaction() as connection:
+            return list(
+                connection.execute(
+                    select(OPERATIONS.c.name).where(OPERATIONS.c.target == target, OPERATIONS.c.state.in_(ACTIVE))
+                ).scalars()
+            )
+
+    def measure_queue(self) -> None:
+        """Set the metrics of what waits to be worked on, in the whole catalogue."""
+        oldest = func.min(OPERATIONS.c.create_time)
+        with self._catalogue.transaction() as connection:
+            count, since = connection.execute(select(func.count(), oldest).where(OPERATIONS.c.state == "pending")).one()
+        _PENDING.set(count)
+        _OLDEST.set(0.0 if since is None else max(0.0, time.time() - since))
+
+    def get(self, name: str) -> Operation:
+        """Operation of a name.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        """
+        with self._catalogue.transaction() as connection:
+            row = connection.execute(select(OPERATIONS).where(OPERATIONS.c.name == name)).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                f"There is no operation named '{name.rsplit('/', 1)[-1]}' here.",
+                reason="OPERATION_NOT_FOUND",
+                name=name,
+            )
+        return operation_of_row(row)
+
+    def page(
+        self,
+        project: str,
+        request: PageRequest = PageRequest(),  # noqa: B008  # it is immutable
+    ) -> tuple[list[Operation], str]:
+        """Page of the operations of a project, newest first, and the token of the next page."""
+        query = select(OPERATIONS).where(OPERATIONS.c.project == project)
+        newest = Order("create_time", descending=True)
+        with self._catalogue.transaction() as connection:
+            rows = select_page(connection, query, _COLUMNS, request, scope=f"operations {project}", order=newest)
+        return [operation_of_row(row) for row in rows.rows], rows.token_after(len(rows.rows))
+
+    def request_cancel(self, name: str) -> None:
+        """Ask that an operation end; does nothing where it has ended."""
+        self.get(name)
+        now = time.time()
+        with self._catalogue.transaction() as connection:
+            connection.execute(
+                update(OPERATIONS)
+                .where(OPERATIONS.c.name == name, OPERATIONS.c.state.in_(ACTIVE))
+                .values(cancel_requested=True, update_time=now)
+            )
+        self._tell()
+
+    def delete(self, name: str) -> None:
+        """Forget an operation that has ended."""
+        if not self.get(name).done:
+            raise FailedPreconditionError(
+                "The operation is still running: cancel it before deleting it.", reason="OPERATION_IN_PROGRESS"
+            )
+        with self._catalogue.transaction() as connection:
+            connection.execute(delete(OPERATIONS).where(OPERATIONS.c.name == name))
+
+    def on_changed(self, tell: Callable[[], None]) -> None:
+        """Have a function called after each operation that this process creates or is asked to cancel."""
+        self._listeners.append(tell)
+
+    def _tell(self) -> None:
+        for tell in self._listeners:
+            tell()

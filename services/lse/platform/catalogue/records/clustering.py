@@ -1,0 +1,93 @@
+"""Clusterings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from lse import names
+from lse.platform.catalogue.records.record import Facts, Figures, MethodSpec, Record, Stored, renamed, with_method
+
+__all__ = ["Cluster", "ClusteringRecord", "ClusteringResult", "ClusteringSpec"]
+
+
+class ClusteringSpec(MethodSpec):
+    """What a clustering is to be made by.
+
+    Attributes
+    ----------
+    projection
+        Name of the projection whose coordinates are clustered; empty for the vectors.
+    """
+
+    projection: str = ""
+
+
+class Cluster(Facts):
+    """One cluster.
+
+    Attributes
+    ----------
+    cluster
+        Its label, from 0.
+    image_count
+        Images in it.
+    medoid_row
+        Row of its most central image.
+    mean_distance
+        Mean distance between its images and its centre.
+    nearest_cluster
+        Label of the nearest other cluster; -1 where there is none.
+    traits
+        Sentences on how its metadata differ from those of all images.
+    """
+
+    cluster: int
+    image_count: int
+    medoid_row: int
+    mean_distance: float
+    nearest_cluster: int
+    traits: tuple[str, ...] = ()
+
+
+class ClusteringResult(Facts):
+    """What came out of a clustering.
+
+    Attributes
+    ----------
+    labels_uri, memberships_uri
+        Zarr arrays (n,) of the cluster of each image, int32 with -1 for noise, and how well it belongs there, float32.
+    image_count, noise_count
+        All images, and those in no cluster.
+    clusters, figures, notes
+        The clusters, scores, and sentences for a person.
+    report
+        What the method says about itself.
+    """
+
+    labels_uri: str
+    memberships_uri: str
+    image_count: int
+    noise_count: int
+    clusters: tuple[Cluster, ...]
+    figures: Figures = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    report: dict[str, Any] = Field(default_factory=dict)
+
+
+class ClusteringRecord(Record[ClusteringSpec, ClusteringResult]):
+    """Groups among the images of an experiment."""
+
+    pattern: ClassVar = names.CLUSTERING
+
+    @classmethod
+    def upgrade(cls, stored: Stored) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Spec and result of the current version, as JSON, of a record of an earlier version."""
+        spec = with_method(stored.spec)
+        spec["method"] = spec["method"].replace("_", "-")
+        result = renamed(stored.result, images="image_count", noise="noise_count")
+        if result:
+            result["clusters"] = [renamed(each, images="image_count") for each in result["clusters"]]
+        return spec, result

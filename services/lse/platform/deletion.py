@@ -1,0 +1,84 @@
+"""Deleting resources together with their bulk data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lse.errors import FailedPreconditionError
+from lse.platform.catalogue import Record
+from lse.platform.inference.encoders import withdraw_encoder
+from lse.platform.stores import Stores
+
+__all__ = ["delete_resource", "discard_data", "sweep_artifacts", "sweep_collections"]
+
+
+def delete_resource(stores: Stores, resource: Record[Any, Any], *, force: bool = False) -> None:
+    """Delete a resource with all below it and their bulk data.
+
+    Parameters
+    ----------
+    stores
+        Where they are.
+    resource
+        The resource.
+    force
+        Delete what was made from it too.
+
+    Raises
+    ------
+    FailedPreconditionError
+        If it is being made or worked on, or others were made from it and `force` is not given.
+    """
+    if resource.state == "creating":
+        raise FailedPreconditionError(
+            f"The {resource.kind} '{resource.id}' is being made: cancel {resource.operation} first.",
+            reason="RESOURCE_NOT_READY",
+        )
+    if active := stores.operation_store.active(resource.name):
+        raise FailedPreconditionError(
+            f"The {resource.kind} '{resource.id}' is being worked on: wait for {active[0]} or cancel it first.",
+            reason="RESOURCE_NOT_READY",
+        )
+    users = stores.resources.made_from(resource.name)
+    if users and not force:
+        listed = ", ".join(f"{user.kind} '{user.id}'" for user in users[:5])
+        raise FailedPreconditionError(
+            f"The {resource.kind} '{resource.id}' is used by {listed}: delete these first, or force it.",
+            reason="RESOURCE_IN_USE",
+        )
+    for user in users:
+        delete_resource(stores, user, force=True)
+    doomed = [resource, *stores.resources.below(resource.name)]
+    # The names go first: bulk data without a name are swept up later, a name without its data would be a lie.
+    stores.resources.delete(resource.name)
+    for each in doomed:
+        discard_data(stores, each.kind, each.uid)
+
+
+def discard_data(stores: Stores, kind: str, uid: str) -> None:
+    """Remove the bulk data of a resource that has no name any more."""
+    stores.artifacts.remove(stores.artifacts.folder(kind, uid))
+    if kind == "experiment":
+        stores.vectors.delete_collection(uid)
+    elif kind == "encoder":
+        withdraw_encoder(stores.inference, uid)
+
+
+def sweep_artifacts(stores: Stores) -> None:
+    """Remove artifacts that no resource names: what was being deleted when the process was killed.
+
+    Only before anything is served, and by the only process: a file being uploaded has no resource yet.
+    """
+    known = stores.resources.uids()
+    for uid, folder in stores.artifacts.resource_folders().items():
+        if uid not in known:
+            stores.artifacts.remove(folder)
+
+
+def sweep_collections(stores: Stores) -> None:
+    """Remove collections that no experiment names."""
+    collections = stores.vectors.list_collections()
+    known = stores.resources.uids()
+    for collection in collections:
+        if collection not in known:
+            stores.vectors.delete_collection(collection)

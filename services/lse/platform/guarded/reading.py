@@ -1,0 +1,116 @@
+"""How this installation reads files of people: where they may lie, and what one of them may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lse.errors import PermissionDeniedError
+from lse.platform.config import Settings
+from lse.platform.guarded.processes import GuardedProcesses, Limits
+from lse.progress import ShouldStop
+
+__all__ = ["Reading"]
+
+_ANY = "*"
+_PROJECT = "{project}"
+# Legitimate content takes a few times the bytes of its file when it is decompressed, converted and copied.
+_COPIES = 6
+# Loaded before the time of a first file runs.
+_IMAGES = ("lse.images.file_preparation", "astropy.io.fits", "astropy.wcs", "PIL.Image", "scipy.ndimage")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What requests may read, and at what cost; it goes to workers as it is.
+
+    Attributes
+    ----------
+    roots
+        Folders that requests may name, or folders and files below; ``*`` for all that they name, ``{project}`` for
+        the id of their project.
+    seconds
+        Time that one file may take.
+    memory_bytes
+        Memory that one file may take.
+    file_bytes
+        Largest image file.
+    """
+
+    roots: tuple[str, ...]
+    seconds: float
+    memory_bytes: int
+    file_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Reading:
+        """What the settings of a process allow."""
+        return cls(
+            roots=settings.source_roots,
+            seconds=settings.reader_seconds,
+            memory_bytes=settings.reader_memory_mib * 2**20,
+            file_bytes=settings.reader_file_mib * 2**20,
+        )
+
+    def of_project(self, project: str) -> Reading:
+        """The same for requests of a project, given by its name; of none, without a folder of its own, when empty."""
+        named = project.removeprefix("projects/")
+        roots = (root.replace(_PROJECT, named) for root in self.roots if named or _PROJECT not in root)
+        return replace(self, roots=tuple(roots))
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders below which links may lead, without links themselves; beside what a request names."""
+        return tuple(Path(root).expanduser().resolve() for root in self.roots if root != _ANY)
+
+    def check(self, named: Sequence[str | Path]) -> None:
+        """Refuse a request that names something that it may not.
+
+        Raises
+        ------
+        PermissionDeniedError
+            ``SOURCE_NOT_ALLOWED``.
+        """
+        if _ANY in self.roots:
+            return
+        for name in named:
+            real = Path(name).expanduser().resolve()
+            if not any(real.is_relative_to(folder) for folder in self.folders):
+                known = ", ".join(self.roots)
+                raise PermissionDeniedError(
+                    f"The services may not read {name}: "
+                    + (f"name a path below {known}." if known else "its operator can allow its folder (source_roots)."),
+                    reason="SOURCE_NOT_ALLOWED",
+                    path=name,
+                )
+
+    def limits(self, *, input_bytes: int = 0, memory_bytes: int | None = None) -> Limits:
+        """What one call may cost that reads a file of some bytes, where it needs less memory than others."""
+        own = self.memory_bytes if memory_bytes is None else min(memory_bytes, self.memory_bytes)
+        return Limits(self.seconds, own + _COPIES * input_bytes)
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        what: str,
+        input_bytes: int = 0,
+        memory_bytes: int | None = None,
+        should_stop: ShouldStop = lambda: False,
+    ) -> Any:
+        """See `GuardedProcesses.call`."""
+        limits = self.limits(input_bytes=input_bytes, memory_bytes=memory_bytes)
+        return _processes().call(function, *arguments, limits=limits, what=what, should_stop=should_stop)
+
+    def map(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]], *, what: Sequence[str]) -> list[Any]:
+        """Results of a function, or the error of each item that has none; see `GuardedProcesses.map`."""
+        return [result for _, result in _processes().map(function, items, limits=self.limits(), what=what)]
+
+
+@cache
+def _processes() -> GuardedProcesses:
+    """The children of this process."""
+    return GuardedProcesses(_IMAGES)

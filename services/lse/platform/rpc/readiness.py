@@ -1,0 +1,155 @@
+"""Whether a process can answer: what it works with is looked at, and told over HTTP to probes and to Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from http.server import ThreadingHTTPServer
+from threading import Thread
+
+import structlog
+from prometheus_client import Gauge, MetricsHandler
+
+from lse.errors import LseError, UnavailableError
+
+__all__ = ["ReadinessWatch", "serve_probes"]
+
+_LOOK_SECONDS = 5.0
+_ANSWER_SECONDS = 10.0
+# Three rounds in which everything takes as long as it may; a loop that has not come round by then hangs.
+_HANGING_SECONDS = 3 * (_LOOK_SECONDS + _ANSWER_SECONDS)
+_UP = Gauge("lse_dependency_up", "Whether what this process works with answers.", ["dependency"])
+_log = structlog.get_logger(__name__)
+
+
+class ReadinessWatch:
+    """Looks every few seconds at what a process works with.
+
+    Parameters
+    ----------
+    checks
+        What is looked at, by name: functions that raise if it does not answer.
+    on_change
+        Told whether the process is ready, at first and whenever that changes.
+
+    Attributes
+    ----------
+    missing
+        What does not answer, by name, with the sentence that says why.
+    """
+
+    def __init__(
+        self, checks: Mapping[str, Callable[[], object]], on_change: Callable[[bool], Awaitable[None]]
+    ) -> None:
+        self.missing: dict[str, str] = {}
+        self._checks = checks
+        self._on_change = on_change
+        self._threads = ThreadPoolExecutor(max_workers=max(1, len(checks)), thread_name_prefix="readiness")
+        self._running: dict[str, Future[object]] = {}
+        self._looked = time.monotonic()
+        self._told: bool | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether new calls can be answered."""
+        return bool(self._told) and not self._stopping
+
+    @property
+    def alive(self) -> bool:
+        """Whether the event loop of the process still comes round."""
+        return time.monotonic() - self._looked < _HANGING_SECONDS
+
+    async def start(self) -> None:
+        """Look once, then go on in the background."""
+        await self._look()
+        self._task = asyncio.create_task(self._go_on())
+
+    async def stop(self) -> None:
+        """Be ready no more: the process takes no new calls."""
+        self._stopping = True
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await self._look()
+
+    async def _look(self) -> None:
+        answers = await asyncio.gather(*(self._ask(name) for name in self._checks))
+        missing = {name: why for name, why in zip(self._checks, answers, strict=True) if why}
+        for name in self._checks:
+            _UP.labels(name).set(name not in missing)
+        self.missing, self._looked = missing, time.monotonic()
+        if self._told is not (not missing):
+            self._told = not missing
+            if missing:
+                _log.warning("not_ready", **missing)
+            await self._on_change(self._told)
+
+    async def _ask(self, name: str) -> str:
+        """Why something does not answer, empty where it does."""
+        # One that still hangs is waited for, not asked again: each would hold another thread.
+        asked = self._running.get(name) or self._threads.submit(self._checks[name])
+        self._running[name] = asked
+        done, _ = await asyncio.wait([asyncio.wrap_future(asked)], timeout=_ANSWER_SECONDS)
+        if not done:
+            return f"no answer within {_ANSWER_SECONDS:g} s"
+        del self._running[name]
+        error = asked.exception()
+        if error is None:
+            return ""
+        return error.message if isinstance(error, LseError) else f"{type(error).__name__}: {error}"
+
+
+def serve_probes(host: str, port: int, watch: ReadinessWatch) -> ThreadingHTTPServer:
+    """Serve ``/livez``, ``/readyz`` and the metrics over HTTP, in a thread.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen.
+    watch
+        What the probes ask.
+
+    Raises
+    ------
+    UnavailableError
+        If the port is taken.
+    """
+
+    class Handler(MetricsHandler):
+        def do_GET(self) -> None:  # noqa: N802  # the name is the protocol's
+            if self.path == "/livez":
+                self._answer(watch.alive, "the event loop hangs")
+            elif self.path == "/readyz":
+                why = "; ".join(f"{name}: {said}" for name, said in watch.missing.items())
+                self._answer(watch.ready, why or "not serving")
+            else:
+                super().do_GET()
+
+        def _answer(self, good: bool, why: str) -> None:
+            content = b"ok\n" if good else f"{why}\n".encode()
+            self.send_response(200 if good else 503)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise UnavailableError(
+            f"Port {port} of {host} is taken: stop the other program or choose another metrics_port.",
+            reason="PORT_TAKEN",
+        ) from error
+    Thread(target=server.serve_forever, name="probes", daemon=True).start()
+    return server

@@ -1,0 +1,142 @@
+"""Dask workers with the environment that a training needs, and for one machine their scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Sequence
+
+import dask
+from distributed import Nanny, Scheduler, Status
+
+from lse.errors import UnavailableError
+from lse.hardware import usable_cores, visible_gpus
+from lse.platform.certificates import Certificates
+from lse.platform.config import Settings
+from lse.platform.rpc.readiness import ReadinessWatch, serve_probes
+
+__all__ = ["run_workers"]
+
+# Variables of the workers where the environment of this process does not name them.
+_WORKER_ENVIRONMENT = {
+    # A task starts as many threads as it may use by itself.
+    **{f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", "OPENBLAS")},
+    # Threads of a network that spin while they wait for one another lose a third of a training's speed as soon as
+    # anything else wants a core, as it does on a machine that a person works on.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # What a step of a training frees, the next one takes again: it stays in one heap until the task ends.  With Dask's
+    # own settings it goes back to the kernel each time, and a training takes 1.6 to 1.8 times as long.
+    "MALLOC_ARENA_MAX": 1,
+    "MALLOC_MMAP_THRESHOLD_": 1 << 30,
+    "MALLOC_TRIM_THRESHOLD_": 1 << 32,
+}
+_JOIN_SECONDS = 60
+
+
+def run_workers(settings: Settings) -> None:
+    """Run workers of one thread each until SIGTERM.
+
+    They join the scheduler of `compute_url`, or one that is started here where `scheduler_port` is set.  The first of
+    them offers the Dask resource ``GPU`` where there is a GPU, so that one training at a time has all of them.
+
+    Parameters
+    ----------
+    settings
+        Settings of the process.
+
+    Raises
+    ------
+    FailedPreconditionError
+        If there is neither `compute_url` nor `scheduler_port`.
+    UnavailableError
+        If the scheduler does not answer, or ends.
+    """
+    if settings.scheduler_port is None:
+        settings.require("compute_url")
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}):
+        asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    address, host = settings.compute_url, None
+    folder = settings.compute_certificates
+    security = Certificates(folder).dask() if folder else None
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.scheduler_port is not None:
+            host = settings.host
+            # The scheduler always opens a port for HTTP: a free one, so that several installations fit on a machine.
+            scheduler = Scheduler(
+                host=host,
+                port=settings.scheduler_port,
+                protocol="tls" if security else "tcp",
+                security=security,
+                dashboard=False,
+                dashboard_address=f"{host}:0",
+            )
+            address = (await stack.enter_async_context(scheduler)).address
+        count = settings.workers or usable_cores()
+        nannies = [
+            Nanny(
+                address,
+                nthreads=1,
+                host=host,
+                protocol="tls" if security else None,
+                security=security,
+                memory_limit=1 / count,
+                local_directory=settings.scratch and str(settings.scratch),
+                resources={"GPU": 1} if number == 0 and visible_gpus() else None,
+                death_timeout=_JOIN_SECONDS,
+                silence_logs=logging.WARNING,
+            )
+            for number in range(count)
+        ]
+        try:
+            await asyncio.gather(*(stack.enter_async_context(nanny) for nanny in nannies))
+        except (OSError, TimeoutError) as error:
+            raise UnavailableError(
+                f"No Dask scheduler answers at {address}: start it (`dask scheduler`) or correct compute_url.",
+                reason="COMPUTE_UNAVAILABLE",
+            ) from error
+        if settings.metrics_port is not None:
+            await stack.enter_async_context(_probes(settings.host, settings.metrics_port, nannies))
+        tasks = [asyncio.create_task(stop.wait()), *(asyncio.create_task(nanny.finished()) for nanny in nannies)]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        if not stop.is_set():
+            raise UnavailableError(
+                f"The Dask scheduler at {address} has gone: start the workers again when it is back.",
+                reason="COMPUTE_UNAVAILABLE",
+            )
+
+
+@contextlib.asynccontextmanager
+async def _probes(host: str, port: int, nannies: Sequence[Nanny]) -> AsyncIterator[None]:
+    """Tell over HTTP whether this process lives and all its workers are there."""
+
+    def check() -> None:
+        away = sum(nanny.status != Status.running or not nanny.worker_address for nanny in nannies)
+        if away:
+            raise UnavailableError(
+                f"{away} of {len(nannies)} workers are not there: they start, or want memory.",
+                reason="COMPUTE_UNAVAILABLE",
+            )
+
+    async def nothing(ready: bool) -> None:
+        del ready
+
+    watch = ReadinessWatch({"workers": check}, nothing)
+    server = serve_probes(host, port, watch)
+    await watch.start()
+    try:
+        yield
+    finally:
+        await watch.stop()
+        server.shutdown()
+        server.server_close()

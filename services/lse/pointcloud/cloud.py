@@ -1,0 +1,195 @@
+"""A point cloud with levels of detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lse.errors import InvalidArgumentError
+from lse.pointcloud.counting import HIDDEN, Codes, Seen, count_categories, count_points, count_tiles
+from lse.pointcloud.order import gather, tiled_order
+from lse.pointcloud.tiles import Tiles
+from lse.pointcloud.window import Window
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+
+__all__ = ["Categories", "Column", "PointCloud", "build_cloud", "build_part"]
+
+Categories = tuple[NDArray[np.integer], tuple[str, ...]]
+
+TILE_POINTS = 2048
+"""Most points of a tile."""
+FIRST_LEVEL = 65_536
+"""Points of the first level, about; each further one makes four times as many."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A category of every point.
+
+    Attributes
+    ----------
+    codes
+        Category of each point in the order of the cloud, shape (n,), uint16; `HIDDEN` for none.
+    labels
+        Names of the categories.
+    counts
+        Points of each category in each tile, shape (t, categories).
+    """
+
+    codes: Codes
+    labels: tuple[str, ...]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PointCloud:
+    """Points in tiles, so that a view costs what it shows.
+
+    Attributes
+    ----------
+    points
+        Coordinates in the order of the cloud, shape (n, 2) or (n, 3), float32; memory-mapped where it was opened.
+    rows
+        Which of the given points each is, shape (n,), uint32.
+    tiles
+        Boxes, levels and counts of the tiles.
+    columns
+        Categories, by name.
+    source_count
+        Points that were given, also those left out because a coordinate is not finite.
+    """
+
+    points: NDArray[np.float32]
+    rows: NDArray[np.uint32]
+    tiles: Tiles
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    source_count: int = 0
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def dimension(self) -> int:
+        """2 or 3."""
+        return int(self.points.shape[1])
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """Least coordinates of all axes, then the greatest; zeros without points."""
+        if len(self) == 0:
+            return (0.0,) * (2 * self.dimension)
+        low, high = self.tiles.boxes[:, 0].min(axis=0), self.tiles.boxes[:, 1].max(axis=0)
+        return (*low.tolist(), *high.tolist())
+
+    def in_order(self, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
+        """Values of the given points, shape (source_count, …), in the order of the cloud."""
+        return values[self.rows]
+
+    def seen(self, window: Window, *, budget: int | None = None, margin: float = 0.0) -> Seen:
+        """Points to look at in a window; see `Tiles.spans`."""
+        spans = self.tiles.spans(window, budget=budget, margin=margin)
+        return Seen(self.points, self.tiles.boxes, spans, window)
+
+    def counts(self, window: Window, *, budget: int | None = None) -> NDArray[np.uint32]:
+        """Points in each pixel of a window, as Datashader counts them; of a fair sample where a budget is given.
+
+        Returns
+        -------
+        counts
+            Shape (height, width), first row at the bottom.
+        """
+        return count_points(self.seen(window, budget=budget))
+
+    def category_counts(self, window: Window, column: str, *, budget: int | None = None) -> NDArray[np.uint32]:
+        """Points of each category in each pixel, shape (height, width, categories), first row at the bottom."""
+        chosen = self.columns[column]
+        return count_categories(self.seen(window, budget=budget), chosen.codes, len(chosen.labels))
+
+
+def build_cloud(
+    coordinates: NDArray[np.float32],
+    *,
+    columns: Mapping[str, Categories] | None = None,
+    tile_points: int = TILE_POINTS,
+    first_level: int = FIRST_LEVEL,
+    out: NDArray[np.float32] | None = None,
+) -> PointCloud:
+    """Build a cloud with levels of detail.
+
+    Parameters
+    ----------
+    coordinates
+        Shape (n, 2) or (n, 3), float32; points with a coordinate that is not finite are left out.
+    columns
+        Categories of the points by name: code of each point, shape (n,), negative for none, and names of the codes.
+    tile_points
+        Most points of a tile.
+    first_level
+        Points of the first level, about; each further one makes four times as many.
+    out
+        Where the points are written, shape of the finite coordinates, such as a memory-mapped file.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The coordinates are not two or three columns, or there are too many points.
+    """
+    return build_part(
+        coordinates, columns or {}, shares=_shares(len(coordinates), first_level), tile_points=tile_points, out=out
+    )
+
+
+def _shares(count: int, first_level: int) -> tuple[float, ...]:
+    """Share of the points in the levels up to each one."""
+    shares, share = [], first_level / max(count, 1)
+    while share < 1:
+        shares.append(share)
+        share *= 4
+    return (*shares, 1.0)
+
+
+def build_part(
+    coordinates: NDArray[np.float32],
+    columns: Mapping[str, Categories],
+    *,
+    shares: tuple[float, ...],
+    tile_points: int = TILE_POINTS,
+    first: int = 0,
+    out: NDArray[np.float32] | None = None,
+) -> PointCloud:
+    """Build a part of a cloud, whose levels have the shares of the whole and whose rows begin with `first`."""
+    given = len(coordinates)
+    if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3) or first + given >= 1 << 32:
+        raise InvalidArgumentError(
+            f"A point cloud has two or three coordinates a point and fewer than 2³² points, not the shape "
+            f"{coordinates.shape}: give an array of that shape.",
+            reason="COORDINATES_INVALID",
+        )
+    coordinates = np.ascontiguousarray(coordinates, np.float32)
+    kept = None
+    if not np.isfinite(np.add.reduce(coordinates, axis=None, dtype=np.float64)):
+        kept = np.flatnonzero(np.isfinite(coordinates).all(axis=1)).astype(np.uint32)
+        coordinates = coordinates[kept]
+    bounds = np.minimum(np.array(shares) * 2.0**32, 2.0**32 - 1).astype(np.uint32)
+    order, levels, starts = tiled_order(coordinates, first=first, bounds=bounds, tile_points=tile_points)
+    points = np.empty_like(coordinates) if out is None else out
+    boxes = gather(coordinates, order, starts, points)
+    rows = order if kept is None else kept[order]
+    tiles = Tiles(levels, starts[:-1], np.diff(starts), boxes, shares)
+    made = {name: _column(codes, labels, rows, tiles) for name, (codes, labels) in columns.items()}
+    return PointCloud(points, rows + np.uint32(first) if first else rows, tiles, made, first + given)
+
+
+def _column(codes: NDArray[np.integer], labels: tuple[str, ...], rows: NDArray[np.uint32], tiles: Tiles) -> Column:
+    if len(labels) >= HIDDEN:
+        raise InvalidArgumentError(
+            f"A column has {len(labels)} categories, and a point cloud takes up to {HIDDEN - 1}: group them first.",
+            reason="CATEGORIES_TOO_MANY",
+        )
+    ordered = np.where(codes < 0, HIDDEN, codes).astype(np.uint16)[rows]
+    return Column(ordered, labels, count_tiles(ordered, tiles.all_spans, len(labels)))

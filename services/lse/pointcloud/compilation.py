@@ -1,0 +1,33 @@
+"""Kernels compiled once for a machine, so that the first picture of a process need not wait for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lse.pointcloud.cloud import build_cloud
+from lse.pointcloud.counting import rasterise
+from lse.pointcloud.picking import inside_polygon, nearest
+from lse.pointcloud.shading import Layer, shade
+from lse.pointcloud.window import Window
+
+__all__ = ["compile_kernels"]
+
+
+def compile_kernels() -> None:
+    """Compile what building, drawing and picking run, into numba's cache folder."""
+    random = np.random.default_rng(0)
+    build_cloud(random.random((50, 3), np.float32))
+    labels = tuple("ab")
+    cloud = build_cloud(
+        random.random((50, 2), np.float32), columns={"half": (np.arange(50) % 2, labels)}, tile_points=10
+    )
+    window = Window((0.2, 0.8), (0.2, 0.8), 12, 8)
+    cloud.counts(window)
+    cloud.category_counts(window, "half")
+    nearest(cloud, (0.5, 0.5), 0.1)
+    inside_polygon(cloud, np.array([[0.2, 0.2], [0.8, 0.2], [0.5, 0.8]]))
+    seen = cloud.seen(window)
+    for diameter in (1.0, 3.0):
+        pixels = rasterise(seen, codes=cloud.columns["half"].codes, categories=2, diameter=diameter)
+        for colours in (2, 200):
+            shade(pixels, (Layer(np.zeros((colours, 3), np.uint8)),))

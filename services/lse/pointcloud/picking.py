@@ -1,0 +1,203 @@
+"""Finding points by place: the nearest one, and those within a box or a polygon, through the tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lse.pointcloud.cloud import PointCloud
+from lse.pointcloud.tiles import Spans
+
+__all__ = ["Picked", "inside_box", "inside_polygon", "nearest"]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Points of a cloud within a shape.
+
+    Attributes
+    ----------
+    whole
+        Tiles that lie within the shape as a whole, of which no point was looked at.
+    points
+        Points of the other tiles, by their place in the cloud, shape (p,).
+    """
+
+    whole: Spans
+    points: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return self.whole.total + len(self.points)
+
+    def rows(self, cloud: PointCloud) -> NDArray[np.uint32]:
+        """Which of the given points these are, in no order."""
+        pieces = [
+            cloud.rows[first : first + count]
+            for first, count in zip(self.whole.firsts.tolist(), self.whole.counts.tolist(), strict=True)
+        ]
+        return np.concatenate([*pieces, cloud.rows[self.points]])
+
+    def mask(self, cloud: PointCloud) -> NDArray[np.bool_]:
+        """Which of the given points these are, shape (source_count,)."""
+        mask = np.zeros(cloud.source_count, bool)
+        mask[self.rows(cloud)] = True
+        return mask
+
+    def counts(self, cloud: PointCloud, column: str) -> NDArray[np.int64]:
+        """Points of each category of a column, shape (categories,): of whole tiles by what is known of them."""
+        chosen = cloud.columns[column]
+        own = chosen.codes[self.points]
+        edge = np.bincount(own[own < len(chosen.labels)], minlength=len(chosen.labels))
+        total: NDArray[np.int64] = chosen.counts[self.whole.tiles].sum(axis=0) + edge
+        return total
+
+
+def nearest(
+    cloud: PointCloud, place: tuple[float, float], radius: float, *, shown: NDArray[np.bool_] | None = None
+) -> int | None:
+    """Nearest point to a place within a radius, all in the plane of the first two coordinates.
+
+    Parameters
+    ----------
+    cloud
+        Where to look.
+    place, radius
+        In data units.
+    shown
+        Which of the given points count, shape (source_count,); all where not given.
+
+    Returns
+    -------
+    row
+        Which of the given points it is; None where there is none.
+    """
+    x, y = place
+    low, high = cloud.tiles.boxes[:, 0], cloud.tiles.boxes[:, 1]
+    near = (low[:, 0] <= x + radius) & (high[:, 0] >= x - radius)
+    near &= (low[:, 1] <= y + radius) & (high[:, 1] >= y - radius)
+    tiles = np.flatnonzero(near)
+    every = np.ones(0, bool) if shown is None else shown
+    firsts, counts = cloud.tiles.firsts[tiles], cloud.tiles.counts[tiles]
+    found = _nearest(cloud.points, cloud.rows, firsts, counts, float(x), float(y), float(radius), every)
+    return None if found < 0 else int(cloud.rows[found])
+
+
+def inside_box(cloud: PointCloud, box: tuple[float, float, float, float]) -> Picked:
+    """Points within a box of least x, least y, greatest x and greatest y, its edge included."""
+    x0, y0, x1, y1 = box
+    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    return _inside(cloud, corners, polygon=False)
+
+
+def inside_polygon(cloud: PointCloud, polygon: NDArray[np.float64]) -> Picked:
+    """Points within a polygon, by the even-odd rule.
+
+    Parameters
+    ----------
+    cloud
+        Where to look.
+    polygon
+        Corners in order, shape (m, 2); closed by itself.
+    """
+    return _inside(cloud, np.ascontiguousarray(polygon, np.float64), polygon=True)
+
+
+def _inside(cloud: PointCloud, corners: NDArray[np.float64], *, polygon: bool) -> Picked:
+    tiles, nothing = cloud.tiles, np.empty(0, np.int64)
+    if len(corners) < 3:
+        return Picked(Spans(nothing, nothing, nothing), nothing)
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    low, high = tiles.boxes[:, 0, :2].astype(np.float64), tiles.boxes[:, 1, :2].astype(np.float64)
+    seen = np.asarray(np.logical_and(high >= (x0, y0), low <= (x1, y1)).all(axis=1))
+    whole = np.asarray(np.logical_and(low >= (x0, y0), high <= (x1, y1)).all(axis=1))
+    if polygon:
+        candidates = np.flatnonzero(seen)
+        sides = _sides(low[candidates], high[candidates], corners)
+        seen[candidates] = sides >= 0
+        whole[candidates] = sides == 1
+    full, cut = np.flatnonzero(whole), np.flatnonzero(seen & ~whole)
+    points = _points_inside(cloud.points, tiles.firsts[cut], tiles.counts[cut], corners, polygon)
+    return Picked(Spans(full, tiles.firsts[full], tiles.counts[full]), points)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _nearest(points: Any, rows: Any, firsts: Any, counts: Any, x: float, y: float, radius: float, shown: Any) -> int:
+    found, best = -1, radius * radius
+    for span in range(firsts.shape[0]):
+        for point in range(firsts[span], firsts[span] + counts[span]):
+            apart_x, apart_y = points[point, 0] - x, points[point, 1] - y
+            square = apart_x * apart_x + apart_y * apart_y
+            # Of two points at the same place the first given is found, whatever their order here.
+            nearer = square < best or (square == best and (found < 0 or rows[point] < rows[found]))
+            if nearer and (shown.shape[0] == 0 or shown[rows[point]]):
+                found, best = point, square
+    return found
+
+
+@numba.njit(inline="always")
+def _is_inside(x: float, y: float, corners: Any) -> bool:
+    odd = False
+    last = corners.shape[0] - 1
+    for corner in range(corners.shape[0]):
+        y0, y1 = corners[last, 1], corners[corner, 1]
+        if (y0 > y) != (y1 > y):
+            x0, x1 = corners[last, 0], corners[corner, 0]
+            if x < (x1 - x0) * (y - y0) / (y1 - y0) + x0:
+                odd = not odd
+        last = corner
+    return odd
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sides(low: Any, high: Any, corners: Any) -> Any:
+    """Of each box: 1 where it lies within a polygon as a whole, -1 where outside, 0 where an edge may cross it."""
+    sides = np.zeros(low.shape[0], np.int8)
+    for box in range(low.shape[0]):
+        crossed = False
+        last = corners.shape[0] - 1
+        for corner in range(corners.shape[0]):
+            crossed = _crosses(corners[last], corners[corner], low[box], high[box])
+            if crossed:
+                break
+            last = corner
+        if not crossed:
+            sides[box] = 1 if _is_inside(low[box, 0], low[box, 1], corners) else -1
+    return sides
+
+
+@numba.njit
+def _crosses(one: Any, other: Any, low: Any, high: Any) -> bool:
+    """Whether a segment meets a box, with some room for rounding: a box too many costs time alone."""
+    first, last = 0.0, 1.0
+    for axis in range(2):
+        room = 1e-9 * (abs(one[axis]) + abs(other[axis]) + abs(low[axis]) + abs(high[axis]))
+        begin, end = low[axis] - room, high[axis] + room
+        step = other[axis] - one[axis]
+        if step == 0:
+            if one[axis] < begin or one[axis] > end:
+                return False
+        else:
+            enter, leave = (begin - one[axis]) / step, (end - one[axis]) / step
+            if enter > leave:
+                enter, leave = leave, enter
+            first, last = max(first, enter - 1e-9), min(last, leave + 1e-9)
+    return first <= last
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _points_inside(points: Any, firsts: Any, counts: Any, corners: Any, polygon: bool) -> Any:
+    found = np.empty(counts.sum(), np.int64)
+    count = 0
+    x0, x1 = corners[:, 0].min(), corners[:, 0].max()
+    y0, y1 = corners[:, 1].min(), corners[:, 1].max()
+    for span in range(firsts.shape[0]):
+        for point in range(firsts[span], firsts[span] + counts[span]):
+            x, y = np.float64(points[point, 0]), np.float64(points[point, 1])
+            if x0 <= x <= x1 and y0 <= y <= y1 and (not polygon or _is_inside(x, y, corners)):
+                found[count] = point
+                count += 1
+    return found[:count].copy()

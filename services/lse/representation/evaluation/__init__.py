@@ -1,0 +1,1 @@
+"""How good an encoder is, with and without labels, and its card."""

@@ -1,1 +1,0 @@
-"""Search: the images most similar to an image, a file, a vector, a selection or a cluster."""

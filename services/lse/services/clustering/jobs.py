@@ -1,0 +1,158 @@
+"""Long work of clustering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lse.analysis.clusterers import cluster
+from lse.analysis.neighbours import Metric, NeighbourGraph, graph_quality, stored_graph
+from lse.analysis.portraits import ClusterSummary, summarise_clusters
+from lse.analysis.scores import ClusteringScores, score_clustering
+from lse.analysis.traits import angle_period
+from lse.platform.artifacts import Artifacts
+from lse.platform.catalogue import ClusteringRecord, DatasetRecord, ExperimentRecord, ProjectionRecord
+from lse.platform.catalogue.records.clustering import Cluster, ClusteringResult, ClusteringSpec
+from lse.platform.catalogue.records.dataset import DatasetResult
+from lse.platform.catalogue.records.experiment import ExperimentResult
+from lse.platform.compute import TaskChannel
+from lse.platform.operations import JobContext
+from lse.platform.prepared_images import prepared_images
+from lse.platform.vectors.payload import cluster_key
+from lse.progress import Progress
+
+__all__ = ["run_clustering"]
+
+# A class column is recognised by its name: what catalogues call it.
+CLASS_COLUMNS = ("class", "label", "type", "morphology")
+_NOTHING = "nothing in the metadata distinguishes it"
+
+
+def run_clustering(context: JobContext[ClusteringRecord]) -> None:
+    """Group the images of an experiment."""
+    platform, spec = context.platform, context.resource.spec
+    experiment = platform.resources.get_ready(context.resource.parent, ExperimentRecord)
+    dataset = platform.resources.get_ready(experiment.spec.dataset, DatasetRecord)
+    coordinates_uri = ""
+    if spec.projection:
+        coordinates_uri = platform.resources.get_ready(spec.projection, ProjectionRecord).result.coordinates_uri
+    result = context.run(
+        group_images,
+        platform.artifacts,
+        GroupedImages(spec, experiment.result, dataset.result, context.folder, coordinates_uri),
+        stage="clustering",
+        returns=ClusteringResult,
+    )
+    labels = platform.artifacts.read_array(result.labels_uri)
+    with context.stage("storing clusters"):
+        context.report(Progress("storing clusters", 0, len(labels), "images"))
+        platform.vectors.set_payload(
+            experiment.uid,
+            np.arange(len(labels)),
+            cluster_key(context.resource.id),
+            labels.tolist(),
+            indexed="integer",
+        )
+    context.publish(result)
+
+
+@dataclass(frozen=True)
+class GroupedImages:
+    """What is grouped, how, and the folder for what comes out; the vectors where there are no coordinates."""
+
+    spec: ClusteringSpec
+    experiment: ExperimentResult
+    dataset: DatasetResult
+    folder: str
+    coordinates_uri: str = ""
+
+
+def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChannel) -> ClusteringResult:
+    """Group points, write labels and memberships, score and summarise the groups."""
+    spec, dataset = images.spec, images.dataset
+    points = artifacts.read_array(images.coordinates_uri or images.experiment.vectors_uri)
+    clustering = cluster(
+        points,
+        method=spec.method,
+        parameters=spec.parameters,
+        neighbours=None if images.coordinates_uri else _graph(artifacts, images.experiment),
+        on_progress=channel.report,
+        should_stop=channel.should_stop,
+    )
+    # Scored and summarised by the distance that the images were grouped by.
+    metric: Metric = clustering.report["preparation"]["metric"]
+    channel.report(Progress("scoring"))
+    # With "row", so that a dataset without a catalogue still gives one line per image.
+    table = prepared_images(artifacts, dataset.table_uri, ["row", *dataset.catalogue_columns]).slice(0, len(points))
+    metadata = table.to_pandas().drop(columns="row")
+    class_column = next((column for column in CLASS_COLUMNS if column in metadata), None)
+    scores = score_clustering(
+        points,
+        clustering.labels,
+        metric=metric,
+        classes=metadata[class_column] if class_column else None,
+        seed=spec.seed,
+    )
+    periods = {
+        name: period
+        for name, column in dataset.columns.items()
+        if (period := angle_period(name, unit=column.unit, ucd=column.ucd)) is not None
+    }
+    summaries = summarise_clusters(points, clustering.labels, metric=metric, metadata=metadata, periods=periods)
+    labels_uri, memberships_uri = f"{images.folder}/labels.zarr", f"{images.folder}/memberships.zarr"
+    artifacts.write_array(labels_uri, clustering.labels)
+    artifacts.write_array(memberships_uri, clustering.memberships)
+    return ClusteringResult(
+        labels_uri=labels_uri,
+        memberships_uri=memberships_uri,
+        image_count=len(points),
+        noise_count=int((clustering.labels < 0).sum()),
+        clusters=tuple(_cluster(summary, compared=not metadata.empty) for summary in summaries),
+        figures={
+            "silhouette": scores.silhouette,
+            "davies_bouldin": scores.davies_bouldin,
+            "calinski_harabasz": scores.calinski_harabasz,
+            "adjusted_rand": scores.adjusted_rand,
+            "mutual_information": scores.mutual_information,
+            "noise_fraction": scores.noise_fraction,
+            "structure_p_value": (clustering.report["structure"] or {}).get("p_value"),
+        },
+        notes=tuple(_notes(clustering.report, scores, class_column)),
+        report=dict(clustering.report),
+    )
+
+
+def _notes(report: Mapping[str, Any], scores: ClusteringScores, class_column: str | None) -> Iterator[str]:
+    """Sentences for a person."""
+    yield from (str(report[key]) for key in ("warning", "advice") if key in report)
+    if graph := report["preparation"].get("neighbour_graph"):
+        how = "the experiment's" if graph["source"] == "shared" else "one of its own"
+        yield f"Reduced by UMAP on {how} neighbour graph, {graph_quality(graph)}."
+    yield f"Scores, medoids and distances are by the {scores.metric} distance."
+    if scores.silhouette is not None and scores.silhouette_rows < report["rows"]:
+        yield f"The silhouette was computed on {scores.silhouette_rows} of the {report['rows']} images."
+    if scores.adjusted_rand is not None:
+        yield f"The adjusted Rand index compares with the column '{class_column}' on {scores.class_rows} images."
+
+
+def _graph(artifacts: Artifacts, experiment: ExperimentResult) -> NeighbourGraph:
+    return stored_graph(
+        lambda name: artifacts.read_array(f"{experiment.neighbours_uri}/{name}"),
+        recall=experiment.neighbour_recall,
+        recall_rows=experiment.neighbour_recall_image_count,
+    )
+
+
+def _cluster(summary: ClusterSummary, *, compared: bool) -> Cluster:
+    traits = tuple(trait.sentence() for trait in summary.traits)
+    return Cluster(
+        cluster=summary.label,
+        image_count=summary.size,
+        medoid_row=summary.medoid_row,
+        mean_distance=summary.mean_distance,
+        nearest_cluster=-1 if summary.nearest_cluster is None else summary.nearest_cluster,
+        traits=traits or ((_NOTHING,) if compared else ()),
+    )

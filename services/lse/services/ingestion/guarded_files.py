@@ -1,0 +1,161 @@
+"""Files of people, read for ingestion in children with limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from lse.errors import InvalidArgumentError, LseError
+from lse.images.file_preparation import Prepared, Rejected, prepare_file
+from lse.images.formats import ReadLimits
+from lse.images.recipe import Recipe, load_recipe
+from lse.images.recipe_choice import ChosenRecipe, choose_from, try_source
+from lse.images.sources import Source, find_sources, grouped, names_of
+from lse.images.stacks import images_of, is_stack_name
+from lse.platform.guarded.reading import Reading
+from lse.progress import ShouldStop
+
+__all__ = ["choose_recipe", "find_images", "prepared_files", "spread"]
+
+_SAMPLES = 24
+_TABLES = frozenset({".parquet"})
+
+
+def find_images(
+    reading: Reading, paths: Sequence[str], recipe_text: str, *, exclude: Sequence[str] = ()
+) -> tuple[list[Source], str]:
+    """Sources that a request names, one an image, and the recipe with the bands that were found.
+
+    Files of many images are looked into; a table without images that was found in a folder is no source.
+
+    Raises
+    ------
+    InvalidArgumentError, NotFoundError
+        As `lse.images.sources.find_sources`; ``RECIPE_INVALID``.
+    """
+    sources = _opened(reading, find_sources(paths, exclude=exclude, also=_TABLES))
+    recipe = load_recipe(recipe_text)
+    if recipe.band_files is None:
+        return sources, recipe_text
+    sources, bands = grouped(sources, recipe.band_files.pattern, recipe.band_files.bands)
+    if not bands:
+        message = (
+            f"No file fits the pattern {recipe.band_files.pattern!r} of the recipe's band_files: correct it, such as "
+            "'{object}_{band}.fits'."
+        )
+        raise InvalidArgumentError(message, reason="RECIPE_INVALID", key="band_files.pattern")
+    band_files = recipe.band_files.model_copy(update={"bands": bands})
+    return sources, recipe.model_copy(update={"band_files": band_files}).to_yaml()
+
+
+def _opened(reading: Reading, sources: Sequence[Source]) -> list[Source]:
+    """Sources with those in place of a file that are in it, each under its own name."""
+    stacks = [source for source in sources if is_stack_name(source.path)]
+    if not stacks:
+        return list(sources)
+    items = [
+        (source.path, source.relative, None if source.root is None else (source.root, *reading.folders))
+        for source in stacks
+    ]
+    found = reading.map(images_of, items, what=[source.relative for source in stacks])
+    inside = dict(zip((source.path for source in stacks), found, strict=True))
+    each: list[Source] = []
+    for source in sources:
+        held = inside.get(source.path)
+        if isinstance(held, tuple):
+            separator, images = held
+            each += [replace(source, relative=source.relative + separator + image, member=image) for image in images]
+        elif held is not None or source.path.suffix.lower() not in _TABLES or source.root == source.path.resolve():
+            each.append(source)
+    if not each:
+        raise InvalidArgumentError("There is no image in these sources: name others.", reason="SOURCES_MISSING")
+    names = names_of({Path(source.location): source.relative for source in each})
+    return [replace(source, name=name) for name, source in zip(names, each, strict=True)]
+
+
+def prepared_files(
+    reading: Reading, sources: Sequence[Source], recipe: Recipe, *, channels: int | None = None
+) -> list[Prepared | Rejected]:
+    """What becomes of some files, one by one; what a file does to its reader costs that file only.
+
+    Parameters
+    ----------
+    reading
+        What a file may cost.
+    sources
+        The files.
+    recipe, channels
+        As for `lse.images.file_preparation.prepare_file`.
+    """
+    prepare = partial(prepare_file, channels=channels, limits=_limits(reading), roots=reading.folders)
+    outcomes = reading.map(
+        prepare, [(source, recipe) for source in sources], what=[source.relative for source in sources]
+    )
+    return [
+        outcome if isinstance(outcome, Prepared | Rejected) else _rejected(source, outcome)
+        for source, outcome in zip(sources, outcomes, strict=True)
+    ]
+
+
+def _limits(reading: Reading) -> ReadLimits:
+    return ReadLimits(file_bytes=reading.file_bytes, content_bytes=2 * reading.file_bytes)
+
+
+def _rejected(source: Source, error: Exception) -> Rejected:
+    if isinstance(error, LseError):
+        return Rejected(source=source, reason=error.reason, message=error.message)
+    message = f"The image could not be prepared ({type(error).__name__}): please report this with the file."
+    return Rejected(source=source, reason="PREPARATION_FAILED", message=message)
+
+
+def choose_recipe(
+    reading: Reading, sources: Sequence[Source], recipe_text: str, *, should_stop: ShouldStop = lambda: False
+) -> ChosenRecipe:
+    """Recipe given, or the one suggested from some images, and what it gives of them.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If none of the images can be read or prepared.
+    """
+    usable: list[Source] = []
+    first_error: LseError | None = None
+    load_recipe(recipe_text)
+    options = (recipe_text, _limits(reading), reading.folders)
+    for source in _tried(sources):
+        try:
+            reading.call(try_source, source, *options, what=source.relative, should_stop=should_stop)
+            usable.append(source)
+        except LseError as error:
+            if should_stop():
+                raise
+            first_error = first_error or error
+        if len(usable) == (1 if recipe_text else _SAMPLES):
+            break
+    if usable:
+        chosen: ChosenRecipe | None = reading.call(choose_from, usable, *options, what="What the images hold")
+        if chosen is not None:
+            return chosen
+    why = f": {first_error.message}" if first_error else "."
+    raise InvalidArgumentError(
+        f"None of the {len(sources)} inputs could be prepared; the first was rejected{why}",
+        reason="USABLE_IMAGES_MISSING",
+    )
+
+
+def spread(sources: Sequence[Source], count: int) -> list[Source]:
+    """Some sources, evenly spread over all."""
+    indices = np.unique(np.linspace(0, len(sources) - 1, min(count, len(sources))).astype(int))
+    return [sources[index] for index in indices]
+
+
+def _tried(sources: Sequence[Source]) -> Iterator[Source]:
+    """Sources in the order in which they are tried as samples: some from everywhere, then all others."""
+    some = spread(sources, 2 * _SAMPLES)
+    yield from some
+    names = {source.name for source in some}
+    yield from (source for source in sources if source.name not in names)

@@ -1,0 +1,309 @@
+"""Long work of ingestion: plan, prepare in parts, put the parts together, publish."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lse.errors import InvalidArgumentError
+from lse.images.recipe import load_recipe
+from lse.images.recipe_choice import ChosenRecipe
+from lse.images.sources import Source, folder_classes, likely_pattern, names_of
+from lse.platform.artifacts import Artifacts
+from lse.platform.catalogue import DatasetRecord
+from lse.platform.catalogue.records.dataset import Column, DatasetResult, DatasetSpec
+from lse.platform.catalogue.records.record import Facts
+from lse.platform.guarded.reading import Reading
+from lse.platform.operations import JobContext
+from lse.services.ingestion.assembly import ROWS_PER_CHUNK, Segment, fill_rows, segments_of, write_tables
+from lse.services.ingestion.guarded_files import choose_recipe, find_images
+from lse.services.ingestion.mosaics import cutout_sources
+from lse.services.ingestion.parts import PART_SOURCES, Preparation, part_uri, prepare_part, write_plan
+from lse.services.ingestion.sky_match import match_by_sky
+from lse.tables.catalogue import Catalogue, read_catalogue
+from lse.tables.image_table import beside, catalogue_columns, column_meanings, column_types, keywords_left_out
+from lse.tables.join import join_catalogue, join_notes, rows_for
+
+__all__ = ["AddedSources", "add_images", "ingest_dataset"]
+
+_SHOWN = 5
+_CLASS = "class"
+
+
+class AddedSources(Facts):
+    """Sources that are added to a dataset, and the catalogue that is joined to them."""
+
+    sources: tuple[str, ...]
+    catalogue: str = ""
+    catalogue_key: str = ""
+    catalogue_radius_arcsec: float = 0
+
+
+def ingest_dataset(context: JobContext[DatasetRecord]) -> None:
+    """Make a dataset of sources."""
+    spec = context.resource.spec
+    plan = context.once(lambda: _plan(context, spec), stage="scanning", returns=dict[str, Any])
+    _ingest(context, plan, spec, earlier=None)
+
+
+def add_images(context: JobContext[DatasetRecord]) -> None:
+    """Add sources to a dataset, by its recipe, after the images that it has."""
+    earlier, added = context.resource.result, context.parameters(AddedSources)
+    spec = DatasetSpec(recipe=earlier.recipe, **added.model_dump())
+    plan = context.once(lambda: _plan(context, spec, earlier=earlier), stage="scanning", returns=dict[str, Any])
+    _ingest(context, plan, spec, earlier=earlier)
+    context.on_finished(lambda: context.platform.artifacts.remove(earlier.folder))
+
+
+def _reading(context: JobContext[DatasetRecord]) -> Reading:
+    return context.platform.reading.of_project(context.resource.parent)
+
+
+def _plan(
+    context: JobContext[DatasetRecord], spec: DatasetSpec, *, earlier: DatasetResult | None = None
+) -> dict[str, Any]:
+    """Find the sources, join the catalogue, choose the recipe: all that must be the same after a restart."""
+    artifacts, reading = context.platform.artifacts, _reading(context)
+    catalogue_path = spec.catalogue
+    reading.check([*spec.sources, *([catalogue_path] if catalogue_path else [])])
+    exclude = [catalogue_path] if catalogue_path else []
+    sources, recipe_text = find_images(reading, spec.sources, spec.recipe, exclude=exclude)
+    read = _catalogue(context, spec) if catalogue_path else None
+    notes = list(read.notes) if read else []
+    recipe = load_recipe(recipe_text)
+    if recipe.cutout is not None:
+        sources, more = cutout_sources(reading, sources, read, recipe, should_stop=context.should_stop)
+        notes += more
+    if earlier is not None:
+        sources, left_out = _new_sources(sources, artifacts.read_table(earlier.table_uri, ["name", "source"]))
+        if left_out:
+            notes.append(f"{left_out} inputs were in the dataset before and were not added again.")
+    context.platform.access.quotas.require(context.resource.parent, image_count=len(sources))
+    catalogue = None
+    if read is not None and not spec.catalogue_radius_arcsec:
+        catalogue, more = _joined(sources, read)
+        notes += more
+    together = any(source.bands or source.position for source in sources)
+    classes = None if together else folder_classes(sources)
+    if classes and (catalogue is None or _CLASS not in catalogue.column_names):
+        own = pa.table({_CLASS: classes})
+        catalogue = own if catalogue is None else beside(catalogue, own)
+        notes.append(f"The column '{_CLASS}' is the folder of each image.")
+    chosen = choose_recipe(reading, sources, recipe_text, should_stop=context.should_stop)
+    if not spec.recipe:
+        notes += _suggested(chosen)
+        if pattern := likely_pattern(sources):
+            notes.append(
+                f"The files look like bands of the same objects: the recipe's 'band_files: \"{pattern}\"' makes one "
+                "image of each object."
+            )
+    write_plan(artifacts, context.folder, sources, catalogue)
+    return {
+        "count": len(sources),
+        "recipe": chosen.recipe.to_yaml(),
+        "channels": list(chosen.channels),
+        "notes": notes,
+    }
+
+
+def _joined(sources: Sequence[Source], read: Catalogue) -> tuple[pa.Table, list[str]]:
+    """Columns of a catalogue for each source, and what became of its rows and the sources, a sentence each."""
+    if any(source.position for source in sources):  # they were made of the rows
+        row_of = {key: row for row, key in enumerate(read.table[read.key].to_pylist())}
+        return rows_for(read, [row_of[source.member] for source in sources]), []
+    joined = join_catalogue(sources, read)
+    return joined.table, join_notes(joined, f"its column {read.key!r}", len(sources))
+
+
+def _suggested(chosen: ChosenRecipe) -> list[str]:
+    """Sentences on a recipe that nobody gave."""
+    notes = ["The recipe was suggested from the images."]
+    crop = chosen.recipe.crop
+    if crop is not None and crop < chosen.side:
+        notes.append(
+            f"The central {crop} of {chosen.side} pixels are cut out, around the sources; the recipe's crop changes it."
+        )
+    return notes
+
+
+def _catalogue(context: JobContext[DatasetRecord], spec: DatasetSpec) -> Catalogue:
+    reading, path = _reading(context), Path(spec.catalogue).expanduser()
+    read = partial(
+        read_catalogue,
+        key=spec.catalogue_key or None,
+        keyed=bool(spec.catalogue_key or not spec.catalogue_radius_arcsec),
+        within=(path.resolve(), *reading.folders),
+    )
+    size = path.stat().st_size if path.exists() else 0
+    what = f"The catalogue {path.name}"
+    found: Catalogue = reading.call(read, path, what=what, input_bytes=size, should_stop=context.should_stop)
+    return found
+
+
+def _match(context: JobContext[DatasetRecord], spec: DatasetSpec, parts: int) -> list[str]:
+    """Join the catalogue by position where that is asked for; what became of it."""
+    if not (spec.catalogue and spec.catalogue_radius_arcsec):
+        return []
+    artifacts, radius = context.platform.artifacts, spec.catalogue_radius_arcsec
+    return match_by_sky(artifacts, context.folder, parts, _catalogue(context, spec), radius_arcsec=radius)
+
+
+def _new_sources(sources: list[Source], inputs: pa.Table) -> tuple[list[Source], int]:
+    """Sources that a dataset does not have, under names that it does not have."""
+    there = set(inputs["source"].to_pylist())
+    new = {Path(source.location): source for source in sources if source.location not in there}
+    if not new:
+        raise InvalidArgumentError("The dataset has all of these inputs: name others.", reason="NEW_SOURCES_MISSING")
+    wanted = {path: source.name if source.position else source.relative for path, source in new.items()}
+    names = names_of(wanted, taken=inputs["name"].to_pylist())
+    renamed = [replace(source, name=name) for name, source in zip(names, new.values(), strict=True)]
+    return renamed, len(sources) - len(new)
+
+
+def _ingest(
+    context: JobContext[DatasetRecord], plan: dict[str, Any], spec: DatasetSpec, *, earlier: DatasetResult | None
+) -> None:
+    artifacts, folder = context.platform.artifacts, context.folder
+    channels = plan["channels"]
+    preparation = Preparation(plan["recipe"], len(channels), _reading(context))
+    count = -(-plan["count"] // PART_SOURCES)
+    parts = context.map(
+        prepare_part,
+        {f"{index:06d}": (artifacts, folder, index, preparation) for index in range(count)},
+        stage="preparing",
+        unit="images",
+        units={f"{index:06d}": min(PART_SOURCES, plan["count"] - index * PART_SOURCES) for index in range(count)},
+    )
+    matched = context.once(lambda: _match(context, spec, count), stage="matching positions", returns=list[str])
+    segments = segments_of(folder, [part["prepared"] for part in parts.values()], _earlier_segment(earlier))
+    total = sum(segment.count for segment in segments)
+    if total == 0:
+        raise InvalidArgumentError(
+            f"None of the {plan['count']} inputs could be prepared: {_first_rejection(artifacts, folder, count)}",
+            reason="USABLE_IMAGES_MISSING",
+        )
+    size = load_recipe(plan["recipe"]).size
+    images_uri = _assemble(context, segments, (total, len(channels), size, size))
+    with context.stage("cataloguing"):
+        table_uri, thumbnails_uri = f"{folder}/images.parquet", f"{folder}/thumbnails.parquet"
+        schema = write_tables(artifacts, segments, table_uri, thumbnails_uri)
+        facts = artifacts.read_table(table_uri, [name for name in _NOTED if name in schema.names])
+        context.on_finished(lambda: artifacts.remove(f"{folder}/parts"))
+    meanings = column_meanings(schema)
+    context.publish(
+        DatasetResult(
+            folder=folder,
+            images_uri=images_uri,
+            table_uri=table_uri,
+            thumbnails_uri=thumbnails_uri,
+            sources=(*(earlier.sources if earlier else ()), *spec.sources),
+            recipe=plan["recipe"],
+            prepared_count=total,
+            rejected_count=facts.num_rows - total,
+            channels=tuple(channels),
+            image_size=size,
+            columns={name: Column(type=kind, **meanings.get(name, {})) for name, kind in column_types(schema).items()},
+            catalogue_columns=tuple(catalogue_columns(schema)),
+            simulated=_all_simulated(facts),
+            notes=(
+                *(earlier.notes if earlier else ()),
+                *plan["notes"],
+                *matched,
+                *_preparation_notes(facts),
+                *_keyword_notes(keywords_left_out(schema)),
+            ),
+        )
+    )
+
+
+def _assemble(context: JobContext[DatasetRecord], segments: Sequence[Segment], shape: tuple[int, ...]) -> str:
+    """Put the tensors of all segments into one array of a shape (n, C, size, size); its URI."""
+    artifacts, images_uri, total = context.platform.artifacts, f"{context.folder}/images.zarr", shape[0]
+    context.once(lambda: _create_array(artifacts, images_uri, shape), stage="laying out", returns=NoneType)
+    context.map(
+        fill_rows,
+        {
+            f"{first:09d}": (artifacts, images_uri, first, _within(segments, first))
+            for first in range(0, total, ROWS_PER_CHUNK)
+        },
+        stage="assembling",
+        unit="images",
+        units={f"{first:09d}": min(ROWS_PER_CHUNK, total - first) for first in range(0, total, ROWS_PER_CHUNK)},
+    )
+    return images_uri
+
+
+def _create_array(artifacts: Artifacts, uri: str, shape: tuple[int, ...]) -> None:
+    artifacts.create_array(uri, shape=shape, dtype="float32", chunks=(min(ROWS_PER_CHUNK, shape[0]), *shape[1:]))
+
+
+def _earlier_segment(earlier: DatasetResult | None) -> Segment | None:
+    if not earlier:
+        return None
+    return Segment(
+        earlier.table_uri,
+        first_row=0,
+        count=earlier.prepared_count,
+        images_uri=earlier.images_uri,
+        thumbnails_uri=earlier.thumbnails_uri,
+        inputs_uri=earlier.inputs_uri,
+    )
+
+
+def _within(segments: Sequence[Segment], first: int) -> list[Segment]:
+    return [s for s in segments if s.first_row < first + ROWS_PER_CHUNK and s.first_row + s.count > first]
+
+
+def _first_rejection(artifacts: Artifacts, folder: str, count: int) -> str:
+    for index in range(count):
+        for message in artifacts.read_table(part_uri(folder, index), ["message"])["message"].to_pylist():
+            if message:
+                return str(message)
+    return "no reason is known."
+
+
+_SENTENCES = {
+    "nan_fraction": "{} images had missing pixels, which the recipe's NaN policy filled.",
+    "padded_fraction": "{} images were smaller than the crop and were padded.",
+    "limits_widened": "{} images were so flat that the limits of their stretch were widened.",
+}
+_SIMULATED = "header.simulate"
+_LEFT_OUT = "not_read"
+_NOTED = ("status", _SIMULATED, _LEFT_OUT, *_SENTENCES)
+
+
+def _all_simulated(facts: pa.Table) -> bool:
+    if _SIMULATED not in facts.column_names:
+        return False
+    values = facts.filter(pc.equal(facts["status"], "prepared"))[_SIMULATED].to_pylist()
+    return bool(values) and all(str(value).lower() == "true" for value in values)
+
+
+def _keyword_notes(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"{count} header keywords are not columns, since the images have too many: the most frequent ones are."]
+
+
+def _preparation_notes(facts: pa.Table) -> list[str]:
+    """What was masked, clipped or filled in over the whole dataset, a sentence each."""
+    notes = []
+    for column, sentence in _SENTENCES.items():
+        if column in facts.column_names:
+            count = sum(bool(value) for value in facts[column].to_pylist())
+            if count:
+                notes.append(sentence.format(count))
+    if _LEFT_OUT in facts.column_names:
+        for left, count in Counter(facts[_LEFT_OUT].drop_null().to_pylist()).most_common(_SHOWN):
+            notes.append(
+                f"{count} files have further images that were not read: {left} (recipe keys 'hdu' and 'mask')."
+            )
+    return notes

@@ -1,0 +1,197 @@
+"""Parts: what one task of an ingest prepares.
+
+Images are prepared in parts of `PART_SOURCES` sources, written by workers in any order; see `assembly` for how parts
+become a dataset.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from lse.columns import ColumnMeaning
+from lse.images.file_preparation import Prepared, Rejected
+from lse.images.recipe import PreparedImage, load_recipe
+from lse.images.sources import Source
+from lse.kinds import Scalar
+from lse.platform.artifacts import Artifacts
+from lse.platform.guarded.reading import Reading
+from lse.services.ingestion.guarded_files import prepared_files
+from lse.tables.image_table import beside, fact_columns, facts_of, header_columns
+
+__all__ = ["PART_SOURCES", "Preparation", "part_uri", "plan_uri", "prepare_part", "write_plan"]
+
+PART_SOURCES = 64
+
+_INPUT = pa.schema([(name, pa.string()) for name in ("name", "source", "status", "reason", "message")])
+_PLANNED = ("name", "path", "relative", "root", "bands", "member", "ra", "dec")
+
+
+def write_plan(artifacts: Artifacts, folder: str, sources: Sequence[Source], catalogue: pa.Table | None) -> None:
+    """Write the sources of an ingest and what the catalogue says of each, a block for each part.
+
+    Parameters
+    ----------
+    artifacts, folder
+        Where to.
+    sources
+        The sources.
+    catalogue
+        Columns of the catalogue, one row per source.
+    """
+    plan = pa.table(
+        {
+            "name": [source.name for source in sources],
+            "path": pa.array([os.fsencode(source.path) for source in sources], pa.binary()),
+            "relative": [source.relative for source in sources],
+            "root": pa.array([os.fsencode(source.root or source.path) for source in sources], pa.binary()),
+            "member": [source.member for source in sources],
+            **{
+                axis: pa.array([source.position and source.position[number] for source in sources], pa.float64())
+                for number, axis in enumerate(("ra", "dec"))
+            },
+            "bands": pa.array([_encoded(source.bands) for source in sources], pa.list_(pa.binary())),
+        }
+    )
+    if catalogue is not None:
+        plan = beside(plan, facts_of(catalogue, "catalogue"))
+    plan = plan.combine_chunks()
+    blocks = (
+        plan.slice(first, PART_SOURCES).combine_chunks().to_batches()[0]
+        for first in range(0, plan.num_rows, PART_SOURCES)
+    )
+    artifacts.write_blocks(plan_uri(folder), plan.schema, blocks)
+
+
+def _encoded(paths: Sequence[Path | None]) -> list[bytes | None]:
+    return [None if path is None else os.fsencode(path) for path in paths]
+
+
+def plan_uri(folder: str) -> str:
+    """URI of the plan of an ingest."""
+    return f"{folder}/plan.arrow"
+
+
+def part_uri(folder: str, index: int) -> str:
+    """URI of a part."""
+    return f"{folder}/parts/{index:06d}.parquet"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How the sources of an ingest are prepared.
+
+    Attributes
+    ----------
+    recipe
+        Recipe, as YAML.
+    channels
+        Channels that every tensor must have.
+    reading
+        What a file may cost.
+    """
+
+    recipe: str
+    channels: int
+    reading: Reading
+
+
+def prepare_part(artifacts: Artifacts, folder: str, index: int, preparation: Preparation) -> dict[str, int]:
+    """Prepare the sources of one part.
+
+    Parameters
+    ----------
+    artifacts
+        Where the plan is and the part goes.
+    folder
+        Folder of the ingest.
+    index
+        Number of the part.
+    preparation
+        How to prepare them.
+
+    Returns
+    -------
+    dict
+        Counts of ``prepared`` and ``rejected`` sources.
+    """
+    recipe = load_recipe(preparation.recipe)
+    plan = pa.Table.from_batches([artifacts.read_block(plan_uri(folder), index)])
+    sources = [
+        Source(
+            name=each["name"],
+            path=Path(os.fsdecode(each["path"])),
+            relative=each["relative"],
+            root=Path(os.fsdecode(each["root"])),
+            member=each["member"],
+            position=None if each["ra"] is None else (each["ra"], each["dec"]),
+            bands=tuple(band and Path(os.fsdecode(band)) for band in each["bands"]),
+        )
+        for each in plan.select(list(_PLANNED)).to_pylist()
+    ]
+    outcomes = prepared_files(preparation.reading, sources, recipe, channels=preparation.channels)
+    part = pa.Table.from_pylist([_input(outcome) for outcome in outcomes], schema=_INPUT)
+    for facts in (plan.drop_columns(list(_PLANNED)), _header(outcomes), _preparation(outcomes), _pictures(outcomes)):
+        part = beside(part, facts)
+    artifacts.write_table(part_uri(folder, index), part)
+    prepared = sum(isinstance(outcome, Prepared) for outcome in outcomes)
+    return {"prepared": prepared, "rejected": len(outcomes) - prepared}
+
+
+def _input(outcome: Prepared | Rejected) -> dict[str, str]:
+    own = {"name": outcome.source.name, "source": outcome.source.location}
+    if isinstance(outcome, Prepared):
+        return {**own, "status": "prepared"}
+    return {**own, "status": "rejected", "reason": outcome.reason, "message": outcome.message}
+
+
+def _header(outcomes: Sequence[Prepared | Rejected]) -> pa.Table:
+    """What the files say about themselves; a unit where all that have one agree."""
+    units: defaultdict[str, set[str]] = defaultdict(set)
+    for outcome in outcomes:
+        if isinstance(outcome, Prepared):
+            for key, unit in outcome.units.items():
+                units[key].add(unit)
+    meanings = {key: ColumnMeaning(unit=next(iter(found))) for key, found in units.items() if len(found) == 1}
+    facts = [outcome.metadata if isinstance(outcome, Prepared) else {} for outcome in outcomes]
+    return header_columns(facts, meanings)
+
+
+def _preparation(outcomes: Sequence[Prepared | Rejected]) -> pa.Table:
+    """What was done to the images: one column per channel where there are several."""
+    facts: list[dict[str, Scalar]] = []
+    for outcome in outcomes:
+        flat: dict[str, Scalar] = {}
+        for field in fields(PreparedImage):
+            value = getattr(outcome.image, field.name) if isinstance(outcome, Prepared) else None
+            if isinstance(value, tuple):
+                flat |= {f"{field.name}.{channel}": item for channel, item in enumerate(value)}
+            elif value is not None and not isinstance(value, np.ndarray):
+                flat[field.name] = value
+        facts.append(flat)
+    unit = _common_unit(outcomes)
+    limits = {key for flat in facts for key in flat if key.startswith(("low.", "high."))}
+    return fact_columns("preparation", facts, {key: ColumnMeaning(unit=unit) for key in limits if unit})
+
+
+def _common_unit(outcomes: Sequence[Prepared | Rejected]) -> str:
+    """Unit of the pixels where all images have the same one."""
+    units = {outcome.units.get("pixels", "") for outcome in outcomes if isinstance(outcome, Prepared)}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _pictures(outcomes: Sequence[Prepared | Rejected]) -> pa.Table:
+    """Thumbnails and tensors, null of rejected inputs."""
+    prepared = [outcome if isinstance(outcome, Prepared) else None for outcome in outcomes]
+    return pa.table(
+        {
+            "thumbnail": pa.array([each and each.thumbnail for each in prepared], pa.binary()),
+            "tensor": pa.array([each and each.image.tensor.tobytes() for each in prepared], pa.large_binary()),
+        }
+    )

@@ -1,0 +1,286 @@
+"""The ingestion service: datasets and their images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import numpy as np
+import pyarrow as pa
+from google.longrunning import operations_pb2
+from google.protobuf import empty_pb2
+
+from latentspace.ingestion.v1 import ingestion_pb2 as pb
+from latentspace.ingestion.v1 import ingestion_pb2_grpc
+from latentspace.type.v1.table_pb2 import TableChunk
+from lse import names
+from lse.columns import with_pandas_types
+from lse.errors import InvalidArgumentError, NotFoundError
+from lse.filters import Field, named_fields, parse_filter, parse_order
+from lse.images.file_preparation import Prepared, prepared_tensor
+from lse.images.recipe import load_recipe
+from lse.platform.auth import current_caller
+from lse.platform.catalogue import DatasetRecord
+from lse.platform.catalogue.pages import decode_page_token, encode_page_token, page_limit
+from lse.platform.catalogue.records.dataset import DatasetSpec
+from lse.platform.guarded.reading import Reading
+from lse.platform.prepared_images import image_line, image_rows, prepared_images
+from lse.platform.rpc.collection import Collection
+from lse.platform.rpc.messages import metadata_fields, table_chunks
+from lse.platform.rpc.projects import project_to_pb
+from lse.platform.rpc.rows import checked_columns, checked_count, rows_of
+from lse.platform.wiring import Platform
+from lse.services.ingestion.assembly import THUMBNAILS_PER_GROUP
+from lse.services.ingestion.guarded_files import choose_recipe, find_images, prepared_files, spread
+from lse.services.ingestion.jobs import AddedSources, add_images, ingest_dataset
+from lse.tables.filters import filtered, ordered, table_fields
+from lse.tables.image_table import FIXED_COLUMNS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["IngestionServicer", "register"]
+
+_MOST_THUMBNAILS = 1000
+_MOST_PREVIEWED = 64
+_LARGEST_RADIUS_ARCSEC = 36_000
+# Columns of the image table and the fields of an image that have another name.
+_IMAGE_FIELDS = {"reason": "rejection_reason", "message": "rejection_message"}
+# Column of line numbers beside those of an image table, whose names have no such character.
+_LINE = "\0line"
+
+
+def register(server: grpc.aio.Server, platform: Platform) -> str:
+    """Add the service to a server; its full name."""
+    ingestion_pb2_grpc.add_IngestionServiceServicer_to_server(IngestionServicer(platform), server)
+    return str(pb.DESCRIPTOR.services_by_name["IngestionService"].full_name)
+
+
+class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
+    """Answers ``latentspace.ingestion.v1.IngestionService``."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._projects = platform.access.projects
+        self._artifacts = platform.artifacts
+        self._reading = platform.reading
+        self._datasets = Collection(platform, DatasetRecord, pb.Dataset, large=["sources", "recipe"])
+        self._datasets.register("IngestDataset", ingest_dataset)
+        self._datasets.register("AddImages", add_images)
+        # Artifacts never change under their URI, so what was read once stays right.
+        self._listed = lru_cache(maxsize=8)(self._select)
+        self._rows = lru_cache(maxsize=4)(partial(image_rows, platform.artifacts))
+        self._thumbnails = lru_cache(maxsize=128)(platform.artifacts.read_row_group)
+
+    def ListProjects(self, request: pb.ListProjectsRequest, context: Any) -> pb.ListProjectsResponse:
+        """List the projects that the caller may see."""
+        size = page_limit(request.page_size)
+        (after,) = decode_page_token(request.page_token, of=["projects"]) or [""]
+        found = [each for each in self._projects.visible(current_caller()) if each.name > str(after)]
+        return pb.ListProjectsResponse(
+            projects=[project_to_pb(each) for each in found[:size]],
+            next_page_token=encode_page_token([found[size - 1].name], of=["projects"]) if len(found) > size else "",
+        )
+
+    def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
+        """List the datasets of a project."""
+        return self._datasets.list(request, pb.ListDatasetsResponse)
+
+    def GetDataset(self, request: pb.GetDatasetRequest, context: Any) -> pb.Dataset:
+        """Get a dataset."""
+        return self._datasets.get(request)
+
+    def IngestDataset(self, request: pb.IngestDatasetRequest, context: Any) -> operations_pb2.Operation:
+        """Make a dataset of sources."""
+        self._check_sources(request.parent, request.sources, request.catalogue)
+        if request.recipe:
+            load_recipe(request.recipe)
+        spec = DatasetSpec(
+            sources=tuple(request.sources),
+            recipe=request.recipe,
+            catalogue=request.catalogue,
+            catalogue_key=request.catalogue_key,
+            catalogue_radius_arcsec=_checked_radius(request),
+        )
+        return self._datasets.make(request, spec)
+
+    def AddImages(self, request: pb.AddImagesRequest, context: Any) -> operations_pb2.Operation:
+        """Add sources to a dataset."""
+        self._datasets.ready(request.name)
+        self._check_sources(names.DATASET.parent(request.name), request.sources, request.catalogue)
+        added = AddedSources(
+            sources=tuple(request.sources),
+            catalogue=request.catalogue,
+            catalogue_key=request.catalogue_key,
+            catalogue_radius_arcsec=_checked_radius(request),
+        )
+        return self._datasets.change(request, added)
+
+    def UpdateDataset(self, request: pb.UpdateDatasetRequest, context: Any) -> pb.Dataset:
+        """Update the title and the description of a dataset."""
+        return self._datasets.update(request)
+
+    def DeleteDataset(self, request: pb.DeleteDatasetRequest, context: Any) -> empty_pb2.Empty:
+        """Delete a dataset."""
+        return self._datasets.delete(request)
+
+    def PreviewRecipe(self, request: pb.PreviewRecipeRequest, context: Any) -> pb.PreviewRecipeResponse:
+        """Show what a recipe makes of a few sources."""
+        reading = self._check_sources(request.parent, request.sources, "")
+        sources, recipe_text = find_images(reading, request.sources, request.recipe)
+        recipe = choose_recipe(reading, sources, recipe_text).recipe
+        images = []
+        count = checked_count(request.image_count, usual=8, most=_MOST_PREVIEWED, what="images")
+        shown = spread(sources, count)
+        for source, outcome in zip(shown, prepared_files(reading, shown, recipe), strict=True):
+            if isinstance(outcome, Prepared):
+                images.append(pb.PreviewedImage(source=source.location, thumbnail=outcome.thumbnail))
+            else:
+                images.append(
+                    pb.PreviewedImage(
+                        source=source.location,
+                        rejection_reason=outcome.reason,
+                        rejection_message=outcome.message,
+                    )
+                )
+        return pb.PreviewRecipeResponse(recipe=recipe.to_yaml(), source_count=len(sources), images=images)
+
+    def ListImages(self, request: pb.ListImagesRequest, context: Any) -> pb.ListImagesResponse:
+        """List the images of a dataset."""
+        dataset = self._datasets.ready(request.parent)
+        uri = dataset.result.table_uri
+        listed = (uri, request.filter, request.order_by)
+        size = page_limit(request.page_size)
+        (start,) = decode_page_token(request.page_token, of=listed) or [0]
+        end = int(start) + size
+        if request.filter or request.order_by:
+            lines: NDArray[np.int64] | range = self._listed(*listed)
+        else:
+            lines = range(dataset.result.prepared_count + dataset.result.rejected_count)
+        count, page = len(lines), self._artifacts.read_table(uri, rows=lines[int(start) : end])
+        return pb.ListImagesResponse(
+            images=[_image_to_pb(dataset, row) for row in page.to_pylist()],
+            next_page_token=encode_page_token([end], of=listed) if end < count else "",
+        )
+
+    def _check_sources(self, project: str, sources: Sequence[str], catalogue: str) -> Reading:
+        """Check what a request names; how its files are read."""
+        if not sources:
+            message = "No sources are given: name files or folders of images."
+            raise InvalidArgumentError(message, reason="SOURCES_MISSING")
+        named = [*sources, *([catalogue] if catalogue else [])]
+        if project:
+            names.PROJECT.parse(project)
+        reading = self._reading.of_project(project)
+        reading.check(named)
+        for path in named:
+            if not Path(path).exists():
+                raise NotFoundError(
+                    f"There is no file or folder '{path}' where the service runs: correct the path.",
+                    reason="SOURCE_NOT_FOUND",
+                    path=path,
+                )
+        return reading
+
+    def _select(self, uri: str, filter_: str, order_by: str) -> NDArray[np.int64]:
+        """Lines of an image table that a filter leaves, in another order; only columns that it names are read."""
+        schema = self._artifacts.table_schema(uri)
+        shown = {name: _IMAGE_FIELDS.get(name, name) for name in schema.names}
+        fields = {shown.get(name, name): field for name, field in table_fields(schema).items()}
+        fields["status"] = Field("choice", ("prepared", "rejected"))
+        condition, orders = parse_filter(filter_, fields), parse_order(order_by, fields)
+        named = {order.field for order in orders} | named_fields(condition)
+        table = self._artifacts.read_table(
+            uri, [name for name in schema.names if shown[name] in named or name == "name"]
+        )
+        table = table.rename_columns([shown[name] for name in table.column_names])
+        table = table.append_column(_LINE, pa.array(np.arange(table.num_rows)))
+        return np.asarray(ordered(filtered(table, condition), orders)[_LINE])
+
+    def GetImage(self, request: pb.GetImageRequest, context: Any) -> pb.Image:
+        """Get an image with its metadata."""
+        project, dataset_id, image = names.IMAGE.parse(request.name)
+        dataset = self._datasets.ready(names.DATASET.format(project, dataset_id))
+        uri = dataset.result.table_uri
+        line = image_line(image, self._rows(uri), dataset=dataset_id)
+        return _image_to_pb(dataset, self._artifacts.read_table(uri, rows=range(line, line + 1)).to_pylist()[0])
+
+    def BatchGetThumbnails(self, request: pb.BatchGetThumbnailsRequest, context: Any) -> pb.BatchGetThumbnailsResponse:
+        """Get the thumbnails of some images."""
+        dataset = self._datasets.ready(request.parent)
+        if len(request.rows) > _MOST_THUMBNAILS:
+            raise InvalidArgumentError(
+                f"{len(request.rows)} thumbnails are too many: ask for at most {_MOST_THUMBNAILS} at a time.",
+                reason="COUNT_INVALID",
+            )
+        pictures, last = [], dataset.result.prepared_count - 1
+        for row in request.rows:
+            if not 0 <= row <= last:
+                raise InvalidArgumentError(
+                    f"The dataset '{dataset.id}' has no row {row}: rows go from 0 to {last}.",
+                    reason="ROWS_OUT_OF_RANGE",
+                )
+            group = self._thumbnails(dataset.result.thumbnails_uri, row // THUMBNAILS_PER_GROUP)
+            pictures.append(group["thumbnail"][row % THUMBNAILS_PER_GROUP].as_py())
+        return pb.BatchGetThumbnailsResponse(thumbnails=pictures)
+
+    def PrepareImage(self, request: pb.PrepareImageRequest, context: Any) -> pb.PrepareImageResponse:
+        """Prepare an image file by the recipe of a dataset."""
+        dataset = self._datasets.ready(request.name)
+        recipe = load_recipe(dataset.result.recipe)
+        what = "The image file"
+        tensor = self._reading.call(prepared_tensor, request.image_file, recipe, what, what=what)
+        channels = dataset.result.channels
+        if len(tensor) != len(channels):
+            raise InvalidArgumentError(
+                f"The image gives {len(tensor)} channels and the dataset has {len(channels)} "
+                f"({', '.join(channels)}): choose an image like those of the dataset.",
+                reason="CHANNEL_MISMATCH",
+            )
+        return pb.PrepareImageResponse(
+            tensor=tensor.astype("<f4").tobytes(), channel_count=len(tensor), image_size=tensor.shape[-1]
+        )
+
+    def ReadImageTable(self, request: pb.ReadImageTableRequest, context: Any) -> Iterator[TableChunk]:
+        """Read the table of all images."""
+        dataset = self._datasets.ready(request.name)
+        uri, artifacts = dataset.result.table_uri, self._artifacts
+        known, what = artifacts.table_schema(uri).names, f"The dataset '{dataset.id}'"
+        columns = checked_columns(request.columns, known, what=what, always=["name", "row"])
+        if request.rows.WhichOneof("rows"):
+            rows = rows_of(request.rows, count=dataset.result.prepared_count, dataset=dataset.id)
+            yield from table_chunks(prepared_images(artifacts, uri, columns, rows))
+        else:
+            groups = artifacts.row_groups(uri, columns)
+            yield from table_chunks(with_pandas_types(group.select(columns)) for group in groups)
+
+
+def _checked_radius(request: pb.IngestDatasetRequest | pb.AddImagesRequest) -> float:
+    """Largest separation of a catalogue that is joined by position, 0 where it is not."""
+    radius = float(request.catalogue_radius_arcsec)
+    if not 0 <= radius <= _LARGEST_RADIUS_ARCSEC:
+        raise InvalidArgumentError(
+            f"Positions cannot be joined within {radius:g} arcsec: give a radius of more than 0 and at most "
+            f"{_LARGEST_RADIUS_ARCSEC:,}.",
+            reason="RADIUS_OUT_OF_RANGE",
+        )
+    return radius
+
+
+def _image_to_pb(dataset: DatasetRecord, row: dict[str, Any]) -> pb.Image:
+    image = pb.Image(
+        name=names.image_of(dataset.name, row["name"]),
+        row=row["row"],
+        source=row["source"],
+        status=pb.Image.Status.Value(f"STATUS_{row['status'].upper()}"),
+        rejection_reason=row["reason"] or "",
+        rejection_message=row["message"] or "",
+        metadata=metadata_fields(
+            {key: value for key, value in row.items() if key not in FIXED_COLUMNS and value is not None}
+        ),
+    )
+    if row["ra_deg"] is not None and row["dec_deg"] is not None:
+        image.ra_deg, image.dec_deg = row["ra_deg"], row["dec_deg"]
+    return image

@@ -1,0 +1,1 @@
+"""Catalogues in, exports out: what is known about each image, as Arrow tables."""

@@ -1,0 +1,84 @@
+"""The router of the chart in front of real services: a real nginx with the configuration that helm renders."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.helm.conftest import Object, named
+
+from lse.client import Client, connect
+from lse.errors import LseError, UnavailableError
+from lse.platform.ports import free_port
+from running_services import RunningServices
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@contextmanager
+def routed(config: str, folder: Path, services: str) -> Iterator[str]:
+    """A running nginx whose services all lie at one address; where it answers."""
+    grpc, health = free_port(), free_port()
+    for there, here in (
+        (r"grpc://lse-\w+:50051", f"grpc://{services}"),
+        ("listen 8443", f"listen 127.0.0.1:{grpc}"),
+        ("listen 8080", f"listen 127.0.0.1:{health}"),
+        (r"/tmp/", f"{folder}/"),
+    ):
+        config, count = re.subn(there, here, config)
+        assert count
+    file = folder / "nginx.conf"
+    file.write_text(config)
+    process = subprocess.Popen([str(NGINX), "-e", "stderr", "-c", str(file), "-g", "daemon off;"])
+    try:
+        with connect(f"127.0.0.1:{grpc}", project="routed") as client:
+            deadline = time.monotonic() + 20
+            while process.poll() is None and time.monotonic() < deadline:
+                try:
+                    client.health()
+                    break
+                except UnavailableError:
+                    time.sleep(0.1)
+        yield f"127.0.0.1:{grpc}"
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.fixture
+def config(render: Callable[..., list[Object]]) -> str:
+    if NGINX is None:
+        pytest.skip("nginx is not installed: `apt-get install nginx-light`")
+    text: str = named(render("institute"), "ConfigMap", "lse-router")["data"]["nginx.conf"]
+    return text
+
+
+def test_calls_streams_uploads_and_errors_pass(
+    config: str, tmp_path: Path, services: RunningServices, prepared: str
+) -> None:
+    with routed(config, tmp_path, services.address) as address, connect(address, project=prepared) as client:
+        assert client.ping()
+        assert client.datasets.get("first").prepared == 24
+        assert client.experiments.vectors("first").num_rows == 24
+        content = (services.images / "bar-00.png").read_bytes()
+        assert len(client.search.similar("first", file=content, k=3)) == 3
+        operation = client.encoders.import_onnx("routed", services.encoder)
+        assert operation.wait(show_progress=False).state == "ready"
+        with pytest.raises(LseError) as caught:
+            client.datasets.get("none")
+        assert caught.value.reason == "DATASET_NOT_FOUND"
+
+
+def test_a_service_that_is_away_is_unavailable(config: str, tmp_path: Path) -> None:
+    with routed(config, tmp_path, f"127.0.0.1:{free_port()}") as address, connect(address) as client:
+        with pytest.raises(UnavailableError) as caught:
+            _ = client.datasets.list()
+        assert caught.value.code == "UNAVAILABLE"
+    assert isinstance(client, Client)
