@@ -300,6 +300,6 @@ def _service_config() -> str:
         "initialBackoff": "0.2s",
         "maxBackoff": "2s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],  # a server that ends answers with either
     }
     return json.dumps({"methodConfig": [{"name": repeatable, "retryPolicy": policy}]})

@@ -39,6 +39,10 @@ def from_rpc_error(error: grpc.RpcError, *, address: str, timeout: float | None 
     code, details = error.code().name, (error.details() or "").strip().rstrip(".")
     if code == "UNAVAILABLE":
         return unreachable(address)
+    if code == "CANCELLED":  # not by us: a server that ends cuts off what it has not taken up
+        return UnavailableError(
+            "The call was cut short before its answer came: try again.", reason="SERVICES_UNAVAILABLE", address=address
+        )
     if code == "DEADLINE_EXCEEDED":
         within = f" within {timeout:g} s" if timeout else " in time"
         sentence = f"The services at {address} did not answer{within}: look at their log, then try again."
@@ -46,8 +50,6 @@ def from_rpc_error(error: grpc.RpcError, *, address: str, timeout: float | None 
         sentence = f"The services at {address} cannot do this: {details or 'they are of another version'}."
     elif code in {"INTERNAL", "UNKNOWN"}:
         sentence = f"The services at {address} failed ({details or code}): look at their log."
-    elif code == "CANCELLED":
-        sentence = "The call was cut short before its answer came: try again."
     else:
         sentence = f"{details or code}."
     return error_class(code)(sentence, address=address)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -331,3 +332,18 @@ def test_sigterm_lets_calls_under_way_end(start_server: Start, serve: Start, tmp
     assert server.wait() == 0
     with VectorStore(serve(tmp_path).address) as store:
         assert store.count("some") >= acknowledged > 0
+
+
+def test_a_call_that_a_server_cuts_off_as_it_ends_is_unavailable() -> None:
+    def cut_off(request: bytes, context: grpc.ServicerContext) -> bytes:
+        context.abort(grpc.StatusCode.CANCELLED, "CANCELLED")
+        return request
+
+    method = grpc.unary_unary_rpc_method_handler(cut_off)
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("qdrant.Points", {"Count": method}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with VectorStore(f"127.0.0.1:{port}") as store, pytest.raises(UnavailableError):
+        store.count("some")
+    server.stop(None)

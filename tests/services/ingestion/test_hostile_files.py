@@ -10,7 +10,10 @@ import pytest
 from astropy.io import fits
 
 from lse.client import Client
-from lse.errors import InvalidArgumentError, LseError
+from lse.errors import CancelledError, InvalidArgumentError, LseError
+from lse.images.sources import find_sources
+from lse.platform.guarded.reading import Reading
+from lse.services.ingestion.guarded_files import choose_recipe
 
 
 def good(path: Path, seed: int = 0) -> None:
@@ -92,3 +95,12 @@ def test_an_image_that_is_a_secret_is_not_quoted(client: Client, tmp_path: Path)
         client.datasets.ingest("secret", tmp_path, recipe={"size": 16}).wait()
     assert "Secret" not in str(caught.value)
     assert "PRIVATE" not in str(caught.value)
+
+
+def test_choosing_a_recipe_that_is_cancelled_ends_cancelled_after_an_unreadable_file(tmp_path: Path) -> None:
+    (tmp_path / "a.fits").write_bytes(b"SIMPLE  = not really")
+    good(tmp_path / "b.fits")
+    asked = iter([False])
+    reading = Reading(roots=("*",), seconds=60, memory_bytes=2**30, file_bytes=2**30)
+    with pytest.raises(CancelledError):
+        choose_recipe(reading, find_sources([str(tmp_path)]), "", should_stop=lambda: next(asked, True))

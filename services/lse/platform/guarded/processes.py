@@ -215,9 +215,11 @@ class _Process:
         descriptor, deadline = self._process.stdout.fileno(), time.monotonic() + seconds
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        while not poll.poll(1000 * _POLL_SECONDS):
+        while True:
             if should_stop():
                 raise CancelledError("The work was cancelled.")
+            if poll.poll(1000 * _POLL_SECONDS):
+                break
             if time.monotonic() > deadline:
                 return None
         head = _read(descriptor, FRAME.size)

@@ -104,7 +104,7 @@ class VectorConnection:
 
 def _translated(error: grpc.RpcError, address: str, name: str | None) -> LseError:
     code, details = error.code().name, error.details() or ""
-    if code == "UNAVAILABLE":
+    if code in {"UNAVAILABLE", "CANCELLED"}:  # we cancel no call: a server that ends cuts off what it has not taken up
         return UnavailableError(
             f"The vector store at {address} cannot be reached; check that it is running.",
             reason="VECTOR_STORE_UNAVAILABLE",

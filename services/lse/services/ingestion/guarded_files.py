@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lse.errors import InvalidArgumentError, LseError
+from lse.errors import CancelledError, InvalidArgumentError, LseError
 from lse.images.file_preparation import Prepared, Rejected, prepare_file
 from lse.images.formats import ReadLimits
 from lse.images.recipe import Recipe, load_recipe
@@ -121,6 +121,8 @@ def choose_recipe(
     ------
     InvalidArgumentError
         If none of the images can be read or prepared.
+    CancelledError
+        If `should_stop` said so.
     """
     usable: list[Source] = []
     first_error: LseError | None = None
@@ -130,9 +132,9 @@ def choose_recipe(
         try:
             reading.call(try_source, source, *options, what=source.relative, should_stop=should_stop)
             usable.append(source)
+        except CancelledError:
+            raise
         except LseError as error:
-            if should_stop():
-                raise
             first_error = first_error or error
         if len(usable) == (1 if recipe_text else _SAMPLES):
             break
