@@ -20,6 +20,7 @@ from lse_dashboard.data.access import Login, caller_of
 from lse_dashboard.data.downloads import Downloads, Make
 from lse_dashboard.data.library import Libraries, Library
 from lse_dashboard.data.urls import card_path, thumbnail_path
+from lse_dashboard.login import login_options
 from lse_dashboard.server import handlers
 from lse_dashboard.state.link import Link
 from lse_dashboard.state.session import Session
@@ -129,7 +130,7 @@ def serve(
         verbose=True,
         websocket_origin=list(origins) or _own_origins(host, port),
         extra_patterns=handlers(libraries, downloads),
-        **({} if login is None else _login_options(login)),
+        **({} if login is None else login_options(login, base)),
         # A page that takes longer to load finds its session gone, and a new one would ask a CDN for style sheets.
         unused_session_lifetime_milliseconds=120_000,
         check_unused_sessions_milliseconds=5_000,
@@ -140,27 +141,6 @@ def serve(
 def _end(number: int, frame: object) -> None:
     del number, frame
     raise SystemExit(0)
-
-
-def _login_options(login: Login) -> dict[str, Any]:
-    """What Panel is told of a login."""
-    found = login.endpoints
-    return {
-        "oauth_provider": "generic",
-        "oauth_key": login.client,
-        "oauth_secret": login.secret,
-        "oauth_redirect_uri": login.url or None,
-        "oauth_extra_params": {
-            "AUTHORIZE_URL": found["authorization_endpoint"],
-            "TOKEN_URL": found["token_endpoint"],
-            "USER_URL": found.get("userinfo_endpoint", ""),
-            "USER_KEY": "sub",
-            "scope": list(login.scopes),
-        },
-        # Tokens may live for minutes, pages for hours.
-        "oauth_refresh_tokens": True,
-        "cookie_secret": login.cookie_secret,
-    }
 
 
 def _own_origins(host: str, port: int) -> list[str]:

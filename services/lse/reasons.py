@@ -315,6 +315,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "SURVEY_IN_PROGRESS": ("Another process is simulating into the folder.", "folder"),
         "SURVEY_MISMATCH": ("The folder holds a survey with other parameters.", "folder"),
         "TOKEN_FILE_UNREADABLE": ("The file of a client's token cannot be read.",),
+        "TOKEN_VARIABLE_EMPTY": ("The variable that is named for a client's token is not set.",),
         "TRAINING_EMPTY": ("The training ended before its first epoch.",),
         "TRAINING_MISSING": ("The encoder was not trained here.", "name"),
         "TRITON_LOAD_FAILED": ("Triton cannot load the model.", "model"),

@@ -35,6 +35,8 @@ class OidcProvider:
         Until the access tokens of visitors expire.
     logins, renewals
         How often visitors logged in, and tokens were renewed.
+    renewable
+        Whether visitors get a token to renew their login with.
     """
 
     def __init__(self, issuer: str) -> None:
@@ -42,7 +44,7 @@ class OidcProvider:
         self.reads = 0
         self.named = issuer
         self.visitor, self.seconds = "vera", 300.0
-        self.logins = self.renewals = 0
+        self.logins, self.renewals, self.renewable = 0, 0, True
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
         self.rotate("first")
 
@@ -99,7 +101,7 @@ class OidcProvider:
         return {
             "access_token": self.token(user, seconds=self.seconds),
             "id_token": self.token(user, aud=CLIENT_ID),
-            "refresh_token": f"refresh.{user}",
+            **({"refresh_token": f"refresh.{user}"} if self.renewable else {}),
             "expires_in": int(self.seconds),
             "token_type": "Bearer",
         }

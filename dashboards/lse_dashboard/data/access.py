@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True)
 class Login:
-    """The login that the explorer itself offers: OpenID Connect, by the code flow.
+    """The login that the explorer itself offers: OpenID Connect or a JupyterHub's OAuth 2, by the code flow.
 
     Attributes
     ----------
@@ -32,6 +32,10 @@ class Login:
         Address of the explorer, to which the issuer sends visitors back; that of the request when empty.
     scopes
         What is asked of the issuer; ``offline_access`` renews tokens with most issuers.
+    callback
+        Path below the explorer to which the issuer sends visitors back; the explorer's own when empty.
+    user_key
+        Claim that names the visitor, for the cookie that tells visitors apart.
     """
 
     client: str
@@ -40,6 +44,8 @@ class Login:
     endpoints: Mapping[str, str]
     url: str = ""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
+    callback: str = ""
+    user_key: str = "sub"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -27,7 +28,15 @@ _SERVED = ("host", "open_without_login", "log_level", "config")
 _READING = ("source_roots", "reader_seconds", "reader_memory_mib", "reader_file_mib")
 _LOGIN = (
     *("login", "login_issuer", "login_audience", "login_algorithms", "login_clock_skew_seconds"),
-    *("login_user_claim", "login_groups_claim", "login_operators", "service_key_file", "audit_days"),
+    *(
+        "login_user_claim",
+        "login_groups_claim",
+        "login_hub_api",
+        "login_hub_scope",
+        "login_operators",
+        "service_key_file",
+        "audit_days",
+    ),
     *("quota_images", "quota_bytes", "quota_vectors", "quota_operations", "quota_upload_bytes"),
 )
 _STORES = (
@@ -98,8 +107,14 @@ def serve(
 
 
 def explorer(settings: Settings) -> None:
-    """Serve the explorer to browsers."""
+    """Serve the explorer to browsers.
+
+    As a service that a JupyterHub starts it takes address, path and login from the hub.
+    """
+    from lse.platform.access.jupyterhub import started_by_hub
     from lse_dashboard.app import serve as serve_explorer
+
+    settings = started_by_hub(settings, os.environ)
 
     if settings.token is not None or not _login_required(settings.address):
         # Whoever brings no credentials is shown what this token, or everybody, may see.
@@ -120,10 +135,13 @@ def explorer(settings: Settings) -> None:
 
 def _explorer_login(settings: Settings) -> Login:
     """Login that the explorer offers to its visitors."""
+    from lse.platform.access.jupyterhub import hub_endpoints
     from lse.platform.access.oidc import discovered
     from lse_dashboard.data.access import Login
 
-    settings.require("login_issuer", "dashboard_client_secret", "dashboard_cookie_secret")
+    by_hub = settings.login == "jupyterhub"
+    settings.require("login_hub_api" if by_hub else "login_issuer")
+    settings.require("dashboard_client_secret", "dashboard_cookie_secret")
     client, cookies = settings.dashboard_client_secret, settings.dashboard_cookie_secret
     assert client is not None
     assert cookies is not None
@@ -131,9 +149,13 @@ def _explorer_login(settings: Settings) -> Login:
         client=settings.dashboard_client_id,
         secret=client.get_secret_value(),
         cookie_secret=cookies.get_secret_value(),
-        endpoints=discovered(settings.login_issuer),
+        endpoints=hub_endpoints(settings.login_hub_api) if by_hub else discovered(settings.login_issuer),
         url=settings.dashboard_url,
-        scopes=settings.dashboard_scopes,
+        # The hub gives the explorer what its operator allows it.
+        scopes=() if by_hub else settings.dashboard_scopes,
+        # Where a hub sends visitors of a service back by default.
+        callback="oauth_callback" if by_hub else "",
+        user_key="name" if by_hub else "sub",
     )
 
 
@@ -218,7 +240,7 @@ def register(app: typer.Typer) -> None:
         app,
         explorer,
         *("address", "project", "dashboard_port", "dashboard_prefix", "dashboard_origins", *_SERVED),
-        *("login_issuer", "dashboard_client_id", "dashboard_scopes", "dashboard_url"),
+        *("login", "login_issuer", "login_hub_api", "dashboard_client_id", "dashboard_scopes", "dashboard_url"),
         extra="dashboard",
     )
     _add(app, vectors, "vectors_root", "vectors_port", *_SERVED, extra="services,embedded")

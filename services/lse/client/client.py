@@ -188,7 +188,8 @@ def connect(address: str | None = None, *, token: TokenSource = None, project: s
         ``HOST:PORT``, or ``https://HOST:PORT`` for TLS; ``LSE_ADDRESS`` when not given, else ``localhost:50051``.
     token
         Bearer token, or a function that gives the present one for each call.  When not given: ``LSE_TOKEN``, else the
-        content of the file ``LSE_TOKEN_FILE``, which is read for each call, else what `lse login` kept for the address.
+        content of the file ``LSE_TOKEN_FILE``, which is read for each call, else of the variable
+        that ``LSE_TOKEN_VARIABLE`` names, else what `lse login` kept for the address.
     project
         Project that short ids belong to; ``LSE_PROJECT`` when not given, else ``default``.
 

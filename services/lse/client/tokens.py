@@ -17,15 +17,23 @@ TokenSource: TypeAlias = str | Callable[[], str] | None
 
 
 def find_token(address: str) -> TokenSource:
-    """Token for the services at an address: ``LSE_TOKEN``, the file ``LSE_TOKEN_FILE``, or that of `lse login`.
+    """Token for the services at an address: given by a variable, or that of `lse login`.
 
-    A file is read again for each call, so that whoever renews the token there, as JupyterHub does, keeps long sessions
-    alive.
+    ``LSE_TOKEN`` is the token; the file ``LSE_TOKEN_FILE`` has it, and is read again for each call, so that whoever
+    renews the token there keeps long sessions alive; the variable that ``LSE_TOKEN_VARIABLE`` names has it, as
+    ``JUPYTERHUB_API_TOKEN`` does in the notebooks of a hub.
     """
     if token := os.environ.get("LSE_TOKEN"):
         return token
     if named := os.environ.get("LSE_TOKEN_FILE"):
         return lambda: _read(Path(named))
+    if variable := os.environ.get("LSE_TOKEN_VARIABLE"):
+        if token := os.environ.get(variable):
+            return token
+        raise FailedPreconditionError(
+            f"The variable {variable} has no token: correct LSE_TOKEN_VARIABLE, which names it.",
+            reason="TOKEN_VARIABLE_EMPTY",
+        )
     return _logins().get(address)
 
 

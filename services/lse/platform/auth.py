@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
-__all__ = ["ADMIN", "Authenticator", "Caller", "Role", "Scope", "acting_as", "current_caller", "local_user"]
+__all__ = [
+    "ADMIN",
+    "RESERVED_PREFIXES",
+    "Authenticator",
+    "Caller",
+    "Role",
+    "Scope",
+    "acting_as",
+    "current_caller",
+    "local_user",
+    "logged_in",
+]
 
 ADMIN = "admin"
 """Role with all rights in the whole installation."""
@@ -86,6 +97,9 @@ class Authenticator(Protocol):
         """
 
 
+RESERVED_PREFIXES = ("user:", "group:", "service:")
+"""What no name of a user may begin with."""
+
 _NOBODY = Caller("")
 _CALLER: ContextVar[Caller] = ContextVar("caller", default=_NOBODY)
 
@@ -111,6 +125,22 @@ def local_user(metadata: Mapping[str, str | bytes]) -> Caller:
     del metadata
     name = _account()
     return Caller(name, frozenset({ADMIN}), principals=frozenset({f"user:{name}"}))
+
+
+def logged_in(name: str, groups: Collection[object], *, operators: Collection[str]) -> Caller:
+    """User whom a login names.
+
+    Parameters
+    ----------
+    name
+        Name of the user there.
+    groups
+        Names of the user's groups there; what is no text is left out.
+    operators
+        Users and groups who administer the whole installation.
+    """
+    principals = frozenset({f"user:{name}", *(f"group:{each}" for each in groups if isinstance(each, str))})
+    return Caller(name, frozenset({ADMIN}) if principals & set(operators) else frozenset(), principals=principals)
 
 
 def _account() -> str:

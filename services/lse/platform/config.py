@@ -27,7 +27,7 @@ from lse.validation import did_you_mean, validation_fault
 __all__ = ["SECRETS", "Settings", "load_settings"]
 
 # Read by the command line and the client themselves, and no settings of a process.
-_OTHER_VARIABLES = {"LSE_DEBUG", "LSE_TOKEN_FILE"}
+_OTHER_VARIABLES = {"LSE_DEBUG", "LSE_TOKEN_FILE", "LSE_TOKEN_VARIABLE"}
 # What Kubernetes sets in every pod for a Service that is named lse or lse-…, with the form of the value.
 _KUBERNETES = (
     (re.compile(r"LSE_(\w+_)?SERVICE_HOST"), re.compile(r"[0-9a-fA-F.:]+|None")),
@@ -83,10 +83,10 @@ class Settings(BaseSettings):
     reader_seconds: float = Field(default=60.0, gt=0, description="Seconds that reading one file may take.")
     reader_memory_mib: int = Field(default=4096, ge=64, description="Memory that reading one file may take, in MiB.")
     reader_file_mib: int = Field(default=512, ge=1, description="Largest image file that is read, in MiB.")
-    login: Literal["none", "tokens", "oidc"] = Field(
+    login: Literal["none", "tokens", "oidc", "jupyterhub"] = Field(
         default="none",
         description="How callers prove who they are: none (everybody is the user of the process), tokens that the "
-        "services issue, or oidc (tokens of login_issuer, and those).",
+        "services issue, oidc (tokens of login_issuer, and those), or jupyterhub (tokens of the hub, and those).",
     )
     login_issuer: str = Field(
         default="", description="OpenID Connect issuer, https://HOST[/PATH], which publishes its discovery document."
@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     )
     login_groups_claim: str = Field(
         default="groups", description="Claim with the user's groups; dots lead into it, as in realm_access.roles."
+    )
+    login_hub_api: str = Field(default="", description="Address of the hub's API, such as http://hub:8081/hub/api.")
+    login_hub_scope: str = Field(
+        default="access:services!service=latent-space-explorer",
+        description="Scope that a token of the hub must have.",
     )
     login_operators: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="user:NAME or group:NAME,… who administer the whole installation."
@@ -204,9 +209,12 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(default=None, description="Token that the explorer sends to the services.")
     project: str | None = Field(default=None, description="Project that the explorer opens first.")
     dashboard_client_id: str = Field(
-        default="", description="Id of the explorer at login_issuer: visitors then log in with the explorer itself."
+        default="",
+        description="Id of the explorer at login_issuer or the hub: visitors then log in with the explorer itself.",
     )
-    dashboard_client_secret: SecretStr | None = Field(default=None, description="Secret of the explorer at the issuer.")
+    dashboard_client_secret: SecretStr | None = Field(
+        default=None, description="Secret of the explorer at the issuer, or its token at the hub."
+    )
     dashboard_cookie_secret: SecretStr | None = Field(
         default=None, description="Secret that signs the cookies of visitors; the same for all replicas."
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lse.errors import FailedPreconditionError, UnauthenticatedError
 from lse.platform.access.access import Access
+from lse.platform.access.jupyterhub import HubTokens
 from lse.platform.access.oidc import IssuerTokens
 from lse.platform.access.service_tokens import SERVICE_PREFIX
 from lse.platform.access.tokens import PREFIX
@@ -56,12 +57,16 @@ def is_loopback(host: str) -> bool:
 
 
 class _Bearers:
-    """Recognises bearers of tokens: of the issuer, of these services, of persons and service accounts."""
+    """Recognises bearers of tokens: of the login, of these services, of persons and service accounts."""
 
     def __init__(self, settings: Settings, access: Access) -> None:
         self._tokens = access.tokens
         self._operators = frozenset(settings.login_operators)
-        self._issuer = IssuerTokens(settings) if settings.login == "oidc" else None
+        self._login: IssuerTokens | HubTokens | None = None
+        if settings.login == "oidc":
+            self._login = IssuerTokens(settings)
+        elif settings.login == "jupyterhub":
+            self._login = HubTokens(settings)
         self._services = access.service_tokens
 
     def __call__(self, metadata: Mapping[str, str | bytes]) -> Caller:
@@ -76,11 +81,11 @@ class _Bearers:
             return self._with_roles(self._tokens.caller(token))
         if token.startswith(SERVICE_PREFIX) and self._services is not None:
             return self._services.caller(token)
-        if self._issuer is None:
+        if self._login is None:
             raise UnauthenticatedError(
                 "The token is not one of these services: ask an admin of your project for one.", reason="TOKEN_INVALID"
             )
-        caller = self._issuer.caller(token)
+        caller = self._login.caller(token)
         self._tokens.logged_in(caller)
         return caller
 

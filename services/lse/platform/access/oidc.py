@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from lse.errors import FailedPreconditionError, LseError, UnauthenticatedError, UnavailableError
-from lse.platform.auth import ADMIN, Caller
+from lse.platform.auth import RESERVED_PREFIXES, Caller, logged_in
 from lse.platform.config import Settings
 
 __all__ = ["IssuerTokens", "discovered"]
@@ -29,7 +29,6 @@ _RETRY_SECONDS = 10.0
 # How long a signature that was checked is trusted: as long lives what was signed with a key that is withdrawn.
 _CHECKED_SECONDS = 60.0
 _MOST_CHECKED = 4096
-_RESERVED = ("user:", "group:", "service:")
 
 
 class IssuerTokens:
@@ -107,7 +106,7 @@ class IssuerTokens:
         settings = self._settings
         name = claims.get(settings.login_user_claim)
         verified = settings.login_user_claim != "email" or claims.get("email_verified") is True
-        if not isinstance(name, str) or not name.strip() or not verified or name.startswith(_RESERVED):
+        if not isinstance(name, str) or not name.strip() or not verified or name.startswith(RESERVED_PREFIXES):
             raise UnauthenticatedError(
                 f"The token has no usable claim '{settings.login_user_claim}', which names the user here: ask the "
                 "operator of the login.",
@@ -118,10 +117,7 @@ class IssuerTokens:
             groups = claims
             for part in settings.login_groups_claim.split("."):
                 groups = groups.get(part) if isinstance(groups, Mapping) else None
-        named = {f"group:{each}" for each in groups if isinstance(each, str)} if isinstance(groups, list) else set()
-        principals = frozenset({f"user:{name}", *named})
-        roles = {ADMIN} if principals & set(settings.login_operators) else set()
-        return Caller(name, frozenset(roles), principals=principals)
+        return logged_in(name, groups if isinstance(groups, list) else (), operators=settings.login_operators)
 
     def _key(self, kid: str | None) -> tuple[Any, str | None]:
         due = time.monotonic() - self._fetched > _KEYS_SECONDS or kid not in self._keys
