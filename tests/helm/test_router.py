@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from tests.helm.conftest import Object, named
 
 from lse.client import Client, connect
-from lse.errors import LseError, UnavailableError
+from lse.errors import LseError, ResourceExhaustedError, UnavailableError
 from lse.platform.ports import free_port
 from running_services import RunningServices
 
@@ -38,14 +39,13 @@ def routed(config: str, folder: Path, services: str) -> Iterator[str]:
     file.write_text(config)
     process = subprocess.Popen([str(NGINX), "-e", "stderr", "-c", str(file), "-g", "daemon off;"])
     try:
-        with connect(f"127.0.0.1:{grpc}", project="routed") as client:
-            deadline = time.monotonic() + 20
-            while process.poll() is None and time.monotonic() < deadline:
-                try:
-                    client.health()
-                    break
-                except UnavailableError:
-                    time.sleep(0.1)
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{health}/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.05)
         yield f"127.0.0.1:{grpc}"
     finally:
         process.terminate()
@@ -82,3 +82,19 @@ def test_a_service_that_is_away_is_unavailable(config: str, tmp_path: Path) -> N
             _ = client.datasets.list()
         assert caught.value.code == "UNAVAILABLE"
     assert isinstance(client, Client)
+
+
+def test_who_sends_too_many_calls_is_slowed_down_alone(
+    config: str, tmp_path: Path, services: RunningServices, prepared: str
+) -> None:
+    # The chart's own numbers are too large for a test.
+    few = config.replace("rate=500r/s", "rate=1r/m").replace("burst=2000", "burst=2")
+    assert few.count("rate=1r/m") == few.count("burst=2") == 1
+    with routed(few, tmp_path, services.address) as address:
+        with connect(address, project=prepared, token="greedy") as client:
+            for _ in range(3):
+                client.datasets.get("first")
+            with pytest.raises(ResourceExhaustedError, match="slow down"):
+                client.datasets.get("first")
+        with connect(address, project=prepared, token="modest") as client:
+            assert client.datasets.get("first").prepared == 24

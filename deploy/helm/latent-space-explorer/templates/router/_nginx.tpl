@@ -24,6 +24,14 @@ http {
   keepalive_requests 1000000;
   http2_max_concurrent_streams 512;
 
+  {{- if .Values.router.callsPerSecond }}
+  # Callers are told apart by what they prove who they are with: many may come from one address.
+  map $http_authorization $caller { "" $binary_remote_addr; default $http_authorization; }
+  limit_req_zone $caller zone=calls:16m rate={{ int .Values.router.callsPerSecond }}r/s;
+  limit_req_status 429;
+  limit_req_log_level info;
+  {{- end }}
+
   server {
     listen 8080;
     location = /health { return 200 "ok\n"; }
@@ -48,6 +56,16 @@ http {
       add_header grpc-message "The service does not answer at the moment: try again.";
       return 204;
     }
+    {{- if .Values.router.callsPerSecond }}
+    limit_req zone=calls burst={{ int .Values.router.callsBurst }} nodelay;
+    error_page 429 = @too_many;
+    location @too_many {
+      default_type application/grpc;
+      add_header grpc-status 8;
+      add_header grpc-message "More calls than one caller may send: slow down, and try again.";
+      return 204;
+    }
+    {{- end }}
     {{- range $group, $served := fromYaml (include "lse.services" .) }}
     {{- range $served }}
     location /latentspace.{{ . }}. { grpc_pass grpc://{{ $name }}-{{ $group }}:50051; }
