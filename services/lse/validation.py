@@ -43,8 +43,9 @@ def validation_fault(
     of: str = "",
     subject: str = "",
     secret: bool = False,
+    index: int = 0,
 ) -> InvalidArgumentError:
-    """What pydantic found wrong first, as one sentence with what is allowed.
+    """What pydantic found wrong, first or otherwise, as one sentence with what is allowed.
 
     Parameters
     ----------
@@ -62,8 +63,10 @@ def validation_fault(
         What the entry is called, where that is not its key, such as ``--grpc-port``.
     secret
         Whether the value must not be shown.
+    index
+        Which of the things that are wrong.
     """
-    first = error.errors(include_url=False)[0]
+    first = error.errors(include_url=False)[index]
     location, place = first["loc"], _Place(schema, none="auto" if what == "parameter" else "null")
     parent = place
     for part in location:

@@ -65,6 +65,7 @@ def test_calls_streams_uploads_and_errors_pass(
 ) -> None:
     with routed(config, tmp_path, services.address) as address, connect(address, project=prepared) as client:
         assert client.ping()
+        assert set(client.service_states().values()) == {"serving"}
         assert client.datasets.get("first").prepared == 24
         assert client.experiments.vectors("first").num_rows == 24
         content = (services.images / "bar-00.png").read_bytes()

@@ -170,7 +170,17 @@ def test_unknown_variable_and_unknown_key_are_refused_with_the_nearest_name(tmp_
         load_settings(config=file)
 
 
-@pytest.mark.parametrize("content", [None, "a: [", "just words", "\xff\xfe"])
+def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "lse.yaml"
+    file.write_text("grpc_port: [1]\nhost: {a: 1}\nfoo: 1\n")
+    with variables(LSE_WORKERS="many", LSE_METRIC_PORT="1"), pytest.raises(InvalidArgumentError) as caught:
+        load_settings(config=file, grpc_port=70000)
+    for name in ("LSE_METRIC_PORT", "'foo' in", f"host in {file}", "LSE_WORKERS", "--grpc-port"):
+        assert caught.value.message.count(name) == 1, name
+    assert caught.value.reason == "SETTING_UNKNOWN"
+
+
+@pytest.mark.parametrize("content", [None, "a: [", "just words", "- a\n- b\n", "7: 8\n", "? [a]\n: 1\n", "\xff\xfe"])
 def test_unreadable_file_is_named(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "lse.yaml"
     if content is not None:

@@ -16,7 +16,7 @@ import typer
 from lse.caches import cache_folder
 from lse.cli.records import as_data, print_json
 from lse.cli.session import Session, service_command
-from lse.errors import LseError
+from lse.errors import FailedPreconditionError, LseError
 from lse.hardware import usable_cores, visible_gpus
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Check:
     message: str
 
 
-def check_all(session: Session, home: Path | None) -> Iterator[Check]:
-    """All checks, quick ones first."""
+def check_all(session: Session, home: Path | None, *, repair: bool) -> Iterator[Check]:
+    """All checks, quick ones first; what can be mended in the home is, where that is wanted."""
     yield _python()
     yield from _packages()
     yield _processor()
@@ -78,6 +78,7 @@ def check_all(session: Session, home: Path | None) -> Iterator[Check]:
         given = sorted(settings.model_fields_set - {"config"})
         yield Check("settings", "ok", f"{file}; set: {', '.join(given) or 'none, all have their defaults'}")
         yield from _folder(settings.home.expanduser().absolute())
+        yield from _content(settings.home.expanduser().absolute(), repair=repair)
         yield from _stores(settings)
         yield from _ports(session, settings)
     yield from _services(session)
@@ -187,6 +188,33 @@ def _folder(home: Path) -> Iterator[Check]:
         yield Check("disk", "warning", f"{space}: make room before large collections are ingested.")
     else:
         yield Check("disk", "ok", space)
+
+
+def _content(home: Path, *, repair: bool) -> Iterator[Check]:
+    """What is wrong in the home folder."""
+    from lse.embedded.home_check import check_home
+
+    if not (home / "catalogue.db").exists():
+        return
+    name, count = "content of the home", 0
+    try:
+        for count, finding in enumerate(check_home(home), start=1):
+            if finding.mend is None:
+                yield Check(f"{name} ({count})", "failure", finding.message)
+            elif repair:
+                finding.mend()
+                yield Check(f"{name} ({count})", "ok", f"mended: {finding.message}")
+            else:
+                yield Check(f"{name} ({count})", "warning", f"{finding.message} `lse doctor --repair` mends it.")
+        if not count:
+            yield Check(name, "ok", "files, catalogue and bulk data agree")
+    except FailedPreconditionError as error:
+        if error.reason != "HOME_IN_USE":
+            yield Check(name, "failure", error.message)
+        elif repair:
+            yield Check(name, "failure", f"{error.message} Only then can it be mended.")
+    except LseError as error:
+        yield Check(name, "failure", error.message)
 
 
 def _stores(settings: Settings) -> Iterator[Check]:
@@ -299,8 +327,7 @@ def _services(session: Session) -> Iterator[Check]:
     if not ill:
         yield Check("services", "ok", f"{len(states)} services answer at {session.client.address}")
     for service, state in ill.items():
-        told = f"{state.rstrip('.').replace('_', ' ')}: look at the log of the services."
-        yield Check(service.rpartition(".")[2], "failure", told)
+        yield Check(service, "failure", state)
 
 
 _STYLES = {"ok": "green", "warning": "yellow", "failure": "red"}
@@ -312,13 +339,16 @@ def doctor(
     home: Annotated[
         Path | None, typer.Option("--home", help="Folder in which `lse up` keeps everything (default: ~/.lse).")
     ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended in the home, while `lse up` does not run on it.")
+    ] = False,
 ) -> None:
     """Check this installation, what its settings name, and the services.
 
     One line per check: what was checked, what was found, and what to do; the status is not zero where a check failed.
     """
     checks = []
-    for check in check_all(session, home):
+    for check in check_all(session, home, repair=repair):
         checks.append(check)
         if not session.as_json:
             status = typer.style(f"{check.status:<8}", fg=_STYLES[check.status])

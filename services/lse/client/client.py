@@ -22,7 +22,15 @@ from lse.client.predictions import Predictions
 from lse.client.projections import Projections
 from lse.client.search import Search
 from lse.client.tokens import TokenSource, find_token
-from lse.errors import LseError, NotFoundError, UnavailableError, UnimplementedError
+from lse.errors import (
+    DeadlineExceededError,
+    InternalError,
+    LseError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnimplementedError,
+)
 
 __all__ = ["DEFAULT_ADDRESS", "Client", "connect"]
 
@@ -137,14 +145,11 @@ class Client:
         return True
 
     def service_states(self) -> dict[str, str]:
-        """State of each service, by its full name; what `health` says or the sentence of its error."""
-        states = {}
-        for service in SERVICES:
-            try:
-                states[service] = self.health(service)
-            except LseError as error:
-                states[service] = error.message
-        return states
+        """State of each service, by its full name: ``serving``, or what is wrong and what to do.
+
+        Each is asked by a call of its own, since behind a router the health service answers for one of them only.
+        """
+        return {service: _state_of(service, self._connection) for service in SERVICES}
 
     def export(
         self,
@@ -177,6 +182,19 @@ class Client:
         """
         exports = Exports(self._connection, self._names)
         return exports.write(experiment, Path(out).expanduser(), form=format, selection=selection, vectors=vectors)
+
+
+def _state_of(service: str, connection: Connection) -> str:
+    try:
+        connection.ask(service)
+    except (UnavailableError, DeadlineExceededError, InternalError, UnauthenticatedError) as error:
+        return error.message
+    except UnimplementedError:
+        part = service.split(".")[1]
+        return f"No {part} service answers at {connection.address}: start `lse serve {part}` or correct the router."
+    except LseError:
+        return "serving"  # it has looked at the request, which says nothing
+    return "serving"
 
 
 def connect(address: str | None = None, *, token: TokenSource = None, project: str | None = None) -> Client:

@@ -47,6 +47,7 @@ __all__ = ["CALL_SECONDS", "MESSAGE_LIMIT", "SERVICES", "Connection"]
 
 CALL_SECONDS = 60.0
 MESSAGE_LIMIT = 16 * 2**20
+_ASK_SECONDS = 10.0
 _PAGE = 1000
 # Seconds between the attempts of a call that is sent again here, as long as those of the calls that grpc sends again.
 _PAUSES = (0.2, 0.4, 0.8, None)
@@ -127,6 +128,22 @@ class Connection:
         """
         with self._errors(timeout):
             return self._method(type(request))(request, timeout=timeout, metadata=self._metadata)
+
+    def ask(self, service: str) -> None:
+        """Call the first method of a service, which only reads, with a request that says nothing; errors as for `call`.
+
+        Parameters
+        ----------
+        service
+            Full name, one of `SERVICES`.
+        """
+        method: Any = next(
+            found.methods[0]
+            for module in _MODULES
+            for found in module.DESCRIPTOR.services_by_name.values()
+            if found.full_name == service
+        )
+        self.call(GetMessageClass(method.input_type)(), timeout=_ASK_SECONDS)
 
     def delete(self, request: Message) -> None:
         """Send a request to delete something; errors as for `call`.

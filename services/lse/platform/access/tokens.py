@@ -182,7 +182,7 @@ class Tokens:
     def page(self, request: PageRequest, *, principal: str = "", project: str = "") -> tuple[list[Token], str]:
         """Page of the tokens of a principal, or of the service accounts of a project; token of the next page."""
         if project:
-            service = f"service:{project.split('/')[1]}/"
+            service = f"service:{PROJECT.parse(project)[0]}/"
             mine: ColumnElement[bool] = TOKENS.c.principal.startswith(service, autoescape=True)
         else:
             mine = TOKENS.c.principal == principal

@@ -131,7 +131,8 @@ class Collection(Generic[RecordT, MessageT]):
         AbortedError
             If an etag is given and the resource has changed since.
         """
-        given = next(value for field, value in request.ListFields() if field.message_type is self._message.DESCRIPTOR)
+        sent = (value for field, value in request.ListFields() if field.message_type is self._message.DESCRIPTOR)
+        given: Any = next(sent, self._message())
         read = {"title": _title, "description": _description, **(spec or {})}
         values = {path: read[path](given) for path in changed_paths(request.update_mask, given, tuple(read))}
         ours = {path: value for path, value in values.items() if path in {"title", "description"}}
