@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/latent-space-explorer
 export PYTHONPYCACHEPREFIX ?= $(CACHE)/bytecode
 export NUMBA_CACHE_DIR ?= $(CACHE)/numba
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-cluster images fuzz bench lint docs protos baseline triton clean
+.PHONY: help setup run test test-cluster images fuzz chaos bench lint docs protos baseline triton clean
 
 # Folder in which `make run` keeps everything: catalogue, images, vectors, models.
 HOME_DIR ?= lse-home
@@ -45,8 +45,11 @@ test-cluster: setup ## Install the chart into a real Kubernetes on this machine 
 images: ## Build the container images with podman or docker  [BASE_IMAGE=…] [IMAGE_PREFIX=…] [TORCH_BACKEND=cpu|locked]
 	@scripts/images.sh
 
-fuzz: setup ## Try files changed at random, of every format  [COUNT=10000]
-	@LSE_TEST_FUZZ=$(or $(COUNT),10000) .venv/bin/python -m pytest -q tests/images/test_fuzz.py
+fuzz: setup ## Try files of every format changed at random, and odd requests of every method  [COUNT=10000] [CALLS=20000]
+	@LSE_TEST_FUZZ=$(or $(COUNT),10000) LSE_TEST_CALLS=$(or $(CALLS),20000) .venv/bin/python -m pytest -q --timeout 3600 tests/images/test_fuzz.py tests/services/test_fuzz.py
+
+chaos: setup ## Kill and suspend processes in the middle of their work; goes on where it was stopped  [POINTS=1000] [CHAOS_DIR=.chaos]
+	@.venv/bin/python tests/support/chaos.py --points $(or $(POINTS),1000) --folder $(or $(CHAOS_DIR),.chaos)
 
 bench: setup ## Run the benchmarks, each against a peer or a limit  [ONLY="vector_search"]
 	@.venv/bin/python scripts/run_benchmarks.py $(ONLY)
