@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -34,7 +35,9 @@ class PostgreSQL:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Make the data folder and run the server."""
+        """Make the data folder, where there is none, and run the server, where it does not run."""
+        if self._process is not None and self._process.poll() is None:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._user:
             account = pwd.getpwnam(self._user)
@@ -43,13 +46,14 @@ class PostgreSQL:
                 if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
                     parent.chmod(parent.stat().st_mode | 0o011)
         data = self._folder / "data"
-        subprocess.run(
-            [self._programs / "initdb", "-D", data, "-U", "lse", "--auth=trust", "--no-sync", "-E", "UTF8"],
-            user=self._user,
-            check=True,
-            capture_output=True,
-            cwd="/",
-        )
+        if self._process is None:
+            subprocess.run(
+                [self._programs / "initdb", "-D", data, "-U", "lse", "--auth=trust", "--no-sync", "-E", "UTF8"],
+                user=self._user,
+                check=True,
+                capture_output=True,
+                cwd="/",
+            )
         self._process = subprocess.Popen(
             [
                 *[self._programs / "postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1"],
@@ -86,5 +90,6 @@ class PostgreSQL:
     def stop(self) -> None:
         """End the server."""
         if self._process is not None:
-            self._process.terminate()
+            # "Fast": it does not wait for those who are connected.
+            self._process.send_signal(signal.SIGINT)
             self._process.wait(30)

@@ -47,6 +47,7 @@ class OperationRow:
     target: str
     state: str
     stage: str = ""
+    waiting_for: str = ""
     done: int = 0
     total: int = 0
     unit: str = ""
@@ -96,6 +97,7 @@ def operation_row(operation: Operation[Any]) -> OperationRow:
         target=operation.target,
         state=operation.state,
         stage=progress.stage,
+        waiting_for=progress.waiting_for,
         done=progress.done,
         total=progress.total,
         unit=progress.unit,

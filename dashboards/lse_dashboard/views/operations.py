@@ -49,6 +49,8 @@ def operation_bar(row: OperationRow) -> Html:
 def progress_facts(row: OperationRow) -> list[str]:
     """What an operation does, how far it is, and how long that still takes."""
     facts = [row.stage or row.state]
+    if row.waiting_for:
+        return [*facts, row.waiting_for]
     if row.total:
         facts.append(_WORDS.PROGRESS.format(done=row.done, total=row.total, unit=row.unit))
     if row.rate:

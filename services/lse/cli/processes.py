@@ -224,7 +224,7 @@ def register(app: typer.Typer) -> None:
         app,
         up,
         *("home", "host", "grpc_port", "dashboard_port", "inference", "workers", "dashboard", "triton_dir"),
-        *("metrics_port", "operation_slots", "drain_seconds", "allow_import_paths"),
+        *("metrics_port", "operation_slots", "outage_seconds", "drain_seconds", "allow_import_paths"),
         *(*_LOGIN, "open_without_login", "log_level", "config"),
         *_READING,
         extra="all",
@@ -232,7 +232,16 @@ def register(app: typer.Typer) -> None:
     _add(
         app,
         serve,
-        *(*_STORES, "grpc_port", "metrics_port", "peer_address", "instance", "operation_slots", "drain_seconds"),
+        *(
+            *_STORES,
+            "grpc_port",
+            "metrics_port",
+            "peer_address",
+            "instance",
+            "operation_slots",
+            "outage_seconds",
+            "drain_seconds",
+        ),
         *("allow_import_paths", *_LOGIN, *_READING, *_SERVED),
         extra="services",
     )

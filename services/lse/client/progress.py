@@ -32,9 +32,12 @@ class OperationProgress(Progress, Received, message=pb.Progress, done="done_coun
         Figures of the moment, such as ``loss``.
     rate
         Units per second.
+    waiting_for
+        What is away, until the work continues by itself; empty while it continues.
     """
 
     rate: float = 0.0
+    waiting_for: str = ""
 
 
 def someone_watches() -> bool:
@@ -105,7 +108,7 @@ class ProgressLines:
 
     def __init__(self, label: str = "") -> None:
         self._label = label
-        self._said: tuple[str, int] | None = None
+        self._said: tuple[str, int, str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -116,9 +119,10 @@ class ProgressLines:
     def show(self, progress: Progress) -> None:
         """Write a line, if there is news."""
         tenth = 10 * progress.done // progress.total if progress.total else 0
-        if (progress.stage, tenth) == self._said or not progress.stage:
+        said = (progress.stage, tenth, _waiting_for(progress))
+        if said == self._said or not progress.stage:
             return
-        self._said = (progress.stage, tenth)
+        self._said = said
         what = ": ".join(part for part in (self._label, progress.stage) if part)
         sys.stderr.write("  ".join([what, *_figures(progress)]) + "\n")
 
@@ -150,4 +154,10 @@ def _figures(progress: Progress) -> list[str]:
         parts.append(f"{progress.done:,} {progress.unit}")
     if isinstance(progress, OperationProgress) and progress.rate:
         parts.append(f"{progress.rate:,.3g}/s")
-    return [*parts, *(f"{key} {value:.4g}" for key, value in progress.metrics.items())]
+    parts += [f"{key} {value:.4g}" for key, value in progress.metrics.items()]
+    waiting = _waiting_for(progress)
+    return [f"waits: {waiting}", *parts] if waiting else parts
+
+
+def _waiting_for(progress: Progress) -> str:
+    return progress.waiting_for if isinstance(progress, OperationProgress) else ""

@@ -27,7 +27,8 @@ import pyarrow.parquet as pq
 import zarr
 from numpy.typing import NDArray
 
-from lse.errors import DataLossError, InvalidArgumentError, UnavailableError
+from lse.errors import DataLossError, InvalidArgumentError, LseError, UnavailableError
+from lse.platform.outages import artifacts_away, is_transport_fault
 
 __all__ = ["ROWS_PER_GROUP", "ArrayRows", "Artifacts"]
 
@@ -103,7 +104,7 @@ class Artifacts:
                 self._zarr_store(uri), mode="r+" if writable else "r", storage_options=self._zarr_options()
             )
         except FileNotFoundError as error:
-            raise _missing(uri) from error
+            raise self._missing(uri) from error
 
     def write_array(self, uri: str, values: np.ndarray, *, chunk_rows: int = 65536) -> None:
         """Write a whole array, cut into chunks along its first axis."""
@@ -247,11 +248,21 @@ class Artifacts:
                 return
             _require_writable(local)
         except Exception as error:  # those of object stores have no common root but Exception
-            raise UnavailableError(
-                f"The artifacts at {self.url} cannot be used ({error}): check that their disk or bucket is there and "
-                "that this process may read and write it.",
-                reason="ARTIFACTS_UNAVAILABLE",
-            ) from error
+            raise artifacts_away(self.url, error) from error
+
+    def outage(self, error: BaseException) -> UnavailableError | None:
+        """Error in the place of one that shows that the disk or bucket is away; None where it shows something else."""
+        return artifacts_away(self.url, error) if is_transport_fault(error) else None
+
+    def _missing(self, uri: str) -> LseError:
+        local = self.local_path(self.url)
+        if local is not None and not local.is_dir():
+            return artifacts_away(self.url, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(local)))
+        return DataLossError(
+            f"The artifact {uri} is missing: restore it from a backup or make the resource again.",
+            reason="ARTIFACT_MISSING",
+            uri=uri,
+        )
 
     def exists(self, uri: str) -> bool:
         """Whether there is anything at a URI."""
@@ -337,7 +348,7 @@ class Artifacts:
         try:
             file = self._filesystem.open(self.absolute(uri), "rb")
         except FileNotFoundError as error:
-            raise _missing(uri) from error
+            raise self._missing(uri) from error
         with file:
             yield file
 
@@ -381,14 +392,6 @@ def _read_rows(file: pq.ParquetFile, columns: list[str] | None, rows: NDArray[np
     place = np.empty_like(ordered)
     place[ordered] = np.arange(len(ordered))
     return table.take(pa.array(place))
-
-
-def _missing(uri: str) -> DataLossError:
-    return DataLossError(
-        f"The artifact {uri} is missing: restore it from a backup or make the resource again.",
-        reason="ARTIFACT_MISSING",
-        uri=uri,
-    )
 
 
 def _require_writable(folder: Path) -> None:

@@ -8,12 +8,12 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from distributed import Client, Event, Future, KilledWorker, get_worker
-from distributed.client import FutureCancelledError
+from distributed.client import ClosedClientError, FutureCancelledError
 
 from lse.errors import CancelledError, ResourceExhaustedError, UnavailableError
 from lse.platform.certificates import Certificates
@@ -22,6 +22,7 @@ from lse.progress import Progress, ProgressCallback, ShouldStop
 __all__ = ["Compute", "TaskChannel"]
 
 _POLL_SECONDS = 0.25
+_CONNECT_SECONDS = 10
 
 
 @dataclass
@@ -81,17 +82,29 @@ class Compute:
     @property
     def _client(self) -> Client:
         with self._connecting:
+            if self._connected is not None and self._connected.status in ("closed", "closing"):
+                # It gave up a scheduler that was away for long.
+                self._connected = None
             if self._connected is None:
-                try:
-                    self._connected = Client(
-                        self._address, security=self._security, set_as_default=False, timeout=30, name="lse"
-                    )
-                except (OSError, TimeoutError) as error:
-                    raise UnavailableError(
-                        f"No Dask scheduler answers at {self._address}: start it or correct LSE_COMPUTE_URL.",
-                        reason="COMPUTE_UNAVAILABLE",
-                    ) from error
+                self._connected = Client(
+                    self._address,
+                    security=self._security,
+                    set_as_default=False,
+                    timeout=_CONNECT_SECONDS,
+                    name="lse",
+                )
             return self._connected
+
+    @contextlib.contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn what Dask raises where its scheduler is away into our error; not for what tasks raise."""
+        try:
+            yield
+        except (OSError, TimeoutError, ClosedClientError) as error:
+            raise UnavailableError(
+                f"No Dask scheduler answers at {self._address}: start it or correct LSE_COMPUTE_URL.",
+                reason="COMPUTE_UNAVAILABLE",
+            ) from error
 
     def map(
         self,
@@ -129,12 +142,13 @@ class Compute:
             while waiting or running:
                 if should_stop():
                     raise CancelledError("The work was cancelled.")
-                window = 3 * max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+                window = 3 * max(1, len(self._workers()))
                 while waiting and len(running) < window:
                     name = waiting.pop()
-                    future = self._client.submit(
-                        function, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False
-                    )
+                    with self._reaching():
+                        future = self._client.submit(
+                            function, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False
+                        )
                     running[future] = name
                     future.add_done_callback(ended.put)
                 with contextlib.suppress(queue.Empty):
@@ -142,7 +156,7 @@ class Compute:
                     name = running.pop(future)
                     on_result(name, self._result(future, name))
         finally:
-            self._client.cancel(list(running))
+            self._forget(list(running))
 
     def run(
         self,
@@ -174,47 +188,61 @@ class Compute:
             What the function returns.
         """
         channel = TaskChannel(f"lse-{uuid.uuid4().hex}")
-        stop = Event(channel.topic, client=self._client)
-        self._client.subscribe_topic(channel.topic, lambda event: on_progress(Progress(**event[1]["progress"])))
-        future = self._client.submit(
-            _run_long,
-            function,
-            *arguments,
-            channel,
-            key=f"{function.__name__}-{channel.topic}",
-            pure=False,
-            resources=resources,
-        )
+        with self._reaching():
+            stop = Event(channel.topic, client=self._client)
+            self._client.subscribe_topic(channel.topic, lambda event: on_progress(Progress(**event[1]["progress"])))
+            future = self._client.submit(
+                *(_run_long, function, *arguments, channel),
+                key=f"{function.__name__}-{channel.topic}",
+                pure=False,
+                resources=resources,
+            )
         ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         future.add_done_callback(ended.put)
         told = False
         try:
             while True:
                 if should_stop() and not told:
-                    stop.set()
+                    with self._reaching():
+                        stop.set()
                     told = True
                     if future.status == "pending" and not self._started(future):
                         raise CancelledError("The work was cancelled.")
                 with contextlib.suppress(queue.Empty):
                     return self._result(ended.get(timeout=_POLL_SECONDS), function.__name__)
         finally:
-            stop.set()
-            with contextlib.suppress(Exception):  # best effort: the scheduler may be gone
-                self._client.unsubscribe_topic(channel.topic)
-            self._client.cancel([future])
+            self._forget([future], stop, channel.topic)
 
     def offers(self, resource: str) -> bool:
         """Whether any worker has a Dask resource, such as ``GPU``."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return any(resource in worker.get("resources", {}) for worker in workers)
+        return any(resource in worker.get("resources", {}) for worker in self._workers().values())
+
+    def _workers(self) -> Mapping[str, Any]:
+        with self._reaching():
+            return cast("Mapping[str, Any]", self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def _forget(self, futures: list[Future[Any]], stop: Event | None = None, topic: str = "") -> None:
+        """Let go of tasks, and of what one of them speaks through."""
+        connected = self._connected
+        if connected is None or connected.status != "running":
+            return  # with the scheduler its tasks went, too
+        with contextlib.suppress(Exception):  # best effort: the scheduler may go at this moment
+            if stop is not None:
+                stop.set()
+                connected.unsubscribe_topic(topic)
+            connected.cancel(futures)
 
     def _started(self, future: Future[Any]) -> bool:
-        processing = cast("dict[str, Any]", self._client.processing())
+        with self._reaching():
+            processing = cast("dict[str, Any]", self._client.processing())
         return any(future.key in keys for keys in processing.values())
 
     def _result(self, future: Future[Any], name: str) -> Any:
         try:
-            return future.result()
+            if future.status == "error":
+                return future.result()
+            with self._reaching():
+                return future.result()
         except KilledWorker as error:
             raise ResourceExhaustedError(
                 f"Worker processes were lost again and again in '{name}', most likely for want of memory: "

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     operation_slots: int = Field(default=4, ge=1, description="Operations that a process works on at a time.")
     drain_seconds: float = Field(
         default=20.0, ge=0, description="Seconds that running calls and jobs have to end after SIGTERM."
+    )
+    outage_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="Seconds that an operation waits, without coming further, for a database, store or cluster that is "
+        "away.",
     )
     allow_import_paths: bool = Field(
         default=False,
@@ -290,43 +296,58 @@ def load_settings(**flags: Any) -> Settings:
     Raises
     ------
     InvalidArgumentError
-        If a setting is unknown or wrong, or the configuration file cannot be read.
+        If settings are unknown or wrong, all of which it names, or the configuration file cannot be read.
 
     Examples
     --------
     >>> load_settings(grpc_port=4000).grpc_port
     4000
     """
-    for variable in _variables():
-        if variable.removeprefix("LSE_").lower() not in Settings.model_fields:
-            raise InvalidArgumentError(
-                f"The environment variable {variable} is not a setting: "
-                f"{did_you_mean(variable, map(_variable, Settings.model_fields))}Correct its name or remove it.",
-                reason="SETTING_UNKNOWN",
-            )
     path = _file_of(flags)
-    file = _read(path) if path else {}
-    for key in file:
-        if key not in Settings.model_fields:
-            raise InvalidArgumentError(
-                f"'{key}' in {path} is not a setting: {did_you_mean(str(key), Settings.model_fields)}"
-                "Correct its name or remove it.",
-                reason="SETTING_UNKNOWN",
-            )
+    faults = _unknown_names(path)
     try:
-        return Settings(**flags)
+        settings = Settings(**flags)
     except ValidationError as error:
-        key = str(error.errors()[0]["loc"][0])
-        variable = _variable(key)
-        source = _flag(key) if key in flags else variable if variable in _variables() else f"{key} in {path}"
-        raise validation_fault(
-            error,
-            Settings.model_json_schema(),
-            what="setting",
-            subject=source,
-            secret=key in SECRETS,
-            reason="SETTING_INVALID",
-        ) from error
+        wrong: dict[str, InvalidArgumentError] = {}
+        for index, each in enumerate(error.errors()):
+            key = str(each["loc"][0])
+            if each["type"] == "extra_forbidden" or key in wrong:
+                continue  # named already
+            variable = _variable(key)
+            source = _flag(key) if key in flags else variable if variable in _variables() else f"{key} in {path}"
+            wrong[key] = validation_fault(
+                error,
+                Settings.model_json_schema(),
+                what="setting",
+                subject=source,
+                secret=key in SECRETS,
+                reason="SETTING_INVALID",
+                index=index,
+            )
+        faults += wrong.values()
+    if not faults:
+        return settings
+    # All at once: whoever corrects one is not to meet the next one a start later.
+    told = InvalidArgumentError(" ".join(fault.message for fault in faults), reason=faults[0].reason)
+    told.metadata = faults[0].metadata
+    raise told
+
+
+def _unknown_names(path: Path | None) -> list[InvalidArgumentError]:
+    """A fault for each variable of the environment and each key of the configuration file that is no setting."""
+    given: list[tuple[str, str, Callable[[str], str]]] = [
+        *((f"The environment variable {name}", name, _variable) for name in _variables()),
+        *((f"'{key}' in {path}", key, str) for key in (_read(path) if path else ())),
+    ]
+    return [
+        InvalidArgumentError(
+            f"{what} is not a setting: {did_you_mean(name, map(shown, Settings.model_fields))}"
+            "Correct its name or remove it.",
+            reason="SETTING_UNKNOWN",
+        )
+        for what, name, shown in given
+        if name not in map(shown, Settings.model_fields)
+    ]
 
 
 def _file_of(flags: Mapping[str, Any]) -> Path | None:
@@ -334,7 +355,7 @@ def _file_of(flags: Mapping[str, Any]) -> Path | None:
     return Path(named) if named else None
 
 
-def _read(path: Path) -> dict[Any, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -344,9 +365,9 @@ def _read(path: Path) -> dict[Any, Any]:
             "LSE_CONFIG.",
             reason="SETTINGS_UNREADABLE",
         ) from error
-    if not isinstance(loaded, dict):
+    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
         raise InvalidArgumentError(
-            f"The configuration file {path} has no keys: write one setting per line, such as grpc_port: 50051.",
+            f"The configuration file {path} does not name settings: write one per line, such as grpc_port: 50051.",
             reason="SETTINGS_UNREADABLE",
         )
     return loaded

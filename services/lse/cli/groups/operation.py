@@ -32,6 +32,7 @@ commands = ResourceCommands(
         Column("target", lambda operation: operation.target.split("/", 2)[-1], listed=True),
         Column("state", listed=True),
         Column("progress", _progress, listed=True),
+        Column("waiting for", "last_progress.waiting_for"),
         Column("figures", "last_progress.metrics"),
         Column("stages", lambda operation: [f"{stage}: {seconds:.1f} s" for stage, seconds in operation.stages]),
         Column("attempts"),

@@ -113,9 +113,15 @@ class AttemptStore:
         return {row.name: row.cancel_requested for row in rows}
 
     def save_progress(
-        self, attempt: Attempt, progress: Progress, *, rate: float, stages: Sequence[tuple[str, float]]
+        self,
+        attempt: Attempt,
+        progress: Progress,
+        *,
+        rate: float,
+        stages: Sequence[tuple[str, float]],
+        waiting_for: str = "",
     ) -> bool:
-        """Keep how far an operation has come; False where it is not this attempt's any more."""
+        """Keep how far an operation has come and what it waits for; False where it is not this attempt's any more."""
         kept = {
             "stage": progress.stage,
             "done": progress.done,
@@ -123,6 +129,7 @@ class AttemptStore:
             "unit": progress.unit,
             "rate": rate,
             "metrics": dict(progress.metrics),
+            "waiting_for": waiting_for,
         }
         values = {"progress": kept, "stages": [list(stage) for stage in stages], "update_time": time.time()}
         with self._catalogue.transaction() as connection:

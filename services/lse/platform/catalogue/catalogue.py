@@ -13,13 +13,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from lse.errors import FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError, UnavailableError
 from lse.platform.catalogue.records.upgrade import outdated_records, upgrade_records
 from lse.platform.config import Settings
 
 __all__ = ["Catalogue", "migrate"]
+
+_CONNECT_SECONDS = 10
 
 
 class Catalogue:
@@ -44,7 +47,14 @@ class Catalogue:
             event.listen(self._engine, "connect", _set_sqlite_pragmas)
             event.listen(self._engine, "begin", _begin_immediate)
         else:
-            self._engine = create_engine(self._url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+            # A server whose machine is away refuses nothing: it just does not answer.
+            self._engine = create_engine(
+                self._url,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+                connect_args={"connect_timeout": _CONNECT_SECONDS},
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -60,8 +70,14 @@ class Catalogue:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             raise _translated(error) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise _translated(error) from error
+            raise
+        except PoolTimeoutError as error:
+            raise _unavailable("all its connections are in use") from error
 
     def migrate(self) -> str:
         """Bring schema and records to the newest version; does nothing where they are. Returns that of the schema.
@@ -150,7 +166,11 @@ def _translated(error: DBAPIError) -> Exception:
     message = str(error.orig)
     if "full" in message.lower() or "no space" in message.lower():
         return ResourceExhaustedError("The disk of the catalogue is full: make room and try again.", reason="DISK_FULL")
+    return _unavailable(message.splitlines()[0])
+
+
+def _unavailable(why: str) -> UnavailableError:
     return UnavailableError(
-        f"The catalogue database does not answer ({message.splitlines()[0]}): check that it runs and try again.",
+        f"The catalogue database does not answer ({why}): check that it runs and try again.",
         reason="DATABASE_UNAVAILABLE",
     )

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+import structlog
 from pydantic import TypeAdapter
 
-from lse.errors import CancelledError
+from lse.errors import CancelledError, LseError
 from lse.platform.catalogue import Record
 from lse.platform.catalogue.operation_record import Attempt, Operation
+from lse.platform.outages import Patience, is_outage
 from lse.platform.stores import Stores
 from lse.progress import Progress
 
 __all__ = ["JobContext"]
+
+_log = structlog.get_logger(__name__)
 
 _SAVE_SECONDS = 0.5
 
@@ -57,6 +61,8 @@ class JobContext(Generic[RecordT]):
         self.stages: dict[str, float] = dict(operation.stages)
         self._store = platform.operation_store
         self._stop = threading.Event()
+        self._ending = threading.Event()
+        self._away: tuple[str, int] | None = None
         self._saving = False
         self._lock = threading.Lock()
         self._progress = Progress("starting")
@@ -85,18 +91,22 @@ class JobContext(Generic[RecordT]):
 
     def cancelled(self) -> bool:
         """Whether someone asked for the end: not so when this process shuts down or lost the operation to another."""
-        return self._store.get(self.operation.name).cancel_requested
+        return self.waited_out(lambda: self._store.get(self.operation.name)).cancel_requested
 
     def _save_task(self, stage: str, task: str, result: Any) -> None:
-        if not self._store.save_task(self.attempt, stage, task, result):
+        if not self.waited_out(lambda: self._store.save_task(self.attempt, stage, task, result)):
             # As while this process was suspended.
             self._saving = False
             self.stop()
             raise CancelledError("Another process has taken this work over.")
+        self.goes_on()
 
     def save_what_is_there(self) -> None:
         """From now on do not end early: the job saves what is worth keeping, publishes it, and then raises."""
         self._saving = True
+
+    def _results(self, stage: str) -> dict[str, Any]:
+        return self.waited_out(lambda: self._store.task_results(self.operation.name, stage))
 
     # Progress
 
@@ -114,10 +124,79 @@ class JobContext(Generic[RecordT]):
             elapsed = self._saved - self._stage_began
             advanced = progress.done - (self._stage_done_at_begin or 0)
             rate = advanced / elapsed if elapsed > 0.05 else 0.0
-        if not self._store.save_progress(self.attempt, progress, rate=rate, stages=list(self.stages.items())):
-            self.stop()
+        if self._away is not None and progress.stage == self._away[0] and progress.done > self._away[1]:
+            self.goes_on()
+        self._save_progress(progress, rate=rate)
 
-    @contextmanager
+    def _save_progress(self, progress: Progress, *, rate: float = 0.0, waiting_for: str = "") -> None:
+        stages = list(self.stages.items())
+        try:
+            if not self._store.save_progress(self.attempt, progress, rate=rate, stages=stages, waiting_for=waiting_for):
+                self.stop()
+        except LseError as error:
+            # The work does not need it, and the next report may be kept.
+            if not is_outage(error):
+                raise
+
+    # What is away for a while
+
+    def begin_again(self, *, ending: threading.Event) -> None:
+        """Forget what a run of the job left in this object; its finished stages and tasks are in the catalogue.
+
+        Parameters
+        ----------
+        ending
+            Set when this process ends.
+        """
+        self.outcome, self.tidying, self._saving, self._ending = None, [], False, ending
+
+    def waited_out(self, call: Callable[[], T]) -> T:
+        """Result of a call, made again for as long as what it needs is away.
+
+        Raises
+        ------
+        LseError
+            What it ended with, if that is no outage or it lasted for longer than the settings allow.
+        CancelledError
+            If the job is to end meanwhile.
+        """
+        patience = Patience(self.platform.settings.outage_seconds)
+        while True:
+            try:
+                return call()
+            except Exception as error:
+                outage = error if isinstance(error, LseError) else self.platform.artifacts.outage(error)
+                if outage is None or not self.wait_for(outage, patience):
+                    raise
+
+    def wait_for(self, error: LseError, patience: Patience) -> bool:
+        """Wait a moment for what is away, and say so in the operation; False where that is of no use (any longer).
+
+        Raises
+        ------
+        CancelledError
+            If the job is to end now.
+        """
+        reached = (self._progress.stage, self._progress.done)
+        seconds = patience.pause(reached) if is_outage(error) else None
+        if seconds is None:
+            return False
+        if self._away is None:
+            _log.warning("operation_waits", operation=self.operation.name, reason=error.reason, message=error.message)
+        self._away = reached
+        self._save_progress(self._progress, waiting_for=error.message)
+        # Who saves is not to be stopped, but by the end of the process.
+        if (self._ending if self._saving else self._stop).wait(seconds):
+            raise CancelledError("The work was cancelled.")
+        return True
+
+    def goes_on(self) -> None:
+        """Note that what was away is back."""
+        if self._away is not None:
+            self._away = None
+            _log.info("operation_goes_on", operation=self.operation.name)
+
+    @contextlib.contextmanager
     def stage(self, name: str, *, total: int = 0, unit: str = "steps") -> Iterator[None]:
         """Time a stage of the job and report that it began."""
         self.check()
@@ -145,7 +224,7 @@ class JobContext(Generic[RecordT]):
             Type of its result, which must have a form in JSON, as models and dataclasses have.
         """
         kept = TypeAdapter[T](returns)
-        done = self._store.task_results(self.operation.name, stage)
+        done = self._results(stage)
         if "result" in done:
             return kept.validate_python(done["result"])
         with self.stage(stage):
@@ -186,11 +265,7 @@ class JobContext(Generic[RecordT]):
         units = units or dict.fromkeys(tasks, 1)
         total = sum(units[name] for name in tasks)
         with self.stage(stage, total=total, unit=unit):
-            results = {
-                name: result
-                for name, result in self._store.task_results(self.operation.name, stage).items()
-                if name in tasks
-            }
+            results = {name: result for name, result in self._results(stage).items() if name in tasks}
 
             done = sum(units[name] for name in results)
 

@@ -20,6 +20,7 @@ from lse.platform.catalogue.operation_record import Operation
 from lse.platform.deletion import discard_data
 from lse.platform.operations.context import JobContext
 from lse.platform.operations.heartbeat_watch import HeartbeatWatch
+from lse.platform.outages import Patience, is_outage
 from lse.platform.stores import Stores
 
 __all__ = ["OperationRunner"]
@@ -115,10 +116,15 @@ class OperationRunner:
             context.stop()
         for _, thread in running:
             thread.join(max(0.0, deadline - time.monotonic()))
-        self._store.release(self._instance)
+        try:
+            self._store.release(self._instance)
+        except LseError as error:
+            # This instance takes them up again when it starts, another one when it has seen no heartbeat for long.
+            _log.warning("operations_not_released", message=error.message)
 
     def _loop(self) -> None:
         looked = -_LOOK_SECONDS
+        away = False
         while not self._stopping.is_set():
             woken = self._wake.is_set()
             self._wake.clear()
@@ -128,9 +134,16 @@ class OperationRunner:
                 if woken or time.monotonic() - looked >= _LOOK_SECONDS:
                     self._claim()
                     looked = time.monotonic()
-            except Exception:  # noqa: BLE001
+                if away:
+                    away = False
+                    _log.info("operations_reachable")
+            except Exception as error:  # noqa: BLE001
                 # The database may be away for a while; operations go on and the next look may succeed.
-                _log.exception("operations_unreachable")
+                if not is_outage(error):
+                    _log.exception("operations_unreachable")
+                elif not away:
+                    away = True
+                    _log.warning("operations_unreachable", message=error.message)
             self._wake.wait(_HEARTBEAT_SECONDS if self._running else _LOOK_SECONDS)
 
     def _claim(self) -> None:
@@ -168,11 +181,15 @@ class OperationRunner:
         try:
             if operation.cancel_requested:
                 context.stop()
-            error = _hopeless(operation) or self._run(kind, context)
+            error = _hopeless(operation) or self._run_through(kind, context)
             if self._stopping.is_set() and isinstance(error, CancelledError):
                 log.info("operation_left_for_next_start")
                 return
+            # What has ended is kept and tidied up, whoever asks for an end now.
+            context.save_what_is_there()
             self._finish(kind, context, error)
+        except CancelledError:
+            log.info("operation_left_for_next_start")
         except Exception:
             log.exception("operation_not_ended")
         finally:
@@ -180,6 +197,20 @@ class OperationRunner:
             with self._lock:
                 self._running.pop(operation.name, None)
             self._wake.set()  # there is room for another
+
+    def _run_through(self, kind: _Kind, context: JobContext[Any]) -> LseError | None:
+        """Run a job, again for as long as something that it needs is away; what it ended with."""
+        patience = Patience(self._stores.settings.outage_seconds)
+        while True:
+            context.begin_again(ending=self._stopping)
+            error = self._run(kind, context)
+            if error is None:
+                context.goes_on()
+            try:
+                if error is None or not context.wait_for(error, patience):
+                    return error
+            except CancelledError as cancelled:
+                return cancelled
 
     def _run(self, kind: _Kind, context: JobContext[Any]) -> LseError | None:
         try:
@@ -197,9 +228,9 @@ class OperationRunner:
                 return ResourceExhaustedError(
                     "The disk is full: make room and start the operation again.", reason="DISK_FULL"
                 )
-            return self._unexpected(context, error)
+            return self._stores.artifacts.outage(error) or self._unexpected(context, error)
         except Exception as error:  # noqa: BLE001  # a fault in a job ends its operation, not this process
-            return self._unexpected(context, error)
+            return self._stores.artifacts.outage(error) or self._unexpected(context, error)
         return None
 
     def _unexpected(self, context: JobContext[Any], error: Exception) -> InternalError:
@@ -232,23 +263,14 @@ class OperationRunner:
             return self._store.finish(context.attempt, state=state, stages=stages, error=error, change=change)
 
         try:
-            kept = finish()
+            kept = context.waited_out(finish)
         except ResourceExhaustedError:
             if error is None:
                 raise
             # The disk is so full that not even the failure can be kept: what failed makes room for it.
             self._stores.artifacts.remove(context.folder)
             outcome, lost = None, context.resource.state == "creating"
-            kept = finish()
-        if kept and lost:
-            discard_data(self._stores, context.resource.kind, context.resource.uid)
-        elif kept and outcome is None:
-            self._stores.artifacts.remove(context.folder)
-        elif kept:
-            for tidy in context.tidying:
-                tidy()
-        if kept and outcome is not None:
-            self._measure(context.resource)
+            kept = context.waited_out(finish)
         _ENDED.labels(operation.kind, state).inc()
         _log.info(
             "operation_ended",
@@ -258,6 +280,20 @@ class OperationRunner:
             kept=kept,
             message=error.message if error else None,
         )
+        if kept:
+            self._tidy_up(context, made=outcome is not None, lost=lost)
+
+    def _tidy_up(self, context: JobContext[Any], *, made: bool, lost: bool) -> None:
+        """Remove what nobody needs any more; what made something of it is told how large it is."""
+        resource, artifacts = context.resource, self._stores.artifacts
+        if lost:
+            context.waited_out(lambda: discard_data(self._stores, resource.kind, resource.uid))
+        elif not made:
+            context.waited_out(lambda: artifacts.remove(context.folder))
+        else:
+            for tidy in context.tidying:
+                context.waited_out(tidy)
+            self._measure(resource)
 
     def _measure(self, resource: Record[Any, Any]) -> None:
         """Keep how many bytes a resource has, for the quota of its project."""

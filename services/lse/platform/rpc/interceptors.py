@@ -48,11 +48,20 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         Who may what, and the audit log, which is kept where callers have to log in.
     threads
         Where plain generators are advanced, see `advanced_in`.
+    outage
+        Gives the error in the place of one that shows that a disk or a bucket is away; None for another.
     """
 
-    def __init__(self, authenticate: Authenticator, access: Access, threads: Executor) -> None:
+    def __init__(
+        self,
+        authenticate: Authenticator,
+        access: Access,
+        threads: Executor,
+        *,
+        outage: Callable[[Exception], LseError | None],
+    ) -> None:
         self._threads = threads
-        self._rights = _Rights(authenticate, access, Gate(access))
+        self._rights = _Rights(authenticate, access, Gate(access), outage)
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         """Wrap the handler of a method."""
@@ -86,6 +95,7 @@ class _Rights:
     authenticate: Authenticator
     access: Access
     gate: Gate
+    outage: Callable[[Exception], LseError | None]
 
 
 def _wrapped(
@@ -248,6 +258,8 @@ class _Call:
         if isinstance(error, NotImplementedError):
             name = self.method.rsplit("/", 1)[-1]
             error = UnimplementedError(f"{name} is not built yet.", reason="CALL_UNIMPLEMENTED", method=self.method)
+        if not isinstance(error, LseError):
+            error = self._rights.outage(error) or error
         if not isinstance(error, LseError):
             _log.exception("call_error", method=self.method, exc_info=error)
             error = InternalError(

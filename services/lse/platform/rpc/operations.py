@@ -83,6 +83,7 @@ def operation_to_pb(operation: Operation) -> operations_pb2.Operation:
             total_count=progress.get("total", 0),
             unit=progress.get("unit", ""),
             rate=progress.get("rate", 0.0),
+            waiting_for=progress.get("waiting_for", ""),
             metrics=[Figure(key=key, value=value) for key, value in progress.get("metrics", {}).items()],
         ),
         stages=[operation_pb2.StageTime(stage=stage, duration_seconds=seconds) for stage, seconds in operation.stages],

@@ -90,9 +90,11 @@ class ReadinessWatch:
             _UP.labels(name).set(name not in missing)
         self.missing, self._looked = missing, time.monotonic()
         if self._told is not (not missing):
-            self._told = not missing
             if missing:
                 _log.warning("not_ready", **missing)
+            elif self._told is not None:
+                _log.info("ready_again")
+            self._told = not missing
             await self._on_change(self._told)
 
     async def _ask(self, name: str) -> str:

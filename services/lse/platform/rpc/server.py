@@ -80,7 +80,11 @@ class RpcServer:
         settings = self._platform.settings
         self._server = grpc.aio.server(
             migration_thread_pool=self._threads,
-            interceptors=[CallInterceptor(self._authenticate, self._platform.access, self._threads)],
+            interceptors=[
+                CallInterceptor(
+                    *(self._authenticate, self._platform.access, self._threads), outage=self._platform.artifacts.outage
+                )
+            ],
             options=[
                 ("grpc.max_receive_message_length", MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MESSAGE_BYTES),

@@ -27,6 +27,8 @@ from lse.platform.vectors.placement import Placement
 __all__ = ["VectorConnection"]
 
 DEFAULT_PLACEMENT = Placement()
+# A server that comes back is used at once; by default it is not tried again for up to two minutes.
+_RECONNECT = {"grpc.initial_reconnect_backoff_ms": 100, "grpc.max_reconnect_backoff_ms": 1000}
 
 
 class VectorConnection:
@@ -70,6 +72,7 @@ class VectorConnection:
                 https=url.scheme == "https",
                 api_key=api_key,
                 timeout=self._timeout,
+                grpc_options=dict(_RECONNECT),
                 check_compatibility=False,  # it asks over REST, which the embedded server does not speak
             )
 

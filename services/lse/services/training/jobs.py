@@ -13,6 +13,7 @@ from lse.platform.catalogue.records.encoder import Evaluation, MadeEncoder
 from lse.platform.catalogue.records.record import Facts, MethodParameters
 from lse.platform.inference.encoders import EncoderModel, encoder_model, serve_encoder, withdraw_version
 from lse.platform.operations import JobContext
+from lse.platform.outages import is_outage
 from lse.platform.rpc.uploads import upload_uri
 from lse.services.training.evaluation import EvaluationRequest, Subject, score_encoder
 from lse.services.training.pretrained import make_pretrained
@@ -91,8 +92,8 @@ def _best_before(
     context: JobContext[EncoderRecord], images_uri: str, training: Training, error: LseError
 ) -> DeliveredEncoder | None:
     """What `save_best_encoder` makes of a training that ended with an error; None where nothing is to be kept."""
-    if isinstance(error, CancelledError) and not context.cancelled():
-        return None  # this process ends, and another will go on
+    if is_outage(error) or (isinstance(error, CancelledError) and not context.cancelled()):
+        return None  # the training goes on when that is back, or in another process where this one ends
     if context.resource.state != "creating":
         return None  # a complete version is in use, which is better
     context.save_what_is_there()

@@ -150,6 +150,7 @@ class Progress(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     RATE_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
     """Title of the stage."""
     done_count: _builtins.int
@@ -160,6 +161,8 @@ class Progress(_message.Message):
     """What is counted, in the plural."""
     rate: _builtins.float
     """Units per second."""
+    waiting_for: _builtins.str
+    """What the work waits for until it continues by itself, such as a database that is away; empty while it continues."""
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]:
         """Current values of metrics such as the loss."""
@@ -173,10 +176,11 @@ class Progress(_message.Message):
         unit: _builtins.str = ...,
         rate: _builtins.float = ...,
         metrics: _abc.Iterable[_figure_pb2.Figure] | None = ...,
+        waiting_for: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["done_count", b"done_count", "metrics", b"metrics", "rate", b"rate", "stage", b"stage", "total_count", b"total_count", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done_count", b"done_count", "metrics", b"metrics", "rate", b"rate", "stage", b"stage", "total_count", b"total_count", "unit", b"unit", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
