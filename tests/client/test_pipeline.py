@@ -235,7 +235,10 @@ def test_deleted_result_is_made_again(after, load):
         (CHAIN + "colour: red\n", "Unknown key 'colour' of the pipeline"),
         (CHAIN.replace("seed: 0", "sed: 0"), ": did you mean 'seed'? Allowed are name, method, seed, parameters"),
         (CHAIN.replace("components: 2", "components: 4"), "'projections[0].components'"),
-        (CHAIN.replace("method: autoencoder", "method: pretrained"), "takes the parameters backbone and weights"),
+        (
+            CHAIN.replace("method: autoencoder", "method: pretrained"),
+            "takes the parameters backbone and weights, input",
+        ),
         (CHAIN.replace("name: first-autoencoder", "name: First Encoder"), "'First Encoder' is not a valid"),
         (CHAIN.replace("on: flat", "on: tsne"), "'hdbscan' on 'tsne', which is none of latent, flat"),
         (CHAIN.replace("name: kmeans", "name: hdbscan"), "'clusterings' has the name 'hdbscan' twice"),

@@ -8,11 +8,13 @@ import h5py
 import numpy as np
 import onnx
 import pytest
+import safetensors.torch
+import timm
 import torch
 import torchvision
 from astropy.io import fits
 from onnx import TensorProto, helper
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from installation import Installation
 from lse.cli.main import app
@@ -39,8 +41,8 @@ def few(client: Client, survey: Path) -> str:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """File of the random weights of a small net, as torchvision saves them."""
     torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("weights") / "net.pth"
-    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), path)
+    path = tmp_path_factory.mktemp("weights") / "net.safetensors"
+    safetensors.torch.save_file(torchvision.models.squeezenet1_1(weights=None).state_dict(), path)
     return path
 
 
@@ -51,7 +53,9 @@ def test_a_pretrained_encoder_is_made_served_and_explained(client: Client, few: 
     assert (encoder.method, encoder.channels, encoder.image_size, encoder.dimension) == ("pretrained", 2, 32, 512)
     assert encoder.parameters == {
         "backbone": "torchvision/squeezenet1_1",
-        "weights": "net.pth",
+        "weights": "net.safetensors",
+        "licence": "not stated by their source",
+        "input": "imagenet",
         "input_size": 224,
     }
     assert encoder.figures["onnx_difference"] < 1e-4
@@ -67,11 +71,11 @@ def test_a_pretrained_encoder_is_made_served_and_explained(client: Client, few: 
 def test_weights_that_cannot_be_had_are_told_of_in_a_sentence(
     client: Client, few: str, weights: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "text.pth").write_text("no weights")
+    (tmp_path / "text.safetensors").write_text("no weights")
     wrong = [
         (InvalidArgumentError, "BACKBONE_UNKNOWN", "squeezenet1_7", weights),
-        (NotFoundError, "WEIGHTS_NOT_FOUND", "squeezenet1_1", tmp_path / "nowhere.pth"),
-        (InvalidArgumentError, "WEIGHTS_UNREADABLE", "squeezenet1_1", tmp_path / "text.pth"),
+        (NotFoundError, "WEIGHTS_NOT_FOUND", "squeezenet1_1", tmp_path / "nowhere.safetensors"),
+        (InvalidArgumentError, "WEIGHTS_UNREADABLE", "squeezenet1_1", tmp_path / "text.safetensors"),
         (InvalidArgumentError, "WEIGHTS_MISMATCH", "squeezenet1_0", weights),
     ]
     for kind, reason, backbone, path in wrong:
@@ -81,7 +85,39 @@ def test_weights_that_cannot_be_had_are_told_of_in_a_sentence(
             )
         assert caught.value.reason == reason
         assert "\n" not in caught.value.message
-    assert "broken" not in {encoder.id for encoder in client.encoders.list() if encoder.state == "ready"}
+    assert "broken" not in {encoder.id for encoder in client.encoders.list()}, "refused before anything is made"
+
+
+def test_a_folder_of_timm_is_used_through_the_command(
+    client: Client, few: str, installation: Installation, tmp_path: Path
+) -> None:
+    torch.manual_seed(2)
+    network = timm.create_model(
+        "vit_tiny_patch16_224", pretrained=False, img_size=64, depth=1, embed_dim=48, num_heads=2
+    )
+    arguments = {"img_size": 64, "depth": 1, "embed_dim": 48, "num_heads": 2}
+    timm.models.save_for_hf(
+        network,
+        tmp_path / "mine",
+        model_config={"pretrained_cfg": {"license": "mit"}},
+        model_args=arguments,
+        safe_serialization=True,
+    )
+
+    def run(*options: str) -> Result:
+        folder = str(tmp_path / "mine")
+        given = ["encoder", "pretrained", "tokens", folder, "--dataset", few, "--address", installation.address]
+        return CliRunner().invoke(app, [*given, *options])
+
+    refused = run("--bands", "g,u")
+    assert refused.exit_code != 0
+    assert "Unknown band 'u'" in refused.output
+    assert "multiple, such as 32" in run("--size", "40").output
+    done = run("--bands", "r", "--size", "32", "--pool", "cls+mean", "--input", "unit")
+    assert done.exit_code == 0, done.output
+    encoder = client.encoders.get("tokens")
+    assert (encoder.dimension, encoder.parameters["bands"], encoder.parameters["licence"]) == (96, "r", "mit")
+    assert encoder.figures["onnx_difference"] < 1e-3
 
 
 def test_a_training_is_estimated_before_it_starts(client: Client, few: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 import torchvision
 from typer.testing import CliRunner
@@ -120,9 +121,11 @@ def test_fine_tuning_goes_on_from_the_version_that_made_the_experiment(client: C
 
 def test_a_pretrained_encoder_is_fine_tuned(client: Client, truth: pd.Series, tmp_path: Path) -> None:
     torch.manual_seed(1)
-    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), tmp_path / "net.pth")
+    safetensors.torch.save_file(
+        torchvision.models.squeezenet1_1(weights=None).state_dict(), tmp_path / "net.safetensors"
+    )
     client.encoders.pretrained(
-        "teacher-of-photos", "squeezenet1_1", dataset="taught", weights=tmp_path / "net.pth"
+        "teacher-of-photos", "squeezenet1_1", dataset="taught", weights=tmp_path / "net.safetensors"
     ).wait(timeout=400, show_progress=False)
     encode(client, "taught-by-photos", "teacher-of-photos")
     settings = {"steps": 2, "batch_size": 3, "folds": 2}

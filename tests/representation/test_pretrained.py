@@ -19,9 +19,10 @@ from lse.errors import DataLossError, InvalidArgumentError, UnavailableError
 from lse.images.formats import read_image
 from lse.images.recipe import load_recipe, prepare_image
 from lse.images.sources.files import find_sources
-from lse.representation.encoders.adaptation import AdaptedEncoder, adapt_pretrained
+from lse.representation.encoders.adaptation import AdaptedEncoder, adapt_pretrained, check_pretrained
 from lse.representation.encoders.pretrained import PretrainedEncoder, load_encoder
 from lse.representation.encoders.pretrained_nets import PACKAGED, PretrainedNet, check_net, fetch_weights, find_net
+from lse.representation.encoders.pretrained_use import PretrainedUse
 from lse.representation.encoders.weights import read_weights
 from lse.representation.evaluation.neighbours import knn_balanced_accuracy
 from lse.representation.imported_onnx import check_onnx_encoder
@@ -88,7 +89,9 @@ def test_without_a_network_a_file_is_asked_for(tmp_path: Path, monkeypatch: pyte
     for variable in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(variable, raising=False)
     for net in (RESNET, PretrainedNet("timm", "resnet10t.c3_in1k")):
-        with pytest.raises(UnavailableError, match=r"cannot be fetched .*: give a file of weights") as caught:
+        with pytest.raises(
+            UnavailableError, match=r"cannot be fetched .*: get .* on another machine, and give"
+        ) as caught:
             fetch_weights(net)
         assert "\n" not in caught.value.message
     without = next(name for name in timm.list_models() if not timm.is_model_pretrained(name))
@@ -333,3 +336,149 @@ def test_real_weights_know_photographs(test_data: Path) -> None:
     score = knn_balanced_accuracy(vectors, classes[chosen], k=5).balanced_accuracy
     assert score is not None
     assert score > 0.8
+
+
+def folder_of(path: Path, architecture: str, *, config: object = None, **arguments: object) -> str:
+    """A folder as timm saves a network, with random weights and the configuration that is given."""
+    torch.manual_seed(8)
+    network = timm.create_model(architecture, pretrained=False, **arguments)
+    described = {"pretrained_cfg": config or {}}
+    timm.models.save_for_hf(network, path, model_config=described, model_args=arguments, safe_serialization=True)
+    return str(path)
+
+
+def seen_by(adapted: AdaptedEncoder, images: np.ndarray) -> np.ndarray:
+    """What reaches the network before images are resized."""
+    encoder = adapted.encoder
+    normal = encoder.normalise(torch.from_numpy(images)) * encoder.gain + encoder.level
+    mixed = torch.nn.functional.conv2d(normal, encoder.mixing) * encoder.scale + encoder.offset
+    return mixed.numpy()
+
+
+def adapt(images: np.ndarray, backbone: str, *, bands: tuple[int, ...] = (), **use: object) -> AdaptedEncoder:
+    return adapt_pretrained(
+        images,
+        backbone,
+        weights="",
+        use=PretrainedUse.model_validate(use),
+        bands=bands,
+        on_progress=lambda _: None,
+        should_stop=lambda: False,
+    )
+
+
+def test_a_folder_of_timm_is_used_as_its_configuration_says(tmp_path: Path) -> None:
+    """A net without normalisation sees values from 0 to 1, one of one channel keeps one, and its file stays."""
+    folder = folder_of(
+        tmp_path / "mine",
+        "resnet10t",
+        config={"mean": [0.0], "std": [1.0], "license": "apache-2.0", "input_size": [1, 64, 64]},
+        in_chans=1,
+    )
+    pixels = setup.images(40, channels=3, size=32)
+    adapted = adapt(pixels, folder)
+    assert adapted.settings["input"] == "unit"
+    assert adapted.settings["input_size"] == 64
+    assert adapted.settings["licence"] == "apache-2.0"
+    assert adapted.encoder.mixing.shape == (1, 3, 1, 1)
+    low, high = pixels.min(), pixels.max()
+    expected = (pixels.mean(axis=1, keepdims=True) - low) / (high - low)
+    np.testing.assert_allclose(seen_by(adapted, pixels), expected, atol=0.02)
+    np.testing.assert_allclose(
+        seen_by(adapt(pixels, folder, input="as-is", bands=(2,)), pixels), pixels[:, 2:], atol=1e-5
+    )
+    adapted.encoder.save(tmp_path / "encoder.pt")
+    for file in Path(folder).iterdir():
+        file.unlink()
+    again = load_encoder(tmp_path / "encoder.pt")
+    with torch.inference_mode():
+        assert torch.equal(again(torch.from_numpy(pixels)), adapted.encoder(torch.from_numpy(pixels)))
+
+
+def test_a_transformer_takes_another_side_and_gives_its_tokens(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "vit", "vit_tiny_patch16_224", img_size=96, depth=2, embed_dim=48, num_heads=2)
+    pixels = setup.images(24, channels=3, size=32)
+    own = adapt(pixels, folder, size=64)
+    assert (own.settings["input_size"], own.encoder.dimension) == (64, 48)
+    assert own.encoder.network.pos_embed.shape == (1, 17, 48)
+    both, cls, mean = (adapt(pixels, folder, size=64, pool=pool).encoder for pool in ("cls+mean", "cls", "mean"))
+    assert both.dimension == 96
+    with torch.inference_mode():
+        images = torch.from_numpy(pixels)
+        raw = [encoder._pooled(encoder.normalise(images)) for encoder in (both, cls, mean)]
+    torch.testing.assert_close(raw[0], torch.cat(raw[1:], dim=1))
+    both.save(tmp_path / "encoder.pt")
+    with torch.inference_mode():
+        assert torch.equal(load_encoder(tmp_path / "encoder.pt")(images), both(images))
+    assert export_onnx(both, tmp_path / "encoder.onnx", samples=pixels[:4]) < 1e-3
+    with pytest.raises(InvalidArgumentError, match=r"patches of 16 pixels: choose a multiple, such as 48"):
+        adapt(pixels, folder, size=60)
+    with pytest.raises(InvalidArgumentError, match="no class token"):
+        adapt(pixels, folder_of(tmp_path / "conv", "resnet10t"), pool="cls")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason", "says"),
+    [
+        ("config.json", None, "PRETRAINED_WEIGHTS_MISSING", "has no file config.json"),
+        ("model.safetensors", None, "PRETRAINED_WEIGHTS_MISSING", "has no file model.safetensors"),
+        ("config.json", "{", "BACKBONE_UNSUPPORTED", "not a configuration of timm"),
+        ("config.json", "[]", "BACKBONE_UNSUPPORTED", "not a configuration of timm"),
+        ("config.json", '{"architecture": "resnet10"}', "BACKBONE_UNKNOWN", "does not have: did you mean"),
+        (
+            "config.json",
+            '{"architecture": "resnet10t", "pretrained_cfg": {}, "model_args": {"checkpoint_path": "/x.pth"}}',
+            "BACKBONE_UNSUPPORTED",
+            "loads other files",
+        ),
+        (
+            "config.json",
+            '{"architecture": "resnet10t", "pretrained_cfg": {}, "model_args": {"depth": 3}}',
+            "BACKBONE_UNSUPPORTED",
+            "does not fit timm",
+        ),
+        ("model.safetensors", "nothing", "WEIGHTS_UNREADABLE", "damaged"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_refused_before(
+    file: str, content: str | None, reason: str, says: str, tmp_path: Path
+) -> None:
+    folder = folder_of(tmp_path / "mine", "resnet10t")
+    (Path(folder) / file).unlink()
+    if content is not None:
+        (Path(folder) / file).write_text(content)
+    with pytest.raises(InvalidArgumentError, match=says) as caught:
+        check_pretrained(folder, weights="", use=PretrainedUse(), channels=1, size=32)
+    assert caught.value.reason == reason
+
+
+def test_the_hub_that_is_out_of_reach_names_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for variable in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    for name in ("hf-hub:someone/some-encoder", "hf_hub:someone/some-encoder"):
+        with pytest.raises(
+            UnavailableError, match=r"get config.json and model.safetensors from .*someone/some-encoder"
+        ):
+            find_net(name)
+    with pytest.raises(InvalidArgumentError, match="give hf-hub:owner/model"):
+        find_net("hf-hub:someone")
+
+
+def test_pickles_are_refused_and_safetensors_are_checked_before(
+    tmp_path: Path, weights: OrderedDict[str, torch.Tensor]
+) -> None:
+    (tmp_path / "net.pth").write_bytes(saved(weights))
+    safetensors.torch.save_file(dict(weights), tmp_path / "net.safetensors")
+    use = PretrainedUse()
+    with pytest.raises(InvalidArgumentError, match="a pickle may hold code: save the state_dict"):
+        check_pretrained("resnet18", weights=str(tmp_path / "net.pth"), use=use, channels=2, size=32)
+    check_pretrained("resnet18", weights=str(tmp_path / "net.safetensors"), use=use, channels=2, size=32)
+    with pytest.raises(InvalidArgumentError, match="do not fit the network"):
+        check_pretrained("resnet34", weights=str(tmp_path / "net.safetensors"), use=use, channels=2, size=32)
+
+
+def test_encoders_of_zoobot_see_values_from_0_to_1() -> None:
+    assert PretrainedNet("hf-hub", "mwalmsley/zoobot-encoder-convnext_nano").wants_unit
+    assert not PretrainedNet("hf-hub", "timm/convnext_nano.in12k").wants_unit

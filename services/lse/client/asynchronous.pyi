@@ -179,7 +179,15 @@ class _AsyncEncoders(_AsyncProjectCollection[Encoder], _AsyncMethodsOfKind[Encod
         self, name: str, path: str | Path, *, request_id: str | None = ...
     ) -> AsyncOperation[Encoder]: ...
     async def pretrained(
-        self, name: str, backbone: str, *, dataset: str, weights: str | Path | None = ..., request_id: str | None = ...
+        self,
+        name: str,
+        backbone: str,
+        *,
+        dataset: str,
+        weights: str | Path | None = ...,
+        parameters: Mapping[str, object] | None = ...,
+        request_id: str | None = ...,
+        **more: object,
     ) -> AsyncOperation[Encoder]: ...
     async def estimate(
         self,

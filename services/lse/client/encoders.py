@@ -108,7 +108,9 @@ class Encoders(ProjectCollection[Encoder], MethodsOfKind[Encoder]):
         *,
         dataset: str,
         weights: str | Path | None = None,
+        parameters: Mapping[str, object] | None = None,
         request_id: str | None = None,
+        **more: object,
     ) -> Operation[Encoder]:
         """Make an encoder of a pretrained network, for the images of a dataset.
 
@@ -118,21 +120,31 @@ class Encoders(ProjectCollection[Encoder], MethodsOfKind[Encoder]):
             Its name.
         backbone
             A classification network of torchvision or one of timm, such as ``resnet18``, ``torchvision/convnext_tiny``
-            or ``timm/vit_tiny_patch16_224``.
+            or ``timm/vit_tiny_patch16_224``; ``hf-hub:owner/model``; ``package:efficientnet_lite0``; or a folder with
+            timm's ``config.json`` and ``model.safetensors``, as the services see it.
         dataset
             Dataset that defines the input bands, image size and scaling.
         weights
-            File of weights, as the services see it: a ``state_dict`` in ``.pt``, ``.pth`` or ``.safetensors`` (default:
-            fetched by name).
+            File of weights (safetensors), as the services see it (default: fetched by name).
+        parameters, **more
+            How it is used: ``input`` (``as-is``, ``unit`` or ``imagenet``), ``bands`` (names separated by commas),
+            ``size`` in pixels and ``pool`` (``cls``, ``mean`` or ``cls+mean``); the others are as the configuration
+            of the network says.
         request_id
             UUID: the same one gives the same operation.
+
+        Examples
+        --------
+        >>> client.encoders.pretrained("zoobot", "hf-hub:mwalmsley/zoobot-encoder-convnext_nano", dataset="survey")
         """
+        folder = Path(backbone).expanduser()
         return self._make(
             "CreatePretrained{}",
             name,
-            backbone=backbone,
+            backbone=source_path(folder) if len(folder.parts) > 1 and folder.is_dir() else backbone,
             dataset=self._name(DATASET, dataset),
             weights=None if weights is None else source_path(weights),
+            parameters=parameters_message(parameters, None, more),
             request_id=request_id,
         )
 

@@ -28,6 +28,7 @@ __all__ = [
 
 # Method of an encoder that is not trained here.
 PRETRAINED = "pretrained"
+_OF_PRETRAINED = {"backbone", "weights", "input", "bands", "size", "pool"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -180,11 +181,11 @@ class Pipeline(_Step):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"the key '{key}' has the name '{min(twice)}' twice")
-        if self.encoder.method == PRETRAINED and not {"backbone"} <= {*self.encoder.parameters} <= {
-            "backbone",
-            "weights",
-        }:
-            raise ValueError("the key 'encoder' of the method 'pretrained' takes the parameters backbone and weights")
+        if self.encoder.method == PRETRAINED and not {"backbone"} <= {*self.encoder.parameters} <= _OF_PRETRAINED:
+            raise ValueError(
+                "the key 'encoder' of the method 'pretrained' takes the parameters backbone and weights, input, bands, "
+                "size and pool"
+            )
         allowed = ["latent", *(step.name for step in self.projections)]
         for step in self.clusterings:
             if step.on not in allowed:

@@ -114,9 +114,10 @@ def pretrained(
     backbone: Annotated[
         str,
         typer.Argument(
-            metavar="BACKBONE",
+            metavar="NETWORK",
             help="Network of torchvision or timm, such as resnet18, torchvision/convnext_tiny or "
-            "timm/vit_tiny_patch16_224.",
+            "timm/vit_tiny_patch16_224; hf-hub:owner/model; package:efficientnet_lite0; or a folder with config.json "
+            "and model.safetensors.",
         ),
     ],
     *,
@@ -129,12 +130,36 @@ def pretrained(
         typer.Option(
             "--weights",
             metavar="FILE",
-            help="File of weights (.pt, .pth, .safetensors), as the services see it (default: fetched by name).",
+            help="File of weights (.safetensors), as the services see it (default: fetched by name).",
+        ),
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="as-is|unit|imagenet",
+            help="What the network sees: the prepared values, values from 0 to 1, or those with the mean and spread of "
+            "its training set (default: as its configuration says).",
+        ),
+    ] = None,
+    bands: Annotated[
+        str | None,
+        typer.Option("--bands", metavar="r,g,b", help="Bands for its channels, red first (default: all, in order)."),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option("--size", min=8, help="Side in pixels that it sees (default: that of its training)."),
+    ] = None,
+    pool: Annotated[
+        str | None,
+        typer.Option(
+            "--pool", metavar="cls|mean|cls+mean", help="Vector of a transformer (default: the network's own)."
         ),
     ] = None,
 ) -> Any:
-    """Make an encoder of a network pretrained on photographs."""
-    return session.client.encoders.pretrained(name, backbone, dataset=dataset, weights=weights)
+    """Make an encoder of a network that others trained."""
+    used = given_parameters(None, input=scale, bands=bands, size=size, pool=pool)
+    return session.client.encoders.pretrained(name, backbone, dataset=dataset, weights=weights, parameters=used)
 
 
 @commands.work("evaluate", show=show_evaluation)

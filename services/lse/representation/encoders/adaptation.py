@@ -14,23 +14,24 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from lse.errors import CancelledError, InvalidArgumentError, NotFoundError
 from lse.progress import Progress
 from lse.representation.encoders.pretrained import PretrainedEncoder
-from lse.representation.encoders.pretrained_nets import fetch_weights, find_net
-from lse.representation.encoders.weights import read_weights
+from lse.representation.encoders.pretrained_nets import check_net, fetch_weights, find_net, licence_of
+from lse.representation.encoders.pretrained_use import PretrainedUse
+from lse.representation.encoders.weights import SAFE_SUFFIX, read_weights
 from lse.representation.evaluation.geometry import collapse
 from lse.representation.training.facts import measure_facts
 from lse.representation.training.images import TrainingImages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from lse.progress import ProgressCallback, ShouldStop
     from lse.representation.encoders.pretrained_nets import PretrainedNet
-    from lse.representation.training.images import ArrayLike
+    from lse.representation.training.images import ArrayLike, ImageStatistics
 
-__all__ = ["AdaptedEncoder", "adapt_pretrained"]
+__all__ = ["AdaptedEncoder", "adapt_pretrained", "check_pretrained"]
 
 # Images over which the vectors of a pretrained net get zero mean and unit variance.
 _CENTRED_ON = 512
@@ -46,7 +47,8 @@ class AdaptedEncoder:
     encoder
         The network.
     settings
-        ``backbone``, ``weights`` (where they are from) and ``input_size`` in force.
+        ``backbone``, ``weights`` (where they are from), ``licence`` (as far as their source names one), and what is in
+        force: ``input``, ``input_size`` and ``pool``.
     figures
         Count of the images, and how many dimensions the vectors fill.
     notes
@@ -60,7 +62,14 @@ class AdaptedEncoder:
 
 
 def adapt_pretrained(
-    images: ArrayLike, backbone: str, *, weights: str, on_progress: ProgressCallback, should_stop: ShouldStop
+    images: ArrayLike,
+    backbone: str,
+    *,
+    weights: str,
+    on_progress: ProgressCallback,
+    should_stop: ShouldStop,
+    use: PretrainedUse | None = None,
+    bands: Sequence[int] = (),
 ) -> AdaptedEncoder:
     """Adapt a pretrained network to the images of a dataset.
 
@@ -74,6 +83,10 @@ def adapt_pretrained(
         File of its weights, a path or a URI; fetched by name when empty.
     on_progress, should_stop
         Called a few times a second.
+    use
+        How the network is used; its own configuration and the images say it when None.
+    bands
+        Places of the bands that it sees, in the order of its channels; all when empty.
 
     Raises
     ------
@@ -84,6 +97,7 @@ def adapt_pretrained(
     UnavailableError
         When weights cannot be fetched.
     """
+    use = use or PretrainedUse()
     _check_images(tuple(images.shape))
     net = find_net(backbone)
     on_progress(Progress("getting the weights"))
@@ -92,21 +106,90 @@ def adapt_pretrained(
     statistics.check()
     count, channels, size, _ = images.shape
     rows = np.unique(np.linspace(0, count - 1, min(count, _CENTRED_ON)).astype(int))
-    as_they_are = _like_those_learnt_from(images, rows[:: max(1, len(rows) // _BLOCK)])
-    mean, std = (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD) if as_they_are else (statistics.mean, statistics.std)
-    encoder = PretrainedEncoder(net, channels=channels, size=size, mean=mean, std=std)
+    encoder = PretrainedEncoder(
+        net,
+        channels=channels,
+        size=size,
+        mean=statistics.mean,
+        std=statistics.std,
+        bands=bands,
+        pool=use.pool or "",
+    )
+    scale = use.input or ("unit" if encoder.wants_unit else "imagenet")
+    how = _scale_input(encoder, images, scale, rows=rows[:: max(1, len(rows) // _BLOCK)], statistics=statistics)
     encoder.load(state, source=source)
+    if use.size:
+        encoder.resize(use.size)
     verdict = collapse(encoder.centre_on(_blocks(images, rows, on_progress, should_stop)).numpy())
+    licence = "" if weights else licence_of(net)
     return AdaptedEncoder(
         encoder,
-        settings={"backbone": net.name, "weights": source, "input_size": encoder.input_size},
+        settings={
+            "backbone": net.name,
+            "weights": source,
+            "licence": licence or "not stated by their source",
+            "input": scale,
+            "input_size": encoder.input_size,
+            **({"pool": use.pool} if use.pool else {}),
+        },
         figures={"images": float(count), "effective_rank": verdict.effective_rank},
         notes=(
             *([verdict.message] if verdict.collapsed else []),
-            _adaptation(channels, size=size, input_size=encoder.input_size, as_they_are=as_they_are),
+            _adaptation(encoder, how),
             f"Vectors have zero mean and unit variance over {len(rows)} of {count} images.",
         ),
     )
+
+
+def _scale_input(
+    encoder: PretrainedEncoder, images: ArrayLike, scale: str, *, rows: NDArray[np.int64], statistics: ImageStatistics
+) -> str:
+    """Bring images to a scale, as some rows of them show it; what it is, for a sentence."""
+    some = _block(images, rows)
+    if scale == "imagenet":
+        # Photographs with values from 0 to 1 are like those that such a net was trained on: their own mean and spread
+        # then mean what they meant there.  Images of the sky, dark but for a source, are far from that.
+        if not (_within_unit(some) and measure_facts(images).photographs):
+            return "on the scale of ImageNet"
+        encoder.scale_input(IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+        return "as they are"
+    limits = (0.0, 1.0)
+    if scale == "unit" and not _within_unit(some):
+        limits = (float(some.min()), float(some.max()))
+    encoder.scale_input(statistics.mean, statistics.std, limits=limits)
+    return "as they are" if limits == (0.0, 1.0) else f"with {limits[0]:.3g} as 0 and {limits[1]:.3g} as 1"
+
+
+def check_pretrained(backbone: str, *, weights: str, use: PretrainedUse, channels: int, size: int) -> None:
+    """Refuse a network that cannot be used so, before anything is made of it.
+
+    Parameters
+    ----------
+    backbone, weights, use
+        As for `adapt_pretrained`.
+    channels, size
+        Of the prepared images.
+
+    Raises
+    ------
+    InvalidArgumentError
+        As `adapt_pretrained`, as far as network, file of weights and sizes say it.
+    NotFoundError
+        When there is no such file of weights.
+    """
+    _check_images((0, channels, size, size))
+    check_net(backbone, weights=weights)
+    net = find_net(backbone)
+    if not weights and not use.size and not use.pool and net.folder is None:
+        return  # to build a network takes seconds, and nothing can be wrong with this one
+    encoder = PretrainedEncoder(
+        net, channels=channels, size=size, mean=[0.0] * channels, std=[1.0] * channels, pool=use.pool or ""
+    )
+    if weights or net.folder is not None:
+        state, source = _weights(net, weights)
+        encoder.load(state, source=source)
+    if use.size:
+        encoder.resize(use.size)
 
 
 def _weights(net: PretrainedNet, weights: str) -> tuple[Mapping[str, Tensor], str]:
@@ -114,6 +197,13 @@ def _weights(net: PretrainedNet, weights: str) -> tuple[Mapping[str, Tensor], st
     if not weights:
         return fetch_weights(net)
     name = PurePosixPath(weights).name
+    if PurePosixPath(name).suffix.lower() != SAFE_SUFFIX:
+        raise InvalidArgumentError(
+            f"'{name}' is not a file of safetensors, and a pickle may hold code: save the state_dict of the network "
+            "with safetensors.torch.save_file and give that file.",
+            reason="WEIGHTS_UNREADABLE",
+            weights=weights,
+        )
     try:
         with fsspec.open(weights, "rb") as file:
             content = file.read()
@@ -147,29 +237,31 @@ def _blocks(
         if should_stop():
             raise CancelledError("The work was cancelled.")
         on_progress(Progress("centring", first, len(rows), "images"))
-        chosen = rows[first : first + _BLOCK]
-        block = [np.asarray(images[int(row) : int(row) + 1], np.float32) for row in chosen]
-        yield torch.from_numpy(np.concatenate(block))
+        yield torch.from_numpy(_block(images, rows[first : first + _BLOCK]))
 
 
-def _like_those_learnt_from(images: ArrayLike, rows: NDArray[np.int64]) -> bool:
-    """Whether images are photographs with values from 0 to 1, as those are that such a net was trained on.
-
-    Their own mean and spread then mean what they meant there.  Images of the sky, dark but for a source, are far from
-    that, and are brought to the mean and spread of photographs.
-    """
-    if not measure_facts(images).photographs:
-        return False
-    some = np.stack([np.asarray(images[int(row) : int(row) + 1], np.float32)[0] for row in rows])
-    return bool(some.min() >= 0 and some.max() <= 1)
+def _block(images: ArrayLike, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.concatenate([np.asarray(images[int(row) : int(row) + 1], np.float32) for row in rows])
 
 
-def _adaptation(channels: int, *, size: int, input_size: int, as_they_are: bool) -> str:
+def _within_unit(images: NDArray[np.float32]) -> bool:
+    """Whether values are from 0 to 1."""
+    return bool(images.min() >= 0 and images.max() <= 1)
+
+
+def _adaptation(encoder: PretrainedEncoder, scale: str) -> str:
     """Sentence on what images go through before the net sees them."""
-    bands = {
-        1: "The one band goes to red, green and blue",
-        3: "The three bands go to red, green and blue in their order",
-    }.get(channels, f"Red, green and blue are means of the first, second and last third of the {channels} bands")
-    resized = "" if size == input_size else f", and images are resized from {size} to {input_size} pixels"
-    scale = "as they are" if as_they_are else "on the scale of ImageNet"
-    return f"{bands}, {scale}{resized}."
+    bands, channels = len(encoder.bands) or encoder.channels, encoder.mixing.shape[0]
+    if channels == 1:
+        mixed = "The one band goes in" if bands == 1 else f"The network sees the mean of {bands} bands"
+    else:
+        mixed = {
+            1: "The one band goes to red, green and blue",
+            3: "The three bands go to red, green and blue in their order",
+        }.get(bands, f"Red, green and blue are means of the first, second and last third of the {bands} bands")
+    if encoder.bands:
+        mixed += f" (bands {', '.join(str(place + 1) for place in encoder.bands)} of {encoder.channels})"
+    resized = ""
+    if encoder.size != encoder.input_size:
+        resized = f", and images are resized from {encoder.size} to {encoder.input_size} pixels"
+    return f"{mixed}, {scale}{resized}."

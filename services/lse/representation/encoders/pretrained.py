@@ -1,17 +1,19 @@
-"""Encoders made of networks that others trained on photos, see `lse.representation.encoders.pretrained_nets`.
+"""Encoders made of networks that others trained, see `lse.representation.encoders.pretrained_nets`.
 
-Such a net takes three channels of one size on the scale of its own training set.  Within the graph of the encoder,
-prepared images are brought to that:
+Such a net takes one or three channels of one size on the scale of its own training set.  Within the graph of the
+encoder, prepared images are brought to that:
 
 1. each band gets zero mean and unit variance over the dataset; photographs with values from 0 to 1 stay as they are;
-2. bands become three channels: one band goes to all three, three are red, green and blue in their order, and of any
-   other number each channel takes the mean of its third of the bands, in their order, where thirds overlap if they must
-   (two bands a and b give a, (a + b) / 2 and b);
+2. bands become the channels of the net: one band goes to all of them, three are red, green and blue in their order, and
+   of any other number each channel takes the mean of its share of the bands, in their order, where shares overlap if
+   they must (two bands a and b give a, (a + b) / 2 and b; a net of one channel sees their mean);
 3. the channels get mean and standard deviation of ImageNet, and then the normalisation that the net was trained with;
-4. images of another size than the net was trained on are resized to it, bilinearly, with antialiasing if they shrink;
-5. the net's own pooled features, before its classifier, are the vector, moved to zero mean over the dataset and divided
-   by one number that gives them unit variance on average.  Features of such nets are positive, so that without the
-   move all vectors point much the same way; dividing each by its own spread would blow up those that hardly vary.
+   or, as its input asks, the prepared values, or values from 0 to 1;
+4. images of another size than the net takes are resized to it, bilinearly, with antialiasing if they shrink;
+5. the net's own pooled features, before its classifier, or its class token and the mean of its others, are the vector,
+   moved to zero mean over the dataset and divided by one number that gives them unit variance on average.  Features of
+   such nets are positive, so that without the move all vectors point much the same way; dividing each by its own spread
+   would blow up those that hardly vary.
 """
 
 from __future__ import annotations
@@ -19,22 +21,22 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import timm
 import torch
-import torchvision
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lse.errors import DataLossError, InvalidArgumentError, LseError
 from lse.representation.atomic import write_atomically
-from lse.representation.encoders.pretrained_nets import PACKAGED, PretrainedNet, find_net
+from lse.representation.encoders.pretrained_nets import PretrainedNet, find_net
+from lse.representation.encoders.pretrained_networks import build_network, for_channels
+from lse.representation.encoders.pretrained_use import pool_features, set_side
+from lse.representation.encoders.shared_nets import SharedNet
 from lse.representation.encoders.weights import fit_weights
 
 if TYPE_CHECKING:
@@ -58,6 +60,12 @@ class PretrainedEncoder(nn.Module):
     mean, std
         Mean and standard deviation of each band over the dataset, in units of the prepared images; those of ImageNet
         for images that are like its own.
+    limits
+        See `scale_input`.
+    bands
+        Places of the bands that it sees, in the order of its channels; all when empty.
+    pool
+        What the vector is, see `pool_features`; the net's own when empty.
 
     Attributes
     ----------
@@ -65,10 +73,14 @@ class PretrainedEncoder(nn.Module):
         Of the vectors.
     input_size
         Side in pixels that the net sees.
+    wants_unit
+        Whether the net was trained on values from 0 to 1 without any normalisation.
     """
 
     mean: Tensor
     std: Tensor
+    gain: Tensor
+    level: Tensor
     mixing: Tensor
     scale: Tensor
     offset: Tensor
@@ -76,33 +88,100 @@ class PretrainedEncoder(nn.Module):
     spread: Tensor
 
     def __init__(
-        self, net: PretrainedNet, *, channels: int, size: int, mean: Sequence[float], std: Sequence[float]
+        self,
+        net: PretrainedNet,
+        *,
+        channels: int,
+        size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        limits: tuple[float, float] | None = None,
+        bands: Sequence[int] = (),
+        pool: str = "",
     ) -> None:
         super().__init__()
         self.net, self.channels, self.size = net, channels, size
-        self.network, self._heads, wanted = _build(net)
-        self.input_size = wanted.size
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(1, channels, 1, 1))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(1, channels, 1, 1))
-        self.register_buffer("mixing", _mixing(channels))
-        own_mean, own_std, mean_there, std_there = (
-            torch.tensor(values, dtype=torch.float32).reshape(1, 3, 1, 1)
-            for values in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, wanted.mean, wanted.std)
-        )
-        self.register_buffer("scale", own_std / std_there)
-        self.register_buffer("offset", (own_mean - mean_there) / std_there)
+        self.bands, self.pool = tuple(bands), pool
+        self.network, self._heads, self._wanted = build_network(net)
+        wanted = self._wanted
+        self.input_size, self.wants_unit = wanted.size, wanted.plain or net.wants_unit
+        self.scale_input(mean, std, limits=limits)
+        self.register_buffer("mixing", _mixing(channels, wanted.channels, self.bands))
         self.eval()
-        with torch.inference_mode():
-            shape = tuple(self._pooled(torch.zeros(1, channels, size, size)).shape)
-        if len(shape) != 2:
-            raise InvalidArgumentError(
-                f"The network {net.name} does not give one vector an image: choose another.",
-                reason="BACKBONE_UNSUPPORTED",
-                backbone=net.name,
-            )
-        self.dimension = shape[1]
+        self.dimension = self._dimension()
         self.register_buffer("centre", torch.zeros(1, self.dimension))
         self.register_buffer("spread", torch.ones(1, 1))
+
+    def scale_input(
+        self, mean: Sequence[float], std: Sequence[float], *, limits: tuple[float, float] | None = None
+    ) -> None:
+        """Set what brings prepared images to the scale of the net's input.
+
+        Parameters
+        ----------
+        mean, std
+            As for the encoder.
+        limits
+            Prepared values that the net sees as 0 and 1; it sees the scale of its training set when None.
+        """
+        self.limits, wanted = limits, self._wanted
+        own, spread = (
+            torch.tensor(values, dtype=torch.float32).reshape(1, self.channels, 1, 1) for values in (mean, std)
+        )
+        self.register_buffer("mean", own)
+        self.register_buffer("std", spread)
+        channel = (1, wanted.channels, 1, 1)
+        own_mean, own_std, mean_there, std_there = (
+            torch.tensor(values, dtype=torch.float32).reshape(channel)
+            for values in (
+                for_channels(IMAGENET_DEFAULT_MEAN, wanted.channels),
+                for_channels(IMAGENET_DEFAULT_STD, wanted.channels),
+                wanted.mean,
+                wanted.std,
+            )
+        )
+        if self.limits is None:
+            gain, level = torch.ones_like(own), torch.zeros_like(own)
+            scale, offset = own_std / std_there, (own_mean - mean_there) / std_there
+        else:
+            low, high = self.limits
+            gain, level = spread / (high - low), (own - low) / (high - low)
+            scale, offset = torch.ones(channel), torch.zeros(channel)
+        for name, values in (("gain", gain), ("level", level), ("scale", scale), ("offset", offset)):
+            self.register_buffer(name, values)
+
+    def _dimension(self) -> int:
+        try:
+            with torch.inference_mode():
+                shape = tuple(self._pooled(torch.zeros(1, self.channels, self.size, self.size)).shape)
+        except LseError:
+            raise
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise InvalidArgumentError(
+                f"The network {self.net.name} cannot take images of {self.input_size} pixels a side "
+                f"({str(error).splitlines()[0]}): choose another side.",
+                reason="IMAGE_SIZE_UNSUPPORTED",
+                size=self.input_size,
+            ) from error
+        if len(shape) != 2:
+            raise InvalidArgumentError(
+                f"The network {self.net.name} does not give one vector an image: choose another.",
+                reason="BACKBONE_UNSUPPORTED",
+                backbone=self.net.name,
+            )
+        return shape[1]
+
+    def resize(self, side: int) -> None:
+        """Have the net see images of another side, once it has its weights.
+
+        Raises
+        ------
+        InvalidArgumentError
+            ``IMAGE_SIZE_UNSUPPORTED``: it cannot.
+        """
+        set_side(self.network, side, name=self.net.name)
+        self.input_size = side
+        self._dimension()
 
     def load(self, weights: Mapping[str, Tensor], *, source: str) -> None:
         """Take weights of the whole net, with or without its classifier.
@@ -160,11 +239,13 @@ class PretrainedEncoder(nn.Module):
         return self.features(self.normalise(images))
 
     def _pooled(self, images: Tensor) -> Tensor:
-        colours = functional.conv2d(images, self.mixing) * self.scale + self.offset
+        colours = functional.conv2d(images * self.gain + self.level, self.mixing) * self.scale + self.offset
         if self.size != self.input_size:
             colours = functional.interpolate(
                 colours, size=(self.input_size, self.input_size), mode="bilinear", antialias=self.size > self.input_size
             )
+        if self.pool:
+            return pool_features(self.network, colours, self.pool, name=self.net.name)
         pooled: Tensor = self.network(colours)
         return pooled
 
@@ -183,6 +264,11 @@ class PretrainedEncoder(nn.Module):
             "size": self.size,
             "mean": self.mean.flatten().tolist(),
             "std": self.std.flatten().tolist(),
+            "shared": asdict(self.net.shared) if self.net.shared else None,
+            "limits": self.limits,
+            "bands": self.bands,
+            "pool": self.pool,
+            "input_size": self.input_size,
             "encoder": self.state_dict(),
         }
         torch.save(state, buffer)
@@ -199,15 +285,30 @@ def load_encoder(path: Path) -> PretrainedEncoder:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+        # Files of earlier releases have only what is read without a default.
         encoder = PretrainedEncoder(
-            find_net(state["net"]),
+            _net_of(state["net"], state.get("shared")),
             channels=state["channels"],
             size=state["size"],
             mean=state["mean"],
             std=state["std"],
+            limits=state.get("limits"),
+            bands=state.get("bands", ()),
+            pool=state.get("pool", ""),
         )
-        encoder.load_state_dict(state["encoder"])
-    except (RuntimeError, ValueError, KeyError, OSError, EOFError, pickle.UnpicklingError, LseError) as error:
+        if state.get("input_size", encoder.input_size) != encoder.input_size:
+            encoder.resize(state["input_size"])
+        encoder.load_state_dict({"gain": encoder.gain, "level": encoder.level, **state["encoder"]})
+    except (
+        RuntimeError,
+        ValueError,
+        KeyError,
+        TypeError,
+        OSError,
+        EOFError,
+        pickle.UnpicklingError,
+        LseError,
+    ) as error:
         raise DataLossError(
             f"The pretrained encoder {path.name} cannot be read; make it again.",
             reason="PRETRAINED_ENCODER_DAMAGED",
@@ -216,59 +317,20 @@ def load_encoder(path: Path) -> PretrainedEncoder:
     return encoder.eval()
 
 
-@dataclass(frozen=True)
-class _Input:
-    """What a net was trained on: side in pixels, and its normalisation of values from 0 to 1, channel by channel."""
-
-    size: int
-    mean: Sequence[float]
-    std: Sequence[float]
-
-
-def _build(net: PretrainedNet) -> tuple[nn.Module, list[str], _Input]:
-    """Network with random weights that gives pooled features, names of its classifier's layers, and its input.
-
-    The classifier stays where it is and lets everything through, so that a state_dict has the names of the library.
-    """
-    with warnings.catch_warnings():
-        # googlenet and inception announce another default of a parameter that does not matter here.
-        warnings.filterwarnings("ignore", message="The default weight initialization", category=FutureWarning)
-        if net.library == "torchvision":
-            return _build_torchvision(net.model)
-        return _build_timm(PACKAGED[net.model].architecture if net.library == "package" else net.model)
+def _net_of(name: str, shared: Mapping[str, Any] | None) -> PretrainedNet:
+    """Net of a file of weights, whose folder may be gone."""
+    if shared is None:
+        return find_net(name)
+    library, _, model = name.partition(":")
+    return PretrainedNet(library, model, SharedNet(**shared))
 
 
-def _build_torchvision(model: str) -> tuple[nn.Module, list[str], _Input]:
-    network = torchvision.models.get_model(model, weights=None)
-    weights = torchvision.models.get_model_weights(model).DEFAULT
-    classes, transforms = len(weights.meta["categories"]), weights.transforms()
-    head = [name for name, module in network.named_modules() if classes == _outputs(module)][-1]
-    parent, _, last = head.rpartition(".")
-    setattr(network.get_submodule(parent), last, nn.Identity())
-    return network, [head], _Input(transforms.crop_size[0], transforms.mean, transforms.std)
-
-
-def _build_timm(model: str) -> tuple[nn.Module, list[str], _Input]:
-    network: Any = timm.create_model(model, pretrained=False, num_classes=0)
-    wanted = network.pretrained_cfg
-    heads = wanted.get("classifier") or ()
-    return (
-        network,
-        [heads] if isinstance(heads, str) else list(heads),
-        _Input(wanted["input_size"][-1], wanted["mean"], wanted["std"]),
-    )
-
-
-def _outputs(module: nn.Module) -> int:
-    if isinstance(module, nn.Linear):
-        return module.out_features
-    return module.out_channels if isinstance(module, nn.Conv2d) else 0
-
-
-def _mixing(bands: int) -> Tensor:
-    """Shares of the bands in three channels, (3, bands, 1, 1): windows of adaptive averaging over the bands."""
-    shares = torch.zeros(3, bands)
-    for channel in range(3):
-        first, last = channel * bands // 3, math.ceil((channel + 1) * bands / 3)
-        shares[channel, first:last] = 1 / (last - first)
-    return shares.reshape(3, bands, 1, 1)
+def _mixing(bands: int, channels: int, chosen: Sequence[int]) -> Tensor:
+    """Shares of the bands in the channels, (channels, bands, 1, 1): windows of adaptive averaging over those chosen."""
+    places = list(chosen) or list(range(bands))
+    shares = torch.zeros(channels, bands)
+    for channel in range(channels):
+        first, last = channel * len(places) // channels, math.ceil((channel + 1) * len(places) / channels)
+        for place in places[first:last]:
+            shares[channel, place] += 1 / (last - first)
+    return shares.reshape(channels, bands, 1, 1)

@@ -1,13 +1,12 @@
-"""Networks that others trained on photos, by name, and their weights.
+"""Networks that others trained, by name, and their weights.
 
-They are the classification nets of torchvision, those of timm, and those whose weights a Python package ships, so that
-nothing needs to be fetched.
+They are the classification nets of torchvision, those of timm, those whose weights a Python package ships, so that
+nothing needs to be fetched, and those that others share on the hub or as a folder.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import urllib.request
 import warnings
 from dataclasses import dataclass
 from importlib import metadata
@@ -21,16 +20,24 @@ from huggingface_hub import constants, try_to_load_from_cache
 
 from lse.errors import InvalidArgumentError, UnavailableError
 from lse.representation.encoders.backbones import BACKBONES
+from lse.representation.encoders.shared_nets import (
+    WEIGHTS,
+    SharedNet,
+    fetch_shared,
+    first_line,
+    reach,
+    read_shared,
+)
 from lse.representation.encoders.weights import read_weights
 from lse.validation import did_you_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["PACKAGED", "PackagedNet", "PretrainedNet", "check_net", "fetch_weights", "find_net"]
+__all__ = ["PACKAGED", "PackagedNet", "PretrainedNet", "check_net", "fetch_weights", "find_net", "licence_of"]
 
 _PACKAGE = "package:"
-_FETCH_SECONDS = 20.0
+_HUB = "hf-hub:"
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -80,33 +87,57 @@ class PretrainedNet:
     Attributes
     ----------
     library
-        ``torchvision``, ``timm`` or ``package``.
+        ``torchvision``, ``timm``, ``package``, ``hf-hub`` or ``folder``.
     model
-        Name of the model there.
+        Name of the model there; of a folder, its path.
+    shared
+        What the configuration of a shared network says; None of the others.
+    folder
+        Where its files are; None of the others.
     """
 
     library: str
     model: str
+    shared: SharedNet | None = None
+    folder: Path | None = None
 
     @property
     def name(self) -> str:
         """Name that is the same however it was asked for, such as ``torchvision/resnet18``."""
-        return f"{_PACKAGE}{self.model}" if self.library == "package" else f"{self.library}/{self.model}"
+        sign = "/" if self.library in ("torchvision", "timm") else ":"
+        return f"{self.library}{sign}{self.model}"
+
+    @property
+    def wants_unit(self) -> bool:
+        """Whether it was trained on values from 0 to 1 without the normalisation that its configuration may name.
+
+        Zoobot's encoders were, see ``zoobot.pytorch``; their configurations have what timm writes for photographs.
+        """
+        return self.library == "hf-hub" and "/zoobot" in self.model.lower()
 
 
 def find_net(name: str) -> PretrainedNet:
     """Network of a name: ``torchvision/resnet18``, ``timm/vit_tiny_patch16_224``, or without the library.
 
-    ``package:efficientnet_lite0`` is one whose weights a Python package ships.  Without a library, a backbone of this
-    platform (``vit-tiny``) is meant first, then a model of torchvision, then of timm.
+    ``package:efficientnet_lite0`` is one whose weights a Python package ships, ``hf-hub:owner/model`` one of the hub,
+    whose configuration is fetched where it is not kept here, and an absolute path the folder of one.  Without a
+    library, a backbone of this platform (``vit-tiny``) is meant first, then a model of torchvision, then of timm.
 
     Raises
     ------
     InvalidArgumentError
-        ``BACKBONE_UNKNOWN``, with names that are near.
+        ``BACKBONE_UNKNOWN``, with names that are near; of the hub and of folders, see `read_shared`.
+    PermissionDeniedError, UnavailableError
+        See `fetch_shared`.
     """
     if name.startswith(_PACKAGE):
         return _packaged(name)
+    if name.startswith((_HUB, "hf_hub:")):
+        repository = name.partition(":")[2]
+        folder = fetch_shared(repository)
+        return PretrainedNet("hf-hub", repository, read_shared(folder), folder)
+    if Path(name).is_absolute():
+        return PretrainedNet("folder", name, read_shared(Path(name)), Path(name))
     own = {backbone.id: backbone.facts.pretrained for backbone in BACKBONES if backbone.facts.pretrained}
     library, _, model = own.get(name, name).rpartition("/")
     model = model.replace("-", "_")
@@ -172,7 +203,7 @@ def check_net(name: str, *, weights: str = "") -> None:
 
 
 def fetch_weights(net: PretrainedNet) -> tuple[dict[str, Tensor], str]:
-    """Weights that the library offers, and where they are from; kept in the library's own cache.
+    """Weights that the library offers, or that are shared, and where they are from; kept in the library's own cache.
 
     Raises
     ------
@@ -181,6 +212,8 @@ def fetch_weights(net: PretrainedNet) -> tuple[dict[str, Tensor], str]:
     UnavailableError
         When they cannot be fetched.
     """
+    if net.folder is not None:
+        return read_weights((net.folder / WEIGHTS).read_bytes(), WEIGHTS), _shared_source(net)
     check_net(net.name)
     if net.library == "package" and (path := PACKAGED[net.model].path) is not None:
         return _of_package(PACKAGED[net.model], path)
@@ -189,25 +222,50 @@ def fetch_weights(net: PretrainedNet) -> tuple[dict[str, Tensor], str]:
     except Exception as error:
         # Each library, and each of its ways to the network, has errors of its own.
         raise UnavailableError(
-            f"The weights of {net.name} cannot be fetched ({_first_line(error)}): give a file of weights that was "
-            "fetched elsewhere.",
+            f"The weights of {net.name} cannot be fetched ({first_line(error)}): {_address(net)} on another "
+            "machine, and give that file as its weights.",
             reason="WEIGHTS_UNAVAILABLE",
             backbone=net.name,
         ) from error
 
 
+def _address(net: PretrainedNet) -> str:
+    """Where a person finds the weights of a library."""
+    if net.library == "torchvision":
+        url = torchvision.models.get_model_weights(net.model).DEFAULT.url
+        return f"get {url} and save its state_dict with safetensors"
+    offered = timm.get_pretrained_cfg(net.model)
+    if offered is not None and offered.hf_hub_id:
+        return f"get {WEIGHTS} from {constants.ENDPOINT}/{offered.hf_hub_id}"
+    return f"get {offered.url}" if offered is not None and offered.url else "get its weights"
+
+
+def licence_of(net: PretrainedNet) -> str:
+    """Licence of the weights that come with a network; empty where its source names none."""
+    if net.library == "package":
+        return PACKAGED[net.model].licence
+    if net.shared is not None:
+        return str(net.shared.config.get("license") or "")
+    offered = timm.get_pretrained_cfg(net.model) if net.library == "timm" else None
+    return str(offered.license or "") if offered is not None else ""
+
+
+def _shared_source(net: PretrainedNet) -> str:
+    return net.name if net.library == "hf-hub" else f"{WEIGHTS} of the folder {net.model}"
+
+
 def _of_torchvision(model: str) -> tuple[dict[str, Tensor], str]:
     entry = torchvision.models.get_model_weights(model).DEFAULT
     if not (Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]).exists():
-        _reach(entry.url)
-    return dict(entry.get_state_dict(progress=False, check_hash=True)), str(entry)
+        reach(entry.url)
+    return dict(entry.get_state_dict(progress=False, check_hash=True, weights_only=True)), str(entry)
 
 
 def _of_timm(model: str) -> tuple[dict[str, Tensor], str]:
     offered = timm.get_pretrained_cfg(model)
     hub = offered.hf_hub_id if offered is not None else None
     if hub and not any(isinstance(try_to_load_from_cache(hub, file), str) for file in _HUB_FILES):
-        _reach(f"{constants.ENDPOINT}/{hub}")
+        reach(f"{constants.ENDPOINT}/{hub}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the hub tells of tokens and of links on file systems without them
         network: Any = timm.create_model(model, pretrained=True)
@@ -229,13 +287,3 @@ def _of_package(packaged: PackagedNet, path: Path) -> tuple[dict[str, Tensor], s
         )
     version = metadata.version(packaged.distribution)
     return dict(zip(wanted, given.values(), strict=True)), f"{packaged.distribution} {version} ({packaged.licence})"
-
-
-def _reach(url: str) -> None:
-    """Ask for an address: torch waits for ever where no answer comes, and the hub tries again for a minute."""
-    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_FETCH_SECONDS):  # noqa: S310 - addresses of the libraries
-        pass
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -16,9 +16,10 @@ from lse.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["SUFFIXES", "fit_weights", "read_weights"]
+__all__ = ["SAFE_SUFFIX", "SUFFIXES", "fit_weights", "read_weights"]
 
-SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
+SAFE_SUFFIX = ".safetensors"
+SUFFIXES = (".pt", ".pth", ".bin", SAFE_SUFFIX)
 # What training programs wrap the weights of a network in, and what parallel training puts before their names.
 _WRAPPINGS = ("state_dict", "model", "model_state_dict")
 _PREFIX = "module."
@@ -46,7 +47,7 @@ def read_weights(content: bytes, file_name: str) -> dict[str, Tensor]:
     if suffix not in SUFFIXES:
         raise _wrong(f"'{name}' is not a file of weights: give one that ends in {', '.join(SUFFIXES)}.")
     try:
-        if suffix == ".safetensors":
+        if suffix == SAFE_SUFFIX:
             import safetensors.torch
 
             state: object = safetensors.torch.load(content)

@@ -15,8 +15,9 @@ from lse.platform.inference.encoders import EncoderModel, encoder_model, serve_e
 from lse.platform.operations import JobContext
 from lse.platform.outages import is_outage
 from lse.platform.rpc.uploads import upload_uri
+from lse.representation.encoders.pretrained_use import PretrainedUse
 from lse.services.training.evaluation import EvaluationRequest, Subject, score_encoder
-from lse.services.training.pretrained import make_pretrained
+from lse.services.training.pretrained import SeenImages, chosen_bands, make_pretrained
 from lse.services.training.training_run import BrokenOff, Training, save_best_encoder, train_encoder
 from lse.services.training.version_files import SAMPLES, DeliveredEncoder
 
@@ -201,10 +202,12 @@ def import_encoder(context: JobContext[EncoderRecord]) -> None:
 def create_pretrained(context: JobContext[EncoderRecord]) -> None:
     """Make an encoder of a pretrained net for the images of a dataset."""
     platform, spec = context.platform, context.resource.spec
-    images_uri = platform.resources.get_ready(spec.dataset, DatasetRecord).result.images_uri
+    dataset = platform.resources.get_ready(spec.dataset, DatasetRecord)
+    images_uri = dataset.result.images_uri
+    use = PretrainedUse(bands=str(spec.parameters.get("bands") or "") or None)
     delivered = context.run(
         make_pretrained,
-        *(platform.artifacts, images_uri, spec, context.folder),
+        *(platform.artifacts, SeenImages(images_uri, chosen_bands(use, dataset)), spec, context.folder),
         stage="adapting",
         returns=DeliveredEncoder,
     )

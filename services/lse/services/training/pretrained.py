@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lse.errors import InvalidArgumentError
 from lse.platform.catalogue.records.encoder import EncoderSpec, MadeEncoder
 from lse.progress import Progress
+from lse.representation.encoders.pretrained_use import PretrainedUse
 from lse.services.training.version_files import SAMPLES, DeliveredEncoder, write_version
+from lse.validation import unknown_name
 
 if TYPE_CHECKING:
     from lse.platform.artifacts import Artifacts
+    from lse.platform.catalogue import DatasetRecord
     from lse.platform.compute import TaskChannel
 
-__all__ = ["check_pretrained", "make_pretrained"]
+__all__ = ["SeenImages", "check_pretrained", "chosen_bands", "make_pretrained"]
 
 
-def check_pretrained(backbone: str, weights: str, _channel: TaskChannel) -> None:
-    """Refuse, on a worker, what is not a pretrained network there: loading the libraries that know takes long."""
-    from lse.representation.encoders.pretrained_nets import check_net
+def check_pretrained(
+    backbone: str, weights: str, use: PretrainedUse, shape: tuple[int, int], _channel: TaskChannel
+) -> None:
+    """Refuse, on a worker, what cannot be used there for images of some channels and pixels a side.
 
-    check_net(backbone, weights=weights)
+    Loading the libraries that know takes long.
+    """
+    from lse.representation.encoders.adaptation import check_pretrained as check
+
+    check(backbone, weights=weights, use=use, channels=shape[0], size=shape[1])
+
+
+@dataclass(frozen=True)
+class SeenImages:
+    """What a network sees of a dataset: the URI of the prepared images, and the places of its bands; all when empty."""
+
+    uri: str
+    bands: tuple[int, ...] = ()
+
+
+def chosen_bands(use: PretrainedUse, dataset: DatasetRecord) -> tuple[int, ...]:
+    """Places of the bands that a network sees; none where it sees all.
+
+    Raises
+    ------
+    InvalidArgumentError
+        ``PARAMETER_INVALID``: the dataset has no such band.
+    """
+    known = list(dataset.result.channels)
+    for name in use.band_names:
+        if name not in known:
+            raise InvalidArgumentError(
+                unknown_name("band", name, known, of=f"of the dataset '{dataset.id}'"),
+                reason="PARAMETER_INVALID",
+                parameter="bands",
+            )
+    return tuple(known.index(name) for name in use.band_names)
 
 
 def make_pretrained(
-    artifacts: Artifacts, images_uri: str, spec: EncoderSpec, folder: str, channel: TaskChannel
+    artifacts: Artifacts, seen: SeenImages, spec: EncoderSpec, folder: str, channel: TaskChannel
 ) -> DeliveredEncoder:
     """Adapt a pretrained network to the images of a dataset; write its files.
 
     Parameters
     ----------
-    artifacts, images_uri
-        Where the prepared images are.
+    artifacts, seen
+        Where the prepared images are, and the bands.
     spec
-        With the settings ``backbone`` and ``weights``, see `adapt_pretrained`.
+        With the settings ``backbone``, ``weights`` and those of `PretrainedUse`, see `adapt_pretrained`.
     folder
         URI of the folder of the operation.
     channel
@@ -44,11 +81,14 @@ def make_pretrained(
 
     from lse.representation.encoders.adaptation import adapt_pretrained
 
-    images, chosen = artifacts.open_array(images_uri), spec.parameters
+    images, chosen = artifacts.open_array(seen.uri), dict(spec.parameters)
+    backbone, weights = str(chosen.pop("backbone")), str(chosen.pop("weights"))
     adapted = adapt_pretrained(
         images,
-        str(chosen["backbone"]),
-        weights=str(chosen["weights"]),
+        backbone,
+        weights=weights,
+        use=PretrainedUse.model_validate(chosen),
+        bands=seen.bands,
         on_progress=channel.report,
         should_stop=channel.should_stop,
     )
@@ -62,12 +102,16 @@ def make_pretrained(
         onnx_uri=files.onnx_uri,
         half_onnx_uri=files.half_onnx_uri,
         weights_uri=files.weights_uri,
-        parameters=adapted.settings,
+        parameters=adapted.settings | ({"bands": chosen["bands"]} if chosen.get("bands") else {}),
         channel_count=images.shape[1],
         image_size=images.shape[2],
         dimension=encoder.dimension,
         figures={**adapted.figures, **files.figures},
-        notes=(*adapted.notes, *files.notes),
+        notes=(
+            f"Weights: {adapted.settings['weights']}, licence: {adapted.settings['licence']}.",
+            *adapted.notes,
+            *files.notes,
+        ),
         parameter_count=sum(weight.numel() for weight in encoder.parameters()),
     )
     return DeliveredEncoder(made, vectors)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,7 +21,7 @@ from latentspace.training.v1 import training_pb2_grpc
 from latentspace.type.v1.precision_pb2 import Precision as Precisions
 from lse import names
 from lse.errors import CancelledError, FailedPreconditionError, InvalidArgumentError, UnavailableError
-from lse.parameters import present_names
+from lse.parameters import parse_parameters, present_names
 from lse.platform.catalogue import DatasetRecord, EncoderRecord
 from lse.platform.catalogue.records.encoder import EncoderSpec, Precision
 from lse.platform.inference.encoders import (
@@ -37,6 +38,7 @@ from lse.platform.rpc.rows import checked_count
 from lse.platform.rpc.uploads import first_header, make_of_upload
 from lse.platform.wiring import Platform
 from lse.representation.encoders.backbones import BACKBONES
+from lse.representation.encoders.pretrained_use import PretrainedUse
 from lse.representation.evaluation.card_page import card_page
 from lse.representation.methods import TRAINING_METHODS, training_parameters
 from lse.representation.training.defaults import choose_parameters
@@ -52,7 +54,7 @@ from lse.services.training.jobs import (
     retrain,
     train,
 )
-from lse.services.training.pretrained import check_pretrained
+from lse.services.training.pretrained import check_pretrained, chosen_bands
 from lse.services.training.training_estimate import measure_training
 
 __all__ = ["TrainingServicer", "register"]
@@ -141,9 +143,14 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
         self, request: pb.CreatePretrainedEncoderRequest, context: Any
     ) -> operations_pb2.Operation:
         """Make an encoder of a pretrained backbone."""
-        self._trainable_dataset(request.dataset)
-        self._check_pretrained(request)
-        parameters = {"backbone": request.backbone, "weights": request.weights}
+        dataset = self._trainable_dataset(request.dataset)
+        use = parse_parameters(PretrainedUse, parameters_from_pb(request.parameters))
+        chosen_bands(use, dataset)
+        named = [path for path in (request.weights, request.backbone) if path and Path(path).is_absolute()]
+        self._platform.reading.of_project(request.parent).check(named)
+        shape = (len(use.band_names) or len(dataset.result.channels), dataset.result.image_size)
+        self._check_pretrained(request.backbone, request.weights, use, shape)
+        parameters = {"backbone": request.backbone, "weights": request.weights, **use.model_dump(exclude_none=True)}
         spec = EncoderSpec(dataset=request.dataset, method="pretrained", parameters=parameters)
         return self._encoders.make(request, spec)
 
@@ -303,13 +310,12 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
                 reason="PRECISION_UNSUPPORTED",
             )
 
-    def _check_pretrained(self, request: pb.CreatePretrainedEncoderRequest) -> None:
+    def _check_pretrained(self, *arguments: Any) -> None:
         """Refuse what is no network, as a worker knows: its libraries take long to load.
 
         Where no worker says so in time the operation itself finds a wrong name, and leaves a failed encoder.
         """
         asking = ThreadPoolExecutor(1, thread_name_prefix="pretrained-check")
-        arguments = (request.backbone, request.weights)
         answer = asking.submit(self._on_worker, check_pretrained, arguments, seconds=_CHECK_SECONDS)
         asking.shutdown(wait=False)
         with contextlib.suppress(CancelledError, TimeoutError):

@@ -742,18 +742,27 @@ class CreatePretrainedEncoderRequest(_message.Message):
     WEIGHTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project, `projects/{project}`."""
     encoder_id: _builtins.str
     """Last segment of the name of the encoder."""
     backbone: _builtins.str
-    """Backbone, such as `resnet18`."""
+    """Network, such as `resnet18`, `timm/vit_small_patch14_dinov2.lvd142m`, `hf-hub:owner/model`,
+    `package:efficientnet_lite0` or the path of a folder that the service can read.
+    """
     weights: _builtins.str
-    """File with the weights, as a path that the service can read (default: downloaded by name)."""
+    """File with the weights (safetensors), as a path that the service can read (default: downloaded by name)."""
     request_id: _builtins.str
     """UUID that makes the request idempotent: the same UUID returns the same operation."""
     dataset: _builtins.str
     """Dataset that defines the input: channels, image size and normalisation."""
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """How it is used: `input` (`as-is`, `unit`, `imagenet`), `bands` (names, separated by commas), `size` (pixels) and
+        `pool` (`cls`, `mean`, `cls+mean`) (default: as the configuration of the network says).
+        """
+
     def __init__(
         self,
         *,
@@ -763,10 +772,11 @@ class CreatePretrainedEncoderRequest(_message.Message):
         weights: _builtins.str = ...,
         request_id: _builtins.str = ...,
         dataset: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbone", b"backbone", "dataset", b"dataset", "encoder_id", b"encoder_id", "parent", b"parent", "request_id", b"request_id", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backbone", b"backbone", "dataset", b"dataset", "encoder_id", b"encoder_id", "parameters", b"parameters", "parent", b"parent", "request_id", b"request_id", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
