@@ -282,7 +282,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "DATASET_IMAGES_TOO_FEW": ("The dataset has fewer than two prepared images.",),
         "DECODER_MISSING": ("The encoder has no decoder.", "encoder"),
         "ENCODER_MISMATCH": ("The encoder takes other images than the dataset has.",),
-        "ENCODER_MISSING": ("The vectors were imported, so that there is no encoder.", "experiment"),
+        "ENCODER_MISSING": ("No encoder takes the images, or the vectors were imported.", "experiment"),
         "EXPORT_EMPTY": ("None of the selected images is in the experiment.",),
         "FOLDER_IN_USE": ("The folder holds something else.", "folder"),
         "FOLDER_UNWRITABLE": ("The folder cannot be made or written.", "folder"),

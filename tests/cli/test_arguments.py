@@ -9,7 +9,8 @@ from lse.cli.main import app
 
 GROUPS = {
     "dataset": "ingest preview add list show update images delete",
-    "encoder": "train import pretrained estimate backbones evaluate run list show update delete methods",
+    "encoder": "train import pretrained estimate bake-off new-method backbones evaluate run list show update delete "
+    "methods",
     "experiment": "encode import list show update delete",
     "projection": "run transform list show update delete methods",
     "clustering": "run compare list show update delete methods",

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from installation import Installation
+from lse.cli.main import app
 from lse.client import Client
+from lse.client.bake_off import run_bake_off
 from lse.errors import InvalidArgumentError, NotFoundError
 
 
@@ -42,6 +45,30 @@ def test_an_encoder_is_judged_with_classes_and_has_a_card(client: Client, experi
     assert "torch" in card.document["training"]["packages"]
     assert card.html.startswith("<!doctype html>")
     assert f"{made.knn_balanced_accuracy:.3f}" in card.html
+
+
+def test_encoders_are_compared_and_what_is_there_is_not_made_again(
+    installation: Installation, client: Client, experiment: str
+) -> None:
+    judged = client.encoders.evaluate("encoder", dataset="survey").wait(timeout=400, show_progress=False)
+    before = len(client.operations.list())
+    found = run_bake_off(client, "survey", encoders=["encoder"], methods=["package:nothing"])
+    assert len(client.operations.list()) == before, "its evaluation was there"
+    first, failed = found.contenders
+    assert (first.encoder, first.method, first.sound) == ("encoder", "simclr", judged.sound)
+    assert (first.neighbours, first.linear_probe) == (
+        judged.knn_balanced_accuracy,
+        judged.linear_probe_balanced_accuracy,
+    )
+    assert first.seconds is not None
+    assert (failed.encoder, failed.neighbours) == ("survey-package-nothing", None)
+    assert "no pretrained network 'package:nothing'" in failed.failure
+    assert found.recommendation.startswith(f"Use encoder: its nearest neighbours recognise {first.neighbours:.1%}")
+    arguments = ["encoder", "bake-off", "--dataset", "survey", "--encoders", "encoder"]
+    shown = CliRunner().invoke(app, [*arguments, "--address", installation.address])
+    assert shown.exit_code == 0, shown.output
+    assert f"{first.linear_probe:.3f}" in shown.stdout
+    assert found.recommendation in shown.stdout
 
 
 def test_an_encoder_is_judged_without_classes(client: Client, experiment: str, survey: Path) -> None:

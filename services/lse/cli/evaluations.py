@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lse.cli.records import as_data, print_json, print_rich
+import typer
+
+from lse.cli.records import as_data, print_json, print_rich, print_table
 
 if TYPE_CHECKING:
     from lse.cli.session import Session
+    from lse.client.bake_off import BakeOff
     from lse.client.resources import Evaluation, Nuisance
 
-__all__ = ["score_line", "show_evaluation"]
+__all__ = ["score_line", "show_bake_off", "show_evaluation"]
 
 _Cells = tuple[str, str, str]
 _PEERS = {"chance": "chance", "pixels": "raw pixels", "pca": "pixel PCA", "untrained": "untrained net"}
@@ -58,6 +61,32 @@ def show_evaluation(session: Session, evaluation: Evaluation) -> None:
     print_rich(table)
     for note in evaluation.notes:
         print_rich(Text(f"• {note}"))
+
+
+def show_bake_off(session: Session, found: BakeOff) -> None:
+    """Show a bake-off: all of it as JSON, or a table and the recommendation."""
+    if session.as_json:
+        print_json(as_data(found))
+        return
+    heads = ("encoder", "method", "neighbours", "probe", "views", "nuisances", "sound", "minutes", "weights", "numbers")
+    rows = [
+        (
+            each.encoder,
+            each.method,
+            *(_number(value) for value in (each.neighbours, each.linear_probe, each.views, each.nuisances)),
+            {True: "yes", False: "no", None: "-"}[each.sound],
+            "-" if each.seconds is None else f"{each.seconds / 60:.1f}",
+            each.parameter_count or "-",
+            each.dimension,
+        )
+        for each in found.contenders
+        if not each.failure
+    ]
+    print_table(heads, rows)
+    for each in found.contenders:
+        if each.failure:
+            typer.echo(f"{each.encoder} failed: {each.failure}")
+    typer.echo(found.recommendation)
 
 
 def score_line(evaluation: Evaluation) -> str:

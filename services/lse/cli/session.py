@@ -25,6 +25,7 @@ __all__ = [
     "Set",
     "choice",
     "given_parameters",
+    "listed",
     "option",
     "progress_display",
     "service_command",
@@ -227,6 +228,11 @@ def given_parameters(given: Sequence[str] | None, **more: object) -> dict[str, o
             )
         parameters[key] = value.strip()
     return parameters
+
+
+def listed(text: str | None) -> list[str]:
+    """Parts of an option that takes several, separated by commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def choice(value: str, allowed: Sequence[str], name: str) -> str:

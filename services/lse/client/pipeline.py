@@ -31,7 +31,7 @@ from lse.client.requests import recipe_text
 from lse.client.resources import Clustering, Dataset, Encoder, Evaluation, Experiment, MadeResource, Projection
 from lse.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 
-__all__ = ["Pipeline", "PipelineReport", "Watch", "load_pipeline", "run_pipeline"]
+__all__ = ["Pipeline", "PipelineReport", "Watch", "load_pipeline", "run_pipeline", "wait_quietly"]
 
 ResourceT = TypeVar("ResourceT", bound=MadeResource)
 FoundT = TypeVar("FoundT")
@@ -48,12 +48,13 @@ class Watch(Protocol):
         """Wait; `label` names the stage."""
 
 
-def _wait(operation: Operation[Any], *, label: str) -> Any:
+def wait_quietly(operation: Operation[Any], *, label: str) -> Any:
+    """Wait for the end of an operation and return its result, without a word."""
     del label
     return operation.wait(show_progress=False)
 
 
-def run_pipeline(client: Client, pipeline: Pipeline, *, watch: Watch = _wait) -> PipelineReport:
+def run_pipeline(client: Client, pipeline: Pipeline, *, watch: Watch = wait_quietly) -> PipelineReport:
     """Run what is declared, or what is still missing of it, and report on all of it.
 
     Parameters

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from lse.cli.evaluations import score_line, show_evaluation
+from lse.cli.evaluations import score_line, show_bake_off, show_evaluation
 from lse.cli.records import print_json
 from lse.cli.resource import MADE, METHOD, Column, ResourceCommands, short
-from lse.cli.session import Seed, Session, Set, choice, given_parameters
+from lse.cli.session import Seed, Session, Set, choice, given_parameters, listed, wait_for
 from lse.cli.training_runs import show_run
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.names import ENCODER
@@ -60,6 +60,12 @@ app = commands.app
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the encoder.")]
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="D", help="Dataset.")]
 MethodName = Annotated[str, typer.Option("--method", help="Training method; see `lse encoder methods`.")]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column", metavar="C", help="Column of the classes (default: `class` in any case, if there is one)."
+    ),
+]
 Version = Annotated[int | None, typer.Option("--version", min=1, help="Encoder version (default: the one in use).")]
 
 
@@ -168,18 +174,52 @@ def evaluate(
     name: Name,
     *,
     dataset: DatasetName,
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            "--label-column", metavar="C", help="Column of the classes (default: `class` in any case, if there is one)."
-        ),
-    ] = None,
+    label_column: LabelColumn = None,
 ) -> Any:
     """Evaluate an encoder on a dataset.
 
     The latent space is always judged without labels, and against classes where there are any.
     """
     return session.client.encoders.evaluate(name, dataset=dataset, label_column=label_column)
+
+
+@commands.command("bake-off")
+def bake_off(
+    session: Session,
+    *,
+    dataset: DatasetName,
+    encoders: Annotated[
+        str | None,
+        typer.Option("--encoders", metavar="A,B", help="Encoders that are there (default: all that take the images)."),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            "--methods",
+            metavar="M,N",
+            help="Training methods and pretrained networks to make encoders with, such as "
+            "simclr,vae,package:efficientnet_lite0.",
+        ),
+    ] = None,
+    label_column: LabelColumn = None,
+    again: Annotated[bool, typer.Option("--again", help="Evaluate anew what was evaluated before.")] = False,
+) -> None:
+    """Compare several encoders on the same images, in one table with a recommendation.
+
+    Run again, it continues: what is there is not made again.
+    """
+    from lse.client.bake_off import run_bake_off
+
+    found = run_bake_off(
+        session.client,
+        dataset,
+        encoders=listed(encoders),
+        methods=listed(methods),
+        label_column=label_column,
+        again=again,
+        watch=wait_for,
+    )
+    show_bake_off(session, found)
 
 
 @commands.command("select")
@@ -314,6 +354,24 @@ def run(
 
         write_file(out, found.reconstructions)
     show_run(session, found, encoder=name)
+
+
+@commands.command("new-method")
+def new_method(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE.py", help="File to write, such as my_method.py.")],
+) -> None:
+    """Write a training method to begin one's own with.
+
+    It works as it is; change its loss, networks and parameters.
+    """
+    from lse.cli.method_template import write_method
+
+    path = write_method(file)
+    session.say(
+        {"written": str(file), "method": path},
+        f"{file} is written. With its folder in PYTHONPATH when `lse up` starts, train with --method {path}.",
+    )
 
 
 @commands.command("views")
