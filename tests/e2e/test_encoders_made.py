@@ -98,7 +98,7 @@ def test_a_folder_of_timm_is_used_through_the_command(
     arguments = {"img_size": 64, "depth": 1, "embed_dim": 48, "num_heads": 2}
     timm.models.save_for_hf(
         network,
-        tmp_path / "mine",
+        str(tmp_path / "mine"),
         model_config={"pretrained_cfg": {"license": "mit"}},
         model_args=arguments,
         safe_serialization=True,

@@ -6,6 +6,7 @@ import io
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -338,12 +339,12 @@ def test_real_weights_know_photographs(test_data: Path) -> None:
     assert score > 0.8
 
 
-def folder_of(path: Path, architecture: str, *, config: object = None, **arguments: object) -> str:
+def folder_of(path: Path, architecture: str, *, config: object = None, **arguments: Any) -> str:
     """A folder as timm saves a network, with random weights and the configuration that is given."""
     torch.manual_seed(8)
     network = timm.create_model(architecture, pretrained=False, **arguments)
     described = {"pretrained_cfg": config or {}}
-    timm.models.save_for_hf(network, path, model_config=described, model_args=arguments, safe_serialization=True)
+    timm.models.save_for_hf(network, str(path), model_config=described, model_args=arguments, safe_serialization=True)
     return str(path)
 
 
