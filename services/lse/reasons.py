@@ -249,7 +249,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "ROLE_NOT_ALLOWED": ("The caller's role is not enough for this.",),
         "SOURCE_NOT_ALLOWED": ("The services may not read this file or folder.", "path"),
         "TOKEN_NOT_ALLOWED": ("The caller may not make a token like this.",),
-        "WEIGHTS_GATED": ("The terms of a network of the hub must be accepted first.", "backbone"),
+        "WEIGHTS_NOT_ALLOWED": ("The terms of a network of the hub must be accepted first.", "backbone"),
     },
     "RESOURCE_EXHAUSTED": {
         "ANALYSIS_TOO_LARGE": ("The method would need more memory than is allowed.", "needed_bytes", "limit_bytes"),

@@ -113,7 +113,7 @@ def fetch_shared(repository: str) -> Path:
     InvalidArgumentError
         ``BACKBONE_UNKNOWN`` for a name that is none; ``PRETRAINED_WEIGHTS_MISSING`` where a file is missing there.
     PermissionDeniedError
-        ``WEIGHTS_GATED``: its terms must be accepted first.
+        ``WEIGHTS_NOT_ALLOWED``: its terms must be accepted first.
     UnavailableError
         ``WEIGHTS_UNAVAILABLE``: the hub cannot be reached.
     """
@@ -148,7 +148,7 @@ def _refused(repository: str, error: Exception, *, page: str, by_hand: str) -> L
         return PermissionDeniedError(
             f"The model {repository} is gated, or there is none of this name: accept its terms at {page} and set "
             f"HF_TOKEN where the services run, or {by_hand}.",
-            reason="WEIGHTS_GATED",
+            reason="WEIGHTS_NOT_ALLOWED",
             backbone=repository,
         )
     if isinstance(error, EntryNotFoundError):
