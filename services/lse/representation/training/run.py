@@ -19,6 +19,7 @@ from lse.hardware import usable_cores
 from lse.representation.encoders.backbones import check_image_shape
 from lse.representation.methods import TRAINING_METHODS, training_parameters
 from lse.representation.training.callback import BEST_NAME, Plan, RunCallback
+from lse.representation.training.decorrelation import decorrelated
 from lse.representation.training.defaults import choose_parameters
 from lse.representation.training.devices import Processes, memory_at_hand, new_trainer, processes
 from lse.representation.training.estimate import estimate_training
@@ -161,6 +162,8 @@ def train(
         learner.cpu()
         trained = _outcome(snapshot(callback.history), callback, plan, workdir)
         watcher.ended(callback, trained)
+        if trained.decoder is None:
+            trained = decorrelated(trained, images, rows)
     here = (callback.step - done) * len(source) / plan.steps_per_epoch
     return replace(trained, seconds=seconds, images_per_second=here / seconds if here else 0.0)
 
@@ -208,15 +211,8 @@ def untrained(
     source = TrainingImages(images, rows)
     statistics = source.read(_ignore, _never)
     learner = _new_learner(method, chosen, source=source, statistics=statistics, shared_by=Processes())
-    return TrainedEncoder(
-        method=method,
-        parameters=chosen,
-        encoder=learner.encoder.eval(),
-        decoder=None,
-        statistics=statistics,
-        images=len(source),
-        history=(),
-    )
+    start = _snapshot(method, chosen, learner, source=source, statistics=statistics)
+    return start if start.decoder is not None else decorrelated(start, images, rows)
 
 
 def _parameters(

@@ -115,6 +115,7 @@ def save_best_encoder(
     FailedPreconditionError
         If no epoch was done.
     """
+    from lse.representation.training.decorrelation import decorrelated
     from lse.representation.training.run import best_so_far
 
     with artifacts.working_folder(f"{folder}/training") as (workdir, _):
@@ -131,6 +132,8 @@ def save_best_encoder(
     write_course(artifacts, folder, course)
     best = replace(best, history=course.history, ending=ending, notes=(ending, *best.notes))
     images = artifacts.open_array(images_uri)
+    if best.decoder is None:
+        best = decorrelated(best, images)
     return _delivered(artifacts, images, best, training=training, folder=folder, channel=channel)
 
 
