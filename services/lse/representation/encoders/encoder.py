@@ -25,7 +25,8 @@ _FLAT_SIDE = 8
 class Encoder(nn.Module):
     """A backbone between the normalisation of its training set and a linear layer that gives the vector.
 
-    Each component of the vector has zero mean over the views trained on, and unit variance or what `scale` says.
+    Each component of the vector has zero mean over the views trained on, and unit variance or what `scale` says, until
+    the end of a training whitens the vectors (`lse.representation.training.decorrelation`).
 
     Parameters
     ----------
