@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import training_setup as setup
+from lse.representation.evaluation.geometry import collapse
 from lse.representation.onnx import export_onnx
 from lse.representation.training.decorrelation import decorrelated
 from lse.representation.training.run import best_so_far, train, untrained
@@ -48,6 +52,18 @@ def test_an_untrained_net_has_the_same_advantage() -> None:
     start = untrained(images, method="simclr", parameters={"width": 8, "latent_dim": 8})
     # The spread of a component that nothing else varies with is 1 before, and below it after.
     assert spectrum(start.encode(images))[-1] < 1
+
+
+def test_a_space_that_has_collapsed_is_not_hidden() -> None:
+    images = setup.images(64)
+    start = untrained(images, method="simclr", parameters={"width": 8, "latent_dim": 8})
+    linear = cast("nn.Linear", start.encoder.head[0])
+    with torch.no_grad():
+        linear.weight.copy_(linear.weight[:1].expand_as(linear.weight).clone())
+        linear.bias.zero_()
+    vectors = start.encode(images)
+    assert collapse(vectors).collapsed
+    np.testing.assert_array_equal(decorrelated(start, images).encode(images), vectors)
 
 
 @pytest.mark.parametrize(("method", "count"), [("autoencoder", 64), ("simclr", 12)])

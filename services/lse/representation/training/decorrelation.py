@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from lse.representation.evaluation.geometry import collapse
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,8 +31,6 @@ _RUNS, _RUN = 16, 256
 _FEWEST_EACH = 2
 # Variance, as a share of the mean over all directions, that is added before a direction is raised.
 _SHRINKAGE = 0.3
-# Mean variance of a direction below which there is none: the layer before gives each component a variance near 1.
-_LEAST = 1e-4
 
 
 def decorrelated(trained: TrainedEncoder, images: ArrayLike, rows: NDArray[np.int64] | None = None) -> TrainedEncoder:
@@ -48,7 +48,7 @@ def decorrelated(trained: TrainedEncoder, images: ArrayLike, rows: NDArray[np.in
     Returns
     -------
     TrainedEncoder
-        As it was where there are too few images to know the directions of its space.
+        As it was where there are too few images to know the directions of its space, or where it has collapsed.
     """
     chosen = np.arange(images.shape[0]) if rows is None else np.unique(rows)
     if len(chosen) > _RUNS * _RUN:
@@ -58,11 +58,11 @@ def decorrelated(trained: TrainedEncoder, images: ArrayLike, rows: NDArray[np.in
     if len(chosen) < _FEWEST_EACH * dimension:
         return trained
     vectors = trained.encode(images, chosen, batch_size=_RUN).astype(np.float64)
+    if collapse(vectors).collapsed:
+        return trained  # which must stay visible
     mean = vectors.mean(axis=0)
     variances, axes = np.linalg.eigh(np.cov(vectors - mean, rowvar=False))
     variances = variances.clip(min=0)
-    if variances.mean() < _LEAST:
-        return trained  # collapsed, which is said elsewhere and must stay visible
     raised = (axes / np.sqrt(variances + _SHRINKAGE * variances.mean())) @ axes.T
     encoder = copy.deepcopy(trained.encoder)
     _append(cast("nn.Linear", encoder.head[0]), cast("nn.BatchNorm1d", encoder.head[-1]), raised, mean)
