@@ -39,7 +39,7 @@ def decorrelated(trained: TrainedEncoder, images: ArrayLike, rows: NDArray[np.in
     Parameters
     ----------
     trained
-        Encoder of a method without a decoder, which would have to undo it.
+        Encoder with its network; a decoder would have to undo it.
     images
         Prepared images, shape (n, channels, size, size).
     rows
@@ -48,14 +48,14 @@ def decorrelated(trained: TrainedEncoder, images: ArrayLike, rows: NDArray[np.in
     Returns
     -------
     TrainedEncoder
-        As it was where there are too few images to know the directions of its space, or where it has collapsed.
+        As it was where it has a decoder or has collapsed, and of too few images to know the directions of its space.
     """
     chosen = np.arange(images.shape[0]) if rows is None else np.unique(rows)
     if len(chosen) > _RUNS * _RUN:
         starts = np.linspace(0, len(chosen) - _RUN, _RUNS).astype(int)
         chosen = np.concatenate([chosen[start : start + _RUN] for start in starts])
     dimension = trained.encoder.dimension
-    if len(chosen) < _FEWEST_EACH * dimension:
+    if trained.decoder is not None or len(chosen) < _FEWEST_EACH * dimension:
         return trained
     vectors = trained.encode(images, chosen, batch_size=_RUN).astype(np.float64)
     if collapse(vectors).collapsed:

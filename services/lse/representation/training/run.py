@@ -160,10 +160,8 @@ def train(
                 raise
         seconds = time.monotonic() - started
         learner.cpu()
-        trained = _outcome(snapshot(callback.history), callback, plan, workdir)
+        trained = decorrelated(_outcome(snapshot(callback.history), callback, plan, workdir), images, rows)
         watcher.ended(callback, trained)
-        if trained.decoder is None:
-            trained = decorrelated(trained, images, rows)
     here = (callback.step - done) * len(source) / plan.steps_per_epoch
     return replace(trained, seconds=seconds, images_per_second=here / seconds if here else 0.0)
 
@@ -211,8 +209,7 @@ def untrained(
     source = TrainingImages(images, rows)
     statistics = source.read(_ignore, _never)
     learner = _new_learner(method, chosen, source=source, statistics=statistics, shared_by=Processes())
-    start = _snapshot(method, chosen, learner, source=source, statistics=statistics)
-    return start if start.decoder is not None else decorrelated(start, images, rows)
+    return decorrelated(_snapshot(method, chosen, learner, source=source, statistics=statistics), images, rows)
 
 
 def _parameters(

@@ -132,8 +132,7 @@ def save_best_encoder(
     write_course(artifacts, folder, course)
     best = replace(best, history=course.history, ending=ending, notes=(ending, *best.notes))
     images = artifacts.open_array(images_uri)
-    if best.decoder is None:
-        best = decorrelated(best, images)
+    best = decorrelated(best, images)
     return _delivered(artifacts, images, best, training=training, folder=folder, channel=channel)
 
 
