@@ -11,12 +11,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lse.errors import InvalidArgumentError
+from lse.images.sheets import Row, Sheet, Tile, draw_sheet
 from lse.platform.rpc.server import MESSAGE_BYTES
 from lse.representation.encoders.encoder import Encoder
 from lse.representation.explanation.pictures import display_of
 from lse.representation.explanation.prototypes import cluster_prototypes
 from lse.representation.explanation.saliency import background_levels, integrated_gradients, occlusion
-from lse.representation.explanation.sheets import Row, Sheet, Tile, draw_sheet
 from lse.representation.explanation.traversal import (
     draw,
     latent_axes,

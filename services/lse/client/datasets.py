@@ -11,7 +11,7 @@ from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from lse.client.collection import ProjectCollection
 from lse.client.operations import Operation
 from lse.client.requests import check_count, recipe_text, source_path, source_paths
-from lse.client.resources.datasets import Dataset, Image, ImageStatus, Preview
+from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
 from lse.errors import InvalidArgumentError
 from lse.names import IMAGE
 
@@ -161,6 +161,25 @@ class Datasets(ProjectCollection[Dataset]):
     def image(self, dataset: str, image: str) -> Image:
         """One image with its metadata."""
         return Image.from_pb(self._connection.call(pb.GetImageRequest(name=self._name(IMAGE, dataset, image))))
+
+    def trace(self, dataset: str, image: str, *, recipe: Path | str | Mapping[str, object] | None = None) -> ImageTrace:
+        """Show one image through every step of its preparation, read again from its source.
+
+        Parameters
+        ----------
+        dataset
+            Name of the dataset.
+        image
+            Name, path or row of the image.
+        recipe
+            Another recipe to try on it: file, YAML text or keys (default: that of the dataset).
+
+        Examples
+        --------
+        >>> client.datasets.trace("survey", "J0013+0951").save("trace.png")
+        """
+        request = pb.TraceImageRequest(name=self._name(IMAGE, dataset, image), recipe=recipe_text(recipe))
+        return ImageTrace.from_pb(self._connection.call(request))
 
     def thumbnails(self, dataset: str, rows: Sequence[int]) -> builtins.list[bytes]:
         """WebP pictures of some rows, in their order."""

@@ -14,12 +14,27 @@ from lse.errors import LseError
 from lse.images.band_files import read_bands
 from lse.images.cutouts import read_cutout
 from lse.images.formats import MetadataValue, ReadLimits, SourceImage, read_image
-from lse.images.recipe import PreparedImage, Recipe, prepare_image, stretch_image
+from lse.images.recipe import (
+    PreparedImage,
+    Recipe,
+    RejectedImageError,
+    StretchedImage,
+    prepare_image,
+    stretch_image,
+)
 from lse.images.sources import Source
 from lse.images.stacks import images_of, is_stack_name, read_member
 from lse.images.thumbnails import drawn
 
-__all__ = ["Prepared", "Rejected", "prepare_file", "prepared_tensor", "read_source"]
+__all__ = [
+    "Prepared",
+    "Rejected",
+    "prepare_file",
+    "prepared_image",
+    "prepared_tensor",
+    "read_source",
+    "rejection",
+]
 
 
 @dataclass(frozen=True)
@@ -82,32 +97,45 @@ def prepare_file(
     """
     try:
         image = read_source(source, recipe, limits=limits, roots=roots)
-        stretched = stretch_image(image, recipe)
-        prepared = stretched.prepared()
-        count = prepared.tensor.shape[0]
-        if channels is not None and count != channels:
-            message = (
-                f"The image has {count} channels and the dataset has {channels}: choose 'grey', 'rgb' or a list of "
-                "channels in the recipe."
-            )
-            return Rejected(source=source, reason="CHANNEL_MISMATCH", message=message)
-        return Prepared(
-            source=source,
-            image=prepared,
-            thumbnail=drawn(stretched),
-            metadata={**image.metadata, **_crop_position(image, prepared)},
-            units=image.units,
+        return prepared_image(source, image, stretch_image(image, recipe), channels=channels)
+    except Exception as error:  # noqa: BLE001  # one odd image must not stop the rest of an ingest
+        return rejection(source, error)
+
+
+def prepared_image(source: Source, image: SourceImage, stretched: StretchedImage, *, channels: int | None) -> Prepared:
+    """Tensor, thumbnail and facts of an image that was read and stretched; parameters as for `prepare_file`.
+
+    Raises
+    ------
+    RejectedImageError
+        ``CHANNEL_MISMATCH``, or as `StretchedImage.prepared`.
+    """
+    prepared = stretched.prepared()
+    count = prepared.tensor.shape[0]
+    if channels is not None and count != channels:
+        message = (
+            f"The image has {count} channels and the dataset has {channels}: choose 'grey', 'rgb' or a list of "
+            "channels in the recipe."
         )
-    except LseError as error:
+        raise RejectedImageError(message, reason="CHANNEL_MISMATCH")
+    return Prepared(
+        source=source,
+        image=prepared,
+        thumbnail=drawn(stretched),
+        metadata={**image.metadata, **_crop_position(image, prepared)},
+        units=image.units,
+    )
+
+
+def rejection(source: Source, error: Exception) -> Rejected:
+    """Why a source is no image of the dataset, of what its preparation ended with."""
+    if isinstance(error, LseError):
         return Rejected(source=source, reason=error.reason, message=error.message)
-    except MemoryError:
+    if isinstance(error, MemoryError):
         message = "The image needs more memory than there is: give the workers more memory or make the image smaller."
         return Rejected(source=source, reason="IMAGE_TOO_LARGE", message=message)
-    except Exception as error:  # noqa: BLE001  # one odd image must not stop the rest of an ingest
-        message = (
-            f"The image could not be prepared ({type(error).__name__}: {error}): please report this with the file."
-        )
-        return Rejected(source=source, reason="PREPARATION_FAILED", message=message)
+    message = f"The image could not be prepared ({type(error).__name__}: {error}): please report this with the file."
+    return Rejected(source=source, reason="PREPARATION_FAILED", message=message)
 
 
 def read_source(

@@ -10,7 +10,7 @@ from pathlib import Path
 from lse.errors import LseError
 from lse.images.file_preparation import read_source
 from lse.images.formats import ReadLimits, SourceImage
-from lse.images.recipe import Recipe, load_recipe, prepare_image, suggest_recipe
+from lse.images.recipe import Recipe, load_recipe, prepare_image, selected_names, suggest_recipe
 from lse.images.sources import Source
 
 __all__ = ["ChosenRecipe", "choose_from", "try_source"]
@@ -68,14 +68,5 @@ def choose_from(
     for image in samples:
         with contextlib.suppress(LseError):
             count = len(prepare_image(image, recipe).tensor)
-            return ChosenRecipe(recipe, _channel_names(image, recipe, count), min(image.pixels.shape[1:]))
+            return ChosenRecipe(recipe, selected_names(image, recipe, count), min(image.pixels.shape[1:]))
     return None
-
-
-def _channel_names(image: SourceImage, recipe: Recipe, count: int) -> tuple[str, ...]:
-    wanted = recipe.channels
-    if isinstance(wanted, tuple):
-        return tuple(image.channels[channel] if isinstance(channel, int) else channel for channel in wanted)
-    if count == len(image.channels):
-        return tuple(image.channels)
-    return ("grey",) if count == 1 else ("red", "green", "blue")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,9 +15,11 @@ from lse.names import DATASET
 
 if TYPE_CHECKING:
     from lse.client.resources import Dataset
-    from lse.client.resources.datasets import ImageStatus
+    from lse.client.resources.datasets import ImageStatus, TraceStep
 
 __all__ = ["app"]
+
+_TRACED = ("image", "steps", "rejection_reason", "rejection_message")
 
 
 def _columns(dataset: Dataset) -> dict[str, str]:
@@ -185,3 +188,43 @@ def images(
             for item in found
         ),
     )
+
+
+@commands.command("trace")
+def trace(
+    session: Session,
+    name: Name,
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Image: its name, its path or its row.")],
+    *,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="Another recipe to try on it, YAML (default: that of the dataset).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.png", help="Picture of the channels after each step.")
+    ] = None,
+) -> None:
+    """Show one image through every step of its preparation, with figures, to find where pixels go wrong."""
+    found = session.client.datasets.trace(name, image, recipe=recipe)
+    file = None if out is None else found.save(out)
+    if session.as_json:
+        session.say({key: getattr(found, key) for key in _TRACED} | {"file": file}, "")
+        return
+    session.table(
+        found.steps,
+        ("step", "figure", "value"),
+        (
+            (step.step if first else "", figure, value)
+            for step in found.steps
+            for first, figure, value in _figures(step)
+        ),
+    )
+    if found.rejection_message:
+        typer.echo(f"Rejected: {found.rejection_message}")
+    if file is not None:
+        typer.echo(f"{file} is written ({len(found.png):,} bytes).")
+
+
+def _figures(step: TraceStep) -> Iterator[tuple[bool, str, object]]:
+    """Figures of a step, what it does first; whether each is the first of its step."""
+    rows = [*([("", step.summary)] if step.summary else []), *step.facts.items()]
+    yield from ((number == 0, figure, value) for number, (figure, value) in enumerate(rows))

@@ -7,11 +7,12 @@ from typing import Literal
 
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from latentspace.type.v1 import metadata_pb2
+from lse.client.resources.explanations import Picture
 from lse.client.resources.fields import MadeResource, NamedResource, Received
 from lse.kinds import Scalar
 from lse.names import image_name
 
-__all__ = ["Column", "Dataset", "Image", "ImageStatus", "Preview", "PreviewedImage"]
+__all__ = ["Column", "Dataset", "Image", "ImageStatus", "ImageTrace", "Preview", "PreviewedImage", "TraceStep"]
 
 ImageStatus = Literal["prepared", "rejected"]
 
@@ -102,6 +103,46 @@ class Image(NamedResource, message=pb.Image):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TraceStep(Received, message=pb.TraceStep):
+    """A step of the preparation of an image.
+
+    Attributes
+    ----------
+    step
+        Its name: ``file``, ``image``, ``channels``, ``crop``, ``limits``, ``size``, ``missing``, ``stretch``,
+        ``tensor`` or ``dataset``.
+    summary
+        What it does, in a few words.
+    facts
+        Figures, such as ``shape``, ``minimum`` and ``maximum`` of the pixels after it.
+    """
+
+    step: str
+    summary: str
+    facts: dict[str, Scalar | None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageTrace(Picture, message=pb.TraceImageResponse):
+    """One image of a dataset through every step of its preparation; a notebook shows its picture.
+
+    Attributes
+    ----------
+    image
+        The image as it is in the dataset.
+    steps
+        Steps in their order, up to the one at which it is rejected; the last compares the result with the dataset.
+    rejection_reason, rejection_message
+        Why it is rejected; empty where it is not.
+    """
+
+    image: Image
+    steps: tuple[TraceStep, ...]
+    rejection_reason: str
+    rejection_message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreviewedImage(Received, message=pb.PreviewedImage):
     """What a recipe makes of one source.
 
@@ -113,12 +154,15 @@ class PreviewedImage(Received, message=pb.PreviewedImage):
         Picture of the prepared image, WebP; empty of a rejected one.
     rejection_reason, rejection_message
         Why it would be rejected; empty where it would not.
+    steps
+        Steps of its preparation, up to the one at which it would be rejected.
     """
 
     source: str
     thumbnail: bytes
     rejection_reason: str
     rejection_message: str
+    steps: tuple[TraceStep, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

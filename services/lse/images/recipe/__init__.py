@@ -4,8 +4,11 @@ from lse.images.recipe.apply import (
     PreparedImage,
     RejectedImageError,
     StretchedImage,
+    cut_out,
     prepare_image,
     render,
+    selected_channels,
+    selected_names,
     stretch_image,
 )
 from lse.images.recipe.limits import FixedLimits, Limits, MinmaxLimits, PercentileLimits, ZscaleLimits
@@ -32,9 +35,12 @@ __all__ = [
     "StretchedImage",
     "Zscale",
     "ZscaleLimits",
+    "cut_out",
     "load_recipe",
     "prepare_image",
     "render",
+    "selected_channels",
+    "selected_names",
     "stretch_image",
     "suggest_recipe",
 ]

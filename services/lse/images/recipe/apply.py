@@ -7,18 +7,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from lse.errors import InvalidArgumentError
 from lse.images.formats.source_image import SourceImage
 from lse.images.recipe.recipe import Recipe
+from lse.images.recipe.resampling import SCALED_MAX, fill_values, filled, resample
 from lse.images.recipe.stretches import Stretch
 
-__all__ = ["PreparedImage", "RejectedImageError", "StretchedImage", "prepare_image", "render", "stretch_image"]
+__all__ = [
+    "PreparedImage",
+    "RejectedImageError",
+    "StretchedImage",
+    "cut_out",
+    "prepare_image",
+    "render",
+    "selected_channels",
+    "selected_names",
+    "stretch_image",
+]
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in `PIL.Image.convert("L")`
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-_SCALED_MAX = 1e30  # far beyond any limits, and what resampling adds up stays within float32
 
 
 class RejectedImageError(InvalidArgumentError):
@@ -98,13 +107,16 @@ class StretchedImage:
     high: tuple[float, ...]
     limits_widened: bool
 
+    def resampled(self, size: int) -> NDArray[np.float32]:
+        """Resampled to (C, size, size), before the curve; NaN where pixels are missing."""
+        missing = np.isnan(self.scaled)
+        return resample(self.scaled, missing if missing.any() else None, size)
+
     def at_size(self, size: int) -> NDArray[np.float64]:
         """Resampled to (C, size, size), missing pixels filled, before the curve."""
-        missing = np.isnan(self.scaled)
-        has_missing = bool(missing.any())
-        resampled = _resample(self.scaled, missing if has_missing else None, size)
-        if has_missing:
-            resampled = _fill(resampled, self.recipe.nan.policy, self.fills)
+        resampled = self.resampled(size)
+        if np.isnan(resampled).any():
+            resampled = filled(resampled, self.recipe.nan.policy, self.fills)
         return resampled.astype(np.float64)
 
     def picture(self, size: int) -> NDArray[np.float32]:
@@ -176,7 +188,7 @@ def stretch_image(image: SourceImage, recipe: Recipe) -> StretchedImage:
         ``PIXELS_ALL_MISSING``, ``PIXELS_SOME_MISSING``, ``PIXELS_TOO_MANY_MISSING``, ``CHANNEL_ALL_MISSING``,
         ``IMAGE_CONSTANT`` or ``CHANNELS_MISMATCH``.
     """
-    pixels, left, top = _crop(_select(image, recipe), recipe)
+    pixels, left, top = cut_out(selected_channels(image, recipe), recipe)
     missing = np.isnan(pixels)
     nan_fraction = float(missing.mean()) if missing.any() else 0.0
     _check(pixels, missing, nan_fraction, recipe)
@@ -189,7 +201,7 @@ def stretch_image(image: SourceImage, recipe: Recipe) -> StretchedImage:
         above, before = (side - used_height) // 2, (side - used_width) // 2
         margins = ((0, 0), (above, side - used_height - above), (before, side - used_width - before))
         scaled = np.pad(scaled, margins, constant_values=np.nan)
-    fills = _fills(scaled, low, high, recipe) if nan_fraction or padded else ()
+    fills = fill_values(scaled, low, high, recipe.nan.policy) if nan_fraction or padded else ()
     return StretchedImage(
         recipe=recipe,
         scaled=scaled,
@@ -221,8 +233,14 @@ def _normalised(values: NDArray[np.float64], normalisation: str) -> NDArray[np.f
     return values
 
 
-def _select(image: SourceImage, recipe: Recipe) -> NDArray[Any]:
-    """Channels that the recipe asks for, (C, H, W)."""
+def selected_channels(image: SourceImage, recipe: Recipe) -> NDArray[Any]:
+    """Channels that a recipe asks for, (C, H, W).
+
+    Raises
+    ------
+    RejectedImageError
+        ``CHANNEL_MISMATCH``.
+    """
     pixels, names = image.pixels, image.channels
     wanted = recipe.channels
     colour = names == ("red", "green", "blue")
@@ -250,7 +268,17 @@ def _select(image: SourceImage, recipe: Recipe) -> NDArray[Any]:
     return pixels[indices]
 
 
-def _crop(pixels: NDArray[Any], recipe: Recipe) -> tuple[NDArray[Any], int, int]:
+def selected_names(image: SourceImage, recipe: Recipe, count: int) -> tuple[str, ...]:
+    """Names of the channels that `selected_channels` gives, so many."""
+    wanted = recipe.channels
+    if isinstance(wanted, tuple):
+        return tuple(image.channels[channel] if isinstance(channel, int) else channel for channel in wanted)
+    if count == len(image.channels):
+        return tuple(image.channels)
+    return ("grey",) if count == 1 else ("red", "green", "blue")
+
+
+def cut_out(pixels: NDArray[Any], recipe: Recipe) -> tuple[NDArray[Any], int, int]:
     """Centre of the image, by `crop` and then square by `fit: crop`; its first column and row."""
     height, width = pixels.shape[1:]
     if recipe.crop is not None:
@@ -291,56 +319,6 @@ def _check(pixels: NDArray[Any], missing: NDArray[np.bool_], nan_fraction: float
         raise RejectedImageError(message, reason="IMAGE_CONSTANT", value=float(first))
 
 
-def _resample(pixels: NDArray[np.float32], missing: NDArray[np.bool_] | None, size: int) -> NDArray[np.float32]:
-    """Resample (C, H, W) to (C, size, size): triangle filter as wide as an output pixel, missing pixels left out.
-
-    An output pixel is missing where less than half of its weight is valid.
-    """
-    if pixels.shape[1:] == (size, size):
-        return pixels
-    if missing is None:
-        return np.stack([_resize(channel, size) for channel in pixels])
-    output = np.empty((len(pixels), size, size), dtype=np.float32)
-    for channel, gaps, target in zip(pixels, missing, output, strict=True):
-        weight = _resize((~gaps).astype(np.float32), size)
-        total = _resize(np.where(gaps, np.float32(0), channel), size)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            target[:] = np.where(weight >= 0.5, total / weight, np.nan)
-    return output
-
-
-def _resize(channel: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Resample one channel with Pillow, which widens the filter when it reduces."""
-    resized = Image.fromarray(np.ascontiguousarray(channel)).resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.float32)
-
-
-def _fills(
-    scaled: NDArray[np.float32], low: tuple[float, ...], high: tuple[float, ...], recipe: Recipe
-) -> tuple[float, ...]:
-    """What missing pixels of each channel get: the median of the source's valid ones, or zero in the file's unit."""
-    if recipe.nan.policy == "zero":
-        limits = zip(low, high, strict=True)
-        zeros = [float(np.clip(-lo / (hi - lo), -_SCALED_MAX, _SCALED_MAX)) if hi > lo else 0.0 for lo, hi in limits]
-        return tuple(zeros * (len(scaled) // len(zeros)))
-    return tuple(float(np.nanmedian(channel)) for channel in scaled)
-
-
-def _fill(pixels: NDArray[np.float32], policy: str, fills: tuple[float, ...]) -> NDArray[np.float32]:
-    """Replace missing output pixels of (C, H, W)."""
-    filled = pixels.copy()
-    for channel, fill in zip(filled, fills, strict=True):
-        missing = np.isnan(channel)
-        if policy == "nearest" and missing.any() and not missing.all():
-            from scipy.ndimage import distance_transform_edt  # only this policy pays for it
-
-            nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
-            channel[:] = channel[tuple(nearest)]
-        else:
-            channel[missing] = fill
-    return filled
-
-
 def _scale(
     pixels: NDArray[np.float32] | NDArray[np.float64], missing: NDArray[np.bool_] | None, stretch: Stretch
 ) -> tuple[NDArray[np.float32], tuple[float, ...], tuple[float, ...], bool]:
@@ -359,7 +337,7 @@ def _scale(
         if high > low:
             # Halves keep the difference of values near the ends of float64 finite.
             brought = (group / 2 - low / 2) / (high / 2 - low / 2)
-            scaled[part] = np.clip(brought, -_SCALED_MAX, _SCALED_MAX)
+            scaled[part] = np.clip(brought, -SCALED_MAX, SCALED_MAX)
         else:  # a channel of one value, in an image that has others, becomes zero
             scaled[part] = np.where(np.isnan(group), np.nan, 0)
         lows.append(low)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lse.representation.explanation.sheets import COOL, WARM, Row, Sheet, Tile, draw_sheet, shrunk
+from lse.images.sheets import COOL, WARM, Row, Sheet, Tile, draw_sheet, shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lse.images.sheets import Row, Sheet, Tile, draw_sheet, shrunk
 from lse.representation.evaluation.views import two_views
 from lse.representation.explanation.pictures import display_of
-from lse.representation.explanation.sheets import Row, Sheet, Tile, draw_sheet, shrunk
 from lse.representation.training.defaults import choose_parameters
 from lse.representation.training.facts import measure_facts
 

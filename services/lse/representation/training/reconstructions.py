@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lse.images.sheets import Row, Sheet, Tile, draw_sheet
 from lse.representation.explanation.pictures import display_of
-from lse.representation.explanation.sheets import Row, Sheet, Tile, draw_sheet
 
 if TYPE_CHECKING:
     from torch import nn

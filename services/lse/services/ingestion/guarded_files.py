@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lse.errors import CancelledError, InvalidArgumentError, LseError
-from lse.images.file_preparation import Prepared, Rejected, prepare_file
+from lse.images.file_preparation import Prepared, Rejected, prepare_file, rejection
 from lse.images.formats import ReadLimits
 from lse.images.recipe import Recipe, load_recipe
 from lse.images.recipe_choice import ChosenRecipe, choose_from, try_source
 from lse.images.sources import Source, find_sources, grouped, names_of
 from lse.images.stacks import images_of, is_stack_name
+from lse.images.trace import Trace, trace_file
 from lse.platform.guarded.reading import Reading
 from lse.progress import ShouldStop
 
-__all__ = ["choose_recipe", "find_images", "prepared_files", "spread"]
+__all__ = ["choose_recipe", "find_images", "prepared_files", "spread", "traced_files"]
 
 _SAMPLES = 24
 _TABLES = frozenset({".parquet"})
@@ -91,25 +93,32 @@ def prepared_files(
     recipe, channels
         As for `lse.images.file_preparation.prepare_file`.
     """
-    prepare = partial(prepare_file, channels=channels, limits=_limits(reading), roots=reading.folders)
-    outcomes = reading.map(
-        prepare, [(source, recipe) for source in sources], what=[source.relative for source in sources]
-    )
     return [
-        outcome if isinstance(outcome, Prepared | Rejected) else _rejected(source, outcome)
-        for source, outcome in zip(sources, outcomes, strict=True)
+        outcome if isinstance(outcome, Prepared | Rejected) else rejection(source, outcome)
+        for source, outcome in _outcomes(reading, prepare_file, sources, recipe, channels)
     ]
+
+
+def traced_files(
+    reading: Reading, sources: Sequence[Source], recipe: Recipe, *, channels: int | None = None
+) -> list[Trace]:
+    """The same with every step of each file."""
+    return [
+        outcome if isinstance(outcome, Trace) else Trace((), rejection(source, outcome))
+        for source, outcome in _outcomes(reading, trace_file, sources, recipe, channels)
+    ]
+
+
+def _outcomes(
+    reading: Reading, function: Callable[..., Any], sources: Sequence[Source], recipe: Recipe, channels: int | None
+) -> Iterator[tuple[Source, Any]]:
+    prepare = partial(function, channels=channels, limits=_limits(reading), roots=reading.folders)
+    what = [source.relative for source in sources]
+    return zip(sources, reading.map(prepare, [(source, recipe) for source in sources], what=what), strict=True)
 
 
 def _limits(reading: Reading) -> ReadLimits:
     return ReadLimits(file_bytes=reading.file_bytes, content_bytes=2 * reading.file_bytes)
-
-
-def _rejected(source: Source, error: Exception) -> Rejected:
-    if isinstance(error, LseError):
-        return Rejected(source=source, reason=error.reason, message=error.message)
-    message = f"The image could not be prepared ({type(error).__name__}): please report this with the file."
-    return Rejected(source=source, reason="PREPARATION_FAILED", message=message)
 
 
 def choose_recipe(

@@ -26,8 +26,9 @@ from lse.platform.operations import JobContext
 from lse.services.ingestion.assembly import ROWS_PER_CHUNK, Segment, fill_rows, segments_of, write_tables
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
 from lse.services.ingestion.mosaics import cutout_sources
-from lse.services.ingestion.parts import PART_SOURCES, Preparation, part_uri, prepare_part, write_plan
+from lse.services.ingestion.parts import PART_SOURCES, Preparation, part_uri, plan_uri, prepare_part, write_plan
 from lse.services.ingestion.sky_match import match_by_sky
+from lse.services.ingestion.source_table import sources_uri, write_sources
 from lse.tables.catalogue import Catalogue, read_catalogue
 from lse.tables.image_table import beside, catalogue_columns, column_meanings, column_types, keywords_left_out
 from lse.tables.join import join_catalogue, join_notes, rows_for
@@ -106,6 +107,7 @@ def _plan(
                 "image of each object."
             )
     write_plan(artifacts, context.folder, sources, catalogue)
+    write_sources(artifacts, context.folder, sources, earlier)
     return {
         "count": len(sources),
         "recipe": chosen.recipe.to_yaml(),
@@ -196,7 +198,7 @@ def _ingest(
         table_uri, thumbnails_uri = f"{folder}/images.parquet", f"{folder}/thumbnails.parquet"
         schema = write_tables(artifacts, segments, table_uri, thumbnails_uri)
         facts = artifacts.read_table(table_uri, [name for name in _NOTED if name in schema.names])
-        context.on_finished(lambda: artifacts.remove(f"{folder}/parts"))
+        context.on_finished(lambda: [artifacts.remove(each) for each in (f"{folder}/parts", plan_uri(folder))])
     meanings = column_meanings(schema)
     context.publish(
         DatasetResult(
@@ -204,6 +206,7 @@ def _ingest(
             images_uri=images_uri,
             table_uri=table_uri,
             thumbnails_uri=thumbnails_uri,
+            sources_uri=sources_uri(folder),
             sources=(*(earlier.sources if earlier else ()), *spec.sources),
             recipe=plan["recipe"],
             prepared_count=total,

@@ -6,11 +6,9 @@ become a dataset.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +21,7 @@ from lse.kinds import Scalar
 from lse.platform.artifacts import Artifacts
 from lse.platform.guarded.reading import Reading
 from lse.services.ingestion.guarded_files import prepared_files
+from lse.services.ingestion.source_table import SOURCES, source_table, sources_of
 from lse.tables.image_table import beside, fact_columns, facts_of, header_columns
 
 __all__ = ["PART_SOURCES", "Preparation", "part_uri", "plan_uri", "prepare_part", "write_plan"]
@@ -30,7 +29,6 @@ __all__ = ["PART_SOURCES", "Preparation", "part_uri", "plan_uri", "prepare_part"
 PART_SOURCES = 64
 
 _INPUT = pa.schema([(name, pa.string()) for name in ("name", "source", "status", "reason", "message")])
-_PLANNED = ("name", "path", "relative", "root", "bands", "member", "ra", "dec")
 
 
 def write_plan(artifacts: Artifacts, folder: str, sources: Sequence[Source], catalogue: pa.Table | None) -> None:
@@ -45,20 +43,7 @@ def write_plan(artifacts: Artifacts, folder: str, sources: Sequence[Source], cat
     catalogue
         Columns of the catalogue, one row per source.
     """
-    plan = pa.table(
-        {
-            "name": [source.name for source in sources],
-            "path": pa.array([os.fsencode(source.path) for source in sources], pa.binary()),
-            "relative": [source.relative for source in sources],
-            "root": pa.array([os.fsencode(source.root or source.path) for source in sources], pa.binary()),
-            "member": [source.member for source in sources],
-            **{
-                axis: pa.array([source.position and source.position[number] for source in sources], pa.float64())
-                for number, axis in enumerate(("ra", "dec"))
-            },
-            "bands": pa.array([_encoded(source.bands) for source in sources], pa.list_(pa.binary())),
-        }
-    )
+    plan = source_table(sources)
     if catalogue is not None:
         plan = beside(plan, facts_of(catalogue, "catalogue"))
     plan = plan.combine_chunks()
@@ -67,10 +52,6 @@ def write_plan(artifacts: Artifacts, folder: str, sources: Sequence[Source], cat
         for first in range(0, plan.num_rows, PART_SOURCES)
     )
     artifacts.write_blocks(plan_uri(folder), plan.schema, blocks)
-
-
-def _encoded(paths: Sequence[Path | None]) -> list[bytes | None]:
-    return [None if path is None else os.fsencode(path) for path in paths]
 
 
 def plan_uri(folder: str) -> str:
@@ -123,21 +104,10 @@ def prepare_part(artifacts: Artifacts, folder: str, index: int, preparation: Pre
     """
     recipe = load_recipe(preparation.recipe)
     plan = pa.Table.from_batches([artifacts.read_block(plan_uri(folder), index)])
-    sources = [
-        Source(
-            name=each["name"],
-            path=Path(os.fsdecode(each["path"])),
-            relative=each["relative"],
-            root=Path(os.fsdecode(each["root"])),
-            member=each["member"],
-            position=None if each["ra"] is None else (each["ra"], each["dec"]),
-            bands=tuple(band and Path(os.fsdecode(band)) for band in each["bands"]),
-        )
-        for each in plan.select(list(_PLANNED)).to_pylist()
-    ]
+    sources = sources_of(plan)
     outcomes = prepared_files(preparation.reading, sources, recipe, channels=preparation.channels)
     part = pa.Table.from_pylist([_input(outcome) for outcome in outcomes], schema=_INPUT)
-    for facts in (plan.drop_columns(list(_PLANNED)), _header(outcomes), _preparation(outcomes), _pictures(outcomes)):
+    for facts in (plan.drop_columns(SOURCES.names), _header(outcomes), _preparation(outcomes), _pictures(outcomes)):
         part = beside(part, facts)
     artifacts.write_table(part_uri(folder, index), part)
     prepared = sum(isinstance(outcome, Prepared) for outcome in outcomes)

@@ -20,8 +20,9 @@ from lse import names
 from lse.columns import with_pandas_types
 from lse.errors import InvalidArgumentError, NotFoundError
 from lse.filters import Field, named_fields, parse_filter, parse_order
-from lse.images.file_preparation import Prepared, prepared_tensor
+from lse.images.file_preparation import Prepared, Rejected, prepared_tensor
 from lse.images.recipe import load_recipe
+from lse.images.trace import Step, Trace, compared, drawn_trace, tried_recipe
 from lse.platform.auth import current_caller
 from lse.platform.catalogue import DatasetRecord
 from lse.platform.catalogue.pages import decode_page_token, encode_page_token, page_limit
@@ -34,8 +35,9 @@ from lse.platform.rpc.projects import project_to_pb
 from lse.platform.rpc.rows import checked_columns, checked_count, rows_of
 from lse.platform.wiring import Platform
 from lse.services.ingestion.assembly import THUMBNAILS_PER_GROUP
-from lse.services.ingestion.guarded_files import choose_recipe, find_images, prepared_files, spread
+from lse.services.ingestion.guarded_files import choose_recipe, find_images, spread, traced_files
 from lse.services.ingestion.jobs import AddedSources, add_images, ingest_dataset
+from lse.services.ingestion.source_table import source_of_line
 from lse.tables.filters import filtered, ordered, table_fields
 from lse.tables.image_table import FIXED_COLUMNS
 
@@ -131,20 +133,8 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         reading = self._check_sources(request.parent, request.sources, "")
         sources, recipe_text = find_images(reading, request.sources, request.recipe)
         recipe = choose_recipe(reading, sources, recipe_text).recipe
-        images = []
         count = checked_count(request.image_count, usual=8, most=_MOST_PREVIEWED, what="images")
-        shown = spread(sources, count)
-        for source, outcome in zip(shown, prepared_files(reading, shown, recipe), strict=True):
-            if isinstance(outcome, Prepared):
-                images.append(pb.PreviewedImage(source=source.location, thumbnail=outcome.thumbnail))
-            else:
-                images.append(
-                    pb.PreviewedImage(
-                        source=source.location,
-                        rejection_reason=outcome.reason,
-                        rejection_message=outcome.message,
-                    )
-                )
+        images = [_previewed(trace) for trace in traced_files(reading, spread(sources, count), recipe)]
         return pb.PreviewRecipeResponse(recipe=recipe.to_yaml(), source_count=len(sources), images=images)
 
     def ListImages(self, request: pb.ListImagesRequest, context: Any) -> pb.ListImagesResponse:
@@ -201,11 +191,15 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
 
     def GetImage(self, request: pb.GetImageRequest, context: Any) -> pb.Image:
         """Get an image with its metadata."""
-        project, dataset_id, image = names.IMAGE.parse(request.name)
+        dataset, line = self._line(request.name)
+        table = self._artifacts.read_table(dataset.result.table_uri, rows=range(line, line + 1))
+        return _image_to_pb(dataset, table.to_pylist()[0])
+
+    def _line(self, name: str) -> tuple[DatasetRecord, int]:
+        """Dataset of an image, and the line of the image in its table."""
+        project, dataset_id, image = names.IMAGE.parse(name)
         dataset = self._datasets.ready(names.DATASET.format(project, dataset_id))
-        uri = dataset.result.table_uri
-        line = image_line(image, self._rows(uri), dataset=dataset_id)
-        return _image_to_pb(dataset, self._artifacts.read_table(uri, rows=range(line, line + 1)).to_pylist()[0])
+        return dataset, image_line(image, self._rows(dataset.result.table_uri), dataset=dataset_id)
 
     def BatchGetThumbnails(self, request: pb.BatchGetThumbnailsRequest, context: Any) -> pb.BatchGetThumbnailsResponse:
         """Get the thumbnails of some images."""
@@ -225,6 +219,27 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             group = self._thumbnails(dataset.result.thumbnails_uri, row // THUMBNAILS_PER_GROUP)
             pictures.append(group["thumbnail"][row % THUMBNAILS_PER_GROUP].as_py())
         return pb.BatchGetThumbnailsResponse(thumbnails=pictures)
+
+    def TraceImage(self, request: pb.TraceImageRequest, context: Any) -> pb.TraceImageResponse:
+        """Show one image of a dataset through every step of its preparation."""
+        dataset, line = self._line(request.name)
+        found = dataset.result
+        row = self._artifacts.read_table(found.table_uri, rows=range(line, line + 1)).to_pylist()[0]
+        source = source_of_line(self._artifacts, found, line)
+        reading = self._reading.of_project(names.DATASET.parent(dataset.name))
+        reading.check([source.path, *(path for path in source.bands if path is not None)])
+        recipe = tried_recipe(request.recipe, of=found.recipe)
+        channels = None if request.recipe else len(found.channels)
+        (trace,) = traced_files(reading, [source], recipe, channels=channels)
+        stored = None if row["row"] < 0 else self._artifacts.open_array(found.images_uri)[row["row"]]
+        rejected = trace.outcome if isinstance(trace.outcome, Rejected) else None
+        return pb.TraceImageResponse(
+            image=_image_to_pb(dataset, row),
+            steps=[_step_to_pb(step) for step in (*trace.steps, compared(trace, stored, row))],
+            rejection_reason=rejected.reason if rejected else "",
+            rejection_message=rejected.message if rejected else "",
+            png=drawn_trace(trace, row["name"]),
+        )
 
     def PrepareImage(self, request: pb.PrepareImageRequest, context: Any) -> pb.PrepareImageResponse:
         """Prepare an image file by the recipe of a dataset."""
@@ -267,6 +282,20 @@ def _checked_radius(request: pb.IngestDatasetRequest | pb.AddImagesRequest) -> f
             reason="RADIUS_OUT_OF_RANGE",
         )
     return radius
+
+
+def _step_to_pb(step: Step) -> pb.TraceStep:
+    return pb.TraceStep(step=step.name, summary=step.summary, facts=metadata_fields(step.facts))
+
+
+def _previewed(trace: Trace) -> pb.PreviewedImage:
+    outcome = trace.outcome
+    image = pb.PreviewedImage(source=outcome.source.location, steps=map(_step_to_pb, trace.steps))
+    if isinstance(outcome, Prepared):
+        image.thumbnail = outcome.thumbnail
+    else:
+        image.rejection_reason, image.rejection_message = outcome.reason, outcome.message
+    return image
 
 
 def _image_to_pb(dataset: DatasetRecord, row: dict[str, Any]) -> pb.Image:

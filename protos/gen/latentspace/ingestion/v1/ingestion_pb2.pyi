@@ -633,6 +633,7 @@ class PreviewedImage(_message.Message):
     THUMBNAIL_FIELD_NUMBER: _builtins.int
     REJECTION_REASON_FIELD_NUMBER: _builtins.int
     REJECTION_MESSAGE_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Path of the source."""
     thumbnail: _builtins.bytes
@@ -641,6 +642,10 @@ class PreviewedImage(_message.Message):
     """Reason for the rejection, in UPPER_SNAKE_CASE."""
     rejection_message: _builtins.str
     """One sentence on why the source was rejected."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceStep]:
+        """Steps of its preparation, up to the one at which it was rejected."""
+
     def __init__(
         self,
         *,
@@ -648,10 +653,11 @@ class PreviewedImage(_message.Message):
         thumbnail: _builtins.bytes = ...,
         rejection_reason: _builtins.str = ...,
         rejection_message: _builtins.str = ...,
+        steps: _abc.Iterable[Global___TraceStep] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rejection_message", b"rejection_message", "rejection_reason", b"rejection_reason", "source", b"source", "thumbnail", b"thumbnail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rejection_message", b"rejection_message", "rejection_reason", b"rejection_reason", "source", b"source", "steps", b"steps", "thumbnail", b"thumbnail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -796,6 +802,106 @@ class BatchGetThumbnailsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchGetThumbnailsResponse: _TypeAlias = BatchGetThumbnailsResponse  # noqa: Y015
+
+@_typing.final
+class TraceImageRequest(_message.Message):
+    """Request of `TraceImage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RECIPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the image; its last part may also be the path or the row of the image."""
+    recipe: _builtins.str
+    """Another recipe to try on the image, as YAML (default: that of the dataset)."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        recipe: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "recipe", b"recipe"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TraceImageRequest: _TypeAlias = TraceImageRequest  # noqa: Y015
+
+@_typing.final
+class TraceImageResponse(_message.Message):
+    """Response of `TraceImage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    REJECTION_REASON_FIELD_NUMBER: _builtins.int
+    REJECTION_MESSAGE_FIELD_NUMBER: _builtins.int
+    PNG_FIELD_NUMBER: _builtins.int
+    rejection_reason: _builtins.str
+    """Reason for which it is rejected, in UPPER_SNAKE_CASE; empty if it is not."""
+    rejection_message: _builtins.str
+    """One sentence on why it is rejected."""
+    png: _builtins.bytes
+    """Picture of the channels after each step, PNG."""
+    @_builtins.property
+    def image(self) -> Global___Image:
+        """The image as it is in the dataset."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceStep]:
+        """Steps of its preparation, up to the one at which it is rejected; the last one compares the result with the dataset."""
+
+    def __init__(
+        self,
+        *,
+        image: Global___Image | None = ...,
+        steps: _abc.Iterable[Global___TraceStep] | None = ...,
+        rejection_reason: _builtins.str = ...,
+        rejection_message: _builtins.str = ...,
+        png: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "png", b"png", "rejection_message", b"rejection_message", "rejection_reason", b"rejection_reason", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TraceImageResponse: _TypeAlias = TraceImageResponse  # noqa: Y015
+
+@_typing.final
+class TraceStep(_message.Message):
+    """A step of the preparation of an image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    step: _builtins.str
+    """Name: `file`, `image`, `channels`, `crop`, `limits`, `size`, `missing`, `stretch`, `tensor` or `dataset`."""
+    summary: _builtins.str
+    """What it does, in a few words."""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[_metadata_pb2.MetadataField]:
+        """Figures, such as `shape`, `minimum` and `maximum` of the pixels after the step."""
+
+    def __init__(
+        self,
+        *,
+        step: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        facts: _abc.Iterable[_metadata_pb2.MetadataField] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "step", b"step", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TraceStep: _TypeAlias = TraceStep  # noqa: Y015
 
 @_typing.final
 class PrepareImageRequest(_message.Message):

@@ -93,6 +93,11 @@ class IngestionServiceStub:
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsRequest.SerializeToString,
                 response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsResponse.FromString,
                 _registered_method=True)
+        self.TraceImage = channel.unary_unary(
+                '/latentspace.ingestion.v1.IngestionService/TraceImage',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageRequest.SerializeToString,
+                response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageResponse.FromString,
+                _registered_method=True)
         self.PrepareImage = channel.unary_unary(
                 '/latentspace.ingestion.v1.IngestionService/PrepareImage',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PrepareImageRequest.SerializeToString,
@@ -186,6 +191,13 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TraceImage(self, request, context):
+        """Shows one image of a dataset through every step of its preparation, read again from its source.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PrepareImage(self, request, context):
         """Prepares the content of an image file by the recipe of a dataset, without keeping it.
         """
@@ -257,6 +269,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.BatchGetThumbnails,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsRequest.FromString,
                     response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsResponse.SerializeToString,
+            ),
+            'TraceImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.TraceImage,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageRequest.FromString,
+                    response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageResponse.SerializeToString,
             ),
             'PrepareImage': grpc.unary_unary_rpc_method_handler(
                     servicer.PrepareImage,
@@ -567,6 +584,33 @@ class IngestionService:
             '/latentspace.ingestion.v1.IngestionService/BatchGetThumbnails',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsRequest.SerializeToString,
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.BatchGetThumbnailsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TraceImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/TraceImage',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageRequest.SerializeToString,
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

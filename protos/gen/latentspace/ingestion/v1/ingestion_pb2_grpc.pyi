@@ -58,6 +58,8 @@ class IngestionServiceStub:
     """Gets an image with its metadata."""
     BatchGetThumbnails: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.BatchGetThumbnailsRequest, _ingestion_pb2.BatchGetThumbnailsResponse]
     """Gets the thumbnails of several images."""
+    TraceImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.TraceImageRequest, _ingestion_pb2.TraceImageResponse]
+    """Shows one image of a dataset through every step of its preparation, read again from its source."""
     PrepareImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]
@@ -90,6 +92,8 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Gets an image with its metadata."""
     BatchGetThumbnails: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.BatchGetThumbnailsRequest, _ingestion_pb2.BatchGetThumbnailsResponse]  # type: ignore[assignment]
     """Gets the thumbnails of several images."""
+    TraceImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.TraceImageRequest, _ingestion_pb2.TraceImageResponse]  # type: ignore[assignment]
+    """Shows one image of a dataset through every step of its preparation, read again from its source."""
     PrepareImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]  # type: ignore[assignment]
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
@@ -185,6 +189,14 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.BatchGetThumbnailsResponse, _abc.Awaitable[_ingestion_pb2.BatchGetThumbnailsResponse]]:
         """Gets the thumbnails of several images."""
+
+    @_abc_1.abstractmethod
+    def TraceImage(
+        self,
+        request: _ingestion_pb2.TraceImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.TraceImageResponse, _abc.Awaitable[_ingestion_pb2.TraceImageResponse]]:
+        """Shows one image of a dataset through every step of its preparation, read again from its source."""
 
     @_abc_1.abstractmethod
     def PrepareImage(

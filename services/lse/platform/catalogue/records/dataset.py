@@ -64,6 +64,8 @@ class DatasetResult(Facts):
         Table of all inputs.
     thumbnails_uri
         Table of the thumbnails by row.
+    sources_uri
+        Table of what each input can be read from again; empty of what was ingested by version 0.1.
     sources, recipe
         Of all images.
     prepared_count, rejected_count
@@ -99,6 +101,7 @@ class DatasetResult(Facts):
     simulated: bool = False
     notes: tuple[str, ...] = ()
     inputs_uri: str = ""
+    sources_uri: str = ""
 
 
 class DatasetRecord(Record[DatasetSpec, DatasetResult]):
