@@ -40,7 +40,9 @@ def handlers(libraries: Libraries, downloads: Downloads) -> list[tuple[Any, ...]
 
 
 def _content_type(image: bytes) -> str:
-    return "image/webp" if image[:4] == b"RIFF" and image[8:12] == b"WEBP" else "image/png"
+    if image[:4] == b"RIFF" and image[8:12] == b"WEBP":  # thumbnails of version 0.1
+        return "image/webp"
+    return "image/jpeg" if image[:2] == b"\xff\xd8" else "image/png"
 
 
 class HealthHandler(RequestHandler):

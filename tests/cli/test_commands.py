@@ -111,7 +111,7 @@ def test_preview_writes_pictures(lse, services, tmp_path):
     assert "rejected" in shown.stdout
     written = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert len(written) == 24
-    assert written[0] == "00-bar-00.webp"
+    assert written[0] == "00-bar-00.jpg"
     assert json.loads(lse("dataset", "preview", images, "--json").stdout)["source_count"] == 25
 
 

@@ -146,5 +146,5 @@ def test_thumbnails_of_what_is_not_there_are_not_found(installation: Installatio
         refused.value.close()
         assert refused.value.code == 404
     with urllib.request.urlopen(f"{installation.url}/thumbnails/default/survey/0") as answer:
-        assert answer.headers["Content-Type"] == "image/webp"
+        assert answer.headers["Content-Type"] == "image/jpeg"
         assert Image.open(io.BytesIO(answer.read())).size[0] > 0

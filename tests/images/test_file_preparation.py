@@ -30,7 +30,7 @@ def test_thumbnails(channels: int) -> None:
     image = SourceImage(pixels=pixels, channels=tuple(f"plane{index}" for index in range(channels)))
     picture = Image.open(io.BytesIO(thumbnail(image, load_recipe({"thumbnail": 32, "stretch": "linear"}))))
     assert picture.size == (32, 32)
-    assert picture.format == "WEBP"
+    assert picture.format == "JPEG"
     red, _, blue = np.asarray(picture.convert("RGB"))[4, 16].astype(int)
     assert (red > 200) == (channels > 1)
     if channels == 2:

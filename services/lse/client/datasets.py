@@ -182,7 +182,7 @@ class Datasets(ProjectCollection[Dataset]):
         return ImageTrace.from_pb(self._connection.call(request))
 
     def thumbnails(self, dataset: str, rows: Sequence[int]) -> builtins.list[bytes]:
-        """WebP pictures of some rows, in their order."""
+        """JPEG pictures of some rows, in their order; WebP of datasets that version 0.1 made."""
         parent = self._full(dataset)
         pictures: builtins.list[bytes] = []
         wanted = [int(row) for row in rows]

@@ -48,7 +48,7 @@ class Prepared:
     image
         Tensor and what was done to get it.
     thumbnail
-        WebP picture.
+        JPEG picture.
     metadata
         Typed facts that the file tells of itself.
     units

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_SIP_ORDER", "Sky", "card_position", "sip_order", "sky_of"]
+__all__ = ["MOST_SIP_ORDER", "HeaderNeededError", "Sky", "card_position", "quick_sky", "sip_order", "sky_of"]
 
 # Keywords of a WCS without distortion: wcslib reads these few directly.  All else goes through `astropy.wcs.WCS`, which
 # takes some ten times longer and knows distortions; given raw headers with lookup tables, wcslib itself is not safe.
@@ -35,6 +36,10 @@ _POINTINGS = (
     ("RA_NOM", "DEC_NOM"),
 )
 _HOURS = re.compile(r"\bhours?\b|\bhourangle\b|\[h(rs?)?\]|\bhh[: ]", re.IGNORECASE)
+
+
+class HeaderNeededError(ValueError):
+    """A WCS that takes the whole header and astropy's slower way."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +73,25 @@ class Sky:
         if not np.isfinite(world).all():
             return {}
         try:
-            vectors = _icrs_vectors(world, self.wcs.lngtyp, self.wcs.radesys, float(self.wcs.equinox))
+            vectors = _icrs_vectors(world.tolist(), self.wcs.lngtyp, self.wcs.radesys, float(self.wcs.equinox))
         except ValueError:  # a frame such as GAPPT (apparent place) that has no way to ICRS without the time and place
             return {}
-        centre, east_of_x, north_of_y = vectors[0], vectors[1] - vectors[3], vectors[2] - vectors[4]
-        ra, dec = np.arctan2(centre[1], centre[0]), np.arctan2(centre[2], np.hypot(centre[0], centre[1]))
-        east = np.array([-np.sin(ra), np.cos(ra), 0.0])
-        north = np.cross(centre, east)
-        jacobian = np.array([[east_of_x @ east, north_of_y @ east], [east_of_x @ north, north_of_y @ north]])
-        area = float(np.linalg.det(jacobian))
-        if not np.isfinite(area) or area == 0:
+        (cx, cy, cz), right, up, left, down = vectors  # plain numbers: arrays of three take longer
+        ra, dec = math.atan2(cy, cx), math.atan2(cz, math.hypot(cx, cy))
+        east = -math.sin(ra), math.cos(ra), 0.0
+        north = cy * east[2] - cz * east[1], cz * east[0] - cx * east[2], cx * east[1] - cy * east[0]
+        (xe, xn), (ye, yn) = (
+            [sum((a - b) * c for a, b, c in zip(end, begin, axis, strict=True)) for axis in (east, north)]
+            for end, begin in ((right, left), (up, down))
+        )
+        area = xe * yn - ye * xn
+        if not math.isfinite(area) or area == 0:
             return {}
         return {
-            "ra_deg": float(np.rad2deg(ra) % 360),
-            "dec_deg": float(np.rad2deg(dec)),
-            "pixel_scale_arcsec": float(np.rad2deg(np.sqrt(abs(area))) * 3600),
-            "orientation_deg": float(np.rad2deg(np.arctan2(jacobian[0, 1], jacobian[1, 1])) % 360),
+            "ra_deg": math.degrees(ra) % 360,
+            "dec_deg": math.degrees(dec),
+            "pixel_scale_arcsec": math.degrees(math.sqrt(abs(area))) * 3600,
+            "orientation_deg": math.degrees(math.atan2(ye, yn)) % 360,
             "mirrored": area > 0,
         }
 
@@ -99,20 +107,12 @@ def sky_of(cards: Mapping[str, object], header: Any, hdus: Any) -> Sky | None:
         `astropy.io.fits.Header` with the WCS and `astropy.io.fits.HDUList` of the file, for all others.
     """
     from astropy.io.fits import VerifyError  # loaded with the reader that calls this
-    from astropy.wcs import WCS, SingularMatrixError, Wcsprm  # as above
+    from astropy.wcs import WCS  # as above
 
-    types = [str(cards.get(f"CTYPE{axis}") or "") for axis in (1, 2)]
-    if not all(types) or (sip_order(cards) or 0) > MOST_SIP_ORDER:
-        return None
-    distorted = any(map(_DISTORTED_TYPE.search, types)) or any(_DISTORTED.match(keyword) for keyword in cards)
-    if not distorted:
-        try:
-            plain = "".join(_card(key, value) for key, value in cards.items() if _PLAIN.fullmatch(key))
-            return _of_image(Wcsprm(header=(plain + "END".ljust(80)).encode("ascii")))
-        except SingularMatrixError:
-            return None  # mending would make it one degree a pixel
-        except (ValueError, KeyError):
-            pass  # units and names that wcslib refuses are mended by the slower way
+    try:
+        return quick_sky(cards)
+    except HeaderNeededError:
+        pass
     try:
         full = WCS(header, hdus)
         sky = _of_image(full.wcs)
@@ -124,10 +124,41 @@ def sky_of(cards: Mapping[str, object], header: Any, hdus: Any) -> Sky | None:
         return None  # no position is better than a wrong one; what astropy said is among the notes
 
 
+def quick_sky(cards: Mapping[str, object]) -> Sky | None:
+    """World coordinates of an image, as far as the values of its cards are enough for them.
+
+    Raises
+    ------
+    HeaderNeededError
+        If the header has distortions, or units and names that wcslib refuses: `sky_of` knows more.
+    """
+    from astropy.wcs import SingularMatrixError, Wcsprm  # loaded with the reader that calls this
+
+    types = [str(cards.get(f"CTYPE{axis}") or "") for axis in (1, 2)]
+    if not all(types) or (sip_order(cards) or 0) > MOST_SIP_ORDER:
+        return None
+    roles = [_role(keyword) for keyword in cards]
+    if "distorted" in roles or any(map(_DISTORTED_TYPE.search, types)):
+        raise HeaderNeededError
+    try:
+        plain = "".join([_card(*card) for card, role in zip(cards.items(), roles, strict=True) if role])
+        return _of_image(Wcsprm(header=(plain + "END".ljust(80)).encode("ascii")))
+    except SingularMatrixError:
+        return None  # mending would make it one degree a pixel
+    except (ValueError, KeyError) as error:
+        raise HeaderNeededError from error
+
+
 def sip_order(cards: Mapping[str, object]) -> int | None:
     """Greatest order of the SIP polynomials that a header declares; None without any."""
     orders = [value for key in _SIP if isinstance(value := cards.get(key), int | float)]
     return int(max(orders)) if orders else None
+
+
+@lru_cache(maxsize=4096)
+def _role(keyword: str) -> str:
+    """Whether a card belongs to a ``plain`` WCS, makes it a ``distorted`` one, or neither (empty)."""
+    return "distorted" if _DISTORTED.match(keyword) else "plain" if _PLAIN.fullmatch(keyword) else ""
 
 
 def _of_image(wcs: Any) -> Sky | None:
@@ -137,8 +168,10 @@ def _of_image(wcs: Any) -> Sky | None:
     wcs.set()
     if {wcs.lng, wcs.lat} != {0, 1}:
         return None
-    celestial = wcs.sub([WCSSUB_CELESTIAL])  # which keeps their order
-    celestial.set()
+    celestial = wcs
+    if wcs.naxis > 2:
+        celestial = wcs.sub([WCSSUB_CELESTIAL])  # which keeps their order
+        celestial.set()
     return Sky(celestial, lambda points: celestial.p2s(points, 1)["world"])
 
 
@@ -163,7 +196,7 @@ def card_position(cards: Mapping[str, object], comments: Mapping[str, str]) -> d
         if radesys.strip().upper() in ("", "ICRS") and (np.isnan(year) or year == 2000):
             return {"ra_deg": ra % 360, "dec_deg": dec}
         try:
-            x, y, z = _icrs_vectors(np.array([[ra, dec]]), "RA", radesys, year)[0]
+            ((x, y, z),) = _icrs_vectors([[ra, dec]], "RA", radesys, year)
         except ValueError:
             return {}
         return {"ra_deg": float(np.rad2deg(np.arctan2(y, x)) % 360), "dec_deg": float(np.rad2deg(np.arcsin(z)))}
@@ -206,19 +239,34 @@ def _card(keyword: str, value: object) -> str:
     return f"{keyword:<8}= {text}"[:80].ljust(80)
 
 
-def _icrs_vectors(world: NDArray[np.float64], lng: str, radesys: str, equinox: float) -> NDArray[np.float64]:
-    """Unit vectors (N, 3) in ICRS of longitudes and latitudes (N, 2) in degrees."""
-    lon, lat = np.deg2rad(world).T
-    vectors = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+def _icrs_vectors(
+    world: Sequence[Sequence[float]], lng: str, radesys: str, equinox: float
+) -> list[tuple[float, float, float]]:
+    """Unit vectors in ICRS of longitudes and latitudes in degrees; plain numbers, since a few take arrays longer."""
+    vectors = [_unit_vector(math.radians(lon), math.radians(lat)) for lon, lat in world]
     radesys = radesys.strip().upper()
     if lng == "RA" and (radesys.startswith("FK4") or (not radesys and equinox < 1984)):
-        return _to_icrs(vectors, _frame(lng, radesys, equinox))  # aberration makes FK4 more than a rotation
-    return vectors @ _rotation(lng, radesys, None if np.isnan(equinox) else equinox)
+        # Aberration makes FK4 more than a rotation.
+        found = _to_icrs(np.array(vectors), _frame(lng, radesys, equinox)).tolist()
+        return [(x, y, z) for x, y, z in found]
+    a, b, c = _rotation(lng, radesys, None if math.isnan(equinox) else equinox)
+    return [
+        (x * a[0] + y * b[0] + z * c[0], x * a[1] + y * b[1] + z * c[1], x * a[2] + y * b[2] + z * c[2])
+        for x, y, z in vectors
+    ]
+
+
+def _unit_vector(lon: float, lat: float) -> tuple[float, float, float]:
+    return math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
 
 
 @lru_cache(maxsize=64)
-def _rotation(lng: str, radesys: str, equinox: float | None) -> NDArray[np.float64]:
-    return _to_icrs(np.eye(3), _frame(lng, radesys, np.nan if equinox is None else equinox))
+def _rotation(lng: str, radesys: str, equinox: float | None) -> list[list[float]]:
+    """Rows of the matrix that turns vectors (from the right) into ICRS."""
+    found: list[list[float]] = _to_icrs(
+        np.eye(3), _frame(lng, radesys, np.nan if equinox is None else equinox)
+    ).tolist()
+    return found
 
 
 def _to_icrs(vectors: NDArray[np.float64], frame: Any) -> NDArray[np.float64]:

@@ -220,7 +220,7 @@ def _drawn_steps(stretched: StretchedImage, names: Sequence[str]) -> Iterator[St
     sampling = size / max(stretched.used_width, stretched.used_height)
     facts: dict[str, MetadataValue] = {"sampling": sampling, "padded_fraction": stretched.padded_fraction}
     yield _step("size", f"{size} x {size} pixels", resampled, names, facts)
-    whole = stretched.at_size(size)
+    whole = stretched.at_size(size).astype(np.float64)  # as the tensor is computed
     facts = {
         "policy": recipe.nan.policy,
         "source_missing_fraction": stretched.nan_fraction,

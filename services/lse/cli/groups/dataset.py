@@ -122,7 +122,7 @@ def preview(
     *,
     recipe: RecipeFile = None,
     count: Annotated[int, typer.Option("--count", min=1, max=64, help="Number of images to try.")] = 8,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to write the pictures to (WebP).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write the pictures to (JPEG).")] = None,
 ) -> None:
     """Show what a recipe makes of a few sources."""
     result = session.client.datasets.preview(sources, recipe=recipe, count=count)
@@ -137,7 +137,7 @@ def preview(
             ) from error
         for number, image in enumerate(result.images):
             if image.thumbnail:
-                write_file(out / f"{number:02d}-{Path(image.source).stem}.webp", image.thumbnail)
+                write_file(out / f"{number:02d}-{Path(image.source).stem}.jpg", image.thumbnail)
     if session.as_json:
         session.say(result, "")
         return

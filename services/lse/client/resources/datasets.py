@@ -151,7 +151,7 @@ class PreviewedImage(Received, message=pb.PreviewedImage):
     source
         Path of the source.
     thumbnail
-        Picture of the prepared image, WebP; empty of a rejected one.
+        Picture of the prepared image, JPEG; empty of a rejected one.
     rejection_reason, rejection_message
         Why it would be rejected; empty where it would not.
     steps

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.images.formats.fits_hdus import ImageHdu, chosen_hdus, image_hdus, planes_of
+from lse.images.formats.fits_plain import PlainFits, plain_image
 from lse.images.formats.library_warnings import collected_notes
 from lse.images.formats.source_image import (
     Extensions,
@@ -22,7 +24,7 @@ from lse.images.formats.source_image import (
     channel_names,
     narrowed,
 )
-from lse.images.sky import MOST_SIP_ORDER, Sky, card_position, sip_order, sky_of
+from lse.images.sky import MOST_SIP_ORDER, HeaderNeededError, Sky, card_position, quick_sky, sip_order, sky_of
 from lse.methods import Method
 from lse.parameters import Parameters
 
@@ -51,9 +53,12 @@ def read_fits(content: bytes, name: str, limits: ReadLimits, extensions: Extensi
         ``IMAGE_HDU_MISSING``, ``EXTENSION_MISSING``, ``EXTENSION_MISMATCH``, ``DIMENSIONS_UNSUPPORTED``,
         ``IMAGE_TRUNCATED``, ``IMAGE_TOO_LARGE``, ``HEADER_DAMAGED``, or what decoding raises.
     """
+    extensions = extensions or Extensions()
+    if extensions == Extensions() and (plain := plain_image(content)) is not None:
+        with contextlib.suppress(HeaderNeededError):
+            return _plain(plain, limits, name)
     from astropy.io import fits  # loaded when an image is read
 
-    extensions = extensions or Extensions()
     with collected_notes() as notes:
         try:
             hdus = fits.HDUList.fromstring(content, do_not_scale_image_data=True)
@@ -89,6 +94,31 @@ def read_fits(content: bytes, name: str, limits: ReadLimits, extensions: Extensi
     return SourceImage(pixels=pixels, channels=channels, metadata=metadata | facts, units=units, sky=sky)
 
 
+def _plain(image: PlainFits, limits: ReadLimits, name: str) -> SourceImage:
+    """Image of a file that astropy is not needed for.
+
+    Raises
+    ------
+    HeaderNeededError
+        Where it is needed for the position on the sky.
+    """
+    height, width = image.raw.shape
+    limits.check_pixels(height * width, name)
+    cards = image.cards
+    sky = quick_sky(cards)
+    units = {keyword: unit for keyword in cards if (unit := _said_unit(cards[keyword], image.comments[keyword]))}
+    comments = {keyword: image.comments[keyword] for keyword in cards if keyword.startswith("RA")}
+    facts, said, sky = _described(cards, units, comments, sky, (height, width))
+    pixels = _physical(image.raw[np.newaxis, ::-1], cards)
+    return SourceImage(
+        pixels=pixels,
+        channels=channel_names(1),
+        metadata=_layout(pixels, int(str(cards["BITPIX"])), 0) | facts,
+        units=said,
+        sky=sky,
+    )
+
+
 def _pixels(image: ImageHdu, shape: tuple[int, ...], available: int, limits: ReadLimits, name: str) -> NDArray[Any]:
     """Physical values (C, H, W) of an image, the top row first."""
     _check_stored(image.hdu, available, limits, name)
@@ -112,20 +142,23 @@ def _bad_pixels(values: NDArray[Any], extensions: Extensions) -> NDArray[np.bool
 
 def _facts(chosen: list[ImageHdu], pixels: NDArray[Any], left: list[ImageHdu]) -> dict[str, MetadataValue]:
     """What is said of the file beside its header."""
-    header = chosen[0].hdu.header
-    facts: dict[str, MetadataValue] = {
-        "format": "FITS",
-        "width": pixels.shape[2],
-        "height": pixels.shape[1],
-        "bit_depth": abs(int(header["BITPIX"])),
-        "floating": int(header["BITPIX"]) < 0,
-        "hdu": chosen[0].index,
-    }
+    facts = _layout(pixels, int(chosen[0].hdu.header["BITPIX"]), chosen[0].index)
     if len(chosen) > 1:
         facts["bands"] = ", ".join(image.label for image in chosen)
     if left:
         facts["not_read"] = ", ".join(image.label for image in left)
     return facts
+
+
+def _layout(pixels: NDArray[Any], bitpix: int, index: int) -> dict[str, MetadataValue]:
+    return {
+        "format": "FITS",
+        "width": pixels.shape[2],
+        "height": pixels.shape[1],
+        "bit_depth": abs(bitpix),
+        "floating": bitpix < 0,
+        "hdu": index,
+    }
 
 
 def _header_facts(
@@ -139,13 +172,25 @@ def _header_facts(
         primary, more_units, more = _cards(primary_header)
         sky = sky or sky_of(primary, primary_header, hdus)
         cards, units, unreadable = primary | cards, more_units | units, unreadable + more
-    found = sky.at((shape[2] + 1) / 2, (shape[1] + 1) / 2) if sky else {}
-    facts: dict[str, MetadataValue] = {**(found or card_position(cards, _comments(header, primary_header)))}
+    facts, said, sky = _described(cards, units, _comments(header, primary_header), sky, shape[1:])
+    if unreadable:
+        facts["header_cards_unreadable"] = unreadable
+    return facts, said, sky
+
+
+def _described(
+    cards: Mapping[str, MetadataValue],
+    units: Mapping[str, str],
+    comments: Mapping[str, str],
+    sky: Sky | None,
+    shape: tuple[int, ...],
+) -> tuple[dict[str, MetadataValue], dict[str, str], Sky | None]:
+    """Facts and units of a header, and the world coordinates where they give a position."""
+    found = sky.at((shape[1] + 1) / 2, (shape[0] + 1) / 2) if sky else {}
+    facts: dict[str, MetadataValue] = {**(found or card_position(cards, comments))}
     if (order := sip_order(cards)) is not None and order > MOST_SIP_ORDER:
         facts["sky_note"] = f"SIP polynomials of order {order} are not evaluated: at most {MOST_SIP_ORDER}."
     facts |= {f"header.{key.lower()}": value for key, value in cards.items() if key not in _STRUCTURE}
-    if unreadable:
-        facts["header_cards_unreadable"] = unreadable
     said = {f"header.{key.lower()}": unit for key, unit in units.items()}
     if unit := _unit(str(cards.get("BUNIT", ""))):
         said["pixels"] = unit
@@ -174,7 +219,11 @@ def _scaled(hdu: Any, header: Any) -> NDArray[np.float32] | NDArray[np.float64]:
 
     Done here and not by astropy, which leaves out a BLANK of 0 or one written as a float.
     """
-    raw = hdu.data[..., ::-1, :]
+    return _physical(hdu.data[..., ::-1, :], header)
+
+
+def _physical(raw: NDArray[Any], header: Any) -> NDArray[np.float32] | NDArray[np.float64]:
+    """Physical values of stored ones, with the scaling and the blank value of a header."""
     scale, zero, blank = (header.get(key) for key in ("BSCALE", "BZERO", "BLANK"))
     scale = 1.0 if scale is None else float(scale)
     zero = 0.0 if zero is None else float(zero)
@@ -207,10 +256,16 @@ def _cards(header: Any) -> tuple[dict[str, MetadataValue], dict[str, str], int]:
             values[keyword] = value
         elif isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             values[keyword] = value if isinstance(value, int) else float(value)
-            comment = card.comment
-            if comment.startswith("[") and (unit := _unit(comment[1:].partition("]")[0])):
+            if unit := _said_unit(value, card.comment):
                 units[keyword] = unit
     return values, units, unreadable
+
+
+def _said_unit(value: MetadataValue, comment: str) -> str:
+    """Unit of a number whose comment begins with one in brackets."""
+    if not comment.startswith("[") or isinstance(value, str | bool):
+        return ""
+    return _unit(comment[1:].partition("]")[0])
 
 
 @lru_cache(maxsize=256)

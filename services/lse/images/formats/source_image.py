@@ -147,7 +147,7 @@ def narrowed(values: NDArray[Any]) -> NDArray[np.float32] | NDArray[np.float64]:
     with np.errstate(over="ignore", invalid="ignore"):
         exact: NDArray[np.float32] | NDArray[np.float64]
         single = np.array(values, dtype=np.float32, order="C")
-        if values.dtype.itemsize <= 2 or values.dtype == np.float32:
+        if values.dtype.itemsize <= 2 or (values.dtype.kind == "f" and values.dtype.itemsize == 4):
             exact = single
         else:
             double = np.array(values, dtype=np.float64, order="C")

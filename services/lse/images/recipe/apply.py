@@ -112,16 +112,20 @@ class StretchedImage:
         missing = np.isnan(self.scaled)
         return resample(self.scaled, missing if missing.any() else None, size)
 
-    def at_size(self, size: int) -> NDArray[np.float64]:
+    def at_size(self, size: int) -> NDArray[np.float32]:
         """Resampled to (C, size, size), missing pixels filled, before the curve."""
         resampled = self.resampled(size)
-        if np.isnan(resampled).any():
-            resampled = filled(resampled, self.recipe.nan.policy, self.fills)
-        return resampled.astype(np.float64)
+        return filled(resampled, self.recipe.nan.policy, self.fills) if np.isnan(resampled).any() else resampled
 
     def picture(self, size: int) -> NDArray[np.float32]:
         """For a person to look at: float32 (C, size, size) from 0 to 1, not normalised."""
-        return np.clip(self.recipe.stretch.curve(self.at_size(size)), 0, 1).astype(np.float32)
+        return self.stretched_unit(self.at_size(size)).astype(np.float32)
+
+    def stretched_unit(self, scaled: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Values along the curve, clipped to 0 to 1: before it, which is the same for a curve that never falls."""
+        clipped = np.clip(scaled, 0, 1)
+        stretch = self.recipe.stretch
+        return stretch.curve(clipped if stretch.is_gentle else clipped.astype(np.float64))
 
     def prepared(self) -> PreparedImage:
         """As the encoders see it.
@@ -133,13 +137,11 @@ class StretchedImage:
         """
         recipe = self.recipe
         scaled = self.at_size(recipe.size)
-        values = recipe.stretch.curve(scaled)
         unit = recipe.normalisation == "unit"
         # Square root and logarithm end at the lower limit whatever the normalisation.
         below = (scaled < 0) & (unit | (recipe.stretch.kind in ("sqrt", "log")))
         above = (scaled > 1) & unit
-        if unit:
-            values = np.clip(values, 0, 1)
+        values = self.stretched_unit(scaled) if unit else recipe.stretch.curve(scaled.astype(np.float64))
         return PreparedImage(
             tensor=np.clip(_normalised(values, recipe.normalisation), -_FLOAT32_MAX, _FLOAT32_MAX).astype(np.float32),
             nan_fraction=self.nan_fraction,
@@ -218,7 +220,7 @@ def stretch_image(image: SourceImage, recipe: Recipe) -> StretchedImage:
     )
 
 
-def _normalised(values: NDArray[np.float64], normalisation: str) -> NDArray[np.float64]:
+def _normalised(values: NDArray[np.floating], normalisation: str) -> NDArray[np.floating]:
     least, spread = float(values.min()), float(np.ptp(values))
     if spread == 0 or not np.isfinite(spread):
         message = (
@@ -303,7 +305,7 @@ def _check(pixels: NDArray[Any], missing: NDArray[np.bool_], nan_fraction: float
             f"{recipe.nan.max_fraction:.1%} that the recipe allows (nan.max_fraction)."
         )
         raise RejectedImageError(message, reason="PIXELS_TOO_MANY_MISSING", nan_fraction=nan_fraction)
-    empty = missing.all(axis=(1, 2))
+    empty = missing.all(axis=(1, 2)) if nan_fraction else np.zeros(len(pixels), dtype=bool)
     if empty.any():
         channel = int(empty.argmax())
         message = (
@@ -328,7 +330,7 @@ def _scale(
     lows, highs = [], []
     widened = False
     for part in parts:
-        group = pixels[part].astype(np.float64)
+        group = pixels[part]
         valid = group.reshape(-1) if missing is None else group[~missing[part]]
         low, high = stretch.limit_finder.find(valid)
         if not high > low:
@@ -336,8 +338,10 @@ def _scale(
             low, high = float(valid.min()), float(valid.max())
         if high > low:
             # Halves keep the difference of values near the ends of float64 finite.
-            brought = (group / 2 - low / 2) / (high / 2 - low / 2)
-            scaled[part] = np.clip(brought, -SCALED_MAX, SCALED_MAX)
+            brought = np.multiply(group, 0.5, dtype=np.float64)
+            brought -= low / 2
+            brought /= high / 2 - low / 2
+            scaled[part] = np.clip(brought, -SCALED_MAX, SCALED_MAX, out=brought)
         else:  # a channel of one value, in an image that has others, becomes zero
             scaled[part] = np.where(np.isnan(group), np.nan, 0)
         lows.append(low)

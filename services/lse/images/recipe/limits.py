@@ -20,7 +20,7 @@ class MinmaxLimits(_Limits):
 
     kind: Literal["minmax"] = "minmax"
 
-    def find(self, values: NDArray[np.float64]) -> tuple[float, float]:
+    def find(self, values: NDArray[np.floating]) -> tuple[float, float]:
         """Limits of a flat array of finite values."""
         return float(values.min()), float(values.max())
 
@@ -44,7 +44,7 @@ class FixedLimits(_TwoLimits):
     low: float = Field(allow_inf_nan=False)
     high: float = Field(allow_inf_nan=False)
 
-    def find(self, values: NDArray[np.float64]) -> tuple[float, float]:  # noqa: ARG002  # the same for every image
+    def find(self, values: NDArray[np.floating]) -> tuple[float, float]:  # noqa: ARG002  # the same for every image
         """Limits of a flat array of finite values."""
         return self.low, self.high
 
@@ -56,10 +56,10 @@ class PercentileLimits(_TwoLimits):
     low: float = Field(default=1.0, ge=0, le=100)
     high: float = Field(default=99.5, ge=0, le=100)
 
-    def find(self, values: NDArray[np.float64]) -> tuple[float, float]:
+    def find(self, values: NDArray[np.floating]) -> tuple[float, float]:
         """Limits of a flat array of finite values."""
-        low, high = np.percentile(values, (self.low, self.high))
-        return float(low), float(high)
+        ordered = np.sort(values)  # several times as fast as the partition that numpy.percentile makes
+        return _quantile(ordered, self.low / 100), _quantile(ordered, self.high / 100)
 
 
 class ZscaleLimits(_Limits):
@@ -69,12 +69,22 @@ class ZscaleLimits(_Limits):
     contrast: float = Field(default=0.25, gt=0, le=1)
     samples: int = Field(default=1000, ge=10, le=1_000_000)
 
-    def find(self, values: NDArray[np.float64]) -> tuple[float, float]:
+    def find(self, values: NDArray[np.floating]) -> tuple[float, float]:
         """Limits of a flat array of finite values."""
         from astropy.visualization import ZScaleInterval  # only recipes with zscale pay for it
 
-        low, high = ZScaleInterval(n_samples=self.samples, contrast=self.contrast).get_limits(values)
+        interval = ZScaleInterval(n_samples=self.samples, contrast=self.contrast)
+        low, high = interval.get_limits(values.astype(np.float64))
         return float(low), float(high)
+
+
+def _quantile(ordered: NDArray[np.floating], share: float) -> float:
+    """As `numpy.quantile` of values in ascending order, interpolated in float64 whatever their type."""
+    place = (len(ordered) - 1) * share
+    before = int(place)
+    low, high = float(ordered[before]), float(ordered[min(before + 1, len(ordered) - 1)])
+    part = place - before
+    return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
 
 
 def _from_name(value: object) -> object:

@@ -6,7 +6,8 @@ Every curve sends 0 to 0 and 1 to 1, never falls, and is finite everywhere; valu
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from lse.images.recipe.limits import Limits, MinmaxLimits, PercentileLimits, Zsc
 
 __all__ = ["Asinh", "Linear", "Log", "Percentile", "Sqrt", "Stretch", "Zscale"]
 
-Values = NDArray[np.float64]
+Values = TypeVar("Values", NDArray[np.float32], NDArray[np.float64])
 
 
 class _Stretch(BaseModel):
@@ -32,8 +33,13 @@ class _Stretch(BaseModel):
     jointly: bool = False
 
     def curve(self, x: Values) -> Values:
-        """Curve on values scaled so that the limits are 0 and 1."""
+        """Curve on values scaled so that the limits are 0 and 1, of their type."""
         return x
+
+    @property
+    def is_gentle(self) -> bool:
+        """Whether the curve between its limits keeps within float32 what float32 holds."""
+        return True
 
     @property
     def limit_finder(self) -> Limits:
@@ -74,7 +80,12 @@ class Log(_WithLimits):
 
     def curve(self, x: Values) -> Values:
         """Logarithm, 0 below 0."""
-        return np.asarray(np.log1p(self.scale * np.maximum(x, 0)) / np.log1p(self.scale), dtype=np.float64)
+        return np.asarray(np.log1p(self.scale * np.maximum(x, 0)) / math.log1p(self.scale))
+
+    @property
+    def is_gentle(self) -> bool:
+        """See `_Stretch.is_gentle`."""
+        return 1e-3 <= self.scale <= 1e6
 
 
 class Asinh(_WithLimits):
@@ -89,7 +100,12 @@ class Asinh(_WithLimits):
 
     def curve(self, x: Values) -> Values:
         """Inverse hyperbolic sine."""
-        return np.asarray(np.arcsinh(x / self.softening) / np.arcsinh(1 / self.softening), dtype=np.float64)
+        return np.asarray(np.arcsinh(x / self.softening) / math.asinh(1 / self.softening))
+
+    @property
+    def is_gentle(self) -> bool:
+        """See `_Stretch.is_gentle`."""
+        return 1e-6 <= self.softening <= 1e3
 
 
 class Zscale(_Stretch):

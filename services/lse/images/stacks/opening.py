@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -34,8 +34,12 @@ _MOST_IMAGES = 1_000_000
 
 def is_stack_name(path: Path) -> bool:
     """Whether a file is called like one of many images."""
-    lower = path.name.lower()
-    return any(lower.endswith(suffix) for stack in STACKS for suffix in stack.facts.suffixes)
+    return path.name.lower().endswith(_suffixes())
+
+
+@cache
+def _suffixes() -> tuple[str, ...]:
+    return tuple(suffix for stack in STACKS for suffix in stack.facts.suffixes)
 
 
 def images_of(path: Path, name: str, within: Sequence[Path] | None) -> tuple[str, Sequence[str]] | None:

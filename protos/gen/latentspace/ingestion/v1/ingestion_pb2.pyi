@@ -637,7 +637,7 @@ class PreviewedImage(_message.Message):
     source: _builtins.str
     """Path of the source."""
     thumbnail: _builtins.bytes
-    """Thumbnail of the prepared image, WebP; empty if the source was rejected."""
+    """Thumbnail of the prepared image, JPEG; empty if the source was rejected."""
     rejection_reason: _builtins.str
     """Reason for the rejection, in UPPER_SNAKE_CASE."""
     rejection_message: _builtins.str
@@ -788,7 +788,7 @@ class BatchGetThumbnailsResponse(_message.Message):
     THUMBNAILS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def thumbnails(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """WebP images, in the order of the requested rows."""
+        """JPEG images (WebP of datasets that version 0.1 made), in the order of the requested rows."""
 
     def __init__(
         self,
