@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from lse.client.collection import ProjectCollection
 from lse.client.operations import Operation
-from lse.client.requests import check_count, recipe_text, source_path, source_paths
+from lse.client.requests import check_count, recipe_text, rows_message, source_path, source_paths
 from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
 from lse.errors import InvalidArgumentError
 from lse.names import IMAGE
@@ -92,6 +92,48 @@ class Datasets(ProjectCollection[Dataset]):
             catalogue=None if catalogue is None else source_path(catalogue),
             catalogue_key=catalogue_key,
             catalogue_radius_arcsec=catalogue_radius_arcsec,
+            request_id=request_id,
+        )
+
+    def subset(
+        self,
+        name: str,
+        *,
+        of: str,
+        rows: Iterable[int] | None = None,
+        without: Iterable[str] | None = None,
+        request_id: str | None = None,
+    ) -> Operation[Dataset]:
+        """Make a dataset of some images of another one, with their labels; the other one stays as it is.
+
+        Parameters
+        ----------
+        name
+            Name of the new dataset.
+        of
+            Dataset that has the images.
+        rows
+            Rows of the images.
+        without
+            Images to leave out instead, by name, path or row.
+        request_id
+            UUID: the same one gives the same operation.
+
+        Examples
+        --------
+        >>> client.datasets.subset("clean", of="survey", without=["J0013+0951", "J0530-2239"]).wait()
+        """
+        if (rows is None) == (without is None):
+            raise InvalidArgumentError("Give either the rows or the images to leave out.", reason="ROWS_INVALID")
+        if without is not None:
+            # A rejected image has no row, and is not in the new dataset either.
+            rows = [row for row in (self.image(of, image).row for image in without) if row >= 0]
+        return self._make(
+            "Subset{}",
+            name,
+            dataset=self._full(of),
+            rows=rows_message(rows),
+            complement=without is not None,
             request_id=request_id,
         )
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lse.cli.resource import MADE, Column, Limit, ResourceCommands
+from lse.cli.rows import Rows, RowsFrom, parse_rows
 from lse.cli.session import Session
-from lse.errors import FailedPreconditionError
+from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.names import DATASET
 
 if TYPE_CHECKING:
@@ -113,6 +114,42 @@ def add(
         catalogue_key=catalogue_key,
         catalogue_radius_arcsec=catalogue_radius,
     )
+
+
+@commands.work("subset")
+def subset(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new dataset.")],
+    of: Annotated[str, typer.Argument(metavar="DATASET", help="Dataset that has the images.")],
+    *,
+    rows: Rows = None,
+    rows_from: RowsFrom = None,
+    selection: Annotated[str | None, typer.Option("--selection", metavar="S", help="Selection of the images.")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="IMAGE", help="Image to leave out: name, path or row (repeatable)."),
+    ] = None,
+) -> Any:
+    """Make a dataset of some images of another one, or of all but some, with their labels.
+
+    The other dataset and what was made from it stay as they are.
+    """
+    given = [rows is not None or rows_from is not None, selection is not None, bool(without)]
+    if sum(given) != 1:
+        raise InvalidArgumentError(
+            "Say which images: one of --rows, --rows-from, --selection and --without.", reason="ROWS_INVALID"
+        )
+    if without:
+        return session.client.datasets.subset(name, of=of, without=without)
+    if selection is None:
+        return session.client.datasets.subset(name, of=of, rows=parse_rows(rows, rows_from))
+    chosen = session.client.selections.get(selection)
+    if chosen.dataset.rpartition("/")[2] != of.rpartition("/")[2]:
+        raise InvalidArgumentError(
+            f"The selection '{selection}' is of another dataset than '{of}': choose one of its own.",
+            reason="DATASET_MISMATCH",
+        )
+    return session.client.datasets.subset(name, of=of, rows=chosen.rows)
 
 
 @commands.command("preview")

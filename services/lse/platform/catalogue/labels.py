@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
-from sqlalchemy import select
+from numpy.typing import NDArray
+from sqlalchemy import delete, insert, select
 
 from lse.platform.catalogue.catalogue import Catalogue
 from lse.platform.catalogue.records import DatasetRecord, LabelSchemeRecord
 from lse.platform.catalogue.tables import LABELS
 
-__all__ = ["read_labels"]
+__all__ = ["copy_labels", "read_labels"]
 
 _SCHEMA = pa.schema(
     [
@@ -34,3 +36,26 @@ def read_labels(catalogue: Catalogue, scheme: LabelSchemeRecord, dataset: Datase
     times = [round(moment * 1e6) for moment in seconds]
     columns = zip((rows, labels, authors, times), _SCHEMA, strict=True)
     return pa.table([pa.array(values, field.type) for values, field in columns], schema=_SCHEMA)
+
+
+def copy_labels(catalogue: Catalogue, from_uid: str, to_uid: str, rows: NDArray[np.int64]) -> None:
+    """Give a dataset that has some images of another one their labels by all schemes, with author and time.
+
+    Parameters
+    ----------
+    catalogue
+        Where labels are kept.
+    from_uid, to_uid
+        The datasets.
+    rows
+        Rows of the images in the first, in the order of their rows in the second.
+    """
+    new_rows = {int(row): new for new, row in enumerate(rows)}
+    with catalogue.transaction() as connection:
+        found = connection.execute(select(LABELS).where(LABELS.c.dataset == from_uid)).mappings().all()
+        connection.execute(delete(LABELS).where(LABELS.c.dataset == to_uid))
+        copies = [
+            {**label, "dataset": to_uid, "row": new_rows[label["row"]]} for label in found if label["row"] in new_rows
+        ]
+        if copies:
+            connection.execute(insert(LABELS), copies)

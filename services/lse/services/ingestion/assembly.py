@@ -16,7 +16,15 @@ from lse.platform.artifacts import Artifacts
 from lse.services.ingestion.parts import part_uri
 from lse.tables.image_table import conformed, earlier_piece, image_schema, json_piece
 
-__all__ = ["ROWS_PER_CHUNK", "THUMBNAILS_PER_GROUP", "Segment", "fill_rows", "segments_of", "write_tables"]
+__all__ = [
+    "ROWS_PER_CHUNK",
+    "THUMBNAILS_PER_GROUP",
+    "Segment",
+    "create_images",
+    "fill_rows",
+    "segments_of",
+    "write_tables",
+]
 
 # A chunk of 256 images of 64x64 in one band is 4 MiB: large enough to stream, small enough to touch a few images.
 ROWS_PER_CHUNK = 256
@@ -60,6 +68,11 @@ def segments_of(folder: str, prepared: Sequence[int], earlier: Segment | None) -
         segments.append(Segment(part_uri(folder, index), row, count))
         row += count
     return segments
+
+
+def create_images(artifacts: Artifacts, uri: str, shape: tuple[int, ...]) -> None:
+    """Lay out the array of the images of a dataset, of a shape (n, C, size, size)."""
+    artifacts.create_array(uri, shape=shape, dtype="float32", chunks=(min(ROWS_PER_CHUNK, shape[0]), *shape[1:]))
 
 
 def fill_rows(artifacts: Artifacts, images_uri: str, first: int, segments: Sequence[Segment]) -> int:

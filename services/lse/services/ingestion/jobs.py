@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,6 @@ from types import NoneType
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lse.errors import InvalidArgumentError
 from lse.images.recipe import load_recipe
@@ -23,9 +21,10 @@ from lse.platform.catalogue.records.dataset import Column, DatasetResult, Datase
 from lse.platform.catalogue.records.record import Facts
 from lse.platform.guarded.reading import Reading
 from lse.platform.operations import JobContext
-from lse.services.ingestion.assembly import ROWS_PER_CHUNK, Segment, fill_rows, segments_of, write_tables
+from lse.services.ingestion.assembly import ROWS_PER_CHUNK, Segment, create_images, fill_rows, segments_of, write_tables
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
 from lse.services.ingestion.mosaics import cutout_sources
+from lse.services.ingestion.notes import NOTED, all_simulated, keyword_notes, preparation_notes
 from lse.services.ingestion.parts import PART_SOURCES, Preparation, part_uri, plan_uri, prepare_part, write_plan
 from lse.services.ingestion.sky_match import match_by_sky
 from lse.services.ingestion.source_table import sources_uri, write_sources
@@ -35,7 +34,6 @@ from lse.tables.join import join_catalogue, join_notes, rows_for
 
 __all__ = ["AddedSources", "add_images", "ingest_dataset"]
 
-_SHOWN = 5
 _CLASS = "class"
 
 
@@ -197,7 +195,7 @@ def _ingest(
     with context.stage("cataloguing"):
         table_uri, thumbnails_uri = f"{folder}/images.parquet", f"{folder}/thumbnails.parquet"
         schema = write_tables(artifacts, segments, table_uri, thumbnails_uri)
-        facts = artifacts.read_table(table_uri, [name for name in _NOTED if name in schema.names])
+        facts = artifacts.read_table(table_uri, [name for name in NOTED if name in schema.names])
         context.on_finished(lambda: [artifacts.remove(each) for each in (f"{folder}/parts", plan_uri(folder))])
     meanings = column_meanings(schema)
     context.publish(
@@ -215,13 +213,13 @@ def _ingest(
             image_size=size,
             columns={name: Column(type=kind, **meanings.get(name, {})) for name, kind in column_types(schema).items()},
             catalogue_columns=tuple(catalogue_columns(schema)),
-            simulated=_all_simulated(facts),
+            simulated=all_simulated(facts),
             notes=(
                 *(earlier.notes if earlier else ()),
                 *plan["notes"],
                 *matched,
-                *_preparation_notes(facts),
-                *_keyword_notes(keywords_left_out(schema)),
+                *preparation_notes(facts),
+                *keyword_notes(keywords_left_out(schema)),
             ),
         )
     )
@@ -230,7 +228,7 @@ def _ingest(
 def _assemble(context: JobContext[DatasetRecord], segments: Sequence[Segment], shape: tuple[int, ...]) -> str:
     """Put the tensors of all segments into one array of a shape (n, C, size, size); its URI."""
     artifacts, images_uri, total = context.platform.artifacts, f"{context.folder}/images.zarr", shape[0]
-    context.once(lambda: _create_array(artifacts, images_uri, shape), stage="laying out", returns=NoneType)
+    context.once(lambda: create_images(artifacts, images_uri, shape), stage="laying out", returns=NoneType)
     context.map(
         fill_rows,
         {
@@ -242,10 +240,6 @@ def _assemble(context: JobContext[DatasetRecord], segments: Sequence[Segment], s
         units={f"{first:09d}": min(ROWS_PER_CHUNK, total - first) for first in range(0, total, ROWS_PER_CHUNK)},
     )
     return images_uri
-
-
-def _create_array(artifacts: Artifacts, uri: str, shape: tuple[int, ...]) -> None:
-    artifacts.create_array(uri, shape=shape, dtype="float32", chunks=(min(ROWS_PER_CHUNK, shape[0]), *shape[1:]))
 
 
 def _earlier_segment(earlier: DatasetResult | None) -> Segment | None:
@@ -271,42 +265,3 @@ def _first_rejection(artifacts: Artifacts, folder: str, count: int) -> str:
             if message:
                 return str(message)
     return "no reason is known."
-
-
-_SENTENCES = {
-    "nan_fraction": "{} images had missing pixels, which the recipe's NaN policy filled.",
-    "padded_fraction": "{} images were smaller than the crop and were padded.",
-    "limits_widened": "{} images were so flat that the limits of their stretch were widened.",
-}
-_SIMULATED = "header.simulate"
-_LEFT_OUT = "not_read"
-_NOTED = ("status", _SIMULATED, _LEFT_OUT, *_SENTENCES)
-
-
-def _all_simulated(facts: pa.Table) -> bool:
-    if _SIMULATED not in facts.column_names:
-        return False
-    values = facts.filter(pc.equal(facts["status"], "prepared"))[_SIMULATED].to_pylist()
-    return bool(values) and all(str(value).lower() == "true" for value in values)
-
-
-def _keyword_notes(count: int) -> list[str]:
-    if not count:
-        return []
-    return [f"{count} header keywords are not columns, since the images have too many: the most frequent ones are."]
-
-
-def _preparation_notes(facts: pa.Table) -> list[str]:
-    """What was masked, clipped or filled in over the whole dataset, a sentence each."""
-    notes = []
-    for column, sentence in _SENTENCES.items():
-        if column in facts.column_names:
-            count = sum(bool(value) for value in facts[column].to_pylist())
-            if count:
-                notes.append(sentence.format(count))
-    if _LEFT_OUT in facts.column_names:
-        for left, count in Counter(facts[_LEFT_OUT].drop_null().to_pylist()).most_common(_SHOWN):
-            notes.append(
-                f"{count} files have further images that were not read: {left} (recipe keys 'hdu' and 'mask')."
-            )
-    return notes

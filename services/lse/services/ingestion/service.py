@@ -32,12 +32,14 @@ from lse.platform.prepared_images import image_line, image_rows, prepared_images
 from lse.platform.rpc.collection import Collection
 from lse.platform.rpc.messages import metadata_fields, table_chunks
 from lse.platform.rpc.projects import project_to_pb
-from lse.platform.rpc.rows import checked_columns, checked_count, rows_of
+from lse.platform.rpc.rows import checked_columns, checked_count, rows_of, some_rows
 from lse.platform.wiring import Platform
+from lse.rows import bitmap_of_rows, pack_bitmap
 from lse.services.ingestion.assembly import THUMBNAILS_PER_GROUP
 from lse.services.ingestion.guarded_files import choose_recipe, find_images, spread, traced_files
 from lse.services.ingestion.jobs import AddedSources, add_images, ingest_dataset
 from lse.services.ingestion.source_table import source_of_line
+from lse.services.ingestion.subset import subset_dataset
 from lse.tables.filters import filtered, ordered, table_fields
 from lse.tables.image_table import FIXED_COLUMNS
 
@@ -71,6 +73,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         self._datasets = Collection(platform, DatasetRecord, pb.Dataset, large=["sources", "recipe"])
         self._datasets.register("IngestDataset", ingest_dataset)
         self._datasets.register("AddImages", add_images)
+        self._datasets.register("SubsetDataset", subset_dataset)
         # Artifacts never change under their URI, so what was read once stays right.
         self._listed = lru_cache(maxsize=8)(self._select)
         self._rows = lru_cache(maxsize=4)(partial(image_rows, platform.artifacts))
@@ -119,6 +122,26 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             catalogue_radius_arcsec=_checked_radius(request),
         )
         return self._datasets.change(request, added)
+
+    def SubsetDataset(self, request: pb.SubsetDatasetRequest, context: Any) -> operations_pb2.Operation:
+        """Make a dataset of some images of another one."""
+        names.PROJECT.parse(request.parent)
+        if names.DATASET.parent(request.dataset) != request.parent:
+            raise InvalidArgumentError(
+                f"The dataset {request.dataset} is of another project: name one of {request.parent}.",
+                reason="PROJECT_MISMATCH",
+            )
+        whole = self._datasets.ready(request.dataset)
+        count = whole.result.prepared_count
+        if request.complement:
+            rows = np.setdiff1d(np.arange(count), rows_of(request.rows, count=count, dataset=whole.id))
+            if not len(rows):
+                message = f"No image of the dataset '{whole.id}' is left: leave out fewer."
+                raise InvalidArgumentError(message, reason="ROWS_MISSING")
+        else:
+            rows = some_rows(request.rows, count=count, dataset=whole.id)
+        packed = pack_bitmap(bitmap_of_rows(rows))
+        return self._datasets.make(request, DatasetSpec(subset_of=whole.name, packed_rows=packed))
 
     def UpdateDataset(self, request: pb.UpdateDatasetRequest, context: Any) -> pb.Dataset:
         """Update the title and the description of a dataset."""

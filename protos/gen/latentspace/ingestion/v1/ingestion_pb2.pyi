@@ -500,6 +500,50 @@ class AddImagesRequest(_message.Message):
 Global___AddImagesRequest: _TypeAlias = AddImagesRequest  # noqa: Y015
 
 @_typing.final
+class SubsetDatasetRequest(_message.Message):
+    """Request of `SubsetDataset`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    COMPLEMENT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project, `projects/{project}`, of both datasets."""
+    dataset_id: _builtins.str
+    """Last segment of the name of the new dataset."""
+    dataset: _builtins.str
+    """Name of the dataset that has the images."""
+    complement: _builtins.bool
+    """Take all other images instead."""
+    request_id: _builtins.str
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows of the images."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        dataset_id: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        complement: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complement", b"complement", "dataset", b"dataset", "dataset_id", b"dataset_id", "parent", b"parent", "request_id", b"request_id", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubsetDatasetRequest: _TypeAlias = SubsetDatasetRequest  # noqa: Y015
+
+@_typing.final
 class UpdateDatasetRequest(_message.Message):
     """Request of `UpdateDataset`."""
 

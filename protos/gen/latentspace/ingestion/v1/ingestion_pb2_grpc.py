@@ -63,6 +63,11 @@ class IngestionServiceStub:
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.SubsetDataset = channel.unary_unary(
+                '/latentspace.ingestion.v1.IngestionService/SubsetDataset',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.SubsetDatasetRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
         self.UpdateDataset = channel.unary_unary(
                 '/latentspace.ingestion.v1.IngestionService/UpdateDataset',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.UpdateDatasetRequest.SerializeToString,
@@ -144,6 +149,13 @@ class IngestionServiceServicer:
 
     def AddImages(self, request, context):
         """Adds sources to a dataset, prepared by its recipe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubsetDataset(self, request, context):
+        """Makes a dataset of some images of another one, with their labels; the other one stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,6 +250,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
             'AddImages': grpc.unary_unary_rpc_method_handler(
                     servicer.AddImages,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'SubsetDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubsetDataset,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.SubsetDatasetRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'UpdateDataset': grpc.unary_unary_rpc_method_handler(
@@ -421,6 +438,33 @@ class IngestionService:
             target,
             '/latentspace.ingestion.v1.IngestionService/AddImages',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubsetDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/SubsetDataset',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.SubsetDatasetRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,

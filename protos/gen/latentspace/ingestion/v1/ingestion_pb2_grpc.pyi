@@ -46,6 +46,8 @@ class IngestionServiceStub:
     """Reads sources, prepares every image by a recipe and creates a dataset of them."""
     AddImages: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.AddImagesRequest, _operations_pb2.Operation]
     """Adds sources to a dataset, prepared by its recipe."""
+    SubsetDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.SubsetDatasetRequest, _operations_pb2.Operation]
+    """Makes a dataset of some images of another one, with their labels; the other one stays as it is."""
     UpdateDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.UpdateDatasetRequest, _ingestion_pb2.Dataset]
     """Updates the title and the description of a dataset."""
     DeleteDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.DeleteDatasetRequest, _empty_pb2.Empty]
@@ -80,6 +82,8 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Reads sources, prepares every image by a recipe and creates a dataset of them."""
     AddImages: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.AddImagesRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Adds sources to a dataset, prepared by its recipe."""
+    SubsetDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.SubsetDatasetRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Makes a dataset of some images of another one, with their labels; the other one stays as it is."""
     UpdateDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.UpdateDatasetRequest, _ingestion_pb2.Dataset]  # type: ignore[assignment]
     """Updates the title and the description of a dataset."""
     DeleteDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.DeleteDatasetRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -141,6 +145,14 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Adds sources to a dataset, prepared by its recipe."""
+
+    @_abc_1.abstractmethod
+    def SubsetDataset(
+        self,
+        request: _ingestion_pb2.SubsetDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Makes a dataset of some images of another one, with their labels; the other one stays as it is."""
 
     @_abc_1.abstractmethod
     def UpdateDataset(

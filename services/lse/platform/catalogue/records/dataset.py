@@ -25,13 +25,17 @@ class DatasetSpec(Facts):
         Catalogue that is joined, and its column that identifies the image; empty where not given.
     catalogue_radius_arcsec
         Largest separation in arcsec of a catalogue that is joined by position; 0 of one that is joined by its key.
+    subset_of, packed_rows
+        Dataset of whose images it is made, and their rows in it as a bitmap; empty of one that is made of sources.
     """
 
-    sources: tuple[str, ...]
+    sources: tuple[str, ...] = ()
     recipe: str = ""
     catalogue: str = ""
     catalogue_key: str = ""
     catalogue_radius_arcsec: float = 0
+    subset_of: str = ""
+    packed_rows: str = ""
 
 
 class Column(Facts):
