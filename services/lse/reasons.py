@@ -110,6 +110,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "IMAGE_AMBIGUOUS": ("Several images of the dataset have this name.", "name"),
         "IMAGE_CONSTANT": ("All pixels of the image are equal.", "value"),
         "IMAGE_DAMAGED": ("The image cannot be decoded.", "name", "detail"),
+        "IMAGE_DUPLICATE": ("The image has the same pixels as one that the dataset has.",),
         "IMAGE_HDU_MISSING": ("The FITS file has no image.", "name"),
         "IMAGE_PAIR_INVALID": ("The two images to compare are the same.", "image"),
         "IMAGE_SIZE_UNSUPPORTED": ("The network does not take images of this size.", "height", "width", "size"),

@@ -209,3 +209,28 @@ def test_a_catalogue_is_joined_by_position(client: Client, tmp_path: Path) -> No
     assert "1 row of the catalogue belongs to no image: row 3." in dataset.notes
     with pytest.raises(LseError, match="arcsec"):
         client.datasets.ingest("e", tmp_path / "images", catalogue=tmp_path / "c.csv", catalogue_radius_arcsec=-1)
+
+
+def test_the_same_pixels_are_one_image_when_they_are_added(client: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    pixels = np.random.default_rng(3).normal(size=(5, 12, 12)).astype(np.float32)
+    for name, number in (("a", 0), ("b", 1), ("again", 0)):
+        fits.writeto(folder / f"{name}.fits", pixels[number])
+    recipe = {"size": 12, "stretch": {"kind": "linear", "limits": "minmax"}}
+    made = client.datasets.ingest("d", folder, recipe=recipe).wait()
+    assert (made.prepared, made.rejected) == (3, 0)
+    assert "1 image has the same pixels as another one, such as 'again' and 'a'." in made.notes
+    new = tmp_path / "new"
+    new.mkdir()
+    fits.writeto(new / "c.fits", pixels[2])
+    fits.writeto(new / "brighter.fits", 2 * pixels[1])  # the same tensor, of other values
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(pixels[1])]).writeto(new / "copy-of-b.fits")
+    fits.writeto(new / "d.fits", pixels[2])
+    added = client.datasets.add("d", new).wait()
+    assert (added.prepared, added.rejected) == (5, 2)
+    table = client.datasets.table("d").to_pandas().set_index("name")
+    assert table["reason"].dropna().to_dict() == {"copy-of-b": "IMAGE_DUPLICATE", "d": "IMAGE_DUPLICATE"}
+    assert table.loc["copy-of-b", "message"] == "It has the same pixels as 'b', which the dataset has: it is one image."
+    assert table["row"].tolist() == [0, 1, 2, 3, 4, -1, -1]
+    assert len(client.datasets.thumbnails("d", range(5))) == 5

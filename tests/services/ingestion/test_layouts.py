@@ -40,7 +40,7 @@ def test_a_file_a_band(client: Client, tmp_path: Path) -> None:
     assert table["bands"] == ["g, r, i"] * 3
     fits.writeto(folder / "obj3_g.fits", truth[0, "g"])
     for band in ("g", "r", "i"):
-        fits.writeto(folder / f"obj4_{band}.fits", truth[1, band])
+        fits.writeto(folder / f"obj4_{band}.fits", truth[1, band][::-1])
     added = client.datasets.add("d", folder).wait()
     assert (added.prepared, added.rejected) == (4, 1)
     table = client.datasets.table("d").to_pydict()

@@ -31,7 +31,7 @@ ROWS_PER_CHUNK = 256
 THUMBNAILS_PER_GROUP = 256
 
 _THUMBNAILS = pa.schema([("thumbnail", pa.binary())])
-_PICTURES = {"thumbnail", "tensor"}
+_PICTURES = {"thumbnail", "tensor", "digest"}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from lse.platform.catalogue.records.record import Facts
 from lse.platform.guarded.reading import Reading
 from lse.platform.operations import JobContext
 from lse.services.ingestion.assembly import ROWS_PER_CHUNK, Segment, create_images, fill_rows, segments_of, write_tables
+from lse.services.ingestion.duplicates import Compared, compare_parts
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
 from lse.services.ingestion.mosaics import cutout_sources
 from lse.services.ingestion.notes import NOTED, all_simulated, keyword_notes, preparation_notes
@@ -175,7 +176,7 @@ def _ingest(
     channels = plan["channels"]
     preparation = Preparation(plan["recipe"], len(channels), _reading(context))
     count = -(-plan["count"] // PART_SOURCES)
-    parts = context.map(
+    context.map(
         prepare_part,
         {f"{index:06d}": (artifacts, folder, index, preparation) for index in range(count)},
         stage="preparing",
@@ -183,7 +184,10 @@ def _ingest(
         units={f"{index:06d}": min(PART_SOURCES, plan["count"] - index * PART_SOURCES) for index in range(count)},
     )
     matched = context.once(lambda: _match(context, spec, count), stage="matching positions", returns=list[str])
-    segments = segments_of(folder, [part["prepared"] for part in parts.values()], _earlier_segment(earlier))
+    compared = context.once(
+        lambda: compare_parts(artifacts, folder, count, earlier), stage="comparing pixels", returns=Compared
+    )
+    segments = segments_of(folder, compared.prepared, _earlier_segment(earlier))
     total = sum(segment.count for segment in segments)
     if total == 0:
         raise InvalidArgumentError(
@@ -218,6 +222,7 @@ def _ingest(
                 *(earlier.notes if earlier else ()),
                 *plan["notes"],
                 *matched,
+                *compared.notes,
                 *preparation_notes(facts),
                 *keyword_notes(keywords_left_out(schema)),
             ),

@@ -6,12 +6,14 @@ become a dataset.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lse.columns import ColumnMeaning
 from lse.images.file_preparation import Prepared, Rejected
@@ -24,7 +26,7 @@ from lse.services.ingestion.guarded_files import prepared_files
 from lse.services.ingestion.source_table import SOURCES, source_table, sources_of
 from lse.tables.image_table import beside, fact_columns, facts_of, header_columns
 
-__all__ = ["PART_SOURCES", "Preparation", "part_uri", "plan_uri", "prepare_part", "write_plan"]
+__all__ = ["PART_SOURCES", "Preparation", "part_uri", "pixel_digest", "plan_uri", "prepare_part", "write_plan"]
 
 PART_SOURCES = 64
 
@@ -157,11 +159,20 @@ def _common_unit(outcomes: Sequence[Prepared | Rejected]) -> str:
 
 
 def _pictures(outcomes: Sequence[Prepared | Rejected]) -> pa.Table:
-    """Thumbnails and tensors, null of rejected inputs."""
+    """Thumbnails, tensors and their digests, null of rejected inputs."""
     prepared = [outcome if isinstance(outcome, Prepared) else None for outcome in outcomes]
+    digests = [each and pixel_digest(each.image.tensor, (*each.image.low, *each.image.high)) for each in prepared]
     return pa.table(
         {
             "thumbnail": pa.array([each and each.thumbnail for each in prepared], pa.binary()),
             "tensor": pa.array([each and each.image.tensor.tobytes() for each in prepared], pa.large_binary()),
+            "digest": pa.array(digests, pa.binary()),
         }
     )
+
+
+def pixel_digest(tensor: NDArray[np.float32], limits: Sequence[float]) -> bytes:
+    """Digest of a prepared image: of its tensor and of the limits of its stretch, in the units of the file."""
+    digest = hashlib.blake2b(np.ascontiguousarray(tensor, "<f4"), digest_size=16)
+    digest.update(np.asarray(limits, "<f8").tobytes())
+    return digest.digest()
