@@ -6,18 +6,22 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
+import numcodecs
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zarr
 from astropy.io import fits
 from PIL import Image
 
 from lse.images.formats import Extensions, ReadError, ReadLimits, SourceImage
+from lse.images.sources import find_sources
 from lse.images.stacks import images_of, is_stack_name, read_member
 
 RANDOM = np.random.default_rng(5)
@@ -57,7 +61,20 @@ def write_hdf5(path: Path, array: np.ndarray) -> Path:
     return path.with_suffix(".h5")
 
 
-@pytest.mark.parametrize("write", [write_npy, write_npz, write_hdf5])
+def write_zarr(path: Path, array: np.ndarray, zarr_format: Literal[2, 3]) -> Path:
+    store = path.with_suffix(".zarr")
+    group = zarr.open_group(store, mode="w", zarr_format=zarr_format)
+    group.create_array("group/images", data=array, chunks=(2, *array.shape[1:]))
+    group.create_array("group/label", data=np.arange(len(array)))
+    group.create_array("ra", data=np.full(len(array), 10.25))
+    group.create_array("dec", data=np.full(len(array), -5.5))
+    return store
+
+
+@pytest.mark.parametrize(
+    "write",
+    [write_npy, write_npz, write_hdf5, partial(write_zarr, zarr_format=2), partial(write_zarr, zarr_format=3)],
+)
 @pytest.mark.parametrize("array", [GREY, COLOUR, PLANES])
 def test_each_row_of_an_array_is_an_image(
     tmp_path: Path, write: Callable[[Path, np.ndarray], Path], array: np.ndarray
@@ -71,8 +88,9 @@ def test_each_row_of_an_array_is_an_image(
         np.testing.assert_array_equal(image.pixels, expected[np.newaxis] if array is GREY else expected)
         if path.suffix != ".npy":
             assert image.metadata["header.label"] == row
-        if path.suffix == ".h5":
+        if path.suffix in (".h5", ".zarr"):
             assert (image.metadata["ra_deg"], image.metadata["dec_deg"]) == (10.25, -5.5)
+        if path.suffix == ".h5":
             assert image.metadata["header.telescope"] == "ü"
     with pytest.raises(ReadError) as caught:
         read(path, "0", pixels=9)
@@ -108,6 +126,29 @@ def test_an_array_that_points_at_other_files_is_no_stack(tmp_path: Path) -> None
     assert images_of(tmp_path / "a.h5", "a", None) is None
     np.save(tmp_path / "objects.npy", np.array([{}] * 40, dtype=object), allow_pickle=True)
     assert images_of(tmp_path / "objects.npy", "objects", None) is None
+
+
+def test_a_store_is_one_source_and_runs_no_code(tmp_path: Path) -> None:
+    write_zarr(tmp_path / "stack", GREY, 3)
+    (tmp_path / "a.png").write_bytes(png(COLOUR[0]))
+    (tmp_path / "empty.zarr").mkdir()
+    assert [source.relative for source in find_sources([tmp_path])] == ["a.png", "stack.zarr"]
+    assert [source.relative for source in find_sources([tmp_path / "stack.zarr"])] == ["stack.zarr"]
+    alone = zarr.create_array(tmp_path / "alone.zarr", data=PLANES[0])
+    assert images_of(tmp_path / "alone.zarr", "alone", None) == ("#", ["0"])
+    np.testing.assert_array_equal(read(tmp_path / "alone.zarr", "0").pixels, np.asarray(alone))
+    for codec, reason in ((numcodecs.Pickle(), "IMAGE_DAMAGED"), (numcodecs.Base64(), "COMPRESSION_UNSUPPORTED")):
+        path = tmp_path / f"{reason}.zarr"
+        zarr.create_array(path, shape=GREY.shape, dtype="f4", zarr_format=2, filters=[codec])
+        with pytest.raises(ReadError) as caught:
+            images_of(path, "code", None)
+        assert caught.value.reason == reason
+    (tmp_path / "alone.zarr" / "c").rename(tmp_path / "elsewhere")
+    (tmp_path / "alone.zarr" / "c").symlink_to(tmp_path / "elsewhere")
+    for path, within in ((tmp_path / "stack.zarr", [tmp_path / "other"]), (tmp_path / "alone.zarr", [tmp_path])):
+        with pytest.raises(ReadError) as caught:
+            images_of(path, "x", within)
+        assert caught.value.reason == "FILE_OUTSIDE_NOT_ALLOWED"
 
 
 @pytest.mark.parametrize("form", ["struct", "binary"])

@@ -19,6 +19,7 @@ SIDECAR_SUFFIXES = frozenset(
     {".csv", ".tsv", ".md", ".rst", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".parquet", ".py", ".log"}
 )
 _MOST_BANDS = 16
+_STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,10 @@ def find_sources(
     """List the files of some files and folders, folders with all below them, in a stable order.
 
     Every file of a folder is a source, whatever its suffix, so that nothing is left out silently and what is not an
-    image ends as a row with its reason.  Left out are only hidden files and folders (a leading dot), those in
-    `exclude`, and
-    sidecars by their suffix (`SIDECAR_SUFFIXES`: tables, notes and settings such as ``.csv`` or ``.md``).  A file given
-    by its own path is always a source.  Links to folders are not followed; they, devices and pipes are sources that
-    cannot be read, and so end as a row with the reason as well.
+    image ends as a row with its reason. A Zarr store is one source. Left out are only hidden files and folders (a
+    leading dot), those in `exclude`, and sidecars by their suffix (`SIDECAR_SUFFIXES`: tables, notes and settings
+    such as ``.csv`` or ``.md``). A file given by its own path is always a source. Links to folders are not
+    followed; they, devices and pipes are sources that cannot be read, and so end as a row with the reason as well.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def find_sources(
     real: dict[Path, Path] = {}
     for root in roots:
         own = root.resolve()
-        if root.is_dir():
+        if root.is_dir() and not _is_store(root):
             prefix = f"{root.name}/" if several else ""
             for path in _files(root):
                 if path.suffix.lower() not in SIDECAR_SUFFIXES - {*also} and path.resolve() not in left_out:
@@ -200,11 +200,17 @@ def _files(root: Path) -> Iterator[Path]:
 
     for folder, folders, files in os.walk(root, onerror=refuse):
         shown = sorted(name for name in folders if not name.startswith("."))
-        links = {name for name in shown if Path(folder, name).is_symlink()}
-        folders[:] = [name for name in shown if name not in links]
-        for name in sorted({*files, *links}):
+        # Links are not followed, and a store is one source, as a file is.
+        whole = {name for name in shown if Path(folder, name).is_symlink() or _is_store(Path(folder, name))}
+        folders[:] = [name for name in shown if name not in whole]
+        for name in sorted({*files, *whole}):
             if not name.startswith("."):
                 yield Path(folder, name)
+
+
+def _is_store(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, whose files are parts of arrays."""
+    return folder.suffix.lower() == ".zarr" and any((folder / name).is_file() for name in _STORE_FILES)
 
 
 @cache

@@ -64,7 +64,7 @@ class ArrayStack:
     Parameters
     ----------
     arrays
-        NumPy or HDF5 arrays by name.
+        NumPy, HDF5 or Zarr arrays by name.
     kind
         Name of the format.
     """
@@ -89,9 +89,9 @@ class ArrayStack:
     def images(self) -> Sequence[str] | None:
         """See `Stack.images`."""
         if self._stack is not None:
-            return list(map(str, range(len(self._arrays[self._stack]))))
-        # An HDF5 file of one image has one row; NumPy's files of one image are read as they are.
-        return ["0"] if self._kind == "HDF5" and self._single() else None
+            return list(map(str, range(self._arrays[self._stack].shape[0])))
+        # An HDF5 file or a Zarr store of one image has one row; NumPy's files of one image are read as they are.
+        return ["0"] if self._kind != "NumPy" and self._single() else None
 
     def _single(self) -> str | None:
         found = [name for name, array in self._arrays.items() if array.ndim in (2, 3) and array.dtype.kind in "buif"]
@@ -111,7 +111,7 @@ class ArrayStack:
             return found
         facts: dict[str, MetadataValue] = {}
         for key, values in self._arrays.items():
-            if key != stack and values.shape == (len(array),) and values.dtype.kind in "biufSUO":
+            if key != stack and values.shape == array.shape[:1] and values.dtype.kind in "biufSUO":
                 value = _scalar(values[row])
                 if value is not None:
                     facts[f"header.{key.rpartition('/')[2].lower()}"] = value
@@ -132,7 +132,7 @@ def _is_stack(array: Any) -> bool:
 
 
 def _scalar(value: Any) -> MetadataValue | None:
-    value = value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic | np.ndarray) else value  # Zarr gives arrays without axes
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, float) and not math.isfinite(value):

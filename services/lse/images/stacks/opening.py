@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import weakref
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import Any, TypeAlias
 
 from lse.errors import LseError
 from lse.images.formats import Extensions, ReadError, ReadLimits, SourceImage
@@ -18,7 +19,7 @@ from lse.regular_files import OutsideError, open_regular_file
 
 __all__ = ["STACKS", "images_of", "is_stack_name", "read_member"]
 
-Open: TypeAlias = Callable[[IO[bytes]], Stack]
+Open: TypeAlias = Callable[[Any], Stack]
 
 STACKS: Registry[Open, StackFacts] = Registry(
     kind="kind of stack",
@@ -121,6 +122,8 @@ def _kept(
     path: Path, within: tuple[Path, ...] | None, changed: int, size: int
 ) -> tuple[Method[Open, StackFacts], Stack] | None:
     del changed, size
+    if path.is_dir():
+        return _folder(path, within)
     try:
         file = open_regular_file(path, within=within)
     except OutsideError as error:
@@ -134,7 +137,7 @@ def _kept(
     lower = path.name.lower()
     try:
         for method in STACKS:
-            named = any(lower.endswith(suffix) for suffix in method.facts.suffixes)
+            named = lower.endswith(method.facts.suffixes) and not method.facts.folder
             if named and re.match(method.facts.signature, head, re.DOTALL):
                 stack = method.run(file)
                 weakref.finalize(stack, file.close)
@@ -144,3 +147,18 @@ def _kept(
         raise
     file.close()
     return None
+
+
+def _folder(path: Path, within: tuple[Path, ...] | None) -> tuple[Method[Open, StackFacts], Stack] | None:
+    method = next((m for m in STACKS if m.facts.folder and path.name.lower().endswith(m.facts.suffixes)), None)
+    if method is None:
+        return None
+    real = path.resolve()
+    if within is not None and not any(real.is_relative_to(root) for root in within):
+        message = f"{path.name} is a link that leads out of the folders that may be read: copy the folder."
+        raise ReadError(message, reason="FILE_OUTSIDE_NOT_ALLOWED", name=path.name)
+    for folder, folders, files in os.walk(real):
+        if any(Path(folder, name).is_symlink() for name in (*folders, *files)):
+            message = f"{path.name} has links in it, which are not followed: copy the files that they lead to."
+            raise ReadError(message, reason="FILE_OUTSIDE_NOT_ALLOWED", name=path.name)
+    return method, method.run(real)

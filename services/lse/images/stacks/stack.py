@@ -41,8 +41,11 @@ class StackFacts:
         What the names of such files end in, in lower case: other files are not opened to see.
     separator
         What is between the name of a file and that of an image in it.
+    folder
+        Whether it is a folder, of which the door gives the path instead of an open file.
     """
 
     signature: bytes = b""
     suffixes: tuple[str, ...] = ()
     separator: str = "#"
+    folder: bool = False
