@@ -22,7 +22,7 @@ _MOST_BANDS = 16
 _STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     r"""A file that a dataset is made of.
 
@@ -96,6 +96,8 @@ def find_sources(
     if not roots:
         raise InvalidArgumentError("No source is given: name a file or a folder of images.", reason="SOURCES_MISSING")
     left_out = {Path(path).expanduser().resolve() for path in exclude}
+    left_out_names = {path.name for path in left_out}  # to follow the links of few files only
+    sidecars = SIDECAR_SUFFIXES - {*also}
     several = sum(root.is_dir() for root in roots) > 1
     found: dict[Path, str] = {}
     real: dict[Path, Path] = {}
@@ -103,10 +105,13 @@ def find_sources(
         own = root.resolve()
         if root.is_dir() and not _is_store(root):
             prefix = f"{root.name}/" if several else ""
+            begin = len(os.path.join(root, ""))  # noqa: PTH118  # as text: relative_to takes longer than the walk
             for path in _files(root):
-                if path.suffix.lower() not in SIDECAR_SUFFIXES - {*also} and path.resolve() not in left_out:
-                    found.setdefault(path, printable_path(prefix + path.relative_to(root).as_posix()))
-                    real.setdefault(path, own)
+                may_be_left_out = path.name in left_out_names or (left_out and path.is_symlink())
+                if path.suffix.lower() in sidecars or (may_be_left_out and path.resolve() in left_out):
+                    continue
+                found.setdefault(path, printable_path(prefix + str(path)[begin:]))
+                real.setdefault(path, own)
         elif root.exists():
             found.setdefault(root, printable_path(root.name))
             real[root] = own
