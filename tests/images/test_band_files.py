@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reproject
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.wcs import WCS
 
+from lse.errors import InvalidArgumentError
 from lse.images.file_preparation import Prepared, Rejected, prepare_file, read_source
 from lse.images.recipe import Recipe, load_recipe
 from lse.images.sources import Source, find_sources, grouped, likely_pattern
@@ -73,6 +77,71 @@ def test_what_does_not_go_together_is_a_rejected_row(tmp_path: Path) -> None:
         "other": "CHANNEL_MISMATCH",
     }
     assert isinstance(outcomes["good"], Prepared)
+
+
+def gaussian(path: Path, side: int, scale: float, **cards: Any) -> tuple[np.ndarray, WCS]:
+    """Image around 10 +5 deg of a source of sigma 4 arcsec, 3 arcsec north of the middle; the scale is in arcsec."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crval, wcs.wcs.crpix = ["RA---TAN", "DEC--TAN"], [10.0, 5.0], [side / 2 + 0.5] * 2
+    wcs.wcs.cdelt = [-scale / 3600, scale / 3600]
+    wcs.wcs.pc = cards.pop("pc", [[1, 0], [0, 1]])
+    y, x = np.mgrid[:side, :side]
+    place = wcs.pixel_to_world(x, y)
+    apart = place.separation(SkyCoord(10.0, 5.0 + 3 / 3600, unit="deg")).arcsec
+    pixels = np.exp(-(apart**2) / 32)
+    fits.writeto(path, pixels, wcs.to_header())
+    return pixels, wcs
+
+
+@pytest.mark.parametrize("method", ["interp", "adaptive", "exact"])
+def test_bands_on_other_grids_are_brought_onto_one(tmp_path: Path, method: str) -> None:
+    turn = np.deg2rad(30)
+    first, grid = gaussian(tmp_path / "a_g.fits", 24, 2.0)
+    other, wcs = gaussian(
+        tmp_path / "a_r.fits", 50, 1.2, pc=[[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    )
+    small, _ = gaussian(tmp_path / "a_z.fits", 12, 2.0)
+    bands = {"pattern": "{object}_{band}.fits", "bands": ["g", "r", "z"], "reproject": method}
+    recipe = load_recipe({"band_files": bands, "size": 24, "nan": "zero"})
+    sources, _ = grouped(find_sources([tmp_path]), "{object}_{band}.fits", ("g", "r", "z"))
+    image = read_source(sources[0], recipe)
+    assert image.pixels.shape == (3, 24, 24)
+    np.testing.assert_array_equal(image.pixels[0], first[::-1])
+    expected, _ = getattr(reproject, f"reproject_{method}")((other, wcs), grid, shape_out=(24, 24))
+    np.testing.assert_allclose(image.pixels[1], expected[::-1], atol=1e-12)
+    middle = (slice(4, 20), slice(4, 20))
+    smoothed = 0.12 if method == "adaptive" else 0.03
+    np.testing.assert_allclose(image.pixels[1][middle], first[::-1][middle], atol=smoothed)
+    assert image.metadata["footprint_fraction.g"] == 1
+    assert 0.9 < float(str(image.metadata["footprint_fraction.r"])) < 1  # turned, it lacks the corners
+    assert image.metadata["footprint_fraction.z"] == pytest.approx(144 / 576, abs=0.13)
+    assert np.isnan(image.pixels[2, 0, 0])
+    np.testing.assert_allclose(image.pixels[2, 9:15, 9:15], small[3:9, 3:9][::-1], atol=smoothed)
+    assert isinstance(prepare_file(sources[0], recipe), Prepared)
+    onto = recipe.model_copy(update={"band_files": recipe.band_files.model_copy(update={"onto": "z"})})
+    assert read_source(sources[0], onto).pixels.shape == (3, 12, 12)
+
+
+def test_bands_that_cannot_be_brought_onto_one_grid(tmp_path: Path) -> None:
+    gaussian(tmp_path / "far_g.fits", 12, 2.0)
+    pixels, wcs = gaussian(tmp_path / "unused.fits", 12, 2.0)
+    header = wcs.to_header()
+    header["CRVAL2"] = -40.0
+    fits.writeto(tmp_path / "far_r.fits", pixels, header)
+    gaussian(tmp_path / "none_g.fits", 12, 2.0)
+    write(tmp_path / "none_r.fits", 3)
+    sources, _ = grouped(find_sources([tmp_path]), "{object}_{band}.fits", ("g", "r"))
+    recipe = load_recipe(
+        {"band_files": {"pattern": "{object}_{band}.fits", "bands": ["g", "r"], "reproject": "interp"}, "size": 12}
+    )
+    outcomes = {source.name: prepare_file(source, recipe) for source in sources}
+    for name in ("far", "none"):
+        rejected = outcomes[name]
+        assert isinstance(rejected, Rejected)
+        assert rejected.reason == "BANDS_MISMATCH", rejected
+    for wrong in ({"onto": "g"}, {"onto": "x", "reproject": "interp"}, {"reproject": "cubic"}):
+        with pytest.raises(InvalidArgumentError):
+            load_recipe({"band_files": {"pattern": "{object}_{band}.fits", "bands": ["g", "r"], **wrong}})
 
 
 def test_files_that_look_like_bands(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def read_source(
     within = None if source.root is None else (source.root, *roots)
     read = partial(read_image, limits=limits, extensions=recipe.extensions, within=within)
     if source.bands and recipe.band_files is not None:
-        return read_bands(source.bands, recipe.band_files.bands, source.relative, read)
+        return read_bands(source.bands, recipe.band_files, source.relative, read)
     if recipe.cutout is not None:
         return read_cutout(
             source.path,

@@ -52,10 +52,24 @@ class Sky:
         `astropy.wcs.Wcsprm` of its two celestial axes.
     to_world
         Function of 1-based pixels (N, 2) that gives the coordinates of these axes in degrees (N, 2).
+    distorted
+        `astropy.wcs.WCS` of these axes, of a header with distortions.
     """
 
     wcs: Any
     to_world: Any
+    distorted: Any = None
+
+    def astropy_wcs(self) -> Any:
+        """The same as `astropy.wcs.WCS`, of pixels in the order of the file, the bottom row first."""
+        if self.distorted is not None:
+            return self.distorted
+        from astropy.wcs import WCS  # loaded where it is asked for
+
+        whole = WCS(naxis=2)
+        whole.wcs = self.wcs.sub([1, 2])
+        whole.wcs.set()
+        return whole
 
     def at(self, x: float, y: float) -> dict[str, float | bool]:
         """Position, scale and orientation at a pixel of the file, whose first pixel is (1, 1).
@@ -119,7 +133,7 @@ def sky_of(cards: Mapping[str, object], header: Any, hdus: Any) -> Sky | None:
         if sky is None:
             return None
         celestial = full.celestial
-        return Sky(celestial.wcs, lambda points: celestial.all_pix2world(points, 1))
+        return Sky(celestial.wcs, lambda points: celestial.all_pix2world(points, 1), celestial)
     except (VerifyError, ValueError, KeyError, TypeError, AttributeError, AssertionError, OSError):
         return None  # no position is better than a wrong one; what astropy said is among the notes
 

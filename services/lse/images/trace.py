@@ -150,7 +150,7 @@ def drawn_trace(trace: Trace, title: str) -> bytes:
 
 def _steps(image: SourceImage, source: Source, recipe: Recipe, channels: int | None) -> Iterator[Step | Prepared]:
     unit = image.units.get("pixels", "")
-    known = {key: image.metadata[key] for key in _READ if key in image.metadata}
+    known = {key: value for key, value in image.metadata.items() if key in _READ or key.startswith("footprint")}
     summary = " ".join(str(known[key]) for key in ("format", "mosaic") if key in known)
     yield _step("image", summary, image.pixels, image.channels, {**known, **({"unit": unit} if unit else {})})
     selected = selected_channels(image, recipe)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lse.errors import InvalidArgumentError
 from lse.images.formats.source_image import Extensions
@@ -69,11 +69,28 @@ class BandFiles(BaseModel):
     bands
         The bands in the wanted order.  Not given: all that are found, by wavelength.  An object that lacks one is
         rejected.
+    reproject
+        Method of the library `reproject` by which bands on different grids of pixels are brought onto one: ``interp``,
+        ``adaptive`` or ``exact``; values are kept as surface brightness.  Not given: such an object is rejected.
+    onto
+        Band whose grid it is; not given: the first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     pattern: str = Field(max_length=500)
     bands: tuple[str, ...] = Field(default=(), max_length=16)
+    reproject: Literal["interp", "adaptive", "exact"] | None = None
+    onto: str = Field(default="", max_length=100)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.onto and self.bands and self.onto not in self.bands:
+            msg = f"onto: {self.onto!r} is not one of the bands {', '.join(self.bands)}"
+            raise ValueError(msg)
+        if self.onto and self.reproject is None:
+            msg = "onto needs a method: reproject: interp, adaptive or exact"
+            raise ValueError(msg)
+        return self
 
     @field_validator("pattern")
     @classmethod
