@@ -39,7 +39,7 @@ def test_every_input_is_a_row(client: Client, experiment: str, survey: Path) -> 
     assert image.metadata["class"] == prepared["class"].iloc[5]
     assert image.ra_deg == pytest.approx(prepared["ra_deg"].iloc[5])
     pictures = client.datasets.thumbnails("survey", [0, 319])
-    assert all(picture[:4] == b"RIFF" for picture in pictures)
+    assert all(picture[:2] == b"\xff\xd8" for picture in pictures)
 
 
 def test_vectors_are_those_of_the_encoder(client: Client, experiment: str) -> None:

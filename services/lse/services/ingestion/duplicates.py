@@ -77,12 +77,12 @@ def _digests(artifacts: Artifacts, dataset: DatasetResult) -> NDArray[np.bytes_]
         (name for name in artifacts.table_schema(dataset.table_uri).names if _LIMITS.fullmatch(name)),
         key=lambda name: (not name.startswith("low"), int(name.rpartition(".")[2])),
     )
-    for block in image_blocks(artifacts, dataset.table_uri, limits):
+    for block in image_blocks(artifacts, dataset.table_uri, ["row", *limits]):
         for first in range(0, block.num_rows, ROWS_PER_CHUNK):
             lines = block.slice(first, ROWS_PER_CHUNK).to_pylist()
             tensors = np.asarray(images[len(found) : len(found) + len(lines)])
             for tensor, line in zip(tensors, lines, strict=True):
-                found.append(pixel_digest(tensor, [value for value in line.values() if value is not None]))
+                found.append(pixel_digest(tensor, [line[name] for name in limits if line[name] is not None]))
     return np.array(found, _DIGEST)
 
 
