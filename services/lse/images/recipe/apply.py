@@ -125,7 +125,7 @@ class StretchedImage:
         """Values along the curve, clipped to 0 to 1: before it, which is the same for a curve that never falls."""
         clipped = np.clip(scaled, 0, 1)
         stretch = self.recipe.stretch
-        return stretch.curve(clipped if stretch.is_gentle else clipped.astype(np.float64))
+        return stretch.curve(clipped) if stretch.is_gentle else stretch.curve(clipped.astype(np.float64))
 
     def prepared(self) -> PreparedImage:
         """As the encoders see it.

@@ -200,7 +200,8 @@ def _ingest(
         table_uri, thumbnails_uri = f"{folder}/images.parquet", f"{folder}/thumbnails.parquet"
         schema = write_tables(artifacts, segments, table_uri, thumbnails_uri)
         facts = artifacts.read_table(table_uri, [name for name in NOTED if name in schema.names])
-        context.on_finished(lambda: [artifacts.remove(each) for each in (f"{folder}/parts", plan_uri(folder))])
+        context.on_finished(lambda: artifacts.remove(f"{folder}/parts"))
+        context.on_finished(lambda: artifacts.remove(plan_uri(folder)))
     meanings = column_meanings(schema)
     context.publish(
         DatasetResult(
