@@ -115,6 +115,23 @@ def test_preview_writes_pictures(lse, services, tmp_path):
     assert json.loads(lse("dataset", "preview", images, "--json").stdout)["source_count"] == 25
 
 
+def test_an_image_is_traced_and_left_out(lse, services, tmp_path):
+    ingest(lse, services, "first")
+    shown = lse("dataset", "trace", "first", "bar-00", "--out", "trace.png")
+    assert shown.returncode == 0, shown
+    steps = [line.split()[0] for line in shown.stdout.splitlines() if line[:1] not in ("", " ")]
+    assert steps[:4] == ["step", "file", "image", "channels"]
+    assert "trace.png is written" in shown.stdout
+    assert (tmp_path / "trace.png").read_bytes().startswith(b"\x89PNG")
+    found = json.loads(lse("dataset", "trace", "first", "broken", "--json").stdout)
+    assert found["rejection_reason"] == found["image"]["rejection_reason"] != ""
+    assert [step["step"] for step in found["steps"]] == ["file", "dataset"]
+    made = json.loads(lse("dataset", "subset", "clean", "first", "--without", "bar-00", "--json").stdout)
+    assert made["prepared"] == 23
+    assert json.loads(lse("dataset", "subset", "few", "first", "--rows", "0-2", "--json").stdout)["prepared"] == 3
+    assert "one of --rows" in failed(lse("dataset", "subset", "none", "first"), 2)
+
+
 def test_what_there_is_can_be_shown(lse, prepared):
     def shown(*arguments):
         result = lse(*arguments, **PREPARED)
