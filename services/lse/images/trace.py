@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +82,23 @@ def trace_file(
     channels: int | None = None,
     limits: ReadLimits | None = None,
     roots: Sequence[Path] = (),
+    pictures: bool = True,
 ) -> Trace:
-    """Prepare one file as `lse.images.file_preparation.prepare_file` does, and keep what each step gives."""
+    """Prepare one file as `lse.images.file_preparation.prepare_file` does, and keep what each step gives.
+
+    Parameters
+    ----------
+    source, recipe, channels, limits, roots
+        As for `prepare_file`.
+    pictures
+        Whether the steps have tiles beside their figures.
+    """
     steps = [Step("file", "", _file_facts(source))]
     try:
         for step in _steps(read_source(source, recipe, limits=limits, roots=roots), source, recipe, channels):
             if isinstance(step, Prepared):
                 return Trace(tuple(steps), step)
-            steps.append(step)
+            steps.append(step if pictures else replace(step, tiles=()))
     except Exception as error:  # noqa: BLE001  # whatever the file holds, the steps before are what is asked for
         return Trace(tuple(steps), rejection(source, error))
     raise AssertionError  # the last of the steps is the prepared image

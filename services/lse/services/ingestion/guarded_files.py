@@ -100,12 +100,18 @@ def prepared_files(
 
 
 def traced_files(
-    reading: Reading, sources: Sequence[Source], recipe: Recipe, *, channels: int | None = None
+    reading: Reading,
+    sources: Sequence[Source],
+    recipe: Recipe,
+    *,
+    channels: int | None = None,
+    pictures: bool,
 ) -> list[Trace]:
-    """The same with every step of each file."""
+    """The same with every step of each file, and the pictures of them where these are wanted."""
+    trace = partial(trace_file, pictures=pictures)
     return [
         outcome if isinstance(outcome, Trace) else Trace((), rejection(source, outcome))
-        for source, outcome in _outcomes(reading, trace_file, sources, recipe, channels)
+        for source, outcome in _outcomes(reading, trace, sources, recipe, channels)
     ]
 
 

@@ -157,7 +157,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         sources, recipe_text = find_images(reading, request.sources, request.recipe)
         recipe = choose_recipe(reading, sources, recipe_text).recipe
         count = checked_count(request.image_count, usual=8, most=_MOST_PREVIEWED, what="images")
-        images = [_previewed(trace) for trace in traced_files(reading, spread(sources, count), recipe)]
+        images = [_previewed(trace) for trace in traced_files(reading, spread(sources, count), recipe, pictures=False)]
         return pb.PreviewRecipeResponse(recipe=recipe.to_yaml(), source_count=len(sources), images=images)
 
     def ListImages(self, request: pb.ListImagesRequest, context: Any) -> pb.ListImagesResponse:
@@ -253,7 +253,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         reading.check([source.path, *(path for path in source.bands if path is not None)])
         recipe = tried_recipe(request.recipe, of=found.recipe)
         channels = None if request.recipe else len(found.channels)
-        (trace,) = traced_files(reading, [source], recipe, channels=channels)
+        (trace,) = traced_files(reading, [source], recipe, channels=channels, pictures=True)
         stored = None if row["row"] < 0 else self._artifacts.open_array(found.images_uri)[row["row"]]
         rejected = trace.outcome if isinstance(trace.outcome, Rejected) else None
         return pb.TraceImageResponse(
