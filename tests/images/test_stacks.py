@@ -172,6 +172,36 @@ def test_each_row_of_a_table_is_an_image(tmp_path: Path, form: str) -> None:
     assert images_of(path, "train", None) is None
 
 
+def test_images_as_lists_in_partitions(tmp_path: Path) -> None:
+    for number in (0, 1):
+        folder = tmp_path / "hats" / "dataset" / f"Norder={number}" / "Dir=0"
+        folder.mkdir(parents=True)
+        table = pa.table(
+            {
+                "cutout": pa.array([image.tolist() for image in GREY[3 * number : 3 * number + 3]]),
+                "spectrum": pa.array([[1.0, 2.0]] * 3),
+                "ra": [1.5] * 3,
+                "dec": [2.5] * 3,
+            }
+        )
+        pq.write_table(table, folder / "Npix=4.parquet")
+    for name in ("hats/properties", "hats/dataset/_metadata", "hats/dataset/_common_metadata"):
+        (tmp_path / name).write_bytes(b"PAR1")
+    sources = find_sources([tmp_path], also={".parquet"})
+    assert [source.path.name for source in sources] == ["Npix=4.parquet"] * 2
+    image = read(sources[1].path, "2")
+    np.testing.assert_array_equal(image.pixels[0], GREY[5])
+    assert image.metadata["dec_deg"] == 2.5
+    colours = pa.array([image.tolist() for image in PLANES], pa.list_(pa.list_(pa.list_(pa.float32(), 20), 24), 2))
+    pq.write_table(pa.table({"image": colours}), tmp_path / "fixed.parquet")
+    np.testing.assert_array_equal(read(tmp_path / "fixed.parquet", "1").pixels, PLANES[1].astype(np.float32))
+    pq.write_table(pa.table({"image": [[[1.0, 2.0], [3.0]], [[1.0, None], [3.0, 4.0]]]}), tmp_path / "ragged.parquet")
+    for row in "01":
+        with pytest.raises(ReadError) as caught:
+            read(tmp_path / "ragged.parquet", row)
+        assert caught.value.reason == "VALUES_UNSUPPORTED"
+
+
 def zipped(path: Path, files: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

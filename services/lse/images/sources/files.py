@@ -18,6 +18,8 @@ __all__ = ["SIDECAR_SUFFIXES", "Source", "find_sources", "folder_classes", "name
 SIDECAR_SUFFIXES = frozenset(
     {".csv", ".tsv", ".md", ".rst", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".parquet", ".py", ".log"}
 )
+# What Parquet and HATS datasets have beside their tables.
+_SIDECAR_NAMES = frozenset({"_metadata", "_common_metadata", "_success", "properties", "hats.properties"})
 _MOST_BANDS = 16
 _STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
@@ -108,7 +110,8 @@ def find_sources(
             begin = len(os.path.join(root, ""))  # noqa: PTH118  # as text: relative_to takes longer than the walk
             for path in _files(root):
                 may_be_left_out = path.name in left_out_names or (left_out and path.is_symlink())
-                if path.suffix.lower() in sidecars or (may_be_left_out and path.resolve() in left_out):
+                is_sidecar = path.suffix.lower() in sidecars or path.name.lower() in _SIDECAR_NAMES
+                if is_sidecar or (may_be_left_out and path.resolve() in left_out):
                     continue
                 found.setdefault(path, printable_path(prefix + str(path)[begin:]))
                 real.setdefault(path, own)

@@ -1,9 +1,9 @@
-"""Parquet files with a column of encoded images, as Hugging Face datasets have them."""
+"""Parquet files with a column of images, encoded or as nested lists, as Hugging Face and HATS datasets have them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lse.images.formats import Extensions, MetadataValue, ReadError, ReadLimits, SourceImage, read_image
+from lse.images.formats.npy import image_of_array
 from lse.images.stacks.arrays import position_of
 from lse.images.stacks.stack import Stack, StackFacts
 from lse.methods import Method
@@ -25,7 +26,7 @@ _USUAL = ("image", "img", "picture", "images")
 
 
 class ParquetStack:
-    """Rows of a table; the image is a struct of ``bytes`` and ``path``, or the content of a file alone.
+    """Rows of a table; the image is a struct of ``bytes`` and ``path``, the content of a file, or lists of numbers.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ class ParquetStack:
         ]
         whole = (pa.types.is_binary, pa.types.is_large_binary)
         binary = [field.name for field in schema if any(is_whole(field.type) for is_whole in whole)]
-        candidates = structs or [name for name in binary if name.lower() in _USUAL]
+        nested = [field.name for field in schema if _depth(field.type) in (2, 3)]
+        candidates = structs or [name for name in binary if name.lower() in _USUAL] or nested
         usual = (name for word in _USUAL for name in candidates if name.lower() == word)
         return next(usual, next(iter(candidates), None))
 
@@ -67,13 +69,39 @@ class ParquetStack:
         path = None
         if isinstance(content, dict):
             content, path = content.get("bytes"), content.get("path")
+        if isinstance(content, list):
+            return self._with_facts(_of_lists(content, name, limits), values, None)
         if not content:
             message = f"{name} has no image in its table, which may name another file: give the images themselves."
             raise ReadError(message, reason="FILE_EMPTY", name=name)
-        found = read_image(content, name=name, limits=limits, extensions=extensions)
+        return self._with_facts(read_image(content, name=name, limits=limits, extensions=extensions), values, path)
+
+    def _with_facts(self, found: SourceImage, values: Mapping[str, Any], path: object) -> SourceImage:
+        """Image with what the other columns say of it."""
         facts = {f"header.{key.lower()}": value for key, value in values.items() if _is_fact(value)}
         own: dict[str, MetadataValue] = {"header.path": path} if isinstance(path, str) else {}
         return replace(found, metadata={**found.metadata, **position_of(facts), **own, **facts})
+
+
+def _depth(kind: pa.DataType) -> int:
+    """How many lists lie in each other around the numbers of a column; 0 of other columns."""
+    depth = 0
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        depth, kind = depth + 1, kind.value_type
+    numbers = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    return depth if numbers else 0
+
+
+def _of_lists(rows: list[Any], name: str, limits: ReadLimits) -> SourceImage:
+    try:
+        array = np.array(rows)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "buif":
+        message = f"{name} has rows of different lengths, or missing values, and is no image: complete it."
+        raise ReadError(message, reason="VALUES_UNSUPPORTED", name=name, dtype=array.dtype)
+    limits.check_pixels(array.size, name)
+    return image_of_array(array, name, "Parquet")
 
 
 def _is_fact(value: object) -> bool:
@@ -85,7 +113,7 @@ def _is_fact(value: object) -> bool:
 METHOD: Method[Callable[[IO[bytes]], Stack], StackFacts] = Method(
     id="parquet",
     title="Parquet",
-    summary="Parquet files with a column of encoded images, one row an image.",
+    summary="Parquet files with a column of images, encoded or as nested lists, one row an image.",
     parameters=Parameters,
     run=ParquetStack,
     facts=StackFacts(signature=rb"PAR1", suffixes=(".parquet",)),
