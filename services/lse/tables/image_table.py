@@ -182,21 +182,25 @@ def image_schema(pieces: Iterable[pa.Schema]) -> pa.Schema:
     those of the preparation; each of the first kind that holds all its values exactly. One that has the name of an
     earlier one is called ``<origin>.<name>``. A unit is kept where all pieces that have the column agree on it.
     """
-    found: dict[str, list[pa.Field]] = {}
+    # Of the fields of a column those that differ: there are many pieces, which mostly agree.
+    found: dict[str, dict[Any, pa.Field]] = {}
+    counts = Counter[str]()
     left_out = 0
     for piece in pieces:
         left_out += int((piece.metadata or {}).get(_LEFT_OUT, b"0"))
         for field in piece:
-            if _ORIGIN in (field.metadata or {}):
-                found.setdefault(field.name, []).append(field)
-    keywords = sorted((name for name in found if name.startswith(_KEYWORD)), key=lambda name: -len(found[name]))
+            if _ORIGIN in (said := field.metadata or {}):
+                found.setdefault(field.name, {}).setdefault((field.type, *sorted(said.items())), field)
+                counts[field.name] += 1
+    keywords = sorted((name for name in found if name.startswith(_KEYWORD)), key=lambda name: -counts[name])
     for name in keywords[MOST_KEYWORDS:]:
         del found[name]
         left_out += 1
     fields = list(_FIXED)
     taken = set(FIXED_COLUMNS)
     for origin in _ORIGINS:
-        for same in found.values():
+        for differing in found.values():
+            same = list(differing.values())
             said = same[0].metadata
             key = said[_KEY].decode()
             if said[_ORIGIN].decode() != origin:

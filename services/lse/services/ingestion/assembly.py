@@ -5,6 +5,7 @@ Which row an image gets is known only when all parts are there, since rejected i
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ __all__ = [
     "create_images",
     "fill_rows",
     "segments_of",
+    "segments_within",
     "write_tables",
 ]
 
@@ -68,6 +70,13 @@ def segments_of(folder: str, prepared: Sequence[int], earlier: Segment | None) -
         segments.append(Segment(part_uri(folder, index), row, count))
         row += count
     return segments
+
+
+def segments_within(segments: Sequence[Segment], first: int) -> list[Segment]:
+    """Segments with images of the chunk that begins at row `first`, by bisection: there are many of both."""
+    begin = bisect.bisect_right(segments, first, key=lambda segment: segment.first_row) - 1
+    end = bisect.bisect_left(segments, first + ROWS_PER_CHUNK, key=lambda segment: segment.first_row)
+    return [segment for segment in segments[max(begin, 0) : end] if segment.first_row + segment.count > first]
 
 
 def create_images(artifacts: Artifacts, uri: str, shape: tuple[int, ...]) -> None:

@@ -21,7 +21,15 @@ from lse.platform.catalogue.records.dataset import Column, DatasetResult, Datase
 from lse.platform.catalogue.records.record import Facts
 from lse.platform.guarded.reading import Reading
 from lse.platform.operations import JobContext
-from lse.services.ingestion.assembly import ROWS_PER_CHUNK, Segment, create_images, fill_rows, segments_of, write_tables
+from lse.services.ingestion.assembly import (
+    ROWS_PER_CHUNK,
+    Segment,
+    create_images,
+    fill_rows,
+    segments_of,
+    segments_within,
+    write_tables,
+)
 from lse.services.ingestion.duplicates import Compared, compare_parts
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
 from lse.services.ingestion.mosaics import cutout_sources
@@ -238,7 +246,7 @@ def _assemble(context: JobContext[DatasetRecord], segments: Sequence[Segment], s
     context.map(
         fill_rows,
         {
-            f"{first:09d}": (artifacts, images_uri, first, _within(segments, first))
+            f"{first:09d}": (artifacts, images_uri, first, segments_within(segments, first))
             for first in range(0, total, ROWS_PER_CHUNK)
         },
         stage="assembling",
@@ -259,10 +267,6 @@ def _earlier_segment(earlier: DatasetResult | None) -> Segment | None:
         thumbnails_uri=earlier.thumbnails_uri,
         inputs_uri=earlier.inputs_uri,
     )
-
-
-def _within(segments: Sequence[Segment], first: int) -> list[Segment]:
-    return [s for s in segments if s.first_row < first + ROWS_PER_CHUNK and s.first_row + s.count > first]
 
 
 def _first_rejection(artifacts: Artifacts, folder: str, count: int) -> str:
