@@ -21,7 +21,6 @@ from lse.services.ingestion.parts import part_uri, pixel_digest
 __all__ = ["Compared", "compare_parts"]
 
 _LIMITS = re.compile(r"(low|high)\.(\d+)")
-_REASON = "IMAGE_DUPLICATE"
 _DIGEST = "S16"
 
 
@@ -64,7 +63,7 @@ def compare_parts(artifacts: Artifacts, folder: str, parts: int, earlier: Datase
                 if repeated[first:end].any():
                     same = zip(originals[first:end], repeated[first:end], strict=True)
                     others = [names[int(one)].as_py() if is_same else None for one, is_same in same]
-                    _reject(artifacts, part_uri(folder, index), others)
+                    _reject(artifacts, part_uri(folder, index), others, reason="IMAGE_DUPLICATE")
     prepared = tuple(int(images[first:end].sum()) for first, end in itertools.pairwise(ends))
     return Compared(prepared=prepared, notes=notes)
 
@@ -93,7 +92,7 @@ def _names(artifacts: Artifacts, folder: str, parts: int, earlier: DatasetResult
     return pa.chunked_array([chunk.cast(pa.string()) for column in columns for chunk in column.chunks], pa.string())
 
 
-def _reject(artifacts: Artifacts, uri: str, others: Sequence[str | None]) -> None:
+def _reject(artifacts: Artifacts, uri: str, others: Sequence[str | None], *, reason: str) -> None:
     part = artifacts.read_table(uri)
     same = pa.array([other is not None for other in others])
     messages = [
@@ -101,7 +100,7 @@ def _reject(artifacts: Artifacts, uri: str, others: Sequence[str | None]) -> Non
     ]
     changed = {
         "status": pc.if_else(same, "rejected", part["status"]),
-        "reason": pc.if_else(same, _REASON, part["reason"]),
+        "reason": pc.if_else(same, reason, part["reason"]),
         "message": pc.coalesce(pa.array(messages, pa.string()), part["message"]),
         **{
             key: pc.if_else(same, pa.scalar(None, part[key].type), part[key])
