@@ -258,7 +258,7 @@ def _step(
         "shape": " x ".join(map(str, pixels.shape)),
         "missing_fraction": float(np.isnan(pixels).mean()),
     }
-    tiles = []
+    tiles: list[Tile] = []
     for channel, values in zip(channels, pixels, strict=True):
         valid = values[np.isfinite(values)]
         words = "no valid pixel"

@@ -69,8 +69,8 @@ def plain_image(content: bytes) -> PlainFits | None:
     if found is None:
         return None
     cards, comments = found
-    axes = _axes(cards, text)
-    dtype = _TYPES.get(int(cards["BITPIX"])) if axes and isinstance(cards.get("BITPIX"), int) else None
+    axes, bits = _axes(cards, text), cards.get("BITPIX")
+    dtype = _TYPES.get(bits) if type(bits) is int else None
     if dtype is None or axes is None or not _scaling_is_tidy(cards):
         return None
     count = axes[0] * axes[1]

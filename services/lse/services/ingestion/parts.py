@@ -173,6 +173,6 @@ def _pictures(outcomes: Sequence[Prepared | Rejected]) -> pa.Table:
 
 def pixel_digest(tensor: NDArray[np.float32], limits: Sequence[float]) -> bytes:
     """Digest of a prepared image: of its tensor and of the limits of its stretch, in the units of the file."""
-    digest = hashlib.blake2b(np.ascontiguousarray(tensor, "<f4"), digest_size=16)
+    digest = hashlib.blake2b(np.ascontiguousarray(tensor, "<f4").tobytes(), digest_size=16)
     digest.update(np.asarray(limits, "<f8").tobytes())
     return digest.digest()

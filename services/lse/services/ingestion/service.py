@@ -254,7 +254,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         recipe = tried_recipe(request.recipe, of=found.recipe)
         channels = None if request.recipe else len(found.channels)
         (trace,) = traced_files(reading, [source], recipe, channels=channels, pictures=True)
-        stored = None if row["row"] < 0 else self._artifacts.open_array(found.images_uri)[row["row"]]
+        stored = None if row["row"] < 0 else np.asarray(self._artifacts.open_array(found.images_uri)[row["row"]])
         rejected = trace.outcome if isinstance(trace.outcome, Rejected) else None
         return pb.TraceImageResponse(
             image=_image_to_pb(dataset, row),
