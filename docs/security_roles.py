@@ -9,6 +9,7 @@ from pathlib import Path
 from google.longrunning import operations_pb2  # noqa: F401  # its service is looked up by its name
 from google.protobuf import descriptor_pool
 
+from lse.platform.rpc.reflection import declare_v1
 from lse.platform.rpc.requirements import need_of
 from lse.server import SERVICES
 
@@ -18,13 +19,16 @@ PAGE = Path(__file__).resolve().parent / "reference" / "security.md"
 COLUMNS = ("nobody", "any login", "viewer", "editor", "admin", "operator")
 _LEVELS = ("anyone", "login", "viewer", "editor", "admin", "operator")
 _BEGIN, _END = "<!-- roles: made by docs/security_roles.py -->\n", "<!-- end of roles -->\n"
-_FURTHER = ("google.longrunning.Operations", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
+_FURTHER = (
+    *("google.longrunning.Operations", "grpc.health.v1.Health"),
+    *("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"),
+)
 
 
 def declared_methods() -> Iterator[str]:
     """Full names of all methods that services answer."""
     importlib.import_module("grpc_health.v1.health_pb2")
-    importlib.import_module("grpc_reflection.v1alpha.reflection_pb2")
+    declare_v1()
     services = []
     for area in SERVICES:
         module = importlib.import_module(f"latentspace.{area}.v1.{area}_pb2")

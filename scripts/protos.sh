@@ -12,15 +12,17 @@ trap 'rm -rf "$out"' EXIT
 mapfile -t files < <(cd protos && find latentspace -name '*.proto' | LC_ALL=C sort)
 "$bin/python" -m grpc_tools.protoc -I protos -I protos/third_party \
   --plugin=protoc-gen-mypy="$bin/protoc-gen-mypy" --plugin=protoc-gen-mypy_grpc="$bin/protoc-gen-mypy_grpc" \
-  --python_out="$out" --grpc_python_out="$out" --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" "${files[@]}"
+  --include_imports --descriptor_set_out="$out/api.binpb" --python_out="$out" --grpc_python_out="$out" --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" "${files[@]}"
 
 case ${1:-} in
   '')
     mkdir -p protos/gen
     rm -rf protos/gen/latentspace
     mv "$out/latentspace" protos/gen/latentspace
+    mv "$out/api.binpb" protos/gen/latentspace/api.binpb
     echo "Generated protos/gen from ${#files[@]} files" ;;
   --check)
+    mv "$out/api.binpb" "$out/latentspace/api.binpb"
     if ! diff -r --brief --exclude=__pycache__ protos/gen "$out"; then
       echo "protos: protos/gen is not what the protobuf files generate; run: make protos" >&2
       exit 1

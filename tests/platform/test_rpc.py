@@ -12,12 +12,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import descriptor_pb2
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
@@ -65,10 +67,30 @@ def channel(environment: dict[str, str], server: subprocess.Popen[bytes]) -> Ite
         yield channel
 
 
-def services_of(channel: grpc.Channel) -> set[str]:
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    answer = next(stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")])))
+def reflected(channel: grpc.Channel, version: str, request: reflection_pb2.ServerReflectionRequest) -> Any:
+    ask = channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    return next(ask(iter([request])))
+
+
+def services_of(channel: grpc.Channel, version: str = "v1alpha") -> set[str]:
+    answer = reflected(channel, version, reflection_pb2.ServerReflectionRequest(list_services=""))
     return {service.name for service in answer.list_services_response.service}
+
+
+def test_reflection_of_both_versions_describes_every_service_and_itself(channel: grpc.Channel) -> None:
+    services = services_of(channel, "v1")
+    assert services == services_of(channel)
+    for service in services:
+        request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=service)
+        files = [
+            descriptor_pb2.FileDescriptorProto.FromString(file)
+            for file in reflected(channel, "v1", request).file_descriptor_response.file_descriptor_proto
+        ]
+        assert service in {f"{file.package}.{each.name}" for file in files for each in file.service}
 
 
 def test_every_service_of_the_api_is_served_and_healthy(channel: grpc.Channel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 import shutil
 import subprocess
 import sys
@@ -159,3 +160,12 @@ def test_every_name_of_a_resource_says_of_which_type() -> None:
                 if not (identifier and message.GetOptions().Extensions[resource_pb2.resource].type):
                     bare.append(field.full_name)
     assert bare == []
+
+
+def test_the_package_has_a_descriptor_set_of_the_whole_api(parsed: list[FileDescriptorProto]) -> None:
+    content = (importlib.resources.files("latentspace") / "api.binpb").read_bytes()
+    files = {file.name: file for file in FileDescriptorSet.FromString(content).file}
+    for file in parsed:
+        assert [service.name for service in files[file.name].service] == [service.name for service in file.service]
+    # With what they import, so that tools need no other file.
+    assert {imported for file in files.values() for imported in file.dependency} <= set(files)

@@ -22,6 +22,7 @@ _OTHERS: Mapping[str, tuple[str, bool]] = {
     "grpc.health.v1.Health/Check": ("anyone", False),
     "grpc.health.v1.Health/Watch": ("anyone", False),
     "grpc.health.v1.Health/List": ("anyone", False),
+    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": ("login", False),
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": ("login", False),
     f"{_OPERATIONS}/ListOperations": ("viewer", False),
     f"{_OPERATIONS}/GetOperation": ("viewer", False),

@@ -16,7 +16,6 @@ import structlog
 from google.longrunning import operations_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
-from grpc_reflection.v1alpha import reflection
 
 from lse.errors import UnavailableError
 from lse.platform.access.login import authenticator
@@ -24,6 +23,7 @@ from lse.platform.auth import Authenticator
 from lse.platform.rpc.interceptors import CallInterceptor
 from lse.platform.rpc.operations import OperationsServicer
 from lse.platform.rpc.readiness import ReadinessWatch, serve_probes
+from lse.platform.rpc.reflection import add_reflection
 from lse.platform.wiring import Platform
 
 __all__ = ["MESSAGE_BYTES", "RpcServer"]
@@ -107,10 +107,7 @@ class RpcServer:
         )
         self._names.append("google.longrunning.Operations")
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            [*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME],
-            self._server,
-        )
+        add_reflection([*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name], self._server)
         if settings.metrics_port is not None:
             self._probes = serve_probes(settings.host, settings.metrics_port, self._watch)
         await self._server.start()
