@@ -220,6 +220,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "ENCODER_VERSION_NOT_FOUND": ("The encoder has no such version.", "name", "version"),
         "EXPERIMENT_NOT_FOUND": ("There is no such experiment.", "name"),
         "FILE_NOT_FOUND": ("There is no such file.", "path"),
+        "HOME_NOT_FOUND": ("There is no home of an installation in the folder.",),
         "IMAGE_NOT_FOUND": ("The dataset has no such image.", "name"),
         "LABEL_SCHEME_NOT_FOUND": ("There is no such label scheme.", "name"),
         "MEMBER_NOT_FOUND": ("The project has no such member.", "name"),
@@ -289,6 +290,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "FOLDER_UNWRITABLE": ("The folder cannot be made or written.", "folder"),
         "GPU_SUPPORT_MISSING": ("The installed ONNX Runtime has no GPU support.",),
         "HOME_IN_USE": ("Another `lse up` uses the home folder.",),
+        "HOME_TAKEN": ("A backup is restored where a home is already.",),
         "LABELLED_CLASSES_TOO_FEW": ("A prediction needs labelled images of at least two classes.",),
         "LOGIN_MISSING": ("A process would be open to a network without a login.",),
         "LOGIN_REFUSED": ("The issuer of the login is not asked over TLS.",),
@@ -327,6 +329,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "WORK_IN_PROGRESS": ("The same work is being done already.", "operation"),
     },
     "ABORTED": {
+        "BACKUP_CONFLICT": ("Bulk data were deleted again and again while a backup was made.",),
         "ETAG_MISMATCH": ("The resource was changed in the meantime.", "name"),
         "RESOURCE_CONFLICT": ("Another request made the same resource at the same moment.",),
     },
@@ -366,6 +369,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
     "DATA_LOSS": {
         "ARTIFACT_DAMAGED": ("Stored data lack rows.",),
         "ARTIFACT_MISSING": ("Stored data are not there any more.", "uri"),
+        "BACKUP_DAMAGED": ("A file of a backup is not what it was, or the backup cannot be read.",),
         "CLOUD_DAMAGED": ("A file of a point cloud is missing or damaged.",),
         "COLLECTION_DAMAGED": ("The files of a collection of vectors cannot be opened.",),
         "PRETRAINED_ENCODER_DAMAGED": ("The stored pretrained encoder cannot be read.", "path"),

@@ -17,7 +17,7 @@ from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import Catalogue
 from lse.platform.catalogue.tables import RESOURCES
 
-__all__ = ["Finding", "check_home"]
+__all__ = ["Finding", "artifacts_in", "check_home"]
 
 _OPEN_TO_OTHERS = 0o077
 _ARTIFACT = "artifact:/"
@@ -84,7 +84,7 @@ def _lost(resources: Sequence[Row[Any]], artifacts: Artifacts, home: Home) -> It
     for row in resources:
         if row.state != "ready":
             continue
-        missing = sorted({uri for uri in _artifacts_in(row.result) if not artifacts.exists(uri)})
+        missing = sorted({uri for uri in artifacts_in(row.result) if not artifacts.exists(uri)})
         if missing:
             yield Finding(
                 f"{row.name} lacks {', '.join(missing)}: restore the folder from a backup, or delete it and make it "
@@ -97,16 +97,17 @@ def _lost(resources: Sequence[Row[Any]], artifacts: Artifacts, home: Home) -> It
             )
 
 
-def _artifacts_in(result: Any) -> Iterator[str]:
+def artifacts_in(result: Any) -> Iterator[str]:
+    """URIs of artifacts in what came out of a resource."""
     if isinstance(result, str):
         if result.startswith(_ARTIFACT):
             yield result
     elif isinstance(result, dict):
         for value in result.values():
-            yield from _artifacts_in(value)
+            yield from artifacts_in(value)
     elif isinstance(result, list):
         for value in result:
-            yield from _artifacts_in(value)
+            yield from artifacts_in(value)
 
 
 def _left_over(known: set[str], artifacts: Artifacts, home: Home) -> Iterator[Finding]:

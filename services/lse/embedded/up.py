@@ -20,7 +20,9 @@ from lse.embedded.home import Home
 from lse.errors import FailedPreconditionError, InvalidArgumentError, LseError, UnavailableError
 from lse.hardware import usable_cores
 from lse.platform.access.login import check_open, is_loopback
+from lse.platform.catalogue import ExperimentRecord
 from lse.platform.catalogue.catalogue import migrate
+from lse.platform.catalogue.records.record import Nothing
 from lse.platform.certificates import Certificates
 from lse.platform.children import Child
 from lse.platform.config import Settings
@@ -251,6 +253,19 @@ def _wait_until_ready(platform: Platform, children: list[Child]) -> None:
     for child in children:
         child.wait_until_ready(deadline - time.monotonic())
     sweep_collections(platform)
+    _rebuild_collections(platform)
+
+
+def _rebuild_collections(platform: Platform) -> None:
+    """Fill the collections anew that experiments lack, as those of a home that was restored from a backup."""
+    there = set(platform.vectors.list_collections())
+    for project, _ in platform.resources.projects():
+        for experiment in platform.resources.all(ExperimentRecord, project):
+            if experiment.state == "ready" and experiment.uid not in there:
+                with contextlib.suppress(FailedPreconditionError):  # it is at work already
+                    platform.operation_store.create(
+                        "RebuildExperiment", experiment.name, parameters=Nothing(), alone=True
+                    )
 
 
 async def _watch(children: list[Child]) -> None:
