@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any, ClassVar
 
 import dask
+import numpy as np
 import pytest
 import structlog
 from distributed import LocalCluster
@@ -96,6 +97,16 @@ def database(server: PostgreSQL) -> Iterator[None]:
     server.stop()
 
 
+@contextmanager
+def mounted(folder: Path) -> Iterator[None]:
+    aside = folder.with_name("unmounted")
+    if aside.exists():
+        aside.rename(folder)
+    yield
+    if folder.exists():
+        folder.rename(aside)
+
+
 def make_part(kind: str, folder: Path, request: pytest.FixtureRequest) -> Part:
     port = free_port()
     if kind == "compute":
@@ -118,6 +129,13 @@ def make_part(kind: str, folder: Path, request: pytest.FixtureRequest) -> Part:
             lambda: object_store(port),
             settings,
             lambda context: context.platform.artifacts.write_bytes(f"{context.folder}/part", b"whole"),
+        )
+    if kind == "disk":
+        disk = folder / "artifacts"
+        return Part(
+            lambda: mounted(disk),
+            {"artifacts_url": f"file://{disk}"},
+            lambda context: context.platform.artifacts.write_array(f"{context.folder}/array", np.arange(3)),
         )
     if kind == "catalogue":
         server: PostgreSQL = request.getfixturevalue("postgresql")
@@ -168,7 +186,7 @@ def until(found: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("kind", ["compute", "artifacts", "catalogue", "vectors"])
+@pytest.mark.parametrize("kind", ["compute", "artifacts", "catalogue", "vectors", "disk"])
 def test_an_operation_waits_for_what_is_away_and_goes_on(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
@@ -187,6 +205,7 @@ def test_an_operation_waits_for_what_is_away_and_goes_on(
 
     try:
         with platform_with(part, tmp_path) as platform, capture_logs() as lines:
+            platform.artifacts.check()
             platform.runner.register("Work", job, NumbersRecord, respond=lambda record: record.name.encode())
             platform.runner.start()
             store = platform.operation_store

@@ -27,8 +27,9 @@ import pyarrow.parquet as pq
 import zarr
 from numpy.typing import NDArray
 
-from lse.errors import DataLossError, InvalidArgumentError, LseError, UnavailableError
+from lse.errors import DataLossError, InvalidArgumentError, UnavailableError
 from lse.platform.outages import artifacts_away, is_transport_fault
+from lse.platform.parquet_rows import read_rows
 
 __all__ = ["ROWS_PER_GROUP", "ArrayRows", "Artifacts"]
 
@@ -82,6 +83,7 @@ class Artifacts:
 
     def create_array(self, uri: str, *, shape: tuple[int, ...], dtype: str, chunks: tuple[int, ...]) -> zarr.Array[Any]:
         """Zarr v3 array, of zeros; one that is there is replaced."""
+        self._require_root()
         return zarr.create_array(
             self._zarr_store(uri),
             shape=shape,
@@ -181,7 +183,7 @@ class Artifacts:
         """
         wanted = None if columns is None else list(columns)
         with self.opened_table(uri) as file:
-            return file.read(wanted) if rows is None else _read_rows(file, wanted, np.asarray(rows, np.int64))
+            return file.read(wanted) if rows is None else read_rows(file, wanted, np.asarray(rows, np.int64))
 
     def read_row_group(self, uri: str, group: int) -> pa.Table:
         """Read one group of rows of a table."""
@@ -240,24 +242,37 @@ class Artifacts:
         UnavailableError
             If it cannot.
         """
+        if self.local_path(self.url) is not None:
+            self._require_root()
+            return
         try:
-            local = self.local_path(self.url)
-            if local is None:
-                # Without `refresh` the file system would answer from what it remembers.
-                self._filesystem.ls(self.url.removeprefix("s3://").split("/")[0], refresh=True)
-                return
-            _require_writable(local)
+            # Without `refresh` the file system would answer from what it remembers.
+            self._filesystem.ls(self.url.removeprefix("s3://").split("/")[0], refresh=True)
         except Exception as error:  # those of object stores have no common root but Exception
             raise artifacts_away(self.url, error) from error
+
+    @cached_property
+    def _made(self) -> bool:
+        """Make the root, once: where it is gone later its disk is away, and another one is not to be written to."""
+        if (local := self.local_path(self.url)) is not None:
+            local.mkdir(parents=True, exist_ok=True)
+        return True
+
+    def _require_root(self) -> None:
+        """Raise UnavailableError unless the root on a local disk is there and can be written."""
+        if (local := self.local_path(self.url)) is not None:
+            try:
+                _ = self._made
+                _require_writable(local)
+            except OSError as error:
+                raise artifacts_away(self.url, error) from error
 
     def outage(self, error: BaseException) -> UnavailableError | None:
         """Error in the place of one that shows that the disk or bucket is away; None where it shows something else."""
         return artifacts_away(self.url, error) if is_transport_fault(error) else None
 
-    def _missing(self, uri: str) -> LseError:
-        local = self.local_path(self.url)
-        if local is not None and not local.is_dir():
-            return artifacts_away(self.url, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(local)))
+    def _missing(self, uri: str) -> DataLossError:
+        self._require_root()
         return DataLossError(
             f"The artifact {uri} is missing: restore it from a backup or make the resource again.",
             reason="ARTIFACT_MISSING",
@@ -291,6 +306,7 @@ class Artifacts:
     @contextlib.contextmanager
     def writing(self, uri: str) -> Iterator[Any]:
         """Binary file to write to; it appears whole at the end, or not at all."""
+        self._require_root()
         uri = self.absolute(uri)
         self._filesystem.makedirs(uri.rsplit("/", 1)[0], exist_ok=True)
         temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
@@ -377,24 +393,7 @@ class ArrayRows:
         return found
 
 
-def _read_rows(file: pq.ParquetFile, columns: list[str] | None, rows: NDArray[np.int64]) -> pa.Table:
-    ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)], dtype=np.int64)
-    ordered = np.argsort(rows, kind="stable")
-    groups = np.searchsorted(ends, rows[ordered], side="right")
-    pieces = [file.schema_arrow.empty_table() if columns is None else file.read_row_groups([], columns)]
-    for group in np.unique(groups).tolist():
-        first = ends[group - 1] if group else 0
-        inside = rows[ordered[groups == group]] - first
-        pieces.append(file.read_row_group(group, columns).take(pa.array(inside)))
-    table = pa.concat_tables(pieces)
-    if (np.diff(ordered) == 1).all():
-        return table
-    place = np.empty_like(ordered)
-    place[ordered] = np.arange(len(ordered))
-    return table.take(pa.array(place))
-
-
 def _require_writable(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.stat()
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
