@@ -15,9 +15,8 @@ from lse.platform.inference.encoders import EncoderModel, encoder_model, serve_e
 from lse.platform.operations import JobContext
 from lse.platform.outages import is_outage
 from lse.platform.rpc.uploads import upload_uri
-from lse.representation.encoders.pretrained_use import PretrainedUse
 from lse.services.training.evaluation import EvaluationRequest, Subject, score_encoder
-from lse.services.training.pretrained import SeenImages, chosen_bands, make_pretrained
+from lse.services.training.pretrained import SeenImages, chosen_bands, make_pretrained, use_of
 from lse.services.training.training_run import BrokenOff, Training, save_best_encoder, train_encoder
 from lse.services.training.version_files import SAMPLES, DeliveredEncoder
 
@@ -204,10 +203,9 @@ def create_pretrained(context: JobContext[EncoderRecord]) -> None:
     platform, spec = context.platform, context.resource.spec
     dataset = platform.resources.get_ready(spec.dataset, DatasetRecord)
     images_uri = dataset.result.images_uri
-    use = PretrainedUse(bands=str(spec.parameters.get("bands") or "") or None)
     delivered = context.run(
         make_pretrained,
-        *(platform.artifacts, SeenImages(images_uri, chosen_bands(use, dataset)), spec, context.folder),
+        *(platform.artifacts, SeenImages(images_uri, chosen_bands(use_of(spec), dataset)), spec, context.folder),
         stage="adapting",
         returns=DeliveredEncoder,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lse.platform.catalogue import DatasetRecord
     from lse.platform.compute import TaskChannel
 
-__all__ = ["SeenImages", "check_pretrained", "chosen_bands", "make_pretrained"]
+__all__ = ["SeenImages", "check_pretrained", "chosen_bands", "make_pretrained", "use_of"]
 
 
 def check_pretrained(
@@ -61,6 +61,12 @@ def chosen_bands(use: PretrainedUse, dataset: DatasetRecord) -> tuple[int, ...]:
     return tuple(known.index(name) for name in use.band_names)
 
 
+def use_of(spec: EncoderSpec) -> PretrainedUse:
+    """How an encoder uses its pretrained network."""
+    given = {name: value for name, value in spec.parameters.items() if name in PretrainedUse.model_fields}
+    return PretrainedUse.model_validate(given)
+
+
 def make_pretrained(
     artifacts: Artifacts, seen: SeenImages, spec: EncoderSpec, folder: str, channel: TaskChannel
 ) -> DeliveredEncoder:
@@ -81,13 +87,13 @@ def make_pretrained(
 
     from lse.representation.encoders.adaptation import adapt_pretrained
 
-    images, chosen = artifacts.open_array(seen.uri), dict(spec.parameters)
-    backbone, weights = str(chosen.pop("backbone")), str(chosen.pop("weights"))
+    images, chosen, use = artifacts.open_array(seen.uri), dict(spec.parameters), use_of(spec)
+    backbone, weights = str(chosen["backbone"]), str(chosen["weights"])
     adapted = adapt_pretrained(
         images,
         backbone,
         weights=weights,
-        use=PretrainedUse.model_validate(chosen),
+        use=use,
         bands=seen.bands,
         on_progress=channel.report,
         should_stop=channel.should_stop,
@@ -102,7 +108,7 @@ def make_pretrained(
         onnx_uri=files.onnx_uri,
         half_onnx_uri=files.half_onnx_uri,
         weights_uri=files.weights_uri,
-        parameters=adapted.settings | ({"bands": chosen["bands"]} if chosen.get("bands") else {}),
+        parameters=adapted.settings | ({"bands": use.bands} if use.bands else {}),
         channel_count=images.shape[1],
         image_size=images.shape[2],
         dimension=encoder.dimension,
