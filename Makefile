@@ -36,6 +36,7 @@ test: setup ## Run all tests  [ARGS="-k name"] [LSE_TEST_DATA=folder of real ima
 	@scripts/system_packages.sh chromium postgresql nginx || echo "The tests that need them are skipped."
 	@UV=scripts/uv.sh scripts/install_triton.sh .triton || echo "The tests that need the Triton server are skipped."
 	@! npm --version > /dev/null 2>&1 || scripts/buf.sh --version > /dev/null || echo "The tests that need buf are skipped."
+	@! npm --version > /dev/null 2>&1 || scripts/axe.sh > /dev/null || echo "The test that needs axe-core is skipped."
 	@scripts/helm.sh version > /dev/null || echo "The tests that need helm are skipped."
 	@.venv/bin/python -m pytest $(or $(ARGS),$(if $(filter yes,$(COVERAGE)),--cov --cov-report=))
 

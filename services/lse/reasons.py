@@ -69,6 +69,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "CLASS_UNKNOWN": ("The label scheme has no such class.", "label"),
         "CLUSTERING_MISSING": ("A search within or across clusters names no clustering.",),
         "CLUSTERS_MISSING": ("The clustering found nothing but noise.",),
+        "CLUSTER_TITLE_INVALID": ("The title of a cluster is blank or too long.",),
         "COLLECTION_NAME_INVALID": ("A collection of vectors cannot have this name.",),
         "COLLECTION_SETTINGS_INVALID": (
             "The settings of a collection of vectors are wrong or contradict one another.",
@@ -164,6 +165,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "READING_FAILED": ("The library that reads the file crashes on it.",),
         "RECIPE_INVALID": ("The recipe has a key or value that is not possible.", "key"),
         "RECIPE_UNREADABLE": ("The recipe file cannot be read.", "path"),
+        "REMARK_INVALID": ("An interest, a tag or a note cannot be as it is given.",),
         "REQUEST_ID_TAKEN": ("The request id was used for another request.",),
         "ROLE_INVALID": ("A member is given no role.",),
         "ROWS_INVALID": ("Rows are not whole numbers in range, or are given twice.",),

@@ -155,6 +155,13 @@ def test_what_there_is_can_be_shown(lse, prepared):
     traits = clustering["clusters"][0]["traits"]
     assert traits == [] or traits[0] in shown("clustering", "show", "c", *in_first)
     assert "disc" in shown("clustering", "compare", "c", *in_first, "--column", "class")
+    titles = json.loads(shown("clustering", "name", "c", *in_first, "0=discs", "1=bars", "--json"))["cluster_titles"]
+    assert titles == {"0": "discs", "1": "bars"}
+    assert "bars" in shown("clustering", "name", "c", *in_first, "0=")
+    shown("remark", "set", "first", "--rows", "0-1", "--interest", "5", "--tag", "odd", "--note", "look again")
+    remarks = json.loads(shown("remark", "read", "first", "--json"))
+    assert [(each["row"], each["interest"], each["tags"]) for each in remarks] == [(0, 5, ["odd"]), (1, 5, ["odd"])]
+    shown("remark", "set", "first", "--rows", "0-1", "--interest", "-1", "--untag", "odd", "--note", "")
     assert len(shown("similar", "first", "--image", "bar-00", "-k", "2").splitlines()) == 3
     assert shown("export", "first", "out.csv").startswith("out.csv is written")
     methods = shown("encoder", "methods")

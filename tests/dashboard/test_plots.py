@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-import itertools
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,8 @@ from lse_dashboard.data.colouring import Gradient, groups
 from lse_dashboard.plots.palette import group_colours, point_colours, rgb
 from lse_dashboard.plots.scatter_2d import View, draw, fitted_view, painted
 from lse_dashboard.plots.scatter_3d import drawn_points, figure
-from lse_dashboard.plots.screenshot import picture_with_title
-from lse_dashboard.theme import DARK, LIGHT
+from lse_dashboard.plots.screenshot import FORMATS, write_figure
+from lse_dashboard.theme import DARK, LIGHT, Theme
 
 
 def test_a_fitted_view_holds_everything_at_one_scale() -> None:
@@ -114,19 +115,42 @@ def test_a_picture_is_a_png_of_the_same_pixels_in_few_bytes() -> None:
             assert len(png) < 150_000
 
 
-def test_a_screenshot_is_a_png_with_room_for_the_legend() -> None:
-    clusters = groups("kmeans", pa.array([0, 1, None]), none="noise")
+@pytest.mark.parametrize(("suffix", "theme"), [("png", DARK), ("svg", LIGHT), ("pdf", LIGHT)], ids=FORMATS)
+def test_a_figure_has_room_for_its_legend_and_says_where_it_comes_from(
+    tmp_path: Path, suffix: str, theme: Theme
+) -> None:
+    clusters = groups("kmeans", pa.array(["discs $x^2$", "rings & <b>", None]), none="noise")
     gradient = Gradient("redshift", np.array([0.1, 0.2, np.nan]), 0.1, 0.2, 1)
     cloud = np.zeros((300, 400, 4), dtype=np.uint8)
     cloud[:, 50:, 3] = 255
-    for colouring, theme in itertools.product((clusters, gradient, None), (DARK, LIGHT)):
-        png = picture_with_title(cloud, theme, title="title", caption="3 of 3 points shown", colouring=colouring)
-        picture = Image.open(io.BytesIO(png))
-        assert picture.format == "PNG"
-        assert picture.width >= 400
-        assert picture.height > 300
-        assert len(set(picture.convert("L").tobytes())) > 20
-        assert picture.getpixel((2, 2)) == tuple(rgb(theme.ground))
+    said = [("Dataset", "δ-survey, 3 images"), ("Projection", "flat: umap (n_neighbors 15)")]
+    for number, colouring in enumerate((clusters, gradient, None)):
+        path = write_figure(
+            tmp_path / f"{number}.{suffix}",
+            cloud,
+            theme,
+            title="title",
+            caption="3 of 3 points shown",
+            colouring=colouring,
+            provenance=said,
+        )
+        data = path.read_bytes()
+        if suffix == "png":
+            picture = Image.open(path)
+            assert picture.format == "PNG"
+            assert picture.width >= 400
+            assert picture.height > 300
+            assert len(set(picture.convert("L").tobytes())) > 20
+            assert picture.convert("RGB").getpixel((2, 2)) == tuple(rgb(theme.ground))
+            assert picture.info["Dataset"] == "δ-survey, 3 images"
+        elif suffix == "svg":
+            assert ET.fromstring(data).tag.endswith("svg")
+            texts = [each.text or "" for each in ET.fromstring(data).iter("{http://www.w3.org/2000/svg}text")]
+            assert {"title", "3 of 3 points shown", "Dataset: δ-survey, 3 images"} <= set(texts)
+            assert ({"discs $x^2$", "rings & <b>", "noise"} <= set(texts)) == (colouring is clusters)
+        else:
+            assert data[:5] == b"%PDF-"
+            assert b"/Subject" in data
 
 
 def test_all_points_of_a_solid_cloud_are_drawn_up_to_the_limit() -> None:

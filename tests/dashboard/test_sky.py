@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lse_dashboard.data.sky import declination_text, right_ascension_text
+from lse_dashboard.data.sky import archive_links, declination_text, right_ascension_text
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,13 @@ def test_declination_reads_back(degrees: float) -> None:
     assert minutes < 60
     assert seconds < 60
     assert (-1 if sign == "−" else 1) * (whole + minutes / 60 + seconds / 3600) == pytest.approx(degrees, abs=2e-5)
+
+
+def test_archives_are_asked_for_the_position() -> None:
+    links = dict(archive_links(202.469575, -47.1952583))
+    assert set(links) == {"SIMBAD", "NED", "ESASky"}
+    assert "Coord=202.469575%20-47.195258&" in links["SIMBAD"]
+    assert "ra=202.469575d&dec=-47.195258d&" in links["NED"]
+    assert "target=202.469575%20-47.195258&" in links["ESASky"]
+    # A plus sign would be a space to them.
+    assert all("+" not in url and "%2B5.000000" in url for url in dict(archive_links(0.0, 5.0)).values())

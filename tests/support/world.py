@@ -17,7 +17,7 @@ from lse.platform.catalogue import (
     ProjectionRecord,
     Record,
 )
-from lse.platform.catalogue.records.clustering import ClusteringResult, ClusteringSpec
+from lse.platform.catalogue.records.clustering import Cluster, ClusteringResult, ClusteringSpec
 from lse.platform.catalogue.records.dataset import Column, DatasetResult, DatasetSpec
 from lse.platform.catalogue.records.encoder import EncoderSpec, MadeEncoder
 from lse.platform.catalogue.records.experiment import ExperimentResult, ExperimentSpec
@@ -115,7 +115,7 @@ class World:
     def clustering(
         self, name: str, experiment: ExperimentRecord, *, labels: np.ndarray, memberships: np.ndarray
     ) -> ClusteringRecord:
-        """Clustering, without a portrait of its clusters."""
+        """Clustering, whose clusters have no portrait."""
         spec = ClusteringSpec(method="some", parameters={"seed": 7})
         record = ClusteringRecord(name=f"{experiment.name}/clusterings/{name}", spec=spec)
         result = ClusteringResult(
@@ -123,7 +123,10 @@ class World:
             memberships_uri=self._array(record, "memberships", memberships),
             image_count=len(labels),
             noise_count=int((labels < 0).sum()),
-            clusters=(),
+            clusters=tuple(
+                Cluster(cluster=each, image_count=count, medoid_row=-1, mean_distance=0.0, nearest_cluster=-1)
+                for each, count in enumerate(np.bincount(labels[labels >= 0]).tolist())
+            ),
         )
         return self.platform.resources.create(record.with_result(result))
 

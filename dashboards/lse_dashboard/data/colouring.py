@@ -128,7 +128,7 @@ def groups(
     values: pa.ChunkedArray | pa.Array,
     *,
     none: str,
-    order: Sequence[str] | None = None,
+    order: Sequence[str] | Sequence[int] | None = None,
     limit: int | None = MAX_GROUPS,
 ) -> Groups:
     """Group points by a value.

@@ -32,6 +32,7 @@ from lse_dashboard import wording
 from lse_dashboard.data.access import Caller, expiry_of
 from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.cloud import Cloud
+from lse_dashboard.data.clusters import grouped
 from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups, colouring_of, column_use, gradient, groups
 from lse_dashboard.data.computations import KINDS, Kind
 from lse_dashboard.data.images import ImageIndex, Rows, ordered_columns, positions
@@ -193,9 +194,7 @@ class Library:
     def clusters(self, project: str, experiment: Experiment, clustering: Clustering, cloud: Cloud) -> Groups:
         """Cluster of each point of a cloud; noise is the last group."""
         table = self._assignments(project, experiment, clustering)
-        numbers = table["cluster"].combine_chunks()
-        known = pc.if_else(pc.less(numbers, 0), None, numbers)
-        found = groups(clustering.id, known, none=wording.Legend.NOISE, limit=None)
+        found = grouped(clustering, table["cluster"].to_numpy())
         return found.at(positions(_rows(table), cloud.rows), none=wording.Legend.NOISE)
 
     def is_noise(self, project: str, experiment: Experiment, clustering: Clustering, row: int) -> bool:

@@ -13,6 +13,7 @@ from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring, Groups
 from lse_dashboard.data.images import ImageIndex
 from lse_dashboard.data.library import Library, ProjectContents
+from lse_dashboard.data.remarks import remark_groups, remarks_of
 
 __all__ = ["CLUSTERS", "NOTHING", "Opened", "Wanted", "measures", "named", "opened", "read_colouring", "ready"]
 
@@ -103,7 +104,7 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
         What is open.
     colour_by
         ``nothing``, ``clusters``, or ``KIND:NAME`` of a ``column``, ``label`` scheme, ``prediction`` or
-        ``probability`` of one, or of one of `measures`.
+        ``probability`` of one, of one of `measures`, or ``remark:interest`` and ``remark:tags``.
 
     Returns
     -------
@@ -117,15 +118,24 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
         return shown.clusters if kind == CLUSTERS and cloud is not None else None
     if kind == "column" and name in dataset.columns:
         return library.by_column(project, dataset, name, cloud)
-    scheme, prediction = named(contents.schemes, name), named(ready(contents.predictions), name)
-    if kind == "label" and scheme is not None:
-        return library.labels(project, dataset, scheme, cloud)
+    prediction = named(ready(contents.predictions), name)
+    if kind in {"label", "remark"}:
+        return _said(library, project, contents, colour_by, cloud)
     if kind in {"prediction", "probability"} and prediction is not None:
         return library.predicted(project, experiment, prediction, cloud, probability=kind == "probability")
     if kind == "trust" and shown.projection is not None and name in shown.projection.figures:
         return library.trust(project, experiment, shown.projection, name, cloud)
     known = kind == "outlier" and name in experiment.outlier_scores
     return library.outlier_scores(project, experiment, name, cloud) if known else None
+
+
+def _said(library: Library, project: str, contents: ProjectContents, colour_by: str, cloud: Cloud) -> Groups | None:
+    """Points of a cloud by what experts said of their images: labels of a scheme, or remarks."""
+    kind, _, name = colour_by.partition(":")
+    dataset, scheme = contents.dataset, named(contents.schemes, name)
+    if dataset is not None and kind == "remark":
+        return remark_groups(remarks_of(library.client(project), dataset.id), name, cloud)
+    return None if dataset is None or scheme is None else library.labels(project, dataset, scheme, cloud)
 
 
 def measures(contents: ProjectContents, projection: Projection | None) -> dict[str, str]:

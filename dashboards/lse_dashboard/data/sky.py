@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["declination_text", "right_ascension_text"]
+from urllib.parse import quote
+
+__all__ = ["archive_links", "declination_text", "right_ascension_text"]
 
 
 def right_ascension_text(degrees: float) -> str:
@@ -23,3 +25,21 @@ def declination_text(degrees: float) -> str:
     whole, minutes = divmod(minutes, 60)
     sign = "−" if degrees < 0 else "+"
     return f"{sign}{whole:02d}° {minutes:02d}′ {seconds:02d}.{tenths}″"
+
+
+def archive_links(ra_deg: float, dec_deg: float) -> tuple[tuple[str, str], ...]:
+    """Names and URLs of pages of public archives about a position (ICRS, degrees).
+
+    SIMBAD and NED search within 10 arcsec; ESASky shows a field of 0.05 degrees.
+    """
+    ra, dec = f"{ra_deg:.6f}", f"{dec_deg:+.6f}"
+    position = quote(f"{ra} {dec}")
+    ned = "https://ned.ipac.caltech.edu/conesearch?search_type=Near%20Position%20Search&in_csys=Equatorial"
+    return (
+        (
+            "SIMBAD",
+            f"https://simbad.cds.unistra.fr/simbad/sim-coo?Coord={position}&CooFrame=ICRS&Radius=10&Radius.unit=arcsec",
+        ),
+        ("NED", f"{ned}&in_equinox=J2000&ra={ra}d&dec={quote(dec)}d&radius=0.1667"),
+        ("ESASky", f"https://sky.esa.int/esasky/?target={position}&fov=0.05&cooframe=J2000&sci=true"),
+    )

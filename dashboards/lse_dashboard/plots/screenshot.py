@@ -1,26 +1,77 @@
-"""The 2-D scatter plot as a PNG file with its title and legend."""
+"""The 2-D scatter plot as a figure with title, legend and provenance: PNG, or SVG and PDF with text as text."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 
 from lse_dashboard import wording
 from lse_dashboard.data.colouring import Colouring, Gradient, Groups
 from lse_dashboard.plots.palette import gradient_image, group_colours
 from lse_dashboard.theme import Theme
 
-__all__ = ["picture_with_title"]
+__all__ = ["FORMATS", "write_figure"]
+
+FORMATS = ("png", "svg", "pdf")
+"""Suffixes of the files that can be written."""
+
+# Pixels of the picture an inch: a map of a usual screen, drawn at twice its size, fills the width of a page.
+_DPI = 300
+# Widths and heights in units, which are a line of text.
+_SIDE, _LINE = 14, 1.4
+# Letters of a label beside which its count has room.
+_LONGEST = 14
 
 
-def picture_with_title(
+@dataclass(frozen=True)
+class _Page:
+    """A figure of matplotlib that is measured in pixels from its top left corner."""
+
+    figure: Any
+    width: int
+    height: int
+    unit: int
+    theme: Theme
+
+    def text(self, x: float, y: float, text: str, *, size: float = 1, quiet: bool = False, right: bool = False) -> None:
+        """Write a text whose top left, or top right, corner is given; its size is in units."""
+        self.figure.text(
+            x / self.width,
+            1 - y / self.height,
+            text,
+            color=self.theme.quiet if quiet else self.theme.text,
+            fontsize=size * self.unit * 72 / _DPI,
+            va="top",
+            ha="right" if right else "left",
+            parse_math=False,
+        )
+
+    def picture(self, pixels: npt.NDArray[np.uint8], x: float, y: float, *, framed: bool = False) -> None:
+        """Put pixels where their top left corner is given, one for one, first row at the bottom."""
+        height, width = pixels.shape[:2]
+        box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
+        axes = self.figure.add_axes(box, facecolor="none", xticks=[], yticks=[])
+        axes.imshow(pixels, origin="lower", aspect="auto", interpolation="none")
+        for edge in axes.spines.values():
+            edge.set(visible=framed, color=self.theme.line, linewidth=0.5)
+
+    def dot(self, x: float, y: float, colour: str) -> None:
+        """Draw a disc, a unit wide, whose top left corner is given."""
+        from matplotlib.patches import Ellipse
+
+        middle = ((x + self.unit / 2) / self.width, 1 - (y + self.unit / 2) / self.height)
+        size = (self.unit / self.width, self.unit / self.height)
+        self.figure.add_artist(Ellipse(middle, *size, color=colour, linewidth=0, transform=self.figure.transFigure))
+
+
+def write_figure(
+    path: Path,
     image: npt.NDArray[np.uint8],
     theme: Theme,
     *,
@@ -30,14 +81,15 @@ def picture_with_title(
     hidden: frozenset[str] = frozenset(),
     right: int = 0,
     provenance: Sequence[tuple[str, str]] = (),
-) -> bytes:
-    """Compose a PNG.
+) -> Path:
+    """Write a figure: the points as pixels, all else as text and lines where the format knows them.
 
     Parameters
     ----------
+    path
+        File to write; its suffix is one of `FORMATS`.
     image
-        The cloud as `lse_dashboard.plots.scatter_2d.shade` draws it, first row at the bottom, shape
-        (height, width, 4).
+        The cloud as `lse_dashboard.plots.scatter_2d.draw` draws it, first row at the bottom, shape (height, width, 4).
     theme
         Colours.
     title, caption
@@ -49,45 +101,54 @@ def picture_with_title(
     right
         Pixels at the right of the image that a fitted cloud leaves free: the legend begins there.
     provenance
-        Where the map comes from, as titles and values: written below the caption, and into the file as text.
+        Where the map comes from, as titles and values: written below the caption, and into the file as metadata.
+
+    Returns
+    -------
+    Path
+        The file.
     """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    # Text stays text, which can be searched and edited.
+    mpl.rcParams.update({"svg.fonttype": "none", "pdf.fonttype": 42})
     height, width = image.shape[:2]
     unit = max(1, round(height / 48))
-    said = _lines(provenance, width - 2 * unit, _font(unit * 0.85))
-    top, bottom, side = unit * 4, unit * (3 + ceil(1.4 * len(said))), unit * 13
+    said = _lines(provenance, width - 2 * unit, unit * 0.85)
+    top, bottom = unit * 4, unit * (3 + ceil(_LINE * len(said)))
     legend = width if colouring is None else width - right
-    page = Image.new("RGB", (max(width, legend + side), height + top + bottom), theme.ground)
-    cloud = Image.fromarray(np.ascontiguousarray(image[::-1]))
-    page.paste(cloud, (0, top), cloud)
-    draw = ImageDraw.Draw(page)
-    draw.text((unit, unit), title, fill=theme.text, font=_font(unit * 1.5))
-    draw.text((unit, height + top + unit * 0.8), caption, fill=theme.quiet, font=_font(unit))
+    side = max(right, _SIDE * unit)
+    across, down = max(width, legend + side), height + top + bottom
+    figure = Figure(figsize=(across / _DPI, down / _DPI), dpi=_DPI, facecolor=theme.ground)
+    page = _Page(figure, across, down, unit, theme)
+    page.picture(image, 0, top, framed=True)
+    page.text(unit, unit, title, size=1.5)
+    page.text(unit, height + top + unit * 0.8, caption, quiet=True)
     for i, line in enumerate(said):
-        draw.text((unit, height + top + unit * (2.4 + 1.4 * i)), line, fill=theme.quiet, font=_font(unit * 0.85))
+        page.text(unit, height + top + unit * (2.4 + _LINE * i), line, size=0.85, quiet=True)
     if isinstance(colouring, Groups):
-        _groups(draw, colouring, hidden, theme, box=(legend, top, height), unit=unit)
+        _groups(page, colouring, hidden, box=(legend, top + unit, side, height))
     elif isinstance(colouring, Gradient):
-        draw.text((legend, top), colouring.title, fill=theme.quiet, font=_font(unit))
-        bar = Image.fromarray(gradient_image(side - 2 * unit, unit, theme))
-        page.paste(bar, (legend, top + 2 * unit))
-        draw.text((legend, top + unit * 3.4), colouring.text(colouring.low), fill=theme.text, font=_font(unit))
-        end = (legend + side - 2 * unit, top + unit * 3.4)
-        draw.text(end, colouring.text(colouring.high), fill=theme.text, font=_font(unit), anchor="ra")
-    buffer = io.BytesIO()
-    info = PngInfo()
-    for name, value in (("Title", title), *provenance):
-        info.add_itxt(name, value)
-    page.save(buffer, "PNG", pnginfo=info)
-    return buffer.getvalue()
+        _gradient(page, colouring, box=(legend, top + unit, side))
+    figure.savefig(path, metadata=_metadata(path.suffix, title, provenance))
+    return path
 
 
-def _lines(provenance: Sequence[tuple[str, str]], width: int, font: Any) -> list[str]:
+def _metadata(suffix: str, title: str, provenance: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Title and provenance under the keys that a format has for them."""
+    if suffix == ".png":
+        return {"Title": title, **dict(provenance)}
+    return {"Title": title, {".svg": "Description", ".pdf": "Subject"}[suffix]: "; ".join(map(": ".join, provenance))}
+
+
+def _lines(provenance: Sequence[tuple[str, str]], width: int, size: float) -> list[str]:
     """Titles and values as lines that are not wider than so many pixels, but for words that are."""
     lines: list[str] = []
     for name, value in provenance:
         line = f"{name}:"
         for word in value.split():
-            if font.getlength(f"{line} {word}") > width:
+            if _width(f"{line} {word}", size) > width:
                 lines.append(line)
                 line = f"   {word}"
             else:
@@ -96,36 +157,37 @@ def _lines(provenance: Sequence[tuple[str, str]], width: int, font: Any) -> list
     return lines
 
 
-def _groups(
-    draw: ImageDraw.ImageDraw,
-    groups: Groups,
-    hidden: frozenset[str],
-    theme: Theme,
-    *,
-    box: tuple[int, int, int],
-    unit: int,
-) -> None:
-    x, y, height = box
-    draw.text((x, y), groups.title, fill=theme.quiet, font=_font(unit))
-    every = zip(groups.labels, group_colours(groups, theme), groups.counts, strict=True)
+def _width(text: str, size: float) -> float:
+    """Width in pixels of a text of a size in pixels."""
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), text, size=size, usetex=False).get_extents().width)
+
+
+def _groups(page: _Page, groups: Groups, hidden: frozenset[str], *, box: tuple[int, int, int, int]) -> None:
+    (x, y, width, height), unit = box, page.unit
+    page.text(x, y, groups.title, quiet=True)
+    every = zip(groups.labels, group_colours(groups, page.theme), groups.counts, strict=True)
     entries = [entry for entry in every if entry[0] not in hidden and entry[2]]
-    room = max(1, int(height / (unit * 1.7)) - 2)
+    room = max(1, int(height / (unit * 1.7)) - 3)
     for i, (label, colour, count) in enumerate(entries[:room]):
         line = y + unit * (2 + 1.7 * i)
-        draw.ellipse((x, line, x + unit, line + unit), fill=colour)
-        at = (x + unit * 1.6, line - unit * 0.1)
-        draw.text(at, _short(label), fill=theme.text, font=_font(unit))
-        end = at[0] + draw.textlength(f"{_short(label)}  ", font=_font(unit))
-        draw.text((end, at[1]), f"{count:,}", fill=theme.quiet, font=_font(unit))
+        page.dot(x, line, colour)
+        page.text(x + unit * 1.6, line - unit * 0.1, _short(label))
+        page.text(x + width - unit, line - unit * 0.1, f"{count:,}", quiet=True, right=True)
     if len(entries) > room:
-        line = y + unit * (2 + 1.7 * room)
         more = wording.Legend.MORE.format(count=len(entries) - room)
-        draw.text((x, line), more, fill=theme.quiet, font=_font(unit))
+        page.text(x, y + unit * (2 + 1.7 * room), more, quiet=True)
+
+
+def _gradient(page: _Page, gradient: Gradient, *, box: tuple[int, int, int]) -> None:
+    (x, y, width), unit = box, page.unit
+    bar = width - 2 * unit
+    page.text(x, y, gradient.title, quiet=True)
+    page.picture(gradient_image(bar, unit, page.theme), x, y + 2 * unit)
+    page.text(x, y + unit * 3.4, gradient.text(gradient.low))
+    page.text(x + bar, y + unit * 3.4, gradient.text(gradient.high), right=True)
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 18 else f"{text[:17]}…"
-
-
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size=size)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

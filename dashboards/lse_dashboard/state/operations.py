@@ -56,7 +56,7 @@ class Operations(param.Parameterized):
 
     def run(self, project: str, computation: Computation) -> None:
         """Ask for a computation."""
-        self._ask(lambda: started(self._library.client(project), computation))
+        self.ask(lambda: started(self._library.client(project), computation))
 
     def encode(self, project: str, encoder: str) -> None:
         """Ask for an experiment of an encoder and the dataset that it was trained on, named after the encoder."""
@@ -67,7 +67,7 @@ class Operations(param.Parameterized):
             name, dataset = free_name(encoder, taken), client.encoders.get(encoder).dataset
             return client.experiments.encode(name, dataset=dataset, encoder=encoder)
 
-        self._ask(ask)
+        self.ask(ask)
 
     def cancel(self, project: str, name: str) -> None:
         """Ask to end an operation."""
@@ -116,7 +116,9 @@ class Operations(param.Parameterized):
             if before[row.name].active:
                 self.finished = row
 
-    def _ask(self, ask: Callable[[], Operation[Any]]) -> None:
+    def ask(self, ask: Callable[[], Operation[Any]]) -> None:
+        """Ask for long work, by a function that starts it."""
+        self.problem = ""
         self._background(lambda: operation_row(ask()), self._accepted, self._refused)
 
     def _accepted(self, row: OperationRow) -> None:

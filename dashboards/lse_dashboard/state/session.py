@@ -18,11 +18,14 @@ from lse_dashboard.data.library import Library, ProjectContents
 from lse_dashboard.data.opening import CLUSTERS, NOTHING, Opened, Wanted, measures, named, opened, read_colouring, ready
 from lse_dashboard.data.operations import OperationRow
 from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.cluster_names import ClusterNames
 from lse_dashboard.state.explanations import ExplanationQuestion
 from lse_dashboard.state.gallery import Gallery
 from lse_dashboard.state.labelling import Labelling
 from lse_dashboard.state.navigation import Navigation, Place
 from lse_dashboard.state.operations import Operations
+from lse_dashboard.state.project_window import ProjectWindow
+from lse_dashboard.state.remarks import Remarks
 from lse_dashboard.state.review import Review
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.state.selecting import Selecting
@@ -66,7 +69,7 @@ class Session(param.Parameterized):
     clusters: param.Parameter[Groups | None] = param.Parameter(None, doc="Cluster of each point.")
     colour_by = param.String(
         NOTHING,
-        doc="`nothing`, `clusters`, or `KIND:NAME` of a `column`, `label` scheme, `prediction` or `probability`.",
+        doc="`nothing`, `clusters`, or `KIND:NAME` of a `column`, `label`, `prediction`, `probability` or `remark`.",
     )
     theme: param.Parameter[Theme] = param.Parameter(DARK, doc="Colours of the page.")
     problem = param.String("", doc="One sentence about what is wrong now.")
@@ -88,24 +91,34 @@ class Session(param.Parameterized):
         self.gallery = Gallery(library, background, self.selection, self.navigation)
         self.selecting = Selecting(library, background, self.scatter, self.navigation)
         self.labelling = Labelling(library, background)
+        self.remarks = Remarks(library, background)
         self.review = Review(library, background, self.labelling, self.navigation)
         self.summary = Summary(library, background, self.selection, self.navigation)
         self.operations = Operations(library, background)
+        self.project_window = ProjectWindow(library, background, self.operations)
         self.training_check = TrainingCheckQuestion(library, background)
         self.training_monitor = TrainingMonitor(library, background)
         self.explanation = ExplanationQuestion(library, background, self.navigation)
+        self.cluster_names = ClusterNames(library, background, self.navigation)
         self._first = (project, first or Wanted(None, newest=True))
         self._opening, self._colouring, self._columns = (Newest(background) for _ in range(3))
         self._polling = False
         self._tick = 0
         self._started = False
         self.operations.param.watch(self._on_finished, "finished")
-        self.labelling.param.watch(lambda *_: self._on_labels(), "labels")
+        self.labelling.param.watch(lambda *_: self._on_said(f"label:{self._scheme_id()}"), "labels")
+        self.remarks.param.watch(lambda *_: self._on_said("remark:"), "of")
+        self.cluster_names.param.watch(lambda *_: self._reopen(), "changed")
 
     @property
     def experiment(self) -> Experiment | None:
         """Chosen experiment."""
         return self.contents.experiment
+
+    @property
+    def experiment_id(self) -> str:
+        """Its name, empty where none is chosen."""
+        return "" if self.experiment is None else self.experiment.id
 
     @property
     def prediction(self) -> Prediction | None:
@@ -202,6 +215,7 @@ class Session(param.Parameterized):
         words = wording.Colours
         own = {words.CLUSTERS: CLUSTERS} if self.clusters is not None else {}
         said = {words.LABELS.format(name=one.id): f"label:{one.id}" for one in self.contents.schemes}
+        said |= {words.INTEREST: "remark:interest", words.TAGS: "remark:tags"}
         for one in ready(self.contents.predictions):
             said[words.PREDICTION.format(name=one.id)] = f"prediction:{one.id}"
             said[words.PROBABILITY.format(name=one.id)] = f"probability:{one.id}"
@@ -268,8 +282,11 @@ class Session(param.Parameterized):
 
         def show(found: Opened) -> None:
             self._back_online()
-            self._show(found, stay=wanted.stay)
-            self.loading = False
+            try:
+                self._show(found, stay=wanted.stay)
+            finally:
+                # While it loads, nothing that changes is looked at: an error here must not leave it so.
+                self.loading = False
 
         def failed(error: LseError) -> None:
             self.loading = False
@@ -303,6 +320,7 @@ class Session(param.Parameterized):
         self.navigation.enter(Place(self.project, experiment, dataset, found.clustering))
         project = self.project
         self.labelling.enter(project, dataset, found.contents.schemes)
+        self.remarks.enter(project, dataset)
         self.selecting.read()
         self._columns.ask(lambda: self.library.column_uses(project, dataset), self._show_columns, self._failed)
 
@@ -330,6 +348,10 @@ class Session(param.Parameterized):
             or _gone(self.clustering, contents.clusterings)
         ):
             self._open(Wanted(contents.experiment.id))
+        elif self.clustering is not None and _titles(self.clustering) != _titles(
+            named(contents.clusterings, self.clustering.id)
+        ):
+            self._reopen()
         elif not self.colour_by.startswith("column:") and self.colour_by not in self.colours():
             self.choose_colour(NOTHING)
 
@@ -352,10 +374,12 @@ class Session(param.Parameterized):
         elif parent.endswith("/predictions"):
             self._reopen(colour_by=f"prediction:{target}")
 
-    def _on_labels(self) -> None:
-        """Colours that show labels follow them."""
-        scheme = self.labelling.scheme
-        if scheme is not None and self.colour_by == f"label:{scheme.id}":
+    def _scheme_id(self) -> str:
+        return "" if self.labelling.scheme is None else self.labelling.scheme.id
+
+    def _on_said(self, kind: str) -> None:
+        """Colours that show what experts say follow it."""
+        if self.colour_by.startswith(kind):
             self.choose_colour(self.colour_by)
 
     def _back_online(self) -> None:
@@ -365,6 +389,10 @@ class Session(param.Parameterized):
     def _failed(self, error: LseError) -> None:
         away = isinstance(error, UnavailableError | UnauthenticatedError)
         self.param.update(problem=error.message, online=self.online and not away)
+
+
+def _titles(clustering: Clustering | None) -> dict[int, str]:
+    return {} if clustering is None else clustering.cluster_titles
 
 
 def _gone(chosen: MadeResource | None, resources: Iterable[MadeResource]) -> bool:

@@ -11,7 +11,7 @@ __all__ = ["OVER", "PAGE", "compact", "out_of_flow", "scrolling", "widget_theme"
 # MUI replaces the names of colours by those of the theme in use.
 PAGE: dict[str, Any] = {
     "& .header": {
-        # The bar for work in progress, which is not used, would take four pixels more.
+        # That bar would take four pixels more.
         "height": "45px",
         "backgroundColor": "background.default",
         "backgroundImage": "none",
@@ -20,6 +20,8 @@ PAGE: dict[str, Any] = {
         "borderColor": "divider",
         "color": "text.primary",
     },
+    # The bar for work in progress, which is not used, has no name for screen readers.
+    "& .MuiLinearProgress-root": {"display": "none"},
     "& .MuiToolbar-root": {
         "minHeight": "44px !important",
         "height": "44px",

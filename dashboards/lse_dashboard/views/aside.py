@@ -13,6 +13,7 @@ from lse_dashboard.views.appearance import scrolling
 from lse_dashboard.views.image import ImageView
 from lse_dashboard.views.labels import LabelBar
 from lse_dashboard.views.markup import Markup, html, join
+from lse_dashboard.views.remarks import RemarkBar
 from lse_dashboard.views.review import ReviewView
 from lse_dashboard.views.selection import SelectionView
 
@@ -41,9 +42,9 @@ class Aside:
             "selection": SelectionView(session, addresses).panel,
             "review": ReviewView(session, addresses.thumbnail).panel,
         }
-        labels = LabelBar(session).panel
+        bars = (LabelBar(session).panel, RemarkBar(session).panel)
         self.panel = pn.Column(
-            self._tabs, labels, *self._views.values(), **scrolling(width=368, narrow=328, css_classes=["lse-right"])
+            self._tabs, *bars, *self._views.values(), **scrolling(width=368, narrow=328, css_classes=["lse-right"])
         )
         session.param.watch(lambda *_: self._show(), "aside")
         session.selection.param.watch(lambda *_: self._show(), "step")

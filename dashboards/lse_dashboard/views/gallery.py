@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import get_args
 
 import panel as pn
-import panel_material_ui as pmui
 
 from lse_dashboard import wording
 from lse_dashboard.plots.palette import group_colours
 from lse_dashboard.state.gallery import PAGE_IMAGES, TileSize, sort_titles
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.appearance import compact
+from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.markup import Html, Markup, button, html, join, problem, waiting
 
 __all__ = ["GalleryView"]
@@ -35,10 +34,13 @@ class GalleryView:
     def __init__(self, session: Session, thumbnail: Callable[[int], str]) -> None:
         self._session = session
         self._thumbnail = thumbnail
-        self._updating = False
         gallery = session.gallery
-        self._sort = pmui.Select(**compact(label=_WORDS.SORT, options=sort_titles({}), css_classes=["lse-sort"]))
-        self._sort.param.watch(self._on_sort, "value")
+        self._sort = Choice(
+            lambda sort: gallery.order(sort, descending=gallery.descending),
+            label=_WORDS.SORT,
+            options=sort_titles({}),
+            css_classes=["lse-sort"],
+        )
         self._bar = Markup(
             {
                 "direction": lambda _: gallery.order(gallery.sort, descending=not gallery.descending),
@@ -53,7 +55,8 @@ class GalleryView:
         self._grid = Markup(
             {"look": lambda row: session.look_at(int(row)) if row.isdigit() else None}, css_classes=["lse-gallery"]
         )
-        self.panel = pn.Column(self._sort, self._bar, self._current, self._grid, sizing_mode="stretch_width", margin=0)
+        parts = (self._sort.select, self._bar, self._current, self._grid)
+        self.panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
         gallery.param.watch(
             lambda *_: self._show(), ["rows", "page", "size", "shown", "descending", "waiting", "problem"]
         )
@@ -62,24 +65,16 @@ class GalleryView:
         session.navigation.param.watch(lambda *_: self._show_current(), "row")
         self._show()
 
-    def _on_sort(self, event: Any) -> None:
-        if not self._updating and event.new:
-            self._session.gallery.order(event.new, descending=self._session.gallery.descending)
-
     def _open(self) -> None:
         self._session.aside = "image"
 
     def _show_orders(self) -> None:
-        self._updating = True
-        try:
-            columns = {name: name for name in self._session.columns}
-            self._sort.param.update(options=sort_titles(columns), value=self._session.gallery.sort)
-        finally:
-            self._updating = False
+        columns = {name: name for name in self._session.columns}
+        self._sort.show(options=sort_titles(columns), value=self._session.gallery.sort)
 
     def _show(self) -> None:
         gallery = self._session.gallery
-        self._sort.visible = gallery.shown == "selected"
+        self._sort.show(visible=gallery.shown == "selected")
         self._bar.html = self._bar_html()
         if gallery.waiting:
             self._grid.html = waiting(_WORDS.SEARCHING if gallery.shown == "similar" else _WORDS.WAITING)

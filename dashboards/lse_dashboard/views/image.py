@@ -8,8 +8,9 @@ from lse.client.resources import Cluster, Match
 from lse.columns import shown
 from lse.kinds import Scalar
 from lse_dashboard import wording
+from lse_dashboard.data.clusters import clusters_called
 from lse_dashboard.data.images import ImageDetails
-from lse_dashboard.data.sky import declination_text, right_ascension_text
+from lse_dashboard.data.sky import archive_links, declination_text, right_ascension_text
 from lse_dashboard.plots.palette import group_colours
 from lse_dashboard.state.explanations import Picking
 from lse_dashboard.state.session import Session
@@ -45,6 +46,7 @@ class ImageView:
                 "changes": lambda _: explanation.changes(),
                 "pick": lambda picking: explanation.pick(_PICKING[picking]) if picking in _PICKING else None,
                 "typical": lambda cluster: explanation.typical(int(cluster) if cluster.isdigit() else None),
+                "copy": self._copy,
                 "back": lambda _: navigation.back(),
                 "forward": lambda _: navigation.forward(),
             }
@@ -53,6 +55,9 @@ class ImageView:
         session.param.watch(lambda *_: self._show(), ["clusters", "theme"])
         explanation.param.watch(lambda *_: self._show(), "picking")
         self._show()
+
+    def _copy(self, text: str) -> None:
+        self.panel.copy(text)
 
     def _show(self) -> None:
         session, navigation = self._session, self._session.navigation
@@ -84,9 +89,9 @@ class ImageView:
                 row=one.medoid_row,
                 help=_WORDS.MEDOID_HELP,
                 url=self._thumbnail(one.medoid_row),
-                title=_WORDS.CLUSTER_NAME.format(label=one.cluster),
-                colour=colours.get(str(one.cluster), self._session.theme.grey),
-                label=one.cluster,
+                title=_cluster_name(clustering.label(one.cluster)),
+                colour=colours.get(clustering.label(one.cluster), self._session.theme.grey),
+                label=clustering.label(one.cluster),
                 images=one.images,
             )
             for one in clustering.clusters[:_TYPICAL_SHOWN]
@@ -134,7 +139,9 @@ class ImageView:
                 button(_WORDS.PATH, "pick", "path", css="", help=_WORDS.PATH_HELP),
             ]
         if place.clustering is not None:
-            cluster, _ = self._cluster_of(self._session.navigation.row)
+            label, _ = self._cluster_of(self._session.navigation.row)
+            found = clusters_called(place.clustering, label)
+            cluster = found[0].cluster if found else ""
             questions.append(button(_WORDS.TYPICAL, "typical", cluster, css="", help=_WORDS.TYPICAL_HELP))
         body = html('<div class="questions">{questions}</div>', questions=join(questions))
         return section(_WORDS.EXPLAIN, body, css="lse-explain") if questions else Html("")
@@ -153,30 +160,32 @@ class ImageView:
         label, colour = self._cluster_of(row)
         if clustering is None or session.clusters is None or not label:
             return Html("")
-        cluster = next((one for one in clustering.clusters if str(one.cluster) == label), None)
+        found = clusters_called(clustering, label)
         template = (
             '<div class="cluster">{medoid}<div><div class="figure"><span class="swatch" style="background:{colour}">'
             '</span>{title}</div><span class="quiet">{size}</span></div></div>{traits}'
         )
-        if cluster is None:
+        if not found:
             size = _WORDS.NO_CLUSTER.format(count=clustering.noise, name=clustering.id)
             body = html(template, medoid="", colour=colour, title=label, size=size, traits="")
         else:
-            share = cluster.images / max(1, len(session.clusters.codes))
+            images, largest = sum(one.images for one in found), found[0]
+            share = images / max(1, len(session.clusters.codes))
             medoid = html(
                 '<button data-action="go" data-value="{row}" title="{help}"><img src="{url}" alt="{alt}"></button>',
-                row=cluster.medoid_row,
+                row=largest.medoid_row,
                 help=_WORDS.MEDOID_HELP,
-                url=self._thumbnail(cluster.medoid_row),
+                url=self._thumbnail(largest.medoid_row),
                 alt=_WORDS.MEDOID,
             )
             body = html(
                 template,
                 medoid=medoid,
                 colour=colour,
-                title=_WORDS.CLUSTER_NAME.format(label=label),
-                size=_WORDS.CLUSTER_SIZE.format(images=cluster.images, share=share),
-                traits=_traits(cluster),
+                title=_cluster_name(label),
+                size=_WORDS.CLUSTER_SIZE.format(images=images, share=share),
+                # What stands out in one of several clusters need not stand out in all of them.
+                traits=_traits(largest) if len(found) == 1 else "",
             )
         return section(_WORDS.CLUSTER, body, css="lse-cluster", more=clustering.id)
 
@@ -201,11 +210,12 @@ class ImageView:
         return section(title, html('<div class="shots">{shots}</div>', shots=shots) if shots else none, css=css)
 
     def _shot(self, match: Match, colours: dict[str, str], *, explained: bool) -> Html:
-        similarity = f"{match.similarity:.3f}"
+        similarity, clustering = f"{match.similarity:.3f}", self._session.clustering
+        label = "" if clustering is None or match.cluster is None else clustering.label(match.cluster)
         of = html(
             '<span class="of"><i style="background:{colour}"></i>{label}</span>',
-            colour=colours.get(str(match.cluster), self._session.theme.grey),
-            label="" if match.cluster == -1 else match.cluster,
+            colour=colours.get(label, self._session.theme.grey),
+            label="" if match.cluster == -1 else label,
         )
         why = html(
             '<a class="why" data-action="why" data-value="{row}" title="{help}">{why}</a>',
@@ -230,6 +240,10 @@ def _with_row(act: Callable[[int], None]) -> Callable[[str], None]:
     return lambda row: act(int(row)) if row.isdigit() else None
 
 
+def _cluster_name(label: str) -> str:
+    return _WORDS.CLUSTER_NAME.format(label=label) if label.isdecimal() else label
+
+
 def _traits(cluster: Cluster) -> Html:
     shown, rest = cluster.traits[:_TRAITS_SHOWN], cluster.traits[_TRAITS_SHOWN:]
     more = folded("traits", _WORDS.MORE.format(count=len(rest)), notes(rest)) if rest else Html("")
@@ -250,7 +264,18 @@ def _facts(details: ImageDetails | None) -> Html:
             (title, html(template, text=text, degrees=_WORDS.DEGREES.format(degrees)))
             for title, text, degrees in position
         ]
-        sky = section(_WORDS.SKY, pairs(rows), css="lse-sky", more=_WORDS.FRAME)
+        links = join(
+            html(
+                '<a href="{url}" target="_blank" rel="noopener noreferrer" title="{help}">{name}</a>',
+                url=url,
+                help=_WORDS.ARCHIVE_HELP.format(name=name),
+                name=name,
+            )
+            for name, url in archive_links(details.ra_deg, details.dec_deg)
+        )
+        copy = button(_WORDS.COPY_POSITION, "copy", f"{details.ra_deg:.7f} {details.dec_deg:+.7f}")
+        further = html('<div class="archives">{copy}{links}</div>', copy=copy, links=links)
+        sky = section(_WORDS.SKY, pairs(rows) + further, css="lse-sky", more=_WORDS.FRAME)
     none = html('<div class="quiet">{text}</div>', text=_WORDS.NO_METADATA)
     catalogue = _values(details.catalogue) if details.catalogue else none
     header = folded("header", _WORDS.HEADER.format(count=len(details.header)), _values(details.header))

@@ -13,6 +13,7 @@ from lse_dashboard.data.colouring import Groups
 from lse_dashboard.plots.palette import group_colours
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.appearance import compact
+from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.markup import Html, Markup, button, html, join, problem
 
 __all__ = ["LabelBar"]
@@ -31,10 +32,8 @@ class LabelBar:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._updating = False
         self._editing = ""
-        self._scheme = pmui.Select(**compact(label=_WORDS.SCHEME, options=[], css_classes=["lse-scheme"]))
-        self._scheme.param.watch(self._on_scheme, "value")
+        self._scheme = Choice(self._use, label=_WORDS.SCHEME, options=[], css_classes=["lse-scheme"])
         self._bar = Markup(
             {
                 "give": session.label,
@@ -52,7 +51,9 @@ class LabelBar:
         for field in (self._name, self._classes):
             field.param.watch(self._on_enter, "enter_pressed")
         self._form = pn.Column(self._name, self._classes, sizing_mode="stretch_width", margin=0, visible=False)
-        self.panel = pn.Column(self._scheme, self._bar, self._form, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
+        self.panel = pn.Column(
+            self._scheme.select, self._bar, self._form, sizing_mode="stretch_width", margin=(0, 0, 10, 0)
+        )
         labelling = session.labelling
         labelling.param.watch(lambda *_: self._show(), ["scheme", "labels", "said"])
         session.param.watch(lambda *_: self._show(), ["contents", "aside", "theme"])
@@ -61,10 +62,9 @@ class LabelBar:
         session.review.param.watch(lambda *_: self._show(), "queue")
         self._show()
 
-    def _on_scheme(self, event: Any) -> None:
-        if not self._updating and event.new:
-            schemes = self._session.contents.schemes
-            self._session.labelling.use(next((one for one in schemes if one.id == event.new), None))
+    def _use(self, name: str) -> None:
+        schemes = self._session.contents.schemes
+        self._session.labelling.use(next((one for one in schemes if one.id == name), None))
 
     def _colour(self) -> None:
         scheme = self._session.labelling.scheme
@@ -97,12 +97,8 @@ class LabelBar:
         schemes = {one.id: one.id for one in session.contents.schemes}
         if labelling.scheme is not None:
             schemes.setdefault(labelling.scheme.id, labelling.scheme.id)
-        self._updating = True
-        try:
-            value = labelling.scheme.id if labelling.scheme else ""
-            self._scheme.param.update(options=schemes, value=value, visible=len(schemes) > 0)
-        finally:
-            self._updating = False
+        value = labelling.scheme.id if labelling.scheme else ""
+        self._scheme.show(options=schemes, value=value, visible=len(schemes) > 0)
         self._bar.html = self._bar_html() if session.contents.dataset is not None else ""
 
     def _bar_html(self) -> Html:

@@ -16,10 +16,22 @@ _WORDS = wording.Legend
 _SEARCHED = 15
 
 
-def legend(colouring: Colouring | None, hidden: frozenset[str], theme: Theme) -> Html:
-    """Explain the colours of the points; groups with hidden labels are shown as rings."""
+def legend(colouring: Colouring | None, hidden: frozenset[str], theme: Theme, *, named: bool = False) -> Html:
+    """Explain the colours of the points; groups with hidden labels are shown as rings.
+
+    Parameters
+    ----------
+    colouring
+        What gives the points their colour.
+    hidden
+        Labels of hidden groups.
+    theme
+        The colours.
+    named
+        Whether the visitor can name the groups.
+    """
     if isinstance(colouring, Groups):
-        return _groups(colouring, hidden, theme)
+        return _groups(colouring, hidden, theme, named=named)
     return _gradient(colouring, theme) if isinstance(colouring, Gradient) else Html("")
 
 
@@ -38,7 +50,7 @@ def point_group(colouring: Colouring | None, index: int, theme: Theme) -> Html:
     return Html("")
 
 
-def _groups(groups: Groups, hidden: frozenset[str], theme: Theme) -> Html:
+def _groups(groups: Groups, hidden: frozenset[str], theme: Theme, *, named: bool) -> Html:
     entries = (
         html(
             '<div class="group {hidden}" data-name="{label}"><button class="toggle" data-action="toggle" '
@@ -61,8 +73,9 @@ def _groups(groups: Groups, hidden: frozenset[str], theme: Theme) -> Html:
     search = html('<input data-filter placeholder="{search}" aria-label="{search}">', search=_WORDS.SEARCH)
     return html(
         '<div class="lse legend"><h2>{title}{all}</h2>{search}<div class="list" data-scroll="groups">{entries}</div>'
-        "</div>",
+        "{name}</div>",
         title=groups.title,
+        name=button(_WORDS.NAME, "name", css="link lse-name-clusters", help=_WORDS.NAME_HELP) if named else "",
         search=search if some > _SEARCHED else "",
         all=button(_WORDS.SHOW_ALL, "all", css="more all") if hidden else "",
         entries=join(entries),

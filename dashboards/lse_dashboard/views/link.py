@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import panel_material_ui as pmui
 import param
 from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.state.view import KeptView
 from lse_dashboard.views.appearance import out_of_flow
-from lse_dashboard.views.markup import Markup
+from lse_dashboard.views.markup import Markup, button, html
 
 __all__ = ["AddressBar", "Header", "LinkButton"]
 
@@ -66,23 +65,16 @@ class LinkButton:
     def __init__(self, kept: KeptView) -> None:
         self._kept = kept
         self.bar = AddressBar(query=kept.query, **out_of_flow())
-        self.button = pmui.Button(
-            label=wording.Link.LABEL,
-            icon="link",
-            description=wording.Link.HELP,
-            size="small",
-            variant="outlined",
-            margin=(5, 0),
-            width=68,
-            css_classes=["lse-link"],
+        copy = button(wording.Link.LABEL, "copy", css="tool tall lse-link", help=wording.Link.HELP)
+        self.button = Markup(
+            {"copy": self._copy}, html=html('<div class="lse">{copy}</div>', copy=copy), sizing_mode=None, height=28
         )
-        self.button.on_click(self._copy)
         kept.param.watch(self._write, "query")
 
     def _write(self, event: Any) -> None:
         self.bar.query = event.new
 
-    def _copy(self, _: Any) -> None:
+    def _copy(self, _: str) -> None:
         self._kept.complete()
         self.bar.copy()
 

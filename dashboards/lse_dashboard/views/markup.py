@@ -114,12 +114,12 @@ def waiting(text: str) -> Html:
 
 
 class Markup(JSComponent):
-    """HTML whose elements with ``data-action`` act when they are clicked.
+    """HTML whose elements with ``data-action`` act when they are clicked, and whose forms act when they are sent.
 
     Parameters
     ----------
     actions
-        What to do for each ``data-action``, given the element's ``data-value``.
+        What to do for each ``data-action``, given the element's ``data-value``; of a form, its fields as JSON.
     """
 
     html = param.String("", doc="What is shown; made with `html` so that foreign text is escaped.")
@@ -147,6 +147,12 @@ class Markup(JSComponent):
         root.querySelectorAll("[data-scroll]").forEach((one) => { lists.set(one.dataset.scroll, one.scrollTop) })
         const active = root.getRootNode().activeElement, focused = active?.dataset
         const typing = active?.matches("[data-filter]")
+        // What was typed into a form and is not sent yet stays, as long as the form is about the same.
+        const fields = () => [...root.querySelectorAll("form[data-key] :is(input, select)")]
+        const place = (field) => `${field.form.getAttribute("data-key")} ${field.name}`
+        const changed = fields().filter((one) => one.value !== one.defaultValue)
+        const typed = new Map(changed.map((one) => [place(one), one.value]))
+        const writing = active?.form?.hasAttribute("data-key") ? place(active) : null
         root.innerHTML = model.html
         root.querySelectorAll("details").forEach((one) => { one.open = open.has(one.dataset.key) })
         root.querySelectorAll("[data-scroll]").forEach((one) => { one.scrollTop = lists.get(one.dataset.scroll) ?? 0 })
@@ -156,6 +162,10 @@ class Markup(JSComponent):
           narrow()
           if (typing) { filter.focus() }
         }
+        for (const field of fields()) {
+          if (typed.has(place(field))) { field.value = typed.get(place(field)) }
+          if (place(field) === writing) { field.focus({preventScroll: true}) }
+        }
         // What had the focus has it again, so that the keyboard goes on where it was.
         if (focused?.action) {
           const same = `[data-action="${CSS.escape(focused.action)}"][data-value="${CSS.escape(focused.value ?? "")}"]`
@@ -164,9 +174,17 @@ class Markup(JSComponent):
       }
       root.addEventListener("click", (event) => {
         const hit = event.target.closest("[data-action]")
-        if (hit && !hit.disabled) {
+        if (hit && !hit.disabled && hit.tagName !== "FORM") {
           model.send_msg({action: hit.dataset.action, value: hit.dataset.value ?? ""})
         }
+      })
+      root.addEventListener("submit", (event) => {
+        event.preventDefault()
+        const form = event.target
+        const value = JSON.stringify(Object.fromEntries(new FormData(form)))
+        // A form whose field is called "dataset" has no other `dataset`.
+        model.send_msg({action: form.getAttribute("data-action"), value})
+        form.querySelectorAll("[data-once]").forEach((one) => { one.value = "" })
       })
       // Arrow keys walk over the tiles of a grid, and what they reach is acted on.
       let walking = null

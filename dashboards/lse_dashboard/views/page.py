@@ -10,16 +10,19 @@ from lse_dashboard.state.session import Session
 from lse_dashboard.state.view import KeptView
 from lse_dashboard.theme import DARK, LIGHT
 from lse_dashboard.views.addresses import Addresses
-from lse_dashboard.views.appearance import PAGE, widget_theme
+from lse_dashboard.views.appearance import PAGE, out_of_flow, widget_theme
 from lse_dashboard.views.aside import Aside
+from lse_dashboard.views.cluster_names import cluster_names_dialog
 from lse_dashboard.views.dialog import explanation, question_dialog
 from lse_dashboard.views.keys import Keys
 from lse_dashboard.views.link import Header, LinkButton
 from lse_dashboard.views.markup import Html, html
+from lse_dashboard.views.project_window import project_dialog
 from lse_dashboard.views.scatter import ScatterView
 from lse_dashboard.views.sidebar import Sidebar
 from lse_dashboard.views.training_check import training_check
 from lse_dashboard.views.training_monitor import TrainingMonitorDialog
+from lse_dashboard.views.widget_names import WidgetNames
 
 __all__ = ["explorer_page"]
 
@@ -36,23 +39,28 @@ def explorer_page(session: Session, kept: KeptView, addresses: Addresses) -> Pag
     addresses
         Where the page finds what is not in it.
     """
-    header = Header(height=44, css_classes=["lse-header"])
-    link = LinkButton(kept)
+    header, link = Header(height=44, css_classes=["lse-header"]), LinkButton(kept)
+    scatter = ScatterView(session, addresses)
     left, right = Sidebar(session).panel, Aside(session, addresses).panel
     columns = pn.Row(
         left,
-        ScatterView(session, addresses, buttons=[link.button, link.bar]).panel,
+        scatter.panel,
         right,
         question_dialog("lse-check-dialog", session.training_check, training_check, wording.TrainingCheck.WAITING),
         Keys(session),
+        WidgetNames(**out_of_flow()),
+        link.bar,
         TrainingMonitorDialog(session, addresses.card).panel,
+        cluster_names_dialog(session, addresses.thumbnail),
+        project_dialog(session),
         question_dialog("lse-explanation", session.explanation, explanation, wording.Explanation.WAITING),
         sizing_mode="stretch_both",
         margin=0,
     )
+    top = pn.Row(header, link.button, scatter.buttons, sizing_mode="stretch_width", margin=0)
     page = Page(
         meta_title=wording.TITLE,
-        header=[header],
+        header=[top],
         main=[columns],
         theme_config={theme.mode: widget_theme(theme) for theme in (DARK, LIGHT)},
         dark_theme=session.theme is DARK,
@@ -64,7 +72,7 @@ def explorer_page(session: Session, kept: KeptView, addresses: Addresses) -> Pag
         header.html = _header(session)
 
     def show_theme(*_: object) -> None:
-        header.styles = session.theme.css()
+        top.styles = {**session.theme.css(), "align-items": "center", "gap": "8px"}
         columns.styles = {**session.theme.css(), "min-height": "0", "gap": "0"}
 
     def fold(*_: object) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 from lse_dashboard import wording
 from lse_dashboard.data.opening import ready
 from lse_dashboard.state.review import SUGGESTIONS
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.appearance import compact
+from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.markup import Html, Markup, button, html, notes, nothing, waiting
 
 __all__ = ["ReviewView"]
@@ -34,10 +32,8 @@ class ReviewView:
     def __init__(self, session: Session, thumbnail: Callable[[int], str]) -> None:
         self._session = session
         self._thumbnail = thumbnail
-        self._updating = False
         review = session.review
-        self._source = pmui.Select(**compact(label=_WORDS.SOURCE, options=[], css_classes=["lse-review-source"]))
-        self._source.param.watch(self._on_source, "value")
+        self._source = Choice(review.start, label=_WORDS.SOURCE, options=[], css_classes=["lse-review-source"])
         self._content = Markup(
             {
                 "accept": lambda _: review.accept(),
@@ -46,38 +42,27 @@ class ReviewView:
             },
             css_classes=["lse-review"],
         )
-        self.panel = pn.Column(self._source, self._content, sizing_mode="stretch_width", margin=0)
+        self.panel = pn.Column(self._source.select, self._content, sizing_mode="stretch_width", margin=0)
         session.param.watch(lambda *_: self._show_sources(), "contents")
         session.labelling.param.watch(lambda *_: self._show(), "scheme")
         review.param.watch(lambda *_: self._show(), ["queue", "waiting", "notes", "done", "skipped", "source"])
-        self._show_sources()
         self._show()
-
-    def _on_source(self, event: Any) -> None:
-        if not self._updating:
-            self._session.review.start(event.new)
 
     def _open(self) -> None:
         self._session.aside = "image"
 
     def _show_sources(self) -> None:
         predictions = ready(self._session.contents.predictions)
-        self._updating = True
-        try:
-            self._source.options = {
-                _WORDS.CHOOSE: "",
-                _WORDS.SUGGESTIONS: SUGGESTIONS,
-                **{_WORDS.PREDICTION.format(name=one.id): one.id for one in predictions},
-            }
-            self._source.value = self._session.review.source
-        finally:
-            self._updating = False
+        options = {_WORDS.PREDICTION.format(name=one.id): one.id for one in predictions}
+        self._source.show(
+            options={_WORDS.CHOOSE: "", _WORDS.SUGGESTIONS: SUGGESTIONS, **options},
+            value=self._session.review.source,
+            disabled=self._session.labelling.scheme is None,
+        )
 
     def _show(self) -> None:
         review, session = self._session.review, self._session
-        if self._source.value != review.source:
-            self._show_sources()
-        self._source.disabled = session.labelling.scheme is None
+        self._show_sources()
         if session.labelling.scheme is None:
             self._content.html = nothing(*_WORDS.NO_SCHEME)
         elif review.waiting:

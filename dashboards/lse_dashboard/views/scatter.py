@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,24 +38,28 @@ class ScatterView:
         Whose view.
     addresses
         Where the page finds what is not in it.
+
+    Attributes
+    ----------
     buttons
-        Further buttons of the toolbar.
+        What saves the plot.
     """
 
-    def __init__(self, session: Session, addresses: Addresses, *, buttons: Sequence[Any] = ()) -> None:
+    def __init__(self, session: Session, addresses: Addresses) -> None:
         self._session = session
         self._thumbnail = addresses.thumbnail
-        self._buttons = buttons
         self._view: Scatter2D | Scatter3D | None = None
         self._shown: Cloud | None = None
         scatter = session.scatter
         self._screenshot = Screenshot(session, addresses)
+        self.buttons = self._screenshot.buttons
         self._legend = Markup(
             {
                 "toggle": scatter.toggle,
                 "only": scatter.isolate,
                 "select": session.selecting.group,
                 "all": lambda _: scatter.show_all(),
+                "name": lambda _: session.cluster_names.open(),
             },
             css_classes=["lse-legend"],
             sizing_mode=None,
@@ -103,7 +106,7 @@ class ScatterView:
         )
         edge = "1px solid var(--line)"
         return pn.Column(
-            ScatterToolbar(self._session, [*self._buttons, *self._screenshot.buttons]).panel,
+            ScatterToolbar(self._session).panel,
             plot,
             self._caption,
             sizing_mode="stretch_both",
@@ -161,7 +164,8 @@ class ScatterView:
         """Say what the colours mean, what is shown and what is hidden."""
         scatter = self._session.scatter
         self._legend.visible = scatter.cloud is not None and scatter.colouring is not None
-        self._legend.html = legend(scatter.colouring, scatter.hidden(), self._session.theme)
+        named = scatter.colouring is not None and scatter.colouring is self._session.clusters
+        self._legend.html = legend(scatter.colouring, scatter.hidden(), self._session.theme, named=named)
         self._count()
 
     def _count(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import panel as pn
 import panel_material_ui as pmui
@@ -11,7 +10,7 @@ import panel_material_ui as pmui
 from lse_dashboard import wording
 from lse_dashboard.data.opening import ready
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.appearance import compact
+from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.markup import Markup, html
 
 __all__ = ["ScatterToolbar"]
@@ -27,19 +26,26 @@ class ScatterToolbar:
     ----------
     session
         Whose choices.
-    buttons
-        Further buttons, at the end.
     """
 
-    def __init__(self, session: Session, buttons: Sequence[Any]) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._updating = False
-        self._projection = pmui.Select(**compact(label=_WORDS.PROJECTION, options=[], css_classes=["lse-projection"]))
-        self._clustering = pmui.Select(**compact(label=_WORDS.CLUSTERING, options=[], css_classes=["lse-clustering"]))
-        self._colour = pmui.Select(
-            **compact(
-                label=_WORDS.COLOUR_BY, groups={}, searchable=True, dropdown_height=560, css_classes=["lse-colour"]
-            )
+        self._projection = Choice(
+            session.choose_projection, label=_WORDS.PROJECTION, options=[], css_classes=["lse-projection"]
+        )
+        self._clustering = Choice(
+            lambda name: session.choose_clustering("" if name == _NO_CLUSTERING else name),
+            label=_WORDS.CLUSTERING,
+            options=[],
+            css_classes=["lse-clustering"],
+        )
+        self._colour = Choice(
+            session.choose_colour,
+            label=_WORDS.COLOUR_BY,
+            groups={},
+            searchable=True,
+            dropdown_height=560,
+            css_classes=["lse-colour"],
         )
         self._point_size = pmui.IntSlider(
             label=_WORDS.POINT_SIZE,
@@ -52,23 +58,17 @@ class ScatterToolbar:
             css_classes=["lse-point-size"],
             show_value=False,
         )
-        self._projection.param.watch(self._chosen(session.choose_projection), "value")
-        self._clustering.param.watch(
-            self._chosen(lambda name: session.choose_clustering("" if name == _NO_CLUSTERING else name)), "value"
-        )
-        self._colour.param.watch(self._chosen(session.choose_colour), "value")
-        self._point_size.param.watch(self._chosen(session.scatter.resize), "value_throttled")
+        self._point_size.param.watch(lambda event: session.scatter.resize(event.new), "value_throttled")
         session.param.watch(
             lambda *_: self._show(), ["contents", "columns", "projection", "clustering", "clusters", "colour_by"]
         )
         session.scatter.param.watch(lambda *_: self._show(), "point_size")
         self.panel = pn.Row(
             _fold("left", _WORDS.FOLD_LEFT, session.fold),
-            self._projection,
-            self._clustering,
-            self._colour,
+            self._projection.select,
+            self._clustering.select,
+            self._colour.select,
             self._point_size,
-            *buttons,
             _fold("right", _WORDS.FOLD_RIGHT, session.fold),
             sizing_mode="stretch_width",
             height=56,
@@ -83,10 +83,6 @@ class ScatterToolbar:
         )
         self._show()
 
-    def _chosen(self, choose: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Act on what the visitor chose, not on what the session sets."""
-        return lambda event: choose(event.new) if not self._updating and event.new != "" else None
-
     def _show(self) -> None:
         session, contents = self._session, self._session.contents
         projection, clustering = session.projection, session.clustering
@@ -97,20 +93,14 @@ class ScatterToolbar:
         clusterings = {_WORDS.NONE: _NO_CLUSTERING} | {one.id: one.id for one in ready(contents.clusterings)}
         if projection is None:
             projections = {_WORDS.NONE: "", **projections}
-        self._updating = True
-        try:
-            self._projection.param.update(
-                options=projections, value=projection.id if projection else "", disabled=projection is None
-            )
-            self._clustering.param.update(
-                options=clusterings,
-                value=clustering.id if clustering else _NO_CLUSTERING,
-                disabled=len(clusterings) == 1,
-            )
-            self._colour.param.update(groups=self._colours(), value=session.colour_by, disabled=projection is None)
-            self._point_size.value = session.scatter.point_size
-        finally:
-            self._updating = False
+        self._projection.show(
+            options=projections, value=projection.id if projection else "", disabled=projection is None
+        )
+        self._clustering.show(
+            options=clusterings, value=clustering.id if clustering else _NO_CLUSTERING, disabled=len(clusterings) == 1
+        )
+        self._colour.show(groups=self._colours(), value=session.colour_by, disabled=projection is None)
+        self._point_size.value = session.scatter.point_size
 
     def _colours(self) -> dict[str, dict[str, str]]:
         """What can colour the points; a column in use is among them before all are known."""

@@ -15,6 +15,7 @@ from lse_dashboard.state.selection import Combine
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import compact
+from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.comparison import comparison_view
 from lse_dashboard.views.gallery import GalleryView
 from lse_dashboard.views.markup import Html, Markup, button, html, join, nothing
@@ -69,8 +70,7 @@ class SelectionView:
         self._name = pmui.TextInput(**compact(label=_WORDS.SAVE_AS, visible=False, css_classes=["lse-save-as"]))
         self._name.param.watch(self._on_name, "enter_pressed")
         self._saved = Markup(css_classes=["lse-saved"])
-        self._kept = pmui.Select(**compact(label=_WORDS.SAVED_BEFORE, options=[], css_classes=["lse-kept"]))
-        self._kept.param.watch(self._on_kept, "value")
+        self._kept = Choice(self._open_kept, label=_WORDS.SAVED_BEFORE, options=[], css_classes=["lse-kept"])
         self._view = Markup({"view": self._choose_view}, margin=(10, 0, 6, 0))
         self._gallery = GalleryView(session, addresses.thumbnail)
         self._comparison = comparison_view(session)
@@ -78,7 +78,7 @@ class SelectionView:
             self._head,
             self._find,
             self._not_found,
-            self._kept,
+            self._kept.select,
             self._actions,
             self._name,
             self._saved,
@@ -135,10 +135,9 @@ class SelectionView:
             self._name.visible = False
             self._session.selecting.save(name)
 
-    def _on_kept(self, event: Any) -> None:
-        if event.new:
-            self._session.selecting.open(event.new)
-            self._kept.value = ""
+    def _open_kept(self, name: str) -> None:
+        self._session.selecting.open(name)
+        self._kept.show(value="")
 
     def _similar(self) -> None:
         self._session.summary.wanted = False
@@ -152,7 +151,7 @@ class SelectionView:
 
     def _show_kept(self) -> None:
         kept = [one.id for one in self._session.selecting.kept]
-        self._kept.param.update(options={_WORDS.OPEN: "", **{one: one for one in kept}}, value="", visible=bool(kept))
+        self._kept.show(options={_WORDS.OPEN: "", **{one: one for one in kept}}, value="", visible=bool(kept))
 
     def _show_problem(self) -> None:
         text, saved = self._session.selecting.not_found, self._session.selecting.saved

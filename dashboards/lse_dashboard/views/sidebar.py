@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import panel as pn
-import panel_material_ui as pmui
 
 from lse.client.resources import Dataset, Experiment
 from lse.values import value_text
 from lse_dashboard import wording
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.appearance import compact, scrolling
+from lse_dashboard.views.appearance import scrolling
+from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.compute import ComputeView
 from lse_dashboard.views.encoders import encoder_list
 from lse_dashboard.views.markup import Html, Markup, button, folded, html, notes, nothing, pairs
@@ -35,53 +33,49 @@ class Sidebar:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._updating = False
-        self._project = pmui.Select(**compact(label=_WORDS.PROJECT, options=[], css_classes=["lse-project"]))
-        self._experiment = pmui.Select(**compact(label=_WORDS.EXPERIMENT, options=[], css_classes=["lse-experiment"]))
+        self._project = Choice(self._choose_project, label=_WORDS.PROJECT, options=[], css_classes=["lse-project"])
+        self._experiment = Choice(
+            session.choose_experiment, label=_WORDS.EXPERIMENT, options=[], css_classes=["lse-experiment"]
+        )
         self._facts = Markup(
             {"encoder": lambda encoder: session.training_monitor.open(session.project, encoder)},
             css_classes=["lse-facts"],
             margin=(6, 0, 0, 0),
         )
-        self._project.param.watch(self._on_project, "value")
-        self._experiment.param.watch(self._on_experiment, "value")
         session.param.watch(lambda *_: self._show_experiments(), ["projects", "project", "contents"])
         session.param.watch(lambda *_: self._show_facts(), ["contents", "loading", "online", "colour_by"])
+        manage = Markup(
+            {"manage": lambda _: session.project_window.open(session.project, session.experiment_id)},
+            html=html('<div class="lse">{manage}</div>', manage=button(_WORDS.MANAGE, "manage", css="link lse-manage")),
+        )
         self.panel = pn.Column(
-            self._project,
-            self._experiment,
+            self._project.select,
+            self._experiment.select,
+            manage,
             self._facts,
             encoder_list(session),
             ComputeView(session).panel,
             operation_list(session),
-            **scrolling(width=300, narrow=252, css_classes=["lse-left"]),
+            **scrolling(width=300, narrow=268, css_classes=["lse-left"]),
         )
         self._show_experiments()
         self._show_facts()
 
     def _show_experiments(self) -> None:
         session, contents = self._session, self._session.contents
-        self._updating = True
-        try:
-            self._project.param.update(options=list(session.projects) or [""], value=session.project)
-            options = {_title(one): one.id for one in contents.experiments}
-            if contents.experiment is None:
-                options = {_WORDS.CHOOSE_ONE if options else _WORDS.NO_EXPERIMENTS: "", **options}
-            self._experiment.param.update(
-                options=options,
-                value="" if contents.experiment is None else contents.experiment.id,
-                disabled=not contents.experiments,
-            )
-        finally:
-            self._updating = False
+        self._project.show(options=list(session.projects) or [""], value=session.project)
+        options = {_title(one): one.id for one in contents.experiments}
+        if contents.experiment is None:
+            options = {_WORDS.CHOOSE_ONE if options else _WORDS.NO_EXPERIMENTS: "", **options}
+        self._experiment.show(
+            options=options,
+            value="" if contents.experiment is None else contents.experiment.id,
+            disabled=not contents.experiments,
+        )
 
-    def _on_project(self, event: Any) -> None:
-        if not self._updating and event.new and event.new != self._session.project:
-            self._session.choose_project(event.new)
-
-    def _on_experiment(self, event: Any) -> None:
-        if not self._updating and event.new:
-            self._session.choose_experiment(event.new)
+    def _choose_project(self, project: str) -> None:
+        if project != self._session.project:
+            self._session.choose_project(project)
 
     def _show_facts(self) -> None:
         session, contents = self._session, self._session.contents

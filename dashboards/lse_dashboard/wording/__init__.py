@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from lse_dashboard.wording.results import Link, OfflineMap, Provenance
-from lse_dashboard.wording.selection import Aside, Comparison, Gallery, Labelling, Review, Selection
+from lse_dashboard.wording.results import Link, OfflineMap, Project, Provenance
+from lse_dashboard.wording.selection import (
+    Aside,
+    ClusterNames,
+    Comparison,
+    Gallery,
+    Labelling,
+    Remarks,
+    Review,
+    Selection,
+)
 
 __all__ = [
     "FAILED",
@@ -12,6 +21,7 @@ __all__ = [
     "TITLE",
     "YES",
     "Aside",
+    "ClusterNames",
     "Colours",
     "Comparison",
     "Compute",
@@ -28,9 +38,12 @@ __all__ = [
     "OfflineMap",
     "Operations",
     "Parameters",
+    "Project",
     "Provenance",
+    "Remarks",
     "Review",
     "Scatter",
+    "Screenshot",
     "Selection",
     "Sidebar",
     "TrainingCheck",
@@ -55,6 +68,7 @@ class Sidebar:
     """The left column: what is open."""
 
     PROJECT = "Project"
+    MANAGE = "What is in this project: new, delete …"
     EXPERIMENT = "Experiment"
     CHOOSE_ONE = "choose one"
     NO_EXPERIMENTS = "none"
@@ -108,6 +122,7 @@ class Parameters:
 
     AUTOMATIC = "automatic"
     FROM_DATA = "from the data"
+    LARGER, SMALLER = "larger", "smaller"
     MORE, FEWER = "{count} more parameters", "Fewer parameters"
     BETWEEN, AT_LEAST = "From {low:,g} to {high:,g}.", "At least {low:,g}."
     NOT_A_NUMBER = "{title} must be a number, not '{text}'."
@@ -146,6 +161,7 @@ class Colours:
     PROBABILITY = "probability · {name}"
     OUTLIER = "outlier · {name}"
     TRUST = "map · {name}"
+    INTEREST, TAGS = "interest", "tags"
 
 
 class Scatter:
@@ -155,8 +171,6 @@ class Scatter:
     CLUSTERING = "Clustering"
     COLOUR_BY = "Colour by"
     POINT_SIZE = "Point size"
-    SCREENSHOT, SCREENSHOT_LABEL = "PNG: the map as a picture with legend and provenance", "PNG"
-    OFFLINE, OFFLINE_HELP = "HTML", "This map as one file that works without a network: thumbnails, names, search"
     FOLD_LEFT, FOLD_RIGHT = "Fold or open the left column", "Fold or open the right column"
     NONE = "none"
     SHOWN = "{shown:,} of {total:,} points shown"
@@ -172,6 +186,15 @@ class Scatter:
     HINT_3D = "drag to rotate, scroll to zoom, click to open"
     LASSO_3D, LASSO_3D_HELP = "Lasso", "Draw around points: whatever lies within, near or far, is selected"
     SAMPLED_LASSO = "lasso, of the points that are drawn"
+
+
+class Screenshot:
+    """What saves the plot."""
+
+    PNG = "The map as a picture with legend and provenance"
+    SVG = "The map as a figure with legend and provenance as text: SVG"
+    PDF = "The map as a figure with legend and provenance as text: PDF"
+    HTML = "This map as one file that works without a network: thumbnails, names, search"
 
 
 class Curtain:
@@ -204,6 +227,7 @@ class Legend:
     ONLY, ONLY_HELP = "only", "Show only {label}"
     SEARCH = "Search groups"
     SELECT, SELECT_HELP = "select", "Select {label}"
+    NAME, NAME_HELP = "name clusters", "Give clusters names, and merge those with the same name"
     SHOW_ALL = "show all"
     RANGE = "1st to 99th percentile"
     MISSING = "grey: {count:,} without a value"
@@ -242,7 +266,9 @@ class Image:
     SIMILARITY = "{image} · cosine similarity {similarity}"
     WHY, WHY_HELP = "why?", "Which pixels are alike?"
     SKY, FRAME, RA, DEC = "Sky position", "ICRS", "RA", "Dec"
-    DEGREES = "{0:.5f}°"
+    DEGREES = "{0:.6f}°"
+    COPY_POSITION = "Copy"
+    ARCHIVE_HELP = "Open {name} at this position in another tab"
     METADATA = "Metadata"
     NO_METADATA = "The catalogue has no entry for this image."
     HEADER = "Header · {count} cards"

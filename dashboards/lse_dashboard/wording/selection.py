@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Aside", "Comparison", "Gallery", "Labelling", "Review", "Selection"]
+__all__ = ["Aside", "ClusterNames", "Comparison", "Gallery", "Labelling", "Remarks", "Review", "Selection"]
 
 
 class Aside:
@@ -71,6 +71,18 @@ class Gallery:
     )
 
 
+class ClusterNames:
+    """The window in which clusters get names."""
+
+    TITLE = "Names of the clusters of {name}"
+    HELP = (
+        "Clusters with the same name are one group: in the legend, on the map, in selections and comparisons. Their "
+        "numbers stay, and exports have both. Without a name a cluster goes by its number."
+    )
+    NAME = "Name of {cluster}"
+    SAVE = "Save the names"
+
+
 class Comparison:
     """The selection against the rest."""
 
@@ -102,6 +114,17 @@ class Labelling:
     TARGETS = "1 to 9 label the {count:,} selected images, 0 removes labels."
     TARGET = "{name} has no label yet: 1 to 9 label it."
     TARGET_GIVEN = "{name} is {label} ({author}, {time} UTC)."
+
+
+class Remarks:
+    """Interest, tags and notes of images."""
+
+    INTEREST, INTEREST_HELP = "Interest", "Interest {value} of 5; again to take it away"
+    TAGS, ADD_TAG, UNTAG = "Tags", "add a tag (Enter)", "Take the tag {tag} away"
+    NOTE, NOTE_HINT, NOTE_HINT_ALL = "Note", "note (Enter saves)", "note about all {count:,} (Enter saves)"
+    BY = "{author}, {time} UTC"
+    CHANGED = "{count:,} changed."
+    NOT_JUDGED, NOT_TAGGED = "not judged", "not tagged"
 
 
 class Review:

@@ -1,4 +1,4 @@
-"""Annotation: label schemes, labels, selections."""
+"""Annotation: label schemes, labels, remarks, selections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lse.names import DATASET, EXPERIMENT, LABEL_SCHEME
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LabelSchemes", "Labels", "Selections"]
+__all__ = ["LabelSchemes", "Labels", "Remarks", "Selections"]
 
 
 class LabelSchemes(ProjectCollection[LabelScheme]):
@@ -102,6 +102,58 @@ class Labels(Subject):
             image_count=count,
         )
         return Suggestion.from_pb(self._connection.call(request))
+
+
+class Remarks(Subject):
+    """What experts say of single images of a project beside their classes."""
+
+    def set(
+        self,
+        dataset: str,
+        *,
+        rows: Iterable[int],
+        interest: int | None = None,
+        add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
+        note: str | None = None,
+    ) -> int:
+        """Say how interesting images are, tag them, or note something; what is not given stays.
+
+        Parameters
+        ----------
+        dataset
+            Dataset.
+        rows
+            Rows of the images.
+        interest
+            From 0 to 5; -1 takes it away.
+        add_tags, remove_tags
+            Tags that the images get and lose.
+        note
+            Note about each of them; empty takes it away.
+
+        Returns
+        -------
+        int
+            Number of images whose remarks changed; the services record the caller as their author.
+        """
+        request = pb.SetRemarksRequest(
+            name=self._name(DATASET, dataset),
+            rows=rows_message(rows),
+            interest=interest,
+            add_tags=list(add_tags),
+            remove_tags=list(remove_tags),
+            note=note,
+        )
+        return int(self._connection.call(request).changed_count)
+
+    def table(self, dataset: str, *, rows: Iterable[int] | None = None, columns: Iterable[str] = ()) -> pa.Table:
+        """Remarks of a dataset, or of some rows.
+
+        Columns ``name``, ``row``, ``interest`` (null where nobody judged), ``tags`` (lists), ``note``, ``author`` and
+        ``time``, one row an image of which something was said.
+        """
+        return self._read(pb.ReadRemarksRequest(name=self._name(DATASET, dataset)), rows, columns)
 
 
 class Selections(ProjectCollection[Selection]):

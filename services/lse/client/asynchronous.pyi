@@ -285,6 +285,16 @@ class _AsyncClusterings(_AsyncExperimentCollection[Clustering], _AsyncMethodsOfK
         request_id: str | None = ...,
         **more: object,
     ) -> AsyncOperation[Clustering]: ...
+    async def update(
+        self,
+        experiment: str,
+        name: str,
+        *,
+        cluster_titles: Mapping[int, str] | None = ...,
+        title: str | None = ...,
+        description: str | None = ...,
+        etag: str = ...,
+    ) -> Clustering: ...
     async def assignments(
         self, experiment: str, name: str, *, rows: Iterable[int] | None = ..., columns: Iterable[str] = ...
     ) -> pa.Table: ...
@@ -365,6 +375,21 @@ class _AsyncLabels:
     ) -> pa.Table: ...
     async def suggest(self, scheme: str, *, experiment: str, count: int = ...) -> Suggestion: ...
 
+class _AsyncRemarks:
+    async def set(
+        self,
+        dataset: str,
+        *,
+        rows: Iterable[int],
+        interest: int | None = ...,
+        add_tags: Iterable[str] = ...,
+        remove_tags: Iterable[str] = ...,
+        note: str | None = ...,
+    ) -> int: ...
+    async def table(
+        self, dataset: str, *, rows: Iterable[int] | None = ..., columns: Iterable[str] = ...
+    ) -> pa.Table: ...
+
 class _AsyncSelections(_AsyncProjectCollection[Selection]):
     async def create(
         self, name: str, *, dataset: str, rows: Iterable[int], title: str = ..., description: str = ...
@@ -433,6 +458,7 @@ class AsyncClient:
     explanations: _AsyncExplanations
     label_schemes: _AsyncLabelSchemes
     labels: _AsyncLabels
+    remarks: _AsyncRemarks
     selections: _AsyncSelections
     operations: _AsyncOperations
     access: _AsyncAccess

@@ -69,6 +69,36 @@ class Clusterings(ExperimentCollection[Clustering], MethodsOfKind[Clustering]):
             request_id=request_id,
         )
 
+    def update(
+        self,
+        experiment: str,
+        name: str,
+        *,
+        cluster_titles: Mapping[int, str] | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        etag: str = "",
+    ) -> Clustering:
+        """Change title, description or the titles of clusters; what is not given stays.
+
+        Parameters
+        ----------
+        experiment, name
+            Experiment and clustering, which stay.
+        cluster_titles
+            What clusters are called from now on, by number, in place of all earlier titles.  Clusters with the same
+            title are one group to people; their numbers stay.
+        title, description
+            New values.
+        etag
+            That of the clustering as it was read: it is refused if it was changed since (default: whatever it is now).
+        """
+        titles = None
+        if cluster_titles is not None:
+            titles = [pb.ClusterTitle(key=number, title=text) for number, text in cluster_titles.items()]
+        full = self._full(experiment, name)
+        return self._update(full, etag=etag, title=title, description=description, cluster_titles=titles)
+
     def assignments(
         self, experiment: str, name: str, *, rows: Iterable[int] | None = None, columns: Iterable[str] = ()
     ) -> pa.Table:

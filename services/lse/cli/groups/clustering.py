@@ -9,6 +9,7 @@ import typer
 from lse.cli.records import print_table
 from lse.cli.resource import MADE, METHOD, Column, ResourceCommands, short
 from lse.cli.session import ExperimentName, Seed, Session, Set, given_parameters
+from lse.errors import InvalidArgumentError
 from lse.names import CLUSTERING
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def _clusters(clustering: Clustering) -> None:
     rows = [
         (
             str(item.cluster),
+            clustering.cluster_titles.get(item.cluster, ""),
             item.images,
             str(item.medoid_row),
             item.mean_distance,
@@ -30,7 +32,7 @@ def _clusters(clustering: Clustering) -> None:
         for item in clustering.clusters
     ]
     if rows:
-        print_table(("cluster", "images", "medoid row", "mean distance", "nearest", "stands out"), rows)
+        print_table(("cluster", "title", "images", "medoid row", "mean distance", "nearest", "stands out"), rows)
 
 
 commands = ResourceCommands(
@@ -68,6 +70,34 @@ def run(
     """Look for groups among the images of an experiment."""
     parameters = given_parameters(settings, seed=seed)
     return session.client.clusterings.run(name, experiment=experiment, method=method, on=on, parameters=parameters)
+
+
+@commands.command("name")
+def name_clusters(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the clustering.")],
+    titles: Annotated[
+        list[str], typer.Argument(metavar="NUMBER=TITLE…", help="What clusters are called; without a title: no more.")
+    ],
+    *,
+    experiment: ExperimentName,
+) -> None:
+    """Name clusters; those with the same title are one group."""
+    before = session.client.clusterings.get(experiment, name)
+    given = dict(_number_and_title(text) for text in titles)
+    changed = {number: title for number, title in {**before.cluster_titles, **given}.items() if title}
+    clusterings = session.client.clusterings
+    commands.show(session, clusterings.update(experiment, name, cluster_titles=changed, etag=before.etag))
+
+
+def _number_and_title(text: str) -> tuple[int, str]:
+    number, equals, title = text.partition("=")
+    if not equals or not number.strip().isdecimal():
+        raise InvalidArgumentError(
+            f"'{text}' names no cluster: write its number, an equals sign and a title, such as 3=spirals.",
+            reason="CLUSTER_TITLE_INVALID",
+        )
+    return int(number), title.strip()
 
 
 @commands.command("compare")

@@ -60,6 +60,8 @@ class Clustering(Parametrised, MadeResource, message=pb.Clustering, noise="noise
         Images in no cluster.
     figures
         Scores: ``silhouette``, and ``adjusted_rand`` against the class where there is one.
+    cluster_titles
+        What experts call clusters, by number; clusters with the same title are one group to people.
     """
 
     method: str
@@ -68,6 +70,11 @@ class Clustering(Parametrised, MadeResource, message=pb.Clustering, noise="noise
     clusters: tuple[Cluster, ...]
     noise: int
     figures: dict[str, float]
+    cluster_titles: dict[int, str]
+
+    def label(self, cluster: int) -> str:
+        """What people call a cluster: its title, else its number, and ``noise``."""
+        return "noise" if cluster < 0 else self.cluster_titles.get(cluster, str(cluster))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from lse.platform.catalogue.fields import record_columns
 from lse.platform.catalogue.pages import LARGEST_PAGE
 from lse.platform.catalogue.queries import PageRequest, Rows, select_page
 from lse.platform.catalogue.records import RECORDS, Record
-from lse.platform.catalogue.tables import LABELS, RESOURCES
+from lse.platform.catalogue.tables import LABELS, REMARKS, RESOURCES
 
 __all__ = ["Page", "Resources"]
 
@@ -235,12 +235,13 @@ class Resources:
         return saved
 
     def delete(self, name: str) -> None:
-        """Forget a resource, all below it and its labels; the bulk data are the caller's to remove afterwards."""
+        """Forget a resource, all below it, its labels and remarks; the bulk data are the caller's to remove later."""
         doomed = select(RESOURCES.c.uid).where(RESOURCES.c.name == name)
         with self._catalogue.transaction() as connection:
             # Whoever sets labels of it at this moment is waited for.
             connection.execute(doomed.with_for_update())
             connection.execute(delete(LABELS).where(or_(LABELS.c.dataset.in_(doomed), LABELS.c.scheme.in_(doomed))))
+            connection.execute(delete(REMARKS).where(REMARKS.c.dataset.in_(doomed)))
             connection.execute(
                 delete(RESOURCES).where(
                     or_(RESOURCES.c.name == name, RESOURCES.c.name.startswith(name + "/", autoescape=True))

@@ -17,7 +17,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["AUDIT", "LABELS", "MEMBERS", "METADATA", "OPERATIONS", "PROJECTS", "RESOURCES", "TASKS", "TOKENS"]
+__all__ = [
+    "AUDIT",
+    "LABELS",
+    "MEMBERS",
+    "METADATA",
+    "OPERATIONS",
+    "PROJECTS",
+    "REMARKS",
+    "RESOURCES",
+    "TASKS",
+    "TOKENS",
+]
 
 METADATA = MetaData(
     naming_convention={
@@ -97,6 +108,19 @@ LABELS = Table(
     Column("dataset", String(400), primary_key=True),
     Column("row", Integer, primary_key=True),
     Column("label", String(200), nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("time", Float, nullable=False),
+)
+
+# What experts say of single images beside classes: interest from 0 to 5, tags, a note.
+REMARKS = Table(
+    "remarks",
+    METADATA,
+    Column("dataset", String(400), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("interest", Integer, nullable=True),
+    Column("tags", JSON, nullable=False),
+    Column("note", Text, nullable=False),
     Column("author", String(200), nullable=False),
     Column("time", Float, nullable=False),
 )

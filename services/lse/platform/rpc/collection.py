@@ -24,11 +24,11 @@ from lse.platform.rpc.messages import packed, to_pb
 from lse.platform.rpc.operations import operation_to_pb
 from lse.platform.wiring import Platform
 
-__all__ = ["Collection", "request_digest"]
+__all__ = ["LONGEST_TITLE", "Collection", "request_digest"]
 
 # Half of what a message may hold, so that the last one of a page fits in.
 _PAGE_BYTES = 8 << 20
-_LONGEST_TITLE = 200
+LONGEST_TITLE = 200
 _LONGEST_DESCRIPTION = 10_000
 
 RecordT = TypeVar("RecordT", bound=Record[Any, Any])
@@ -216,7 +216,7 @@ def changed_paths(mask: FieldMask, given: Message, changeable: Sequence[str]) ->
 
 
 def _title(given: Any) -> str:
-    return _short(given.title, "title", _LONGEST_TITLE)
+    return _short(given.title, "title", LONGEST_TITLE)
 
 
 def _description(given: Any) -> str:

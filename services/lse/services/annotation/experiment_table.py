@@ -33,6 +33,7 @@ from lse.platform.catalogue import (
 )
 from lse.platform.prepared_images import image_blocks
 from lse.services.annotation.labels import LabelStore
+from lse.services.annotation.remarks import RemarkStore
 from lse.tables.exports import VECTOR_COLUMN, CatalogueTable
 from lse.tables.image_table import with_meanings
 
@@ -61,13 +62,14 @@ class ExperimentTables:
 
     Attributes
     ----------
-    resources, artifacts, labels
+    resources, artifacts, labels, remarks
         Where what is known about images is kept.
     """
 
     resources: Resources
     artifacts: Artifacts
     labels: LabelStore
+    remarks: RemarkStore
 
     def build(
         self,
@@ -92,10 +94,12 @@ class ExperimentTables:
         -------
         CatalogueTable
             One row per image that has a vector, in the order of the rows: the columns of the image table,
-            ``cluster.<id>`` (-1 is noise) and ``membership.<id>`` of each clustering, ``<id>.x``, ``.y`` and ``.z`` of
+            ``cluster.<id>`` (-1 is noise), ``cluster_title.<id>`` where experts named clusters and
+            ``membership.<id>`` of each clustering, ``<id>.x``, ``.y`` and ``.z`` of
             each projection with its ``.false_neighbours`` and ``.missed_neighbours``, ``outlier.<score>``,
             ``prediction.<id>`` and ``probability.<id>`` of each prediction, ``label.<id>`` of each
-            scheme that labels images of the dataset, and ``vector``.  A column of the image table that has one of
+            scheme that labels images of the dataset, ``remark.interest``, ``.tags`` and ``.note``, and ``vector``.  A
+            column of the image table that has one of
             these names is called ``metadata.…``.
 
         Raises
@@ -182,6 +186,8 @@ class ExperimentTables:
                 pa.int32(),
                 ColumnMeaning(f"Cluster by the clustering '{clustering.id}'; -1 is noise.", ucd="meta.code.class"),
             )
+            if clustering.spec.cluster_titles:
+                yield self._titles(clustering, count)
             yield _array_part(
                 f"membership.{clustering.id}",
                 self._array(clustering, clustering.result.memberships_uri, count),
@@ -201,6 +207,21 @@ class ExperimentTables:
             meanings = [(f"outlier.{name}", OUTLIER_SCORES.get(name, "")) for name in experiment.result.outlier_scores]
             yield from _array_columns(scores, meanings)
         yield from self._label_parts(experiment, dataset)
+        yield from self._remark_parts(dataset)
+
+    def _titles(self, clustering: ClusteringRecord, count: int) -> _Part:
+        """What experts call the cluster of each image: its number where it has no title, nothing for noise."""
+        known, titles = clustering.result.clusters, clustering.spec.cluster_titles
+        texts = {each.cluster: titles.get(each.cluster, str(each.cluster)) for each in known}
+        labels = self._array(clustering, clustering.result.labels_uri, count)
+        return _Part(
+            f"cluster_title.{clustering.id}",
+            pa.string(),
+            ColumnMeaning(
+                f"What experts call the cluster by the clustering '{clustering.id}'.", ucd="meta.id;meta.code.class"
+            ),
+            lambda rows: pa.array([texts.get(label) for label in labels[rows].tolist()], pa.string()),
+        )
 
     def _projection_parts(self, projection: ProjectionRecord, count: int) -> Iterator[_Part]:
         coordinates = self._array(projection, projection.result.coordinates_uri, count)
@@ -244,8 +265,23 @@ class ExperimentTables:
                 f"label.{scheme.id}",
                 pa.string(),
                 ColumnMeaning(f"Class by the label scheme '{scheme.id}', as experts said.", ucd="meta.code.class"),
-                partial(_labels_of, labels["row"].to_numpy(), labels["label"].combine_chunks()),
+                partial(_said_of, labels["row"].to_numpy(), labels["label"].combine_chunks()),
             )
+
+    def _remark_parts(self, dataset: DatasetRecord) -> Iterator[_Part]:
+        said = self.remarks.read(dataset)
+        if not said.num_rows:
+            return
+        tags = pa.array([", ".join(each) or None for each in said["tags"].to_pylist()], pa.string())
+        notes = pa.array([each or None for each in said["note"].to_pylist()], pa.string())
+        columns = (
+            ("interest", said["interest"].combine_chunks(), "How interesting the image is, 0 to 5, as experts said."),
+            ("tags", tags, "Tags that experts gave, separated by commas."),
+            ("note", notes, "What an expert noted."),
+        )
+        for name, values, meaning in columns:
+            read = partial(_said_of, said["row"].to_numpy(), values)
+            yield _Part(f"remark.{name}", values.type, ColumnMeaning(meaning), read)
 
     def _vectors(self, experiment: ExperimentRecord) -> _Part:
         vectors = self.artifacts.array_rows(experiment.result.vectors_uri)
@@ -287,10 +323,10 @@ def _array_part(
     return _Part(name, arrow_type, meaning, lambda rows: pa.array(of(array[rows]), arrow_type))
 
 
-def _labels_of(labelled: NDArray[np.int64], labels: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
-    """Labels of some rows, of which the labelled ones are known, ascending."""
-    place = np.minimum(np.searchsorted(labelled, rows), len(labelled) - 1)
-    return labels.take(pa.array(place, mask=labelled[place] != rows))
+def _said_of(known: NDArray[np.int64], values: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+    """What was said of some rows, of what was said of known ones, ascending."""
+    place = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+    return values.take(pa.array(place, mask=known[place] != rows))
 
 
 def _recorded(resource: Record[Any, Any]) -> str:

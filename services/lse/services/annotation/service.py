@@ -1,4 +1,4 @@
-"""The annotation service: label schemes, labels, selections, exported catalogues."""
+"""The annotation service: label schemes, labels, remarks, selections, exported catalogues."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from lse.platform.rpc.rows import checked_columns, checked_count, rows_of, some_
 from lse.platform.wiring import Platform
 from lse.services.annotation.experiment_table import ExperimentTables
 from lse.services.annotation.labels import LabelStore
+from lse.services.annotation.remarks import Change, RemarkStore
 from lse.services.annotation.schemes import check_classes, check_labels
 from lse.tables.exports import EXPORTERS, write_catalogue
 
@@ -54,7 +55,8 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
         self._schemes = Collection(platform, LabelSchemeRecord, pb.LabelScheme)
         self._selections = Collection(platform, SelectionRecord, pb.Selection, large=["rows"])
         self._labels = LabelStore(platform.catalogue, platform.resources)
-        self._tables = ExperimentTables(platform.resources, platform.artifacts, self._labels)
+        self._remarks = RemarkStore(platform.catalogue, platform.resources)
+        self._tables = ExperimentTables(platform.resources, platform.artifacts, self._labels, self._remarks)
 
     # Label schemes
 
@@ -94,11 +96,40 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
         scheme = self._schemes.ready(request.name)
         dataset = self._get(request.dataset, DatasetRecord, beside=request.name)
         table = self._labels.read(scheme, dataset)
+        yield from self._said(request, dataset, table, what=f"The label scheme '{scheme.id}'")
+
+    # Remarks
+
+    def SetRemarks(self, request: pb.SetRemarksRequest, context: Any) -> pb.SetRemarksResponse:
+        """Say how interesting images are, tag them, note something about them."""
+        dataset = self._get(request.name, DatasetRecord)
+        rows = some_rows(request.rows, count=dataset.result.prepared_count, dataset=dataset.id)
+        change = Change(
+            request.interest if request.HasField("interest") else None,
+            tuple(request.add_tags),
+            tuple(request.remove_tags),
+            request.note if request.HasField("note") else None,
+        )
+        return pb.SetRemarksResponse(changed_count=self._remarks.set(dataset, rows, change))
+
+    def ReadRemarks(self, request: pb.ReadRemarksRequest, context: Any) -> Iterator[TableChunk]:
+        """Read the remarks of a dataset."""
+        dataset = self._get(request.name, DatasetRecord)
+        yield from self._said(request, dataset, self._remarks.read(dataset), what="A table of remarks")
+
+    def _said(
+        self,
+        request: pb.ReadLabelsRequest | pb.ReadRemarksRequest,
+        dataset: DatasetRecord,
+        table: pa.Table,
+        *,
+        what: str,
+    ) -> Iterator[TableChunk]:
+        """Rows and columns of what was said of images, with their names where these are asked for."""
         if request.rows.WhichOneof("rows"):
             rows = rows_of(request.rows, count=dataset.result.prepared_count, dataset=dataset.id)
             table = table.filter(pc.is_in(table["row"], pa.array(np.asarray(rows, np.int64))))
-        known = ["name", *table.column_names]
-        wanted = checked_columns(request.columns, known, what=f"The label scheme '{scheme.id}'", always=["row"])
+        wanted = checked_columns(request.columns, ["name", *table.column_names], what=what, always=["row"])
         if "name" in wanted:
             names = prepared_images(self._artifacts, dataset.result.table_uri, ["name"], table["row"].to_numpy())
             table = table.add_column(0, "name", names["name"])

@@ -18,11 +18,11 @@ from latentspace.type.v1.table_pb2 import TableChunk
 from lse import names
 from lse.analysis.clusterers import CLUSTERERS
 from lse.analysis.scores import compare_clusterings
-from lse.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError, NotFoundError
 from lse.platform.catalogue import ClusteringRecord, DatasetRecord, ExperimentRecord, ProjectionRecord
 from lse.platform.catalogue.records.clustering import ClusteringSpec
 from lse.platform.prepared_images import prepared_images
-from lse.platform.rpc.collection import Collection
+from lse.platform.rpc.collection import LONGEST_TITLE, Collection
 from lse.platform.rpc.messages import (
     method_to_pb,
     parameters_from_pb,
@@ -76,8 +76,11 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
         return self._clusterings.make(request, spec)
 
     def UpdateClustering(self, request: pb.UpdateClusteringRequest, context: Any) -> pb.Clustering:
-        """Update the title and the description of a clustering."""
-        return self._clusterings.update(request)
+        """Update the title and the description of a clustering, and the titles of its clusters."""
+        if len(request.clustering.cluster_titles):
+            known = self._clusterings.ready(request.clustering.name).result.clusters
+            _check_titles(request.clustering, {each.cluster for each in known})
+        return self._clusterings.update(request, spec={"cluster_titles": _titles})
 
     def DeleteClustering(self, request: pb.DeleteClusteringRequest, context: Any) -> empty_pb2.Empty:
         """Delete a clustering."""
@@ -136,6 +139,27 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
         values = table.slice(0, count).to_pandas()[column]
         codes, found = pd.factorize(values.astype("string"), sort=True)
         return codes, [str(value) for value in found]
+
+
+def _titles(given: pb.Clustering) -> dict[int, str]:
+    return {each.key: each.title for each in given.cluster_titles}
+
+
+def _check_titles(given: pb.Clustering, clusters: set[int]) -> None:
+    """Check what clusters are to be called, each of them one that there is."""
+    for each in given.cluster_titles:
+        if each.key not in clusters:
+            raise NotFoundError(
+                f"The clustering '{given.name.rsplit('/', 1)[-1]}' has no cluster {each.key}: its clusters are 0 to "
+                f"{len(clusters) - 1}.",
+                reason="CLUSTER_NOT_FOUND",
+            )
+        if not each.title.strip() or len(each.title) > LONGEST_TITLE:
+            raise InvalidArgumentError(
+                f"The title of cluster {each.key} has {len(each.title.strip())} characters: give it 1 to "
+                f"{LONGEST_TITLE}.",
+                reason="CLUSTER_TITLE_INVALID",
+            )
 
 
 def _named(labels: np.ndarray, found: list[str], missing: str) -> list[str]:

@@ -409,6 +409,117 @@ class ReadLabelsRequest(_message.Message):
 Global___ReadLabelsRequest: _TypeAlias = ReadLabelsRequest  # noqa: Y015
 
 @_typing.final
+class SetRemarksRequest(_message.Message):
+    """Request of `SetRemarks`; the caller is recorded as the author of the remarks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    INTEREST_FIELD_NUMBER: _builtins.int
+    ADD_TAGS_FIELD_NUMBER: _builtins.int
+    REMOVE_TAGS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the dataset."""
+    interest: _builtins.int
+    """How interesting the images are, 0 to 5; -1 takes that away."""
+    note: _builtins.str
+    """Note about each of the images; empty takes it away."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows of the images."""
+
+    @_builtins.property
+    def add_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags that the images get."""
+
+    @_builtins.property
+    def remove_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags that the images lose."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        interest: _builtins.int | None = ...,
+        add_tags: _abc.Iterable[_builtins.str] | None = ...,
+        remove_tags: _abc.Iterable[_builtins.str] | None = ...,
+        note: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_interest", b"_interest", "_note", b"_note", "interest", b"interest", "note", b"note", "rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interest", b"_interest", "_note", b"_note", "add_tags", b"add_tags", "interest", b"interest", "name", b"name", "note", b"note", "remove_tags", b"remove_tags", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__interest: _TypeAlias = _typing.Literal["interest"]  # noqa: Y015
+    _WhichOneofArgType__interest: _TypeAlias = _typing.Literal["_interest", b"_interest"]  # noqa: Y015
+    _WhichOneofReturnType__note: _TypeAlias = _typing.Literal["note"]  # noqa: Y015
+    _WhichOneofArgType__note: _TypeAlias = _typing.Literal["_note", b"_note"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interest) -> _WhichOneofReturnType__interest | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__note) -> _WhichOneofReturnType__note | None: ...
+
+Global___SetRemarksRequest: _TypeAlias = SetRemarksRequest  # noqa: Y015
+
+@_typing.final
+class SetRemarksResponse(_message.Message):
+    """Response of `SetRemarks`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    changed_count: _builtins.int
+    """Number of images whose remarks changed; the others keep their author and time."""
+    def __init__(
+        self,
+        *,
+        changed_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_count", b"changed_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRemarksResponse: _TypeAlias = SetRemarksResponse  # noqa: Y015
+
+@_typing.final
+class ReadRemarksRequest(_message.Message):
+    """Request of `ReadRemarks`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the dataset."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows to read (default: all); they come in ascending order."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns to read besides `row` (default: all)."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadRemarksRequest: _TypeAlias = ReadRemarksRequest  # noqa: Y015
+
+@_typing.final
 class ListSelectionsRequest(_message.Message):
     """Request of `ListSelections`."""
 

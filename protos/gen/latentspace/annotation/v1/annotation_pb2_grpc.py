@@ -28,7 +28,7 @@ if _version_not_supported:
 
 
 class AnnotationServiceStub:
-    """Stores label schemes, labels and selections, and exports catalogues.
+    """Stores label schemes, labels, remarks and selections, and exports catalogues.
     """
 
     def __init__(self, channel):
@@ -72,6 +72,16 @@ class AnnotationServiceStub:
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadLabelsRequest.SerializeToString,
                 response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
                 _registered_method=True)
+        self.SetRemarks = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/SetRemarks',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.SetRemarksRequest.SerializeToString,
+                response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.SetRemarksResponse.FromString,
+                _registered_method=True)
+        self.ReadRemarks = channel.unary_stream(
+                '/latentspace.annotation.v1.AnnotationService/ReadRemarks',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadRemarksRequest.SerializeToString,
+                response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+                _registered_method=True)
         self.ListSelections = channel.unary_unary(
                 '/latentspace.annotation.v1.AnnotationService/ListSelections',
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListSelectionsRequest.SerializeToString,
@@ -110,7 +120,7 @@ class AnnotationServiceStub:
 
 
 class AnnotationServiceServicer:
-    """Stores label schemes, labels and selections, and exports catalogues.
+    """Stores label schemes, labels, remarks and selections, and exports catalogues.
     """
 
     def ListLabelSchemes(self, request, context):
@@ -157,6 +167,20 @@ class AnnotationServiceServicer:
 
     def ReadLabels(self, request, context):
         """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRemarks(self, request, context):
+        """Says how interesting images are, tags them, or notes something about them; what is not given stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadRemarks(self, request, context):
+        """Reads the remarks of a dataset: columns `name`, `row`, `interest`, `tags`, `note`, `author` and `time`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -249,6 +273,16 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadLabelsRequest.FromString,
                     response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
             ),
+            'SetRemarks': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRemarks,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.SetRemarksRequest.FromString,
+                    response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.SetRemarksResponse.SerializeToString,
+            ),
+            'ReadRemarks': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadRemarks,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadRemarksRequest.FromString,
+                    response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
             'ListSelections': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSelections,
                     request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListSelectionsRequest.FromString,
@@ -293,7 +327,7 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AnnotationService:
-    """Stores label schemes, labels and selections, and exports catalogues.
+    """Stores label schemes, labels, remarks and selections, and exports catalogues.
     """
 
     @staticmethod
@@ -474,6 +508,60 @@ class AnnotationService:
             target,
             '/latentspace.annotation.v1.AnnotationService/ReadLabels',
             latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadLabelsRequest.SerializeToString,
+            latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRemarks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/SetRemarks',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.SetRemarksRequest.SerializeToString,
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.SetRemarksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadRemarks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/ReadRemarks',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadRemarksRequest.SerializeToString,
             latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
             options,
             channel_credentials,

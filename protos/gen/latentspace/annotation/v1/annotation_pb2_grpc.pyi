@@ -29,7 +29,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AnnotationServiceStub:
-    """Stores label schemes, labels and selections, and exports catalogues."""
+    """Stores label schemes, labels, remarks and selections, and exports catalogues."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -49,6 +49,10 @@ class AnnotationServiceStub:
     """Labels images with a class of a scheme, or removes their labels."""
     ReadLabels: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]
     """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
+    SetRemarks: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.SetRemarksRequest, _annotation_pb2.SetRemarksResponse]
+    """Says how interesting images are, tags them, or notes something about them; what is not given stays."""
+    ReadRemarks: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ReadRemarksRequest, _table_pb2.TableChunk]
+    """Reads the remarks of a dataset: columns `name`, `row`, `interest`, `tags`, `note`, `author` and `time`."""
     ListSelections: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]
     """Lists the selections of a project; only `VIEW_FULL` has their rows."""
     GetSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]
@@ -66,7 +70,7 @@ class AnnotationServiceStub:
 
 @_typing.type_check_only
 class AnnotationServiceAsyncStub(AnnotationServiceStub):
-    """Stores label schemes, labels and selections, and exports catalogues."""
+    """Stores label schemes, labels, remarks and selections, and exports catalogues."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListLabelSchemes: _aio.UnaryUnaryMultiCallable[_annotation_pb2.ListLabelSchemesRequest, _annotation_pb2.ListLabelSchemesResponse]  # type: ignore[assignment]
@@ -83,6 +87,10 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     """Labels images with a class of a scheme, or removes their labels."""
     ReadLabels: _aio.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
+    SetRemarks: _aio.UnaryUnaryMultiCallable[_annotation_pb2.SetRemarksRequest, _annotation_pb2.SetRemarksResponse]  # type: ignore[assignment]
+    """Says how interesting images are, tags them, or notes something about them; what is not given stays."""
+    ReadRemarks: _aio.UnaryStreamMultiCallable[_annotation_pb2.ReadRemarksRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
+    """Reads the remarks of a dataset: columns `name`, `row`, `interest`, `tags`, `note`, `author` and `time`."""
     ListSelections: _aio.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]  # type: ignore[assignment]
     """Lists the selections of a project; only `VIEW_FULL` has their rows."""
     GetSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]  # type: ignore[assignment]
@@ -99,7 +107,7 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     """Suggests the images whose labels would be most informative."""
 
 class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Stores label schemes, labels and selections, and exports catalogues."""
+    """Stores label schemes, labels, remarks and selections, and exports catalogues."""
 
     @_abc_1.abstractmethod
     def ListLabelSchemes(
@@ -156,6 +164,22 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
         """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
+
+    @_abc_1.abstractmethod
+    def SetRemarks(
+        self,
+        request: _annotation_pb2.SetRemarksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_annotation_pb2.SetRemarksResponse, _abc.Awaitable[_annotation_pb2.SetRemarksResponse]]:
+        """Says how interesting images are, tags them, or notes something about them; what is not given stays."""
+
+    @_abc_1.abstractmethod
+    def ReadRemarks(
+        self,
+        request: _annotation_pb2.ReadRemarksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
+        """Reads the remarks of a dataset: columns `name`, `row`, `interest`, `tags`, `note`, `author` and `time`."""
 
     @_abc_1.abstractmethod
     def ListSelections(

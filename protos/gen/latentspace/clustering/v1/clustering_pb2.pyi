@@ -49,6 +49,7 @@ class Clustering(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    CLUSTER_TITLES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}/clusterings/{clustering}`."""
     uid: _builtins.str
@@ -95,6 +96,10 @@ class Clustering(_message.Message):
     def parameters(self) -> _struct_pb2.Struct:
         """All parameters, resolved."""
 
+    @_builtins.property
+    def cluster_titles(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClusterTitle]:
+        """What experts call clusters; clusters with the same title are one group to people."""
+
     def __init__(
         self,
         *,
@@ -115,14 +120,41 @@ class Clustering(_message.Message):
         description: _builtins.str = ...,
         etag: _builtins.str = ...,
         parameters: _struct_pb2.Struct | None = ...,
+        cluster_titles: _abc.Iterable[Global___ClusterTitle] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "method", b"method", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "projection", b"projection", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_titles", b"cluster_titles", "clusters", b"clusters", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "method", b"method", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "projection", b"projection", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Clustering: _TypeAlias = Clustering  # noqa: Y015
+
+@_typing.final
+class ClusterTitle(_message.Message):
+    """What experts call a cluster."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    key: _builtins.int
+    """Number of the cluster."""
+    title: _builtins.str
+    """Title."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.int = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClusterTitle: _TypeAlias = ClusterTitle  # noqa: Y015
 
 @_typing.final
 class Cluster(_message.Message):

@@ -106,7 +106,7 @@ class ClusteringServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateClustering(self, request, context):
-        """Updates the title and the description of a clustering.
+        """Updates the title and the description of a clustering, and the titles of its clusters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,7 @@ class ClusteringServiceStub:
     RunClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.RunClusteringRequest, _operations_pb2.Operation]
     """Runs a clustering in latent space or on a projection."""
     UpdateClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.UpdateClusteringRequest, _clustering_pb2.Clustering]
-    """Updates the title and the description of a clustering."""
+    """Updates the title and the description of a clustering, and the titles of its clusters."""
     DeleteClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.DeleteClusteringRequest, _empty_pb2.Empty]
     """Deletes a clustering."""
     CompareClusterings: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.CompareClusteringsRequest, _clustering_pb2.CompareClusteringsResponse]
@@ -65,7 +65,7 @@ class ClusteringServiceAsyncStub(ClusteringServiceStub):
     RunClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.RunClusteringRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Runs a clustering in latent space or on a projection."""
     UpdateClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.UpdateClusteringRequest, _clustering_pb2.Clustering]  # type: ignore[assignment]
-    """Updates the title and the description of a clustering."""
+    """Updates the title and the description of a clustering, and the titles of its clusters."""
     DeleteClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.DeleteClusteringRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a clustering."""
     CompareClusterings: _aio.UnaryUnaryMultiCallable[_clustering_pb2.CompareClusteringsRequest, _clustering_pb2.CompareClusteringsResponse]  # type: ignore[assignment]
@@ -108,7 +108,7 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _clustering_pb2.UpdateClusteringRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_clustering_pb2.Clustering, _abc.Awaitable[_clustering_pb2.Clustering]]:
-        """Updates the title and the description of a clustering."""
+        """Updates the title and the description of a clustering, and the titles of its clusters."""
 
     @_abc_1.abstractmethod
     def DeleteClustering(

@@ -14,15 +14,18 @@ __all__ = ["Cluster", "ClusteringRecord", "ClusteringResult", "ClusteringSpec"]
 
 
 class ClusteringSpec(MethodSpec):
-    """What a clustering is to be made by.
+    """What a clustering is to be made by, and what people say about it.
 
     Attributes
     ----------
     projection
         Name of the projection whose coordinates are clustered; empty for the vectors.
+    cluster_titles
+        What experts call clusters, by number; clusters with the same title are one group to people.
     """
 
     projection: str = ""
+    cluster_titles: Mapping[int, str] = Field(default_factory=dict)
 
 
 class Cluster(Facts):
@@ -81,10 +84,13 @@ class ClusteringRecord(Record[ClusteringSpec, ClusteringResult]):
     """Groups among the images of an experiment."""
 
     pattern: ClassVar = names.CLUSTERING
+    record_version: ClassVar[int] = 2
 
     @classmethod
     def upgrade(cls, stored: Stored) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Spec and result of the current version, as JSON, of a record of an earlier version."""
+        if stored.version == 1:  # titles of clusters came
+            return stored.spec, stored.result
         spec = with_method(stored.spec)
         spec["method"] = spec["method"].replace("_", "-")
         result = renamed(stored.result, images="image_count", noise="noise_count")

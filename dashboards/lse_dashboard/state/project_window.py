@@ -1,0 +1,108 @@
+"""The window in which one visitor puts a project in order: what there is, new experiments and encoders, deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import param
+
+from lse.client import Operation
+from lse.errors import LseError
+from lse_dashboard import wording
+from lse_dashboard.data.library import Library
+from lse_dashboard.data.project import ProjectInventory, delete_entry, project_inventory
+from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.operations import Operations
+
+__all__ = ["ProjectWindow"]
+
+
+class ProjectWindow(param.Parameterized):
+    """What a project holds.
+
+    Parameters
+    ----------
+    library
+        Where it is read and changed.
+    background
+        Runs what waits for the services.
+    operations
+        Where long work is started.
+    """
+
+    project = param.String("", doc="Project in the window, empty while it is shut.")
+    inventory: param.Parameter[ProjectInventory | None] = param.Parameter(None, doc="None until it is read.")
+    asked = param.String("", doc="Key of what is to be deleted, until the visitor confirms it.")
+    said = param.String("", doc="What was done last.")
+    problem = param.String("", doc="Why something was refused.")
+
+    def __init__(self, library: Library, background: Background, operations: Operations) -> None:
+        super().__init__()
+        self._library = library
+        self._background = background
+        self._operations = operations
+        self._reading = Newest(background)
+        self._experiment = ""
+        operations.param.watch(lambda *_: self._read(), "finished")
+        operations.param.watch(self._on_refused, "problem")
+
+    def open(self, project: str, experiment: str) -> None:
+        """Open the window on a project; of its experiments the results of one are listed."""
+        self._experiment = experiment
+        self.param.update(project=project, inventory=None, asked="", said="", problem="")
+        self._read()
+
+    def close(self) -> None:
+        """Shut it."""
+        self._reading.drop()
+        self.project = ""
+
+    def ask(self, key: str) -> None:
+        """Ask whether something is to be deleted; nothing where the key is empty."""
+        self.param.update(asked=key, said="", problem="")
+
+    def delete(self) -> None:
+        """Delete what was asked about, with all that was made of it."""
+        entry = None if self.inventory is None else self.inventory.find(self.asked)
+        if entry is None:
+            return
+        client = self._library.client(self.project)
+
+        def deleted(_: None) -> None:
+            self.param.update(asked="", said=wording.Project.DELETED.format(what=entry.key), problem="")
+            self._read()
+
+        self._background(lambda: delete_entry(client, entry), deleted, self._failed)
+
+    def encode(self, *, name: str, dataset: str, encoder: str) -> None:
+        """Make an experiment: the images of a dataset through an encoder."""
+        client = self._library.client(self.project)
+        self._start(name, lambda: client.experiments.encode(name, dataset=dataset, encoder=encoder))
+
+    def pretrained(self, *, name: str, dataset: str, backbone: str) -> None:
+        """Make an encoder of a pretrained network, for the images of a dataset."""
+        client = self._library.client(self.project)
+        self._start(name, lambda: client.encoders.pretrained(name, backbone, dataset=dataset))
+
+    def _start(self, name: str, ask: Callable[[], Operation[Any]]) -> None:
+        if not name.strip():
+            self.problem = wording.Compute.UNNAMED
+            return
+        self.param.update(said=wording.Project.STARTED.format(name=name), problem="")
+        self._operations.ask(ask)
+
+    def _read(self) -> None:
+        if self.project:
+            client, experiment = self._library.client(self.project), self._experiment
+            self._reading.ask(lambda: project_inventory(client, experiment), self._show, self._failed)
+
+    def _show(self, inventory: ProjectInventory) -> None:
+        self.inventory = inventory
+
+    def _on_refused(self, event: param.parameterized.Event) -> None:
+        if self.project and event.new:
+            self.param.update(said="", problem=event.new)
+
+    def _failed(self, error: LseError) -> None:
+        self.param.update(said="", problem=error.message)

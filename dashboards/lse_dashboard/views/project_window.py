@@ -1,0 +1,124 @@
+"""The window of a project: what it holds, new experiments and encoders, deleting."""
+
+from __future__ import annotations
+
+import json
+
+import panel_material_ui as pmui
+
+from lse_dashboard import wording
+from lse_dashboard.data.project import Entry, ProjectInventory
+from lse_dashboard.state.project_window import ProjectWindow
+from lse_dashboard.state.session import Session
+from lse_dashboard.views.dialog import dialog
+from lse_dashboard.views.markup import Html, Markup, button, html, join, problem, section, waiting
+
+__all__ = ["project_dialog"]
+
+_WORDS = wording.Project
+
+
+def project_dialog(session: Session) -> pmui.Dialog:
+    """What the project of a session holds; everything that is deleted is asked for, with what goes with it."""
+    window = session.project_window
+
+    def started(form: str, start: str) -> None:
+        given = {key: str(value).strip() for key, value in json.loads(form).items()}
+        getattr(window, start)(**given)
+
+    content = Markup(
+        {
+            "ask": window.ask,
+            "keep": lambda _: window.ask(""),
+            "delete": lambda _: window.delete(),
+            "encode": lambda form: started(form, "encode"),
+            "pretrained": lambda form: started(form, "pretrained"),
+        },
+        css_classes=["lse-project-content"],
+    )
+    shown = dialog("lse-project-dialog", window.close, content)
+
+    def show(*_: object) -> None:
+        if window.project:
+            content.html = _content(window)
+            shown.title = _WORDS.TITLE.format(name=window.project)
+        shown.open = bool(window.project)
+
+    window.param.watch(show, ["project", "inventory", "asked", "said", "problem"])
+    return shown
+
+
+def _content(window: ProjectWindow) -> Html:
+    inventory = window.inventory
+    if inventory is None:
+        return problem(window.problem) if window.problem else waiting(_WORDS.READING)
+    said = html('<div class="quiet lse-project-said">{text}</div>', text=window.said) if window.said else Html("")
+    lists = join(
+        section(title, join(_entry(one, asked=one.key == window.asked) for one in found), css=f"lse-of-{kind}")
+        for kind, title in _WORDS.KINDS.items()
+        if (found := inventory.of(kind))
+    )
+    return html(
+        '<div class="lse project">{problem}{said}<div class="lists">{lists}</div>{forms}</div>',
+        problem=problem(window.problem) if window.problem else "",
+        said=said,
+        lists=lists or html('<div class="quiet">{text}</div>', text=_WORDS.NOTHING),
+        forms=_forms(inventory),
+    )
+
+
+def _entry(entry: Entry, *, asked: bool) -> Html:
+    if asked:
+        below = _WORDS.WITH.format(below=", ".join(entry.below)) if entry.below else ""
+        return html(
+            '<div class="entry asked"><span>{question}{below}</span><span class="actions">{delete}{keep}</span></div>',
+            question=_WORDS.ASK.format(what=entry.key),
+            below=below,
+            delete=button(_WORDS.DELETE, "delete", css="tool lse-confirm-delete"),
+            keep=button(_WORDS.KEEP, "keep", css="tool lse-keep"),
+        )
+    state = "" if entry.state == "ready" else f" · {entry.state}"
+    return html(
+        '<div class="entry" data-entry="{key}"><b title="{name}">{name}</b><span class="quiet">{facts}{state}</span>'
+        '<span class="actions">{delete}</span></div>',
+        key=entry.key,
+        name=entry.id,
+        facts=entry.facts,
+        state=state,
+        delete=button(_WORDS.ASK_DELETE, "ask", entry.key, help=_WORDS.ASK_HELP.format(what=entry.key)),
+    )
+
+
+def _forms(inventory: ProjectInventory) -> Html:
+    datasets = [one.id for one in inventory.of("dataset") if one.state == "ready"]
+    encoders = [one.id for one in inventory.of("encoder") if one.state == "ready"]
+    forms = Html("")
+    if datasets and encoders:
+        fields = _select("dataset", _WORDS.DATASET, datasets) + _select("encoder", _WORDS.ENCODER, encoders)
+        forms += _form("encode", _WORDS.NEW_EXPERIMENT, fields)
+    if datasets and inventory.backbones:
+        fields = _select("dataset", _WORDS.DATASET, datasets)
+        fields += _select("backbone", _WORDS.BACKBONE, list(inventory.backbones))
+        forms += _form("pretrained", _WORDS.NEW_PRETRAINED, fields)
+    return forms
+
+
+def _form(action: str, title: str, fields: Html) -> Html:
+    body = html(
+        '<form class="line" data-action="{action}" data-key="{action}">{fields}<input name="name" data-once '
+        'placeholder="{name}" aria-label="{name}"><button class="tool tall">{start}</button></form>',
+        action=action,
+        fields=fields,
+        name=_WORDS.NAME,
+        start=wording.Compute.RUN,
+    )
+    return section(title, body, css=f"lse-new-{action}")
+
+
+def _select(name: str, label: str, options: list[str]) -> Html:
+    return html(
+        '<select name="{name}" aria-label="{label}">{options}</select>',
+        name=name,
+        label=label,
+        options=join(html('<option value="{one}">{one}</option>', one=one) for one in options),
+    )

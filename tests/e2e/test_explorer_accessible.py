@@ -1,0 +1,69 @@
+"""Everyone can use the explorer: axe-core finds nothing serious on the page and its windows, dark and light."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    found = sorted(TOOLS.glob("axe-core-*/node_modules/axe-core/axe.min.js"))
+    if not found:
+        pytest.skip("no axe-core: scripts/axe.sh installs it")
+    return found[-1].read_text(encoding="utf-8")
+
+
+def findings(page: Page, axe: str) -> list[str]:
+    """What is wrong with the page as it is now, by the rules of axe-core that it calls serious or critical."""
+    page.evaluate(axe)
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:200]}"
+        for one in result["violations"]
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_nothing_keeps_anyone_out(page: Page, axe: str, theme: str) -> None:
+    if theme == "light":
+        page.goto(f"{page.url}&theme=light")
+        page.wait_for_selector(".lse-cloud canvas")
+    page.wait_for_selector(".lse-typical button")
+    page.wait_for_selector(".lse-parameters .MuiInputAdornment-root > button[aria-label]")
+    found = {"page": findings(page, axe)}
+
+    page.locator(".lse-typical button").first.click()
+    page.wait_for_selector(".lse-similar-own .shot")
+    found["image"] = findings(page, axe)
+
+    page.locator(".legend .group").first.hover()
+    page.locator(".legend .pick").first.click()
+    page.wait_for_selector(".lse-gallery .tiles button")
+    found["selection"] = findings(page, axe)
+
+    page.get_by_role("tab", name="Review").click()
+    found["review"] = findings(page, axe)
+
+    page.locator(".lse-name-clusters").click()
+    page.wait_for_selector(".lse-cluster-names input")
+    found["names"] = findings(page, axe)
+    page.keyboard.press("Escape")
+
+    page.locator(".lse-manage").click()
+    page.wait_for_selector(".lse-project-content .entry")
+    found["project"] = findings(page, axe)
+    page.keyboard.press("Escape")
+
+    page.locator(".lse-facts .lse-encoder").click()
+    page.wait_for_selector(".lse-training .columns, .training .columns")
+    found["encoder"] = findings(page, axe)
+    assert {where: wrong for where, wrong in found.items() if wrong} == {}

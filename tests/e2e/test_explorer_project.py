@@ -1,0 +1,50 @@
+"""The window of a project: what there is, a dataset encoded anew, and deleting with what goes with it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lse.client import Client
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) -> None:
+    client.projections.run("doomed", experiment=experiment, method="pca").wait(timeout=300, show_progress=False)
+    page.locator(".lse-manage").click()
+    window = page.locator(".lse-project-content")
+    doomed = window.locator("[data-entry='projection doomed']")
+    doomed.get_by_role("button").click()
+    expect(window.locator(".asked")).to_contain_text("Delete the projection doomed for good?")
+    window.locator(".lse-keep").click()
+    expect(doomed).to_be_visible()
+    doomed.get_by_role("button").click()
+    window.locator(".lse-confirm-delete").click()
+    expect(window.locator(".lse-project-said")).to_have_text("The projection doomed is deleted.")
+    expect(doomed).to_have_count(0)
+    assert "doomed" not in {one.id for one in client.projections.list(experiment)}
+
+    # What goes with a dataset is said before anything is deleted.
+    window.locator("[data-entry='dataset survey']").get_by_role("button").click()
+    expect(window.locator(".asked")).to_contain_text("encoder encoder")
+    expect(window.locator(".asked")).to_contain_text(f"experiment {experiment}")
+    window.locator(".lse-keep").click()
+    expect(window.locator(".asked")).to_have_count(0)
+
+    # A name that is taken is refused, a free one makes an experiment; it is deleted again.
+    form = window.locator(".lse-new-encode")
+    name = form.locator("input[name=name]")
+    name.fill(experiment)
+    name.press("Enter")
+    expect(window.locator(".problem")).to_contain_text(experiment)
+    name.fill("second-look")
+    name.press("Enter")
+    made = window.locator("[data-entry='experiment second-look']")
+    expect(made).to_contain_text(f"{client.experiments.get(experiment).images:,} vectors", timeout=240_000)
+    made.get_by_role("button").click()
+    expect(window.locator(".asked")).to_contain_text("its projections")
+    window.locator(".lse-keep").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".op.succeeded", has_text="pca-2d")).to_be_visible(timeout=240_000)
+    client.experiments.delete("second-look")
