@@ -42,7 +42,7 @@ from lse.client.resources import (
     Traversals,
 )
 from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quota, Role, Token
-from lse.client.resources.datasets import Dataset, Image, ImageStatus, Preview
+from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
 from lse.client.resources.encoders import Precision, ViewsPreview
 from lse.client.results import Results
 from lse.client.search import Scope
@@ -127,6 +127,15 @@ class _AsyncDatasets(_AsyncProjectCollection[Dataset]):
         catalogue_radius_arcsec: float | None = ...,
         request_id: str | None = ...,
     ) -> AsyncOperation[Dataset]: ...
+    async def subset(
+        self,
+        name: str,
+        *,
+        of: str,
+        rows: Iterable[int] | None = ...,
+        without: Iterable[str] | None = ...,
+        request_id: str | None = ...,
+    ) -> AsyncOperation[Dataset]: ...
     async def delete(self, name: str, *, force: bool = ...) -> None: ...
     async def preview(
         self,
@@ -145,6 +154,9 @@ class _AsyncDatasets(_AsyncProjectCollection[Dataset]):
         limit: int | None = ...,
     ) -> AsyncIterator[Image]: ...
     async def image(self, dataset: str, image: str) -> Image: ...
+    async def trace(
+        self, dataset: str, image: str, *, recipe: Path | str | Mapping[str, object] | None = ...
+    ) -> ImageTrace: ...
     async def thumbnails(self, dataset: str, rows: Sequence[int]) -> builtins.list[bytes]: ...
     async def table(
         self, dataset: str, columns: Iterable[str] | None = ..., *, rows: Iterable[int] | None = ...
