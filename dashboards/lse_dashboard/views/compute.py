@@ -15,6 +15,7 @@ from lse_dashboard.state.session import Session
 from lse_dashboard.views.appearance import compact
 from lse_dashboard.views.markup import Markup, html, problem
 from lse_dashboard.views.parameter_form import ParameterForm
+from lse_dashboard.views.text_field import text_field, typed
 
 __all__ = ["ComputeView"]
 
@@ -51,7 +52,7 @@ class ComputeView:
         self._on = pmui.Select(**compact(label=_WORDS.ON, options=[], css_classes=["lse-on"]))
         self._labels = pmui.Select(**compact(label=_WORDS.LEARN_FROM, options=[], css_classes=["lse-labels"]))
         self._form = ParameterForm()
-        self._name = pmui.TextInput(**compact(label=_WORDS.NAME, css_classes=["lse-name"]))
+        self._name = text_field(label=_WORDS.NAME, css_classes=["lse-name"])
         self._check = pmui.Button(
             label=_WORDS.CHECK,
             icon="fact_check",
@@ -156,7 +157,7 @@ class ComputeView:
         taken = {row.target_id for row in self._session.operations.rows}
         name = free_name(base, {one.id for one in made} | taken)
         # What the visitor wrote stays until it is used; what was only suggested follows the method.
-        if self._name.value in {"", self._suggested, used}:
+        if typed(self._name) in {"", self._suggested, used}:
             self._name.value = name
         self._suggested = name
 
@@ -165,7 +166,7 @@ class ComputeView:
         experiment, dataset, kind = session.experiment, session.contents.dataset, self._kind.value
         if method is None or parameters is None or experiment is None or dataset is None:
             return
-        name = (self._name.value or "").strip()
+        name = typed(self._name)
         if not name:
             self._refuse(_WORDS.UNNAMED)
         elif kind == "prediction" and not self._labels.value:

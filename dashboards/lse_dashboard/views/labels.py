@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-import panel_material_ui as pmui
 
 from lse_dashboard import wording
 from lse_dashboard.data.colouring import Groups
 from lse_dashboard.plots.palette import group_colours
 from lse_dashboard.state.session import Session
-from lse_dashboard.views.appearance import compact
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.markup import Html, Markup, button, html, join, problem
+from lse_dashboard.views.text_field import text_field, typed
 
 __all__ = ["LabelBar"]
 
@@ -44,9 +43,9 @@ class LabelBar:
             },
             css_classes=["lse-label-bar"],
         )
-        self._name = pmui.TextInput(**compact(label=_WORDS.NAME, css_classes=["lse-scheme-name"]))
-        self._classes = pmui.TextInput(
-            **compact(label=_WORDS.CLASSES, placeholder=_WORDS.CLASSES_HINT, css_classes=["lse-scheme-classes"])
+        self._name = text_field(label=_WORDS.NAME, css_classes=["lse-scheme-name"])
+        self._classes = text_field(
+            label=_WORDS.CLASSES, placeholder=_WORDS.CLASSES_HINT, css_classes=["lse-scheme-classes"]
         )
         for field in (self._name, self._classes):
             field.param.watch(self._on_enter, "enter_pressed")
@@ -81,9 +80,8 @@ class LabelBar:
         self._form.visible = bool(self._editing)
 
     def _on_enter(self, event: Any) -> None:
-        typed = self._classes.value_input or self._classes.value
-        classes = [one.strip() for one in typed.split(",") if one.strip()]
-        name = (self._name.value_input or self._name.value).strip()
+        classes = [one.strip() for one in typed(self._classes).split(",") if one.strip()]
+        name = typed(self._name)
         if not event.new or not self._editing or (self._editing == "new" and not (name and classes)):
             return
         if self._editing == "new":

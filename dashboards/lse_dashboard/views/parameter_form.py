@@ -14,6 +14,7 @@ from lse.errors import InvalidArgumentError
 from lse.values import parameter_text
 from lse_dashboard import wording
 from lse_dashboard.views.appearance import compact
+from lse_dashboard.views.text_field import TextField
 
 __all__ = ["ParameterForm", "setting_text"]
 
@@ -124,7 +125,7 @@ def _widget(parameter: Parameter, unset: str) -> Any:
     if parameter.kind == "boolean":
         return pmui.Checkbox(value=default.lower() == "true", **options)
     if parameter.kind == "text":
-        return pmui.TextInput(value=default, **options)
+        return TextField(value=default, **options)
     return _number_widget(parameter, unset, options)
 
 
@@ -132,7 +133,7 @@ def _number_widget(parameter: Parameter, unset: str, options: dict[str, Any]) ->
     default = parameter.default
     if not default:
         # A text may be empty; a number input shows 0 where there is none.
-        return pmui.TextInput(value="", placeholder=unset, sx=_LABEL_ABOVE, **options)
+        return TextField(value="", placeholder=unset, sx=_LABEL_ABOVE, **options)
     bounds = {
         name: limit for name, limit in (("start", parameter.minimum), ("end", parameter.maximum)) if limit is not None
     }

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import panel as pn
-import panel_material_ui as pmui
 
 from lse_dashboard import wording
 from lse_dashboard.data.downloads import Make
@@ -14,11 +13,11 @@ from lse_dashboard.data.results import FORMATS, write_selected
 from lse_dashboard.state.selection import Combine
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
-from lse_dashboard.views.appearance import compact
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.comparison import comparison_view
 from lse_dashboard.views.gallery import GalleryView
 from lse_dashboard.views.markup import Html, Markup, button, html, join, nothing
+from lse_dashboard.views.text_field import text_field, typed
 
 __all__ = ["SelectionView"]
 
@@ -50,9 +49,7 @@ class SelectionView:
             },
             css_classes=["lse-selection-head"],
         )
-        self._find = pmui.TextInput(
-            **compact(label=_WORDS.FIND, placeholder=_WORDS.FIND_HINT, css_classes=["lse-find"])
-        )
+        self._find = text_field(label=_WORDS.FIND, placeholder=_WORDS.FIND_HINT, css_classes=["lse-find"])
         self._find.param.watch(self._on_find, "enter_pressed")
         self._not_found = Markup()
         self._links = {
@@ -67,7 +64,7 @@ class SelectionView:
             },
             css_classes=["lse-selection-actions"],
         )
-        self._name = pmui.TextInput(**compact(label=_WORDS.SAVE_AS, visible=False, css_classes=["lse-save-as"]))
+        self._name = text_field(label=_WORDS.SAVE_AS, visible=False, css_classes=["lse-save-as"])
         self._name.param.watch(self._on_name, "enter_pressed")
         self._saved = Markup(css_classes=["lse-saved"])
         self._kept = Choice(self._open_kept, label=_WORDS.SAVED_BEFORE, options=[], css_classes=["lse-kept"])
@@ -123,14 +120,14 @@ class SelectionView:
 
     def _on_find(self, event: Any) -> None:
         if event.new:
-            self._session.selecting.text(self._find.value_input or self._find.value)
+            self._session.selecting.text(typed(self._find))
 
     def _ask_name(self) -> None:
         self._name.visible = True
         self._name.value = ""
 
     def _on_name(self, event: Any) -> None:
-        name = (self._name.value_input or self._name.value).strip()
+        name = typed(self._name)
         if event.new and name:
             self._name.visible = False
             self._session.selecting.save(name)
