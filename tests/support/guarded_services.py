@@ -86,7 +86,8 @@ def guarded_services(folder: Path, **more: Any) -> Iterator[Guarded]:
             "login_audience": AUDIENCE,
             "login_operators": "user:root",
             "service_key_file": str(key),
-            "source_roots": str(folder / "sources"),
+            # The second is where the datasets of a `World` say that their images lie.
+            "source_roots": f"{folder / 'sources'},/images",
         }
         settings = load_settings(**{**usual, **more})
         migrate(settings)
