@@ -41,7 +41,7 @@ def test_classes_are_made_given_by_keys_taken_back_and_reviewed(page: Page, clie
 
     # One image, in two ways, with who and when.
     page.locator(".lse-open-image").click()
-    row = int(page.locator(".lse-right .image").get_attribute("data-row") or -1)
+    row = int(page.locator(".lse-right .image[data-row]").get_attribute("data-row") or -1)
     page.keyboard.press("2")
     expect(page.locator(".lse-label-target")).to_contain_text("is extended (")
     assert labels(client, "by-keys") == {row: "extended"}
