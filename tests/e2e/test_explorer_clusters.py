@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from explorer import choose
 from lse.client import Client
 
 pytestmark = pytest.mark.browser
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.browser
 
 def test_clusters_are_named_merged_and_never_overwritten(page: Page, client: Client, experiment: str) -> None:
     sizes = [one.images for one in client.clusterings.get(experiment, "kmeans").clusters]
+    choose(page, "lse-clustering", "kmeans")
     page.locator(".lse-name-clusters").click()
     names = page.locator(".lse-cluster-names")
     for number, title in (("0", "discs"), ("1", "discs"), ("2", "artefacts")):

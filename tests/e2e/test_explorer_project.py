@@ -34,6 +34,8 @@ def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) 
 
     # A name that is taken is refused, a free one makes an experiment; it is deleted again.
     form = window.locator(".lse-new-encode")
+    form.locator("select[name=dataset]").select_option("survey")
+    form.locator("select[name=encoder]").select_option("encoder")
     name = form.locator("input[name=name]")
     name.fill(experiment)
     name.press("Enter")

@@ -67,7 +67,11 @@ class LinkButton:
         self.bar = AddressBar(query=kept.query, **out_of_flow())
         copy = button(wording.Link.LABEL, "copy", css="tool tall lse-link", help=wording.Link.HELP)
         self.button = Markup(
-            {"copy": self._copy}, html=html('<div class="lse">{copy}</div>', copy=copy), sizing_mode=None, height=28
+            {"copy": self._copy},
+            html=html('<div class="lse">{copy}</div>', copy=copy),
+            sizing_mode=None,
+            height=28,
+            align="center",
         )
         kept.param.watch(self._write, "query")
 

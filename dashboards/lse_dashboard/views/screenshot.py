@@ -47,7 +47,9 @@ class Screenshot:
         self.camera = SceneCamera(**out_of_flow())
         writers = {suffix: self._figure(suffix) for suffix in FORMATS} | {"html": self._page}
         self._urls = {suffix: addresses.offer(f"map.{suffix}", write) for suffix, write in writers.items()}
-        self.buttons = Markup({"save": lambda _: self._save()}, sizing_mode=None, height=28, css_classes=["lse-save"])
+        self.buttons = Markup(
+            {"save": lambda _: self._save()}, sizing_mode=None, height=28, align="center", css_classes=["lse-save"]
+        )
 
     def show(self, view: Scatter2D | Scatter3D | None) -> None:
         """Save another plot from now on, None for none."""
