@@ -256,9 +256,11 @@ def _recommend(contenders: Sequence[Contender]) -> Iterator[str]:
     yield f"Use {smallest.encoder}: {measure.format(smallest.score)}."
     others = [each.encoder for each in level if each is not smallest]
     if others:
+        objections = [each.sound is False for each in level]
+        among = " of those without objections" if any(objections) and not all(objections) else ""
         yield (
             f"{', '.join(others)} cannot be told from it (differences up to {100 * best.uncertainty:.1f} points happen "
-            "by chance), and it has the fewest weights of those without objections."
+            f"by chance), and it has the fewest weights{among}."
         )
     elif len(scored) > 1:
         yield f"That is {100 * (best.score - scored[1].score):.1f} points ahead of {scored[1].encoder}."
