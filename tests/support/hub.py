@@ -83,6 +83,7 @@ def running_hub(folder: Path, ports: tuple[int, int], environment: Mapping[str, 
     ]
     settings = {
         "JupyterHub.bind_url": f"http://127.0.0.1:{ports[0]}",
+        "JupyterHub.public_url": f"http://127.0.0.1:{ports[0]}",
         "JupyterHub.hub_bind_url": f"http://127.0.0.1:{ports[1]}",
         "JupyterHub.db_url": f"sqlite:///{folder}/hub.sqlite",
         "JupyterHub.cookie_secret_file": f"{folder}/cookie_secret",

@@ -133,14 +133,15 @@ def started_by_hub(settings: Settings, variables: Mapping[str, str]) -> Settings
     if not variables.get("JUPYTERHUB_SERVICE_NAME") or not variables.get("JUPYTERHUB_SERVICE_URL"):
         return settings
     own, token = urlsplit(variables["JUPYTERHUB_SERVICE_URL"]), variables["JUPYTERHUB_API_TOKEN"]
+    public = urlsplit(variables.get("JUPYTERHUB_PUBLIC_URL", "")).netloc
     found = {
         "login": "jupyterhub",
         "login_hub_api": variables["JUPYTERHUB_API_URL"],
         "host": own.hostname,
         "dashboard_port": own.port,
         "dashboard_prefix": variables["JUPYTERHUB_SERVICE_PREFIX"],
-        # The hub's proxy passes the name on under which browsers know it, and asks nobody for a login.
-        "dashboard_origins": ("*",),
+        # Only a hub with a public_url knows the name under which browsers reach it.
+        "dashboard_origins": (public or "*",),
         "dashboard_client_id": variables["JUPYTERHUB_CLIENT_ID"],
         "dashboard_client_secret": SecretStr(token),
         "dashboard_cookie_secret": SecretStr(hmac.digest(token.encode(), b"cookies of the explorer", "sha256").hex()),
