@@ -100,16 +100,18 @@ def choose(page: Page, field: str, title: str) -> None:
     """Choose an entry of a select, which is named by its CSS class."""
     box = page.locator(f".{field} [role=combobox]")
     entry = page.locator("li").filter(has_text=re.compile(f"^{re.escape(title)}$")).first
-    box.click()
-    entry.click()
-    try:
-        expect(box).to_have_text(title, timeout=10_000)
-    except AssertionError:
-        # A list that gets new entries while it is open swallows the click; a person closes it and chooses again.
-        page.keyboard.press("Escape")
+    for patience in (10_000, PATIENCE):
         box.click()
-        entry.click()
-        expect(box).to_have_text(title)
+        try:
+            entry.click(timeout=patience)
+            expect(box).to_have_text(title, timeout=patience)
+        except (AssertionError, Error):
+            # A list that gets new entries while it opens closes or swallows the click; a person chooses again.
+            if patience == PATIENCE:
+                raise
+            page.keyboard.press("Escape")
+        else:
+            return
 
 
 def find_point(page: Page) -> tuple[int, float, float]:

@@ -84,7 +84,15 @@ class Installation:
             self.client.close()
         self._process.terminate()
         try:
-            return self._process.wait(60)
+            status = self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
+        if status != 0:
+            print(self.said())
+        return status
+
+    def said(self) -> str:
+        """What its processes wrote, the end of each log."""
+        logs = [self.home / "up.log", *sorted((self.home / "logs").glob("*.log"))]
+        return "\n".join(f"{log.name}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs)

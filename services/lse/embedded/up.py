@@ -29,6 +29,7 @@ from lse.platform.config import Settings
 from lse.platform.deletion import sweep_artifacts, sweep_collections
 from lse.platform.inference.triton_server import TritonServer, find_triton
 from lse.platform.logs import configure_logs
+from lse.platform.outages import Patience, is_outage
 from lse.platform.ports import free_port, is_free
 from lse.platform.wiring import Platform
 from lse.server import open_platform, rpc_server
@@ -36,7 +37,8 @@ from lse.server import open_platform, rpc_server
 __all__ = ["run"]
 
 _log = structlog.get_logger(__name__)
-_START_SECONDS = 60.0
+# A process that ends is noticed at once; one that is only slow, as on a busy machine, is given its time.
+_START_SECONDS = 300.0
 _WATCH_SECONDS = 1.0
 _PORTS = {"grpc_port": "services", "dashboard_port": "explorer"}
 # What everything on one machine settles by itself.
@@ -230,9 +232,13 @@ def _stop(children: list[Child]) -> None:
 async def _serve(platform: Platform, children: list[Child], on_ready: Callable[[Settings], None] | None) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     serving = asyncio.create_task(rpc_server(platform).serve_until_signal())
-    ready = asyncio.create_task(asyncio.to_thread(_wait_until_ready, platform, children))
+    ended = threading.Event()
+    ready = asyncio.create_task(asyncio.to_thread(_wait_until_ready, platform, children, ended))
     await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
+        # Nobody waits any more for what is not ready yet.
+        ended.set()
+        _stop(children)
         await serving
         return
     try:
@@ -248,12 +254,22 @@ async def _serve(platform: Platform, children: list[Child], on_ready: Callable[[
     watching.cancel()
 
 
-def _wait_until_ready(platform: Platform, children: list[Child]) -> None:
+def _wait_until_ready(platform: Platform, children: list[Child], ended: threading.Event) -> None:
     deadline = time.monotonic() + _START_SECONDS
     for child in children:
         child.wait_until_ready(deadline - time.monotonic())
-    sweep_collections(platform)
-    _rebuild_collections(platform)
+    patience = Patience(_START_SECONDS)
+    while True:
+        try:
+            sweep_collections(platform)
+            _rebuild_collections(platform)
+        except LseError as error:
+            pause = patience.pause(None) if is_outage(error) else None
+            if pause is None or ended.wait(pause):
+                raise
+            _log.warning("collections_not_checked", message=error.message)
+        else:
+            return
 
 
 def _rebuild_collections(platform: Platform) -> None:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 __all__ = ["answers", "free_port", "is_free"]
 
+# Sockets that are bound and never listen, one a port that `free_port` gave away.
+_held: list[socket.socket] = []
+
 
 def free_port() -> int:
-    """A port that is free on the loopback interface at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A free port of the loopback interface.
+
+    On Linux no other program is given it while this process runs, so that a server has time to start; the server can
+    listen there all the same, since every usual one sets ``SO_REUSEADDR``, as the socket does that holds the port.
+    Elsewhere the port is free at this moment, and the next one who asks may be given it too.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port: int = holder.getsockname()[1]
+    if sys.platform == "linux":
+        _held.append(holder)
+    else:
+        holder.close()
+    return port
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
