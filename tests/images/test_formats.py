@@ -558,6 +558,25 @@ def test_pointing_cards_give_the_position_where_there_is_no_wcs(cards: dict[str,
     assert_at(facts, SkyCoord(ra, dec, unit="deg"))
 
 
+@pytest.mark.parametrize("wrong", [{"CRVAL1": "N/A"}, {"CRVAL2": "150.2 deg"}, {"CDELT1": ""}, {"CRVAL1": None}])
+def test_a_wcs_without_numbers_gives_no_position(wrong: dict[str, Any]) -> None:
+    cards = {
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "CRVAL1": 10.0,
+        "CRVAL2": 20.0,
+        "CDELT1": -0.01,
+        "CDELT2": 0.01,
+    }
+    right = read_image(fits_bytes(np.eye(8), cards)).metadata
+    assert abs(right["dec_deg"] - 20) < 0.1
+    assert "ra_deg" not in read_image(fits_bytes(np.eye(8), cards | wrong)).metadata
+    missing = {keyword: value for keyword, value in cards.items() if not keyword.startswith("CRVAL")}
+    assert "ra_deg" not in read_image(fits_bytes(np.eye(8), missing)).metadata
+    pointed = read_image(fits_bytes(np.eye(8), cards | wrong | {"RA": 210.5, "DEC": -12.25})).metadata
+    assert (pointed["ra_deg"], pointed["dec_deg"]) == (210.5, -12.25)
+
+
 def test_pointings_of_other_equinoxes_become_icrs_and_wrong_ones_nothing() -> None:
     facts = read_image(fits_bytes(np.eye(8), {"RA": 10.0, "DEC": 41.0, "RADESYS": "FK4", "EQUINOX": 1950.0})).metadata
     assert_at(facts, SkyCoord(10, 41, unit="deg", frame="fk4").icrs)

@@ -34,7 +34,8 @@ def positions(folder: Path, text: str) -> tuple[list[float | None], list[float |
             ("RAdeg", "DEdeg"),
             ("Ra", "Decl (deg)"),
         ),
-        *(("ALPHA_J2000", "DELTA_J2000"), ("right_ascension", "declination"), ("RA [deg]", "Dec [deg]")),
+        *(("ALPHA_J2000", "DELTA_J2000"), ("ALPHAWIN_J2000", "DELTAWIN_J2000"), ("coord_ra", "coord_dec")),
+        *(("right_ascension", "declination"), ("RA [deg]", "Dec [deg]")),
     ],
 )
 def test_usual_names(tmp_path: Path, ra: str, dec: str) -> None:
@@ -97,10 +98,23 @@ def test_hours_without_a_unit_are_asked_for(tmp_path: Path, column: str) -> None
     assert any("read as degrees, since it goes beyond 24" in note for note in notes)
 
 
-def test_parts_in_columns_of_their_own(tmp_path: Path) -> None:
-    text = "name,RAh,RAm,RAs,DE-,DEd,DEm,DEs\na,12,30,36.0,-,0,30,18\nb,0,0,1.5,+,7,15,0\nc,,,,,,,\n"
+def test_radians_without_a_unit_are_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"radians or in degrees: call it 'coord_ra \(rad\)'") as caught:
+        positions(tmp_path, "name,coord_ra,coord_dec\na,2.5,-0.7\nb,1,1.5\n")
+    assert caught.value.reason == "POSITIONS_AMBIGUOUS"
+    truth = [np.rad2deg(2.5)], [np.rad2deg(-0.7)]
+    for names in ("coord_ra (rad),coord_dec (rad)", "ra_rad,dec_rad"):
+        found = positions(tmp_path, f"name,{names}\na,2.5,-0.7\n")
+        assert found[0] == pytest.approx(truth[0], abs=1e-9)
+        assert found[1] == pytest.approx(truth[1], abs=1e-9)
+
+
+@pytest.mark.parametrize("minutes", ["30", "05"])  # a column with leading zeros is text
+def test_parts_in_columns_of_their_own(tmp_path: Path, minutes: str) -> None:
+    header = "name,RAh,RAm,RAs,DE-,DEd,DEm,DEs"
+    text = f"{header}\na,12,{minutes},36.0,-,00,{minutes},18\nb,0,00,1.5,+,07,15,00\nc,,,,,,,\n"
     ra, dec, notes = positions(tmp_path, text)
-    truth = SkyCoord(["12h30m36s", "0h0m1.5s"], ["-0d30m18s", "+7d15m0s"])
+    truth = SkyCoord([f"12h{minutes}m36s", "0h0m1.5s"], [f"-0d{minutes}m18s", "+7d15m0s"])
     assert ra == pytest.approx([*truth.ra.deg, None], abs=1e-9)
     assert dec == pytest.approx([*truth.dec.deg, None], abs=1e-9)
     assert any("DE-" in note for note in notes)

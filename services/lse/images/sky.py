@@ -35,6 +35,8 @@ _POINTINGS = (
     ("RA_PNT", "DEC_PNT"),
     ("RA_NOM", "DEC_NOM"),
 )
+# Their values are numbers; wcslib takes 0 for one that is not, such as CRVAL1 = 'N/A', and without a word.
+_NUMBERS = re.compile(r"(CRPIX|CRVAL|CDELT|CROTA)\d|(PC|CD)\d_\d")
 _HOURS = re.compile(r"\bhours?\b|\bhourangle\b|\[h(rs?)?\]|\bhh[: ]", re.IGNORECASE)
 
 
@@ -149,7 +151,7 @@ def quick_sky(cards: Mapping[str, object]) -> Sky | None:
     from astropy.wcs import SingularMatrixError, Wcsprm  # loaded with the reader that calls this
 
     types = [str(cards.get(f"CTYPE{axis}") or "") for axis in (1, 2)]
-    if not all(types) or (sip_order(cards) or 0) > MOST_SIP_ORDER:
+    if not all(types) or (sip_order(cards) or 0) > MOST_SIP_ORDER or not _says_where(cards):
         return None
     roles = [_role(keyword) for keyword in cards]
     if "distorted" in roles or any(map(_DISTORTED_TYPE.search, types)):
@@ -167,6 +169,19 @@ def sip_order(cards: Mapping[str, object]) -> int | None:
     """Greatest order of the SIP polynomials that a header declares; None without any."""
     orders = [value for key in _SIP if isinstance(value := cards.get(key), int | float)]
     return int(max(orders)) if orders else None
+
+
+def _says_where(cards: Mapping[str, object]) -> bool:
+    """Whether a WCS gives the world coordinates of its reference pixel, and numbers wherever it needs some."""
+    if not {"CRVAL1", "CRVAL2"} <= cards.keys():
+        return False
+    values = [value for keyword, value in cards.items() if _is_number(keyword)]
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+
+
+@lru_cache(maxsize=4096)
+def _is_number(keyword: str) -> bool:
+    return _NUMBERS.fullmatch(keyword) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -26,6 +26,7 @@ _NAMES = (
     ("sra", ("sdec",), "icrs"),
     ("raj2000", ("dej2000", "decj2000"), "icrs"),
     ("alphaj2000", ("deltaj2000",), "icrs"),
+    *((f"alpha{how}j2000", (f"delta{how}j2000",), "icrs") for how in ("win", "psf", "model", "peak")),  # SExtractor's
     ("rightascension", ("declination",), "icrs"),
     ("ramean", ("decmean",), "icrs"),
     ("rahms", ("decdms", "dedms"), "icrs"),
@@ -33,6 +34,8 @@ _NAMES = (
     ("targetra", ("targetdec",), "icrs"),
     ("objra", ("objdec",), "icrs"),
     ("centerra", ("centerdec",), "icrs"),
+    ("coordra", ("coorddec",), "icrs"),  # of the Rubin pipelines, in radians before they were in degrees
+    ("rarad", ("decrad",), "icrs"),
     ("rab1950", ("deb1950", "decb1950"), "fk4"),
     *((word, ("dec", "de", "decl", "decdeg", "dedeg", "decd", "ded"), "icrs") for word in _HOUR_NAMES),
     ("glon", ("glat",), "galactic"),
@@ -148,13 +151,7 @@ def _of_parts(table: pa.Table) -> Iterator[Positions]:
     there = set(table.column_names)
     if not {"RAh", "RAm", "DEd", "DEm"} <= there:
         return
-    part = {
-        key: np.abs(table[key].cast(pa.float64(), safe=False).to_numpy().astype(np.float64))
-        for key in ("RAh", "RAm", "RAs", "DEd", "DEm", "DEs")
-        if key in there and kind_of(table.schema.field(key).type).amount
-    }
-    if not {"RAh", "RAm", "DEd", "DEm"} <= set(part):
-        return
+    part = {key: np.abs(_numbers(table[key])) for key in ("RAh", "RAm", "RAs", "DEd", "DEm", "DEs") if key in there}
     ra = 15 * (part["RAh"] + (part["RAm"] + part.get("RAs", 0.0) / 60) / 60)
     dec = part["DEd"] + (part["DEm"] + part.get("DEs", 0.0) / 60) / 60
     signs = texts(table["DE-" if "DE-" in there else "DEd"]).to_pylist()
@@ -164,26 +161,56 @@ def _of_parts(table: pa.Table) -> Iterator[Positions]:
     yield Positions(np.where(outside, np.nan, ra), np.where(outside, np.nan, dec), ("RAh", "DEd"), (note,))
 
 
-def _check_hours(table: pa.Table, column: str, name: str) -> str:
-    """What is said of a column whose name says hours and which has no unit; refused where its values may be either."""
-    field = table.schema.field(column)
-    unit = ColumnMeaning.of(field).unit or _unit_in(column)
-    if unit or _plain(column) not in _HOUR_NAMES or not kind_of(field.type).amount:
+def _numbers(values: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Values as numbers, also of a column of text, as one with leading zeros is; NaN of what is none."""
+    if kind_of(values.type).amount:
+        return values.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+    found = []
+    for text in texts(values).to_pylist():
+        try:
+            found.append(float(text or "nan"))
+        except ValueError:
+            found.append(np.nan)
+    return np.array(found)
+
+
+def _check_unit(table: pa.Table, columns: tuple[str, str], name: str) -> str:
+    """What is said of columns without a unit that may be in hours or radians; refused where the values may be either.
+
+    Parameters
+    ----------
+    table
+        The catalogue.
+    columns
+        Right ascension and declination.
+    name
+        Name of the catalogue.
+    """
+    ra, dec = columns
+    field = table.schema.field(ra)
+    if ColumnMeaning.of(field).unit or _unit_in(ra) or not kind_of(field.type).amount:
         return ""
-    numbers = table[column].cast(pa.float64(), safe=False).to_numpy()
-    if not np.nanmax(np.abs(numbers), initial=0) > 24:
+    most_ra, most_dec = (np.nanmax(np.abs(_numbers(table[column])), initial=0) for column in columns)
+    if _plain(ra) in _HOUR_NAMES:
+        unit, either, beyond = "h", most_ra <= 24, "24"
+    elif _plain(ra) == "coordra":
+        unit, either, beyond = "rad", most_ra <= 2 * np.pi and most_dec <= np.pi / 2, "a whole turn in radians"
+    else:
+        return ""
+    if either:
+        written = {"h": "hours", "rad": "radians"}[unit]
         message = (
-            f"The column {column!r} of the catalogue {name} has no unit, and may be in hours or in degrees: call it "
-            f"'{column} (h)' or '{column} (deg)'."
+            f"The column {ra!r} of the catalogue {name} has no unit, and may be in {written} or in degrees: call it "
+            f"'{ra} ({unit})' or '{ra} (deg)'" + (f", and {dec!r} likewise." if unit == "rad" else ".")
         )
-        raise InvalidArgumentError(message, reason="POSITIONS_AMBIGUOUS", columns=column)
-    return "read as degrees, since it goes beyond 24"
+        raise InvalidArgumentError(message, reason="POSITIONS_AMBIGUOUS", columns=ra)
+    return f"read as degrees, since it goes beyond {beyond}"
 
 
 def _read(table: pa.Table, ra_column: str, dec_column: str, frame: str, *, name: str) -> Positions:
     declared = ColumnMeaning.of(table.schema.field(ra_column)).frame
     frame = declared if _frame(declared) is not None else frame
-    said = _check_hours(table, ra_column, name)
+    said = _check_unit(table, (ra_column, dec_column), name)
     (ra, ra_bad, how), (dec, dec_bad, _) = (
         _degrees(table, column, longitude=longitude, hours=longitude and "galactic" not in frame.lower())
         for column, longitude in ((ra_column, True), (dec_column, False))
@@ -224,7 +251,7 @@ def _degrees(
     unit = unit or _unit_in(column)
     factor, how = _factor(unit)
     if kind_of(field.type).amount:
-        numbers = values.cast(pa.float64(), safe=False).to_numpy()
+        numbers = _numbers(values)
         return numbers * factor, np.zeros(len(numbers), dtype=bool), how
     written = texts(values).to_pylist()
     found = np.full(len(written), np.nan)
@@ -248,8 +275,10 @@ def _degrees(
 
 
 def _unit_in(column: str) -> str:
-    """Unit that the name of a column gives in brackets, such as ``RA (hours)``."""
+    """Unit that the name of a column gives, such as ``RA (hours)`` and ``ra_rad``."""
     found = re.search(r"[(\[]\s*([A-Za-z:]+)\s*[)\]]", column)
+    if found is None and _plain(column) in ("rarad", "decrad"):
+        return "rad"
     return found[1].lower() if found else ""
 
 
