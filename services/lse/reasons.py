@@ -159,7 +159,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "PRETRAINED_WEIGHTS_MISSING": ("The network has no pretrained weights to fetch.",),
         "PRINCIPAL_INVALID": ("It is not the name of a user, a group or a service account.",),
         "PROJECT_MISMATCH": ("A resource belongs to another project.",),
-        "QUERY_INVALID": ("A search needs exactly one of image, file, vector, selection and cluster.",),
+        "QUERY_INVALID": ("A search needs exactly one of image, file, vector, selection, cluster and examples.",),
         "RADIUS_OUT_OF_RANGE": ("The radius of a join by position is negative or larger than is allowed.",),
         "REACH_INVALID": ("A traversal cannot reach so far.",),
         "READING_FAILED": ("The library that reads the file crashes on it.",),

@@ -14,7 +14,7 @@ from lse.errors import InvalidArgumentError
 from lse_dashboard import wording
 from lse_dashboard.data.images import ImageIndex, Rows, positions
 
-__all__ = ["MOST_MEASURED", "centre_of", "distances", "rows_meant", "sorted_rows", "values_at", "vectors_of"]
+__all__ = ["MOST_MEASURED", "distances", "rows_meant", "sorted_rows", "values_at", "vectors_of"]
 
 # Vectors of more images than this are not fetched to measure distances.
 MOST_MEASURED = 50_000
@@ -47,12 +47,6 @@ def vectors_of(client: Client, experiment: str, rows: Rows) -> npt.NDArray[np.fl
     vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
     scaled: npt.NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return scaled
-
-
-def centre_of(client: Client, experiment: str, rows: Rows) -> npt.NDArray[np.float32]:
-    """Mean direction of the latent vectors of some rows, shape (D,)."""
-    centre: npt.NDArray[np.float32] = vectors_of(client, experiment, rows).mean(axis=0)
-    return centre
 
 
 def distances(client: Client, experiment: str, rows: Rows) -> npt.NDArray[np.float32]:

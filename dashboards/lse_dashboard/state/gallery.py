@@ -12,7 +12,7 @@ from lse.errors import LseError
 from lse_dashboard import wording
 from lse_dashboard.data.images import Rows
 from lse_dashboard.data.library import Library
-from lse_dashboard.data.ordering import centre_of, distances, sorted_rows, values_at
+from lse_dashboard.data.ordering import distances, sorted_rows, values_at
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.navigation import Navigation
 from lse_dashboard.state.selection import Selection
@@ -22,7 +22,6 @@ __all__ = ["CENTRE", "NAME", "PAGE_IMAGES", "ROW", "Gallery", "Shown", "TileSize
 ROW, NAME, CENTRE = "row", "name", "centre"
 PAGE_IMAGES = 120
 _SIMILAR = 120
-_MOST_FOUND = 1000
 
 Shown = Literal["selected", "similar"]
 TileSize = Literal["small", "medium", "large"]
@@ -95,14 +94,10 @@ class Gallery(param.Parameterized):
             return
 
         def search() -> Rows:
-            client = self._library.client(place.project)
-            matches: list[Match] = client.search.similar(
-                place.experiment.id,
-                vector=centre_of(client, place.experiment.id, rows),
-                k=min(_MOST_FOUND, _SIMILAR + len(rows)),
+            matches: list[Match] = self._library.client(place.project).search.similar(
+                place.experiment.id, like=rows.tolist(), k=_SIMILAR
             )
-            near = np.array([match.row for match in matches], dtype=np.int64)
-            return near[~np.isin(near, rows)][:_SIMILAR]
+            return np.array([match.row for match in matches], dtype=np.int64)
 
         self.param.update(shown="similar", rows=_NO_ROWS, page=0, waiting=True, problem="")
         self._ordering.ask(search, self._show, self._failed)

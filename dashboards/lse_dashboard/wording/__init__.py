@@ -260,7 +260,7 @@ class Image:
     MORE = "{count} more"
     NEIGHBOURS = "Nearest neighbours"
     NEIGHBOURS_OWN = "Nearest neighbours in this cluster"
-    NEIGHBOURS_OTHERS = "Nearest neighbours in other clusters"
+    NEIGHBOURS_OTHERS = "Nearest image of each other cluster"
     SEARCHING = "Searching …"
     NO_NEIGHBOURS = "none"
     SIMILARITY = "{image} · cosine similarity {similarity}"

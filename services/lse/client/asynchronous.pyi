@@ -45,7 +45,7 @@ from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quo
 from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
 from lse.client.resources.encoders import Precision, ViewsPreview
 from lse.client.results import Results
-from lse.client.search import Scope
+from lse.client.search import Examples, Scope
 from lse.errors import LseError
 
 __all__ = ["AsyncClient", "AsyncOperation", "connect_async"]
@@ -342,9 +342,12 @@ class _AsyncSearch:
         vector: Sequence[float] | npt.NDArray[np.floating] | None = ...,
         selection: str | None = ...,
         cluster: tuple[str, int] | None = ...,
+        like: Examples | None = ...,
+        unlike: Examples | None = ...,
         k: int = ...,
         scope: Scope = ...,
         clustering: str | None = ...,
+        filter: str = ...,
         exact: bool = ...,
     ) -> Results[Match]: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from latentspace.encoding.v1.encoding_pb2 import GetExperimentRequest
@@ -35,10 +35,16 @@ class Subject:
 
     def _image(self, experiment: str, image: str) -> str:
         """Full name of an image; its own name, path or row is of the dataset of an experiment."""
-        if IMAGE.is_full(image):
-            return self._name(IMAGE, "", image)
+        (name,) = self._images(experiment, [image])
+        return name
+
+    def _images(self, experiment: str, images: Sequence[str]) -> list[str]:
+        """Full names of some images, see `_image`."""
+        if all(IMAGE.is_full(image) for image in images):
+            return [self._name(IMAGE, "", image) for image in images]
         request = GetExperimentRequest(name=self._name(EXPERIMENT, experiment))
-        return self._name(IMAGE, self._connection.call(request).dataset, image)
+        dataset = self._connection.call(request).dataset
+        return [self._name(IMAGE, dataset, image) for image in images]
 
     def _read(self, request: Any, rows: Iterable[int] | None, columns: Iterable[str]) -> pa.Table:
         """Rows and columns of a table, all where they are not given."""

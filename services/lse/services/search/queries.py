@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -9,31 +10,57 @@ from numpy.typing import NDArray
 
 from lse.analysis.neighbours import unit_vectors
 from lse.errors import FailedPreconditionError, InvalidArgumentError
-from lse.platform.vectors import VectorFilter
 
-__all__ = ["Query", "Scope", "direction", "mean_vector", "scope_filter"]
+__all__ = ["Query", "Scope", "contrast", "direction", "mean_vector", "rows_in_scope"]
 
 _NOISE = -1
-
-
-Query = int | NDArray[np.float32]
-"""What to be similar to: a row of the experiment, whose image itself is not found, or a vector, float32 (D,)."""
 
 Scope = Literal["all", "same-cluster", "other-clusters"]
 
 
-def mean_vector(vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class Query:
+    """What to be similar to.
+
+    Attributes
+    ----------
+    target
+        A row of the experiment, whose image itself is not found, or a vector, float32 (D,).
+    left_out
+        Rows that are not to be found either, int64.
+    """
+
+    target: int | NDArray[np.float32]
+    left_out: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+def mean_vector(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean direction of some vectors: that of their unit vectors, as cosine similarity wants it.
 
     Raises
     ------
     FailedPreconditionError
-        If none of the rows has a vector.
+        If there are none.
     """
-    chosen = vectors[rows[rows < len(vectors)]]
-    if not len(chosen):
+    if not len(vectors):
         raise FailedPreconditionError("None of the images has a vector in this experiment.", reason="VECTOR_MISSING")
-    return np.asarray(unit_vectors(chosen).mean(axis=0, dtype=np.float64), np.float32)
+    return np.asarray(unit_vectors(vectors).mean(axis=0, dtype=np.float64), np.float32)
+
+
+def contrast(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vector that resembles some and not others: twice the mean of the first minus that of the others.
+
+    This is what Qdrant calls recommending by the average vector.
+
+    Parameters
+    ----------
+    positive, negative
+        Vectors, shapes (n, D) with n at least 1 and (m, D).
+    """
+    wanted = mean_vector(positive).astype(np.float64)
+    if len(negative):
+        wanted = 2 * wanted - mean_vector(negative)
+    return np.asarray(wanted, np.float32)
 
 
 def direction(vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -52,21 +79,19 @@ def direction(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(unit_vectors(vector[None])[0])
 
 
-def scope_filter(scope: Scope, key: str, cluster: int) -> VectorFilter:
-    """Filter of the images that may be found; noise is not a cluster.
+def rows_in_scope(scope: Scope, labels: NDArray[np.int32], cluster: int) -> NDArray[np.int64]:
+    """Rows of the images in the cluster of a query, or in all others; noise is not a cluster.
 
     Raises
     ------
     FailedPreconditionError
         If the query is noise and its own cluster is wanted.
     """
-    if scope == "all":
-        return VectorFilter()
     if scope == "other-clusters":
-        return VectorFilter(not_equals={key: [cluster, _NOISE]})
+        return np.flatnonzero((labels != cluster) & (labels != _NOISE))
     if cluster == _NOISE:
         raise FailedPreconditionError(
             "The image is noise, in no cluster of this clustering: search in other clusters or everywhere.",
             reason="QUERY_CLUSTER_MISSING",
         )
-    return VectorFilter(equals={key: cluster})
+    return np.flatnonzero(labels == cluster)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache, partial
 from typing import Any
 
 import grpc
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from latentspace.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
@@ -21,14 +23,16 @@ from lse.platform.catalogue import (
     ExperimentRecord,
     SelectionRecord,
 )
+from lse.platform.catalogue.pages import decode_page_token, encode_page_token
 from lse.platform.inference.encoders import experiment_model, serve_encoder
-from lse.platform.prepared_images import image_row, image_rows
+from lse.platform.prepared_images import image_row, image_rows, prepared_images
 from lse.platform.rpc.peers import call_peer
-from lse.platform.rpc.rows import checked_count
-from lse.platform.vectors import VectorFilter
-from lse.platform.vectors.payload import cluster_key
+from lse.platform.rpc.rows import checked_count, rows_of
 from lse.platform.wiring import Platform
-from lse.services.search.queries import Query, Scope, direction, mean_vector, scope_filter
+from lse.services.search.filters import ImageFilters
+from lse.services.search.queries import Query, Scope, contrast, direction, mean_vector
+from lse.services.search.ranking import After
+from lse.services.search.searcher import Page, Searcher, Space
 
 __all__ = ["SearchServicer", "register"]
 
@@ -54,52 +58,41 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._resources = platform.resources
+        self._searcher = Searcher(platform.artifacts, platform.vectors)
+        self._filters = ImageFilters(platform.catalogue, platform.resources, platform.artifacts)
         # Artifacts never change under their URI, so what was read once stays right.
         self._arrays = lru_cache(maxsize=16)(platform.artifacts.read_array)
         self._rows = lru_cache(maxsize=4)(partial(image_rows, platform.artifacts))
+        self._names = lru_cache(maxsize=4)(self._read_names)
 
     def SearchImages(self, request: pb.SearchImagesRequest, context: Any) -> pb.SearchImagesResponse:
         """Search the images that are most similar to something."""
         count = checked_count(request.image_count, usual=_DEFAULT_COUNT, most=_LARGEST_COUNT, what="images")
         experiment = self._resources.get_ready(request.parent, ExperimentRecord)
         dataset = self._resources.get_ready(experiment.spec.dataset, DatasetRecord)
-        scope = _SCOPES[request.scope]
+        page = _page(request)
         labels = self._labels(request.clustering, request.parent) if request.clustering else None
-        if scope != "all" and labels is None:
-            raise InvalidArgumentError(
-                "To search within or across clusters, name the clustering.", reason="CLUSTERING_MISSING"
-            )
         query = self._query(request, experiment, dataset)
-        if not isinstance(query, int):
-            query = direction(query)
-        where = VectorFilter()
-        if labels is not None and scope != "all":
-            key = cluster_key(request.clustering.rsplit("/", 1)[1])
-            where = scope_filter(scope, key, self._cluster_of(query, labels, experiment))
-        hits = self._platform.vectors.search(
-            experiment.uid,
-            query,
-            count,
-            where=where,
-            exact=request.exact,
-            payload=["name"],
+        allowed = self._filters.rows(request.filter, experiment, dataset) if request.filter else None
+        space = Space(experiment.uid, experiment.result, labels)
+        found, following = self._searcher.search(
+            space, query, count, scope=_SCOPES[request.scope], allowed=allowed, exact=request.exact, page=page
         )
+        named = self._names(dataset.result.table_uri, experiment.result.image_count).take(pa.array(found.rows))
+        clusters = [None] * len(named) if labels is None else labels[found.rows].tolist()
+        matches = zip(named.to_pylist(), found.rows.tolist(), found.similarities.tolist(), clusters, strict=True)
         return pb.SearchImagesResponse(
             matches=[
-                pb.Match(
-                    image=names.image_of(dataset.name, hit.payload["name"]),
-                    row=hit.id,
-                    similarity=hit.score,
-                    cluster=int(labels[hit.id]) if labels is not None else None,
-                )
-                for hit in hits
-            ]
+                pb.Match(image=names.image_of(dataset.name, name), row=row, similarity=similarity, cluster=cluster)
+                for name, row, similarity, cluster in matches
+            ],
+            next_page_token="" if following is None else encode_page_token(following.keys, of=[_digest(request)]),
         )
 
     def _query(self, request: pb.SearchImagesRequest, experiment: ExperimentRecord, dataset: DatasetRecord) -> Query:
         kind = request.WhichOneof("query")
         if kind == "image":
-            return self._row(request.image, experiment, dataset)
+            return Query(self._row(request.image, experiment, dataset))
         if kind == "vector":
             vector = np.asarray(request.vector.components, np.float32)
             if len(vector) != experiment.result.dimension or not np.isfinite(vector).all():
@@ -108,11 +101,12 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
                     f"{experiment.result.dimension}, all finite: give one like them.",
                     reason="VECTOR_INVALID",
                 )
-            return vector
+            return Query(direction(vector))
         if kind == "image_file":
-            return self._encode(request.image_file, experiment, dataset)
+            return Query(direction(self._encode(request.image_file, experiment, dataset)))
         if kind == "selection":
-            return self._selection_query(request.selection, experiment)
+            rows = self._selected(request.selection, experiment)
+            return Query(direction(mean_vector(self._searcher.vectors.some(experiment.result, rows))))
         if kind == "cluster":
             labels = self._labels(request.cluster.clustering, request.parent)
             rows = np.flatnonzero(labels == request.cluster.cluster)
@@ -120,23 +114,52 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
                 raise NotFoundError(
                     f"The clustering has no cluster {request.cluster.cluster}.", reason="CLUSTER_NOT_FOUND"
                 )
-            return mean_vector(self._arrays(experiment.result.vectors_uri), rows)
+            return Query(direction(mean_vector(self._searcher.vectors.some(experiment.result, rows))))
+        if kind == "examples":
+            return self._examples(request.examples, experiment, dataset)
         raise InvalidArgumentError(
-            "Nothing to search for is given: name an image, a file, a vector, a selection or a cluster.",
+            "Nothing to search for is given: name an image, a file, a vector, a selection, a cluster or examples.",
             reason="QUERY_INVALID",
         )
+
+    def _examples(self, examples: pb.Examples, experiment: ExperimentRecord, dataset: DatasetRecord) -> Query:
+        positive, negative = (
+            self._example_rows(each, experiment, dataset) for each in (examples.positive, examples.negative)
+        )
+        if not len(positive):
+            raise InvalidArgumentError(
+                "No images to resemble are given: name at least one, or a selection with images of the experiment.",
+                reason="QUERY_INVALID",
+            )
+        read = partial(self._searcher.vectors.some, experiment.result)
+        return Query(direction(contrast(read(positive), read(negative))), np.union1d(positive, negative))
+
+    def _example_rows(
+        self, examples: pb.ExampleSet, experiment: ExperimentRecord, dataset: DatasetRecord
+    ) -> NDArray[np.int64]:
+        """Rows of all examples of a set, ascending, each once."""
+        named = [self._row(image, experiment, dataset) for image in examples.images]
+        parts = [np.array(named, np.int64)]
+        if examples.rows.WhichOneof("rows"):
+            found = rows_of(examples.rows, count=experiment.result.image_count, dataset=dataset.id)
+            parts.append(np.asarray(found, np.int64))
+        if examples.selection:
+            parts.append(self._selected(examples.selection, experiment))
+        return np.unique(np.concatenate(parts))
 
     def _row(self, image: str, experiment: ExperimentRecord, dataset: DatasetRecord) -> int:
         return image_row(image, self._rows(dataset.result.table_uri), dataset=dataset, experiment=experiment)
 
-    def _selection_query(self, name: str, experiment: ExperimentRecord) -> Query:
+    def _selected(self, name: str, experiment: ExperimentRecord) -> NDArray[np.int64]:
+        """Rows of a selection that have a vector."""
         selection = self._resources.get_ready(name, SelectionRecord)
         if selection.spec.dataset != experiment.spec.dataset:
             raise InvalidArgumentError(
                 f"The selection '{selection.id}' is of another dataset than the experiment '{experiment.id}'.",
                 reason="DATASET_MISMATCH",
             )
-        return mean_vector(self._arrays(experiment.result.vectors_uri), selection.spec.rows)
+        rows = selection.spec.rows
+        return rows[rows < experiment.result.image_count]
 
     def _labels(self, clustering: str, experiment: str) -> NDArray[np.int32]:
         if names.CLUSTERING.parent(clustering) != experiment:
@@ -146,12 +169,9 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
             )
         return self._arrays(self._resources.get_ready(clustering, ClusteringRecord).result.labels_uri)
 
-    def _cluster_of(self, query: Query, labels: NDArray[np.int32], experiment: ExperimentRecord) -> int:
-        """Cluster that a query belongs to: its own, else that of the image nearest to it."""
-        if isinstance(query, int):
-            return int(labels[query])
-        nearest = self._platform.vectors.search(experiment.uid, query, 1, payload=False)
-        return int(labels[nearest[0].id])
+    def _read_names(self, table_uri: str, count: int) -> pa.ChunkedArray:
+        """Names of the images of an experiment by their rows."""
+        return prepared_images(self._platform.artifacts, table_uri, ["name"], range(count))["name"].combine_chunks()
 
     def _encode(self, image_file: bytes, experiment: ExperimentRecord, dataset: DatasetRecord) -> NDArray[np.float32]:
         """Vector of an uploaded image: prepared by the ingestion service, encoded by the experiment's encoder."""
@@ -175,3 +195,20 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         encode = serve_encoder(self._platform.artifacts, self._platform.inference, model)
         vector: NDArray[np.float32] = encode(tensor.astype(np.float32))[0]
         return vector
+
+
+def _digest(request: pb.SearchImagesRequest) -> str:
+    """What a search has in common with its other pages."""
+    alike = pb.SearchImagesRequest()
+    alike.CopyFrom(request)
+    alike.ClearField("page_token")
+    alike.ClearField("image_count")
+    return hashlib.sha256(alike.SerializeToString(deterministic=True)).hexdigest()
+
+
+def _page(request: pb.SearchImagesRequest) -> Page:
+    """Where the page of a request begins."""
+    if not request.page_token:
+        return Page()
+    way, seen, similarity, row = decode_page_token(request.page_token, of=[_digest(request)])
+    return Page("index" if way == "index" else "vectors", int(seen), After(float(similarity), int(row)))

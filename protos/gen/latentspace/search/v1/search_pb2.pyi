@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from latentspace.type.v1 import row_set_pb2 as _row_set_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -38,7 +39,7 @@ class SearchImagesRequest(_message.Message):
         SCOPE_SAME_CLUSTER: SearchImagesRequest._Scope.ValueType  # 2
         """The images in the cluster of the query."""
         SCOPE_OTHER_CLUSTERS: SearchImagesRequest._Scope.ValueType  # 3
-        """The images in all other clusters."""
+        """The most similar image of each other cluster."""
 
     class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
         """Scopes of a search."""
@@ -50,7 +51,7 @@ class SearchImagesRequest(_message.Message):
     SCOPE_SAME_CLUSTER: SearchImagesRequest.Scope.ValueType  # 2
     """The images in the cluster of the query."""
     SCOPE_OTHER_CLUSTERS: SearchImagesRequest.Scope.ValueType  # 3
-    """The images in all other clusters."""
+    """The most similar image of each other cluster."""
 
     PARENT_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
@@ -58,10 +59,13 @@ class SearchImagesRequest(_message.Message):
     VECTOR_FIELD_NUMBER: _builtins.int
     SELECTION_FIELD_NUMBER: _builtins.int
     CLUSTER_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     CLUSTERING_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Experiment, `projects/{project}/experiments/{experiment}`."""
     image: _builtins.str
@@ -71,13 +75,19 @@ class SearchImagesRequest(_message.Message):
     selection: _builtins.str
     """Selection, represented by the mean of its vectors."""
     image_count: _builtins.int
-    """Number of images to return (default: 10, at most 1,000)."""
+    """Number of images to return, on a page (default: 10, at most 1,000)."""
     scope: Global___SearchImagesRequest.Scope.ValueType
     """Scope of the search."""
     clustering: _builtins.str
     """Clustering used by the scope."""
     exact: _builtins.bool
     """Whether to compare with every vector instead of using the index."""
+    filter: _builtins.str
+    """Which images may be found, a filter as of `ListImages` on the columns of the image table, `cluster.<clustering>`,
+    `prediction.<prediction>` and `label.<scheme>`, such as `redshift > 0.5 AND label.morphology = spiral`.
+    """
+    page_token: _builtins.str
+    """`next_page_token` of the page before, of the same search."""
     @_builtins.property
     def vector(self) -> Global___Vector:
         """Vector, of the dimension of the experiment."""
@@ -85,6 +95,10 @@ class SearchImagesRequest(_message.Message):
     @_builtins.property
     def cluster(self) -> Global___ClusterReference:
         """Cluster, represented by the mean of its vectors."""
+
+    @_builtins.property
+    def examples(self) -> Global___Examples:
+        """Images to resemble and images not to resemble."""
 
     def __init__(
         self,
@@ -95,16 +109,19 @@ class SearchImagesRequest(_message.Message):
         vector: Global___Vector | None = ...,
         selection: _builtins.str = ...,
         cluster: Global___ClusterReference | None = ...,
+        examples: Global___Examples | None = ...,
         image_count: _builtins.int = ...,
         scope: Global___SearchImagesRequest.Scope.ValueType = ...,
         clustering: _builtins.str = ...,
         exact: _builtins.bool = ...,
+        filter: _builtins.str = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "image", b"image", "image_file", b"image_file", "query", b"query", "selection", b"selection", "vector", b"vector"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "examples", b"examples", "image", b"image", "image_file", b"image_file", "query", b"query", "selection", b"selection", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "clustering", b"clustering", "exact", b"exact", "image", b"image", "image_count", b"image_count", "image_file", b"image_file", "parent", b"parent", "query", b"query", "scope", b"scope", "selection", b"selection", "vector", b"vector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "clustering", b"clustering", "exact", b"exact", "examples", b"examples", "filter", b"filter", "image", b"image", "image_count", b"image_count", "image_file", b"image_file", "page_token", b"page_token", "parent", b"parent", "query", b"query", "scope", b"scope", "selection", b"selection", "vector", b"vector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["image", "image_file", "vector", "selection", "cluster"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["image", "image_file", "vector", "selection", "cluster", "examples"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 
@@ -161,24 +178,94 @@ class ClusterReference(_message.Message):
 Global___ClusterReference: _TypeAlias = ClusterReference  # noqa: Y015
 
 @_typing.final
+class Examples(_message.Message):
+    """Images to resemble and images not to resemble: what is searched for is twice the mean of the first vectors minus that
+    of the others, all of length 1.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITIVE_FIELD_NUMBER: _builtins.int
+    NEGATIVE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def positive(self) -> Global___ExampleSet:
+        """Images to resemble, at least one."""
+
+    @_builtins.property
+    def negative(self) -> Global___ExampleSet:
+        """Images not to resemble."""
+
+    def __init__(
+        self,
+        *,
+        positive: Global___ExampleSet | None = ...,
+        negative: Global___ExampleSet | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["negative", b"negative", "positive", b"positive"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["negative", b"negative", "positive", b"positive"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Examples: _TypeAlias = Examples  # noqa: Y015
+
+@_typing.final
+class ExampleSet(_message.Message):
+    """Images of the dataset: all of those given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGES_FIELD_NUMBER: _builtins.int
+    SELECTION_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    selection: _builtins.str
+    """The images of a selection."""
+    @_builtins.property
+    def images(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The images."""
+
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Images by their rows."""
+
+    def __init__(
+        self,
+        *,
+        images: _abc.Iterable[_builtins.str] | None = ...,
+        selection: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "rows", b"rows", "selection", b"selection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExampleSet: _TypeAlias = ExampleSet  # noqa: Y015
+
+@_typing.final
 class SearchImagesResponse(_message.Message):
     """Response of `SearchImages`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MATCHES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last."""
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Match]:
-        """Matching images, most similar first, without the query image."""
+        """Matching images, most similar first, without the query image and without examples."""
 
     def __init__(
         self,
         *,
         matches: _abc.Iterable[Global___Match] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -199,7 +286,7 @@ class Match(_message.Message):
     row: _builtins.int
     """Row in the prepared tensors."""
     similarity: _builtins.float
-    """Cosine similarity, -1 to 1."""
+    """Cosine similarity with what is searched for, -1 to 1."""
     cluster: _builtins.int
     """Its cluster in the clustering of the request; unset without one."""
     def __init__(

@@ -47,7 +47,8 @@ class SearchServiceServicer:
     """
 
     def SearchImages(self, request, context):
-        """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection or a cluster.
+        """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection, a cluster
+        or examples.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,9 @@ class SearchServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SearchServiceAsyncStub: ...
     SearchImages: _grpc.UnaryUnaryMultiCallable[_search_pb2.SearchImagesRequest, _search_pb2.SearchImagesResponse]
-    """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection or a cluster."""
+    """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection, a cluster
+    or examples.
+    """
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
@@ -42,7 +44,9 @@ class SearchServiceAsyncStub(SearchServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SearchImages: _aio.UnaryUnaryMultiCallable[_search_pb2.SearchImagesRequest, _search_pb2.SearchImagesResponse]  # type: ignore[assignment]
-    """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection or a cluster."""
+    """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection, a cluster
+    or examples.
+    """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
     """Finds similar images."""
@@ -53,6 +57,8 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_pb2.SearchImagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.SearchImagesResponse, _abc.Awaitable[_search_pb2.SearchImagesResponse]]:
-        """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection or a cluster."""
+        """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection, a cluster
+        or examples.
+        """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
