@@ -175,7 +175,7 @@ def _cosines(vectors: NDArray[np.float32], direction: NDArray[np.float64]) -> ND
     """Cosines in float64, the same bits for a vector whichever others are beside it; 0 for a row of zeros."""
     exact = vectors.astype(np.float64)
     lengths = np.sqrt((exact * exact).sum(axis=1))
-    return (exact * direction).sum(axis=1) / np.where(lengths > 0, lengths, 1.0)
+    return np.asarray((exact * direction).sum(axis=1) / np.where(lengths > 0, lengths, 1.0))
 
 
 def _joined(parts: list[Found]) -> Found:
