@@ -26,7 +26,7 @@ from lse.platform.vectors.edge_server import EdgeServer
 from lse.server import open_platform, rpc_server
 from operation_jobs import wait_for_event
 
-__all__ = ["DIMENSION", "RECIPE", "TRAINING", "RunningServices", "running_services", "serving"]
+__all__ = ["DIMENSION", "RECIPE", "TRAINING", "RunningServices", "draw_images", "running_services", "serving"]
 
 _IMAGES_A_CLASS = 12
 _SIZE = 16

@@ -25,7 +25,7 @@ _EPILOG = (
     "Options win over variables, and variables over the file."
 )
 _SERVED = ("host", "open_without_login", "log_level", "config")
-_READING = ("source_roots", "reader_seconds", "reader_memory_mib", "reader_file_mib")
+_READING = ("source_roots", "source_options", "reader_seconds", "reader_memory_mib", "reader_file_mib")
 _LOGIN = (
     *("login", "login_issuer", "login_audience", "login_algorithms", "login_clock_skew_seconds"),
     *(

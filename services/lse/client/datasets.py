@@ -26,7 +26,8 @@ _THUMBNAILS_PER_CALL = 200
 class Datasets(ProjectCollection[Dataset]):
     """The datasets of a project.
 
-    Paths of sources and catalogues are read by the services; relative ones are made absolute here.
+    Paths of sources and catalogues are read by the services; relative ones are made absolute here.  They may also be
+    addresses, ``s3://BUCKET/PREFIX``, ``https://HOST/FILE`` or ``https://HOST/FOLDER/``.
     """
 
     def ingest(

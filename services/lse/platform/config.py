@@ -83,8 +83,12 @@ class Settings(BaseSettings):
 
     source_roots: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Folders, separated by commas, of which requests may name files; {project} is the id of theirs, "
-        "* all of this machine (default: * with `lse up` on 127.0.0.1 without a login, else none).",
+        description="Folders and addresses (s3://BUCKET/PREFIX, https://HOST/PATH), separated by commas, of which "
+        "requests may name files; {project} is the id of theirs, * all of this machine, all buckets and the public web "
+        "(default: * with `lse up` on 127.0.0.1 without a login, else none).",
+    )
+    source_options: Annotated[dict[str, Any], NoDecode] = Field(
+        default_factory=dict, description="Options of the fsspec file system of buckets that requests name, as JSON."
     )
     reader_seconds: float = Field(default=60.0, gt=0, description="Seconds that reading one file may take.")
     reader_memory_mib: int = Field(default=4096, ge=64, description="Memory that reading one file may take, in MiB.")
@@ -239,7 +243,7 @@ class Settings(BaseSettings):
         "else all).",
     )
 
-    @field_validator("artifacts_options", "triton_repository_options", mode="before")
+    @field_validator("artifacts_options", "source_options", "triton_repository_options", mode="before")
     @classmethod
     def _parse(cls, value: object) -> object:
         try:

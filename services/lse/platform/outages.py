@@ -16,6 +16,7 @@ __all__ = ["Patience", "artifacts_away", "is_outage", "is_transport_fault"]
 _OUTAGES = frozenset(
     (
         *("ARTIFACTS_UNAVAILABLE", "DATABASE_UNAVAILABLE", "COMPUTE_UNAVAILABLE", "COMPUTE_LOST"),
+        "SOURCES_UNAVAILABLE",
         *("VECTOR_STORE_UNAVAILABLE", "VECTOR_STORE_TIMEOUT", "TRITON_UNAVAILABLE", "TRITON_TIMEOUT"),
     )
 )

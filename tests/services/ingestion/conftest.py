@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import dask
@@ -14,6 +15,7 @@ from distributed import LocalCluster
 from lse.client import Client, connect
 from lse.platform.catalogue.catalogue import migrate
 from lse.platform.config import load_settings
+from lse.platform.ports import free_port
 from lse.platform.wiring import Platform
 from lse.server import open_platform, rpc_server
 
@@ -35,8 +37,24 @@ def scheduler() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Ports of this machine at which sources may be read: of a web server, and of one that speaks the S3 protocol."""
+
+    web: int
+    bucket: int
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Elsewhere:
+    """Where sources may be read beside files of this machine."""
+    return Elsewhere(free_port(), free_port())
+
+
 @pytest.fixture
-def platform(tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+def platform(
+    tmp_path: Path, scheduler: str, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Platform]:
     monkeypatch.delenv("LSE_CONFIG", raising=False)
     settings = load_settings(
         catalogue_url=f"sqlite:///{tmp_path / 'catalogue.db'}",
@@ -46,7 +64,8 @@ def platform(tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch) ->
         grpc_port=0,
         drain_seconds=1,
         instance="test",
-        source_roots="*",
+        source_roots=f"*,http://127.0.0.1:{elsewhere.web}",
+        source_options={"key": "k", "secret": "s", "endpoint_url": f"http://127.0.0.1:{elsewhere.bucket}"},
     )
     migrate(settings)
     with open_platform(settings) as platform:

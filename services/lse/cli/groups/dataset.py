@@ -47,7 +47,9 @@ commands = ResourceCommands(
 app = commands.app
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the dataset.")]
-Sources = Annotated[list[str], typer.Argument(metavar="SOURCE", help="Files and folders, as the services see them.")]
+Sources = Annotated[
+    list[str], typer.Argument(metavar="SOURCE", help="Files and folders as the services see them; s3:// and https://.")
+]
 RecipeFile = Annotated[
     Path | None, typer.Option("--recipe", help="Recipe file, YAML (default: suggested from the images).")
 ]

@@ -3,4 +3,12 @@
 from lse.images.sources.bands import grouped, likely_pattern
 from lse.images.sources.files import Source, find_sources, folder_classes, names_of, printable_path
 
-__all__ = ["Source", "find_sources", "folder_classes", "grouped", "likely_pattern", "names_of", "printable_path"]
+__all__ = [
+    "Source",
+    "find_sources",
+    "folder_classes",
+    "grouped",
+    "likely_pattern",
+    "names_of",
+    "printable_path",
+]

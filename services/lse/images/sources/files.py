@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
+from lse.addresses import address_of, address_path, is_address
 from lse.errors import InvalidArgumentError, NotFoundError
 from lse.images.formats import READERS
 
@@ -33,7 +35,7 @@ class Source:
     name
         Name of its image, unique in the dataset, see `names_of`.
     path
-        Absolute path.
+        Absolute path, or the one that stands for an address (`lse.addresses`).
     relative
         Path below the folder it was found in, with ``/``; the file name when the file itself was given.  Below the
         folder's own name where several folders were given.  Bytes that are not UTF-8 are written ``\x..``.
@@ -57,9 +59,9 @@ class Source:
 
     @property
     def location(self) -> str:
-        """Path as text, with the end of `relative` that is within the file; of one image only."""
+        """Path or address, with the end of `relative` that is within the file; of one image only."""
         inside = self.relative[-len(self.member) - 1 :] if self.member else ""
-        return printable_path(self.path) + inside
+        return (address_of(self.path) or printable_path(self.path)) + inside
 
     @property
     def stem(self) -> str:
@@ -68,7 +70,11 @@ class Source:
 
 
 def find_sources(
-    paths: Sequence[str | Path], *, exclude: Sequence[str | Path] = (), also: Collection[str] = ()
+    paths: Sequence[str | Path],
+    *,
+    exclude: Sequence[str | Path] = (),
+    also: Collection[str] = (),
+    list_address: Callable[[str], Sequence[str]] | None = None,
 ) -> list[Source]:
     """List the files of some files and folders, folders with all below them, in a stable order.
 
@@ -81,11 +87,13 @@ def find_sources(
     Parameters
     ----------
     paths
-        Files and folders.
+        Files and folders of this machine, and addresses.
     exclude
         What is no source.
     also
         Suffixes of sidecars that are sources here.
+    list_address
+        Addresses of the files at an address and below it; without it an address is a path that does not exist.
 
     Raises
     ------
@@ -94,35 +102,35 @@ def find_sources(
     InvalidArgumentError
         ``SOURCES_MISSING`` when there is no file, ``FOLDER_UNREADABLE`` when a folder may not be listed.
     """
-    roots = [Path(path).expanduser().absolute() for path in paths]
-    if not roots:
+    if not paths:
         raise InvalidArgumentError("No source is given: name a file or a folder of images.", reason="SOURCES_MISSING")
-    left_out = {Path(path).expanduser().resolve() for path in exclude}
+    elsewhere = [str(path) for path in paths if list_address is not None and is_address(path)]
+    roots = [Path(path).expanduser().absolute() for path in paths if path not in elsewhere]
+    left_out = {Path(path).expanduser().resolve() for path in exclude if not is_address(path)}
     left_out_names = {path.name for path in left_out}  # to follow the links of few files only
     sidecars = SIDECAR_SUFFIXES - {*also}
-    several = sum(root.is_dir() for root in roots) > 1
+    several = sum(root.is_dir() for root in roots) + len(elsewhere) > 1
     found: dict[Path, str] = {}
     real: dict[Path, Path] = {}
     for root in roots:
         own = root.resolve()
-        if root.is_dir() and not _is_store(root):
-            prefix = f"{root.name}/" if several else ""
-            begin = len(os.path.join(root, ""))  # noqa: PTH118  # as text: relative_to takes longer than the walk
-            for path in _files(root):
-                may_be_left_out = path.name in left_out_names or (left_out and path.is_symlink())
-                is_sidecar = path.suffix.lower() in sidecars or path.name.lower() in _SIDECAR_NAMES
-                if is_sidecar or (may_be_left_out and path.resolve() in left_out):
-                    continue
-                found.setdefault(path, printable_path(prefix + str(path)[begin:]))
+        prefix = f"{root.name}/" if several else ""
+        for path, relative in _files_below(root, prefix):
+            may_be_left_out = path.name in left_out_names or (left_out and path.is_symlink())
+            is_sidecar = path != root and _is_sidecar(path, sidecars)
+            if not is_sidecar and not (path != root and may_be_left_out and path.resolve() in left_out):
+                found.setdefault(path, relative)
                 real.setdefault(path, own)
-        elif root.exists():
-            found.setdefault(root, printable_path(root.name))
-            real[root] = own
-        else:
-            message = f"The source {root} does not exist: check the path on the machine where the services run."
-            raise NotFoundError(message, reason="SOURCE_NOT_FOUND", path=root)
+    for address in elsewhere:
+        assert list_address is not None
+        prefix = f"{address.rstrip('/').rpartition('/')[2]}/" if several else ""
+        for file, relative in _files_at(address, sorted(list_address(address)), prefix):
+            path = address_path(file)
+            if file == address or not (_is_sidecar(path, sidecars) or file in exclude):
+                found.setdefault(path, relative)
+                real.setdefault(path, path)
     if not found:
-        listed = ", ".join(str(root) for root in roots)
+        listed = ", ".join(str(path) for path in paths)
         message = f"There is no image file in {listed}: name a folder that holds images."
         raise InvalidArgumentError(message, reason="SOURCES_MISSING", paths=listed)
     named = zip(names_of(found), found.items(), strict=True)
@@ -214,6 +222,37 @@ def _files(root: Path) -> Iterator[Path]:
         for name in sorted({*files, *whole}):
             if not name.startswith("."):
                 yield Path(folder, name)
+
+
+def _files_below(root: Path, prefix: str) -> Iterator[tuple[Path, str]]:
+    """Files of a folder with their paths below it, after a prefix; a file that is named itself."""
+    if root.is_dir() and not _is_store(root):
+        begin = len(os.path.join(root, ""))  # noqa: PTH118  # as text: relative_to takes longer than the walk
+        for path in _files(root):
+            yield path, printable_path(prefix + str(path)[begin:])
+    elif root.exists():
+        yield root, printable_path(root.name)
+    else:
+        message = f"The source {root} does not exist: check the path on the machine where the services run."
+        raise NotFoundError(message, reason="SOURCE_NOT_FOUND", path=root)
+
+
+def _files_at(address: str, files: Sequence[str], prefix: str) -> Iterator[tuple[str, str]]:
+    """Files at an address with their paths below it, after a prefix; a file that it names itself."""
+    begin = address.rstrip("/") + "/"
+    for file in files:
+        # On the web, names are written percent-encoded.
+        named = unquote if file.startswith("http") else str
+        if file == address:
+            yield file, named(file.rpartition("/")[2].partition("?")[0])
+            continue
+        relative = named(file.removeprefix(begin))
+        if not any(part.startswith(".") for part in relative.split("/")):  # hidden, as on this machine
+            yield file, prefix + relative
+
+
+def _is_sidecar(path: Path, sidecars: Collection[str]) -> bool:
+    return path.suffix.lower() in sidecars or path.name.lower() in _SIDECAR_NAMES
 
 
 def _is_store(folder: Path) -> bool:

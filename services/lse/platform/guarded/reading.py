@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lse.addresses import address_of, address_path, is_address, is_below
 from lse.errors import PermissionDeniedError
 from lse.platform.config import Settings
 from lse.platform.guarded.processes import GuardedProcesses, Limits
+from lse.platform.remote_files import RemoteFiles
 from lse.progress import ShouldStop
 
 __all__ = ["Reading"]
@@ -30,20 +32,23 @@ class Reading:
     Attributes
     ----------
     roots
-        Folders that requests may name, or folders and files below; ``*`` for all that they name, ``{project}`` for
-        the id of their project.
+        Folders and addresses that requests may name, or what is below; ``*`` for all that they name, ``{project}``
+        for the id of their project.
     seconds
         Time that one file may take.
     memory_bytes
         Memory that one file may take.
     file_bytes
         Largest image file.
+    remote
+        How files at addresses are fetched.
     """
 
     roots: tuple[str, ...]
     seconds: float
     memory_bytes: int
     file_bytes: int
+    remote: RemoteFiles = field(default_factory=RemoteFiles)
 
     @classmethod
     def of(cls, settings: Settings) -> Reading:
@@ -53,18 +58,21 @@ class Reading:
             seconds=settings.reader_seconds,
             memory_bytes=settings.reader_memory_mib * 2**20,
             file_bytes=settings.reader_file_mib * 2**20,
+            remote=RemoteFiles(settings.source_options),
         )
 
     def of_project(self, project: str) -> Reading:
         """The same for requests of a project, given by its name; of none, without a folder of its own, when empty."""
         named = project.removeprefix("projects/")
         roots = (root.replace(_PROJECT, named) for root in self.roots if named or _PROJECT not in root)
-        return replace(self, roots=tuple(roots))
+        roots = tuple(roots)
+        private = tuple(root for root in roots if is_address(root) and root.startswith("http"))
+        return replace(self, roots=roots, remote=replace(self.remote, private=private))
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """Folders below which links may lead, without links themselves; beside what a request names."""
-        return tuple(Path(root).expanduser().resolve() for root in self.roots if root != _ANY)
+        return tuple(Path(root).expanduser().resolve() for root in self.roots if root != _ANY and not is_address(root))
 
     def check(self, named: Sequence[str | Path]) -> None:
         """Refuse a request that names something that it may not.
@@ -74,11 +82,15 @@ class Reading:
         PermissionDeniedError
             ``SOURCE_NOT_ALLOWED``.
         """
-        if _ANY in self.roots:
-            return
         for name in named:
-            real = Path(name).expanduser().resolve()
-            if not any(real.is_relative_to(folder) for folder in self.folders):
+            address = address_of(name) if isinstance(name, Path) else name if is_address(name) else None
+            if address is not None:
+                address_path(address.rstrip("/"))
+                allowed = any(is_below(address, root) for root in self.roots)
+            else:
+                real = Path(name).expanduser().resolve()
+                allowed = any(real.is_relative_to(folder) for folder in self.folders)
+            if not (allowed or _ANY in self.roots):
                 known = ", ".join(self.roots)
                 raise PermissionDeniedError(
                     f"The services may not read {name}: "

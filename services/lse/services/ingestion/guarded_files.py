@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,9 @@ from lse.images.sources import Source, find_sources, grouped, names_of
 from lse.images.stacks import images_of, is_stack_name
 from lse.images.trace import Trace, trace_file
 from lse.platform.guarded.reading import Reading
+from lse.platform.outages import is_outage
 from lse.progress import ShouldStop
+from lse.services.ingestion.fetching import fetched, is_remote
 
 __all__ = ["choose_recipe", "find_images", "prepared_files", "spread", "traced_files"]
 
@@ -39,7 +42,8 @@ def find_images(
     InvalidArgumentError, NotFoundError
         As `lse.images.sources.find_sources`; ``RECIPE_INVALID``.
     """
-    sources = _opened(reading, find_sources(paths, exclude=exclude, also=_TABLES))
+    found = find_sources(paths, exclude=exclude, also=_TABLES, list_address=reading.remote.find)
+    sources = _opened(reading, found)
     recipe = load_recipe(recipe_text)
     if recipe.band_files is None:
         return sources, recipe_text
@@ -56,27 +60,43 @@ def find_images(
 
 def _opened(reading: Reading, sources: Sequence[Source]) -> list[Source]:
     """Sources with those in place of a file that are in it, each under its own name."""
-    stacks = [source for source in sources if is_stack_name(source.path)]
+    stacks = [source for source in sources if is_stack_name(_named(source))]
     if not stacks:
         return list(sources)
-    items = [
-        (source.path, source.relative, None if source.root is None else (source.root, *reading.folders))
-        for source in stacks
-    ]
-    found = reading.map(images_of, items, what=[source.relative for source in stacks])
-    inside = dict(zip((source.path for source in stacks), found, strict=True))
+    with fetched(reading, stacks, large=True) as local:
+        inside = dict(zip((source.path for source in stacks), _images_of(reading, local), strict=True))
     each: list[Source] = []
     for source in sources:
         held = inside.get(source.path)
         if isinstance(held, tuple):
             separator, images = held
             each += [replace(source, relative=source.relative + separator + image, member=image) for image in images]
-        elif held is not None or source.path.suffix.lower() not in _TABLES or source.root == source.path.resolve():
+        elif held is not None or _named(source).suffix.lower() not in _TABLES or _is_named(source):
             each.append(source)
     if not each:
         raise InvalidArgumentError("There is no image in these sources: name others.", reason="SOURCES_MISSING")
     names = names_of({Path(source.location): source.relative for source in each})
     return [replace(source, name=name) for name, source in zip(names, each, strict=True)]
+
+
+def _images_of(reading: Reading, stacks: Sequence[Source | LseError]) -> Iterator[Any]:
+    """What `images_of` says of each stack, or an error."""
+    there = [stack for stack in stacks if isinstance(stack, Source)]
+    items = [
+        (stack.path, stack.relative, None if stack.root is None else (stack.root, *reading.folders)) for stack in there
+    ]
+    found = iter(reading.map(images_of, items, what=[stack.relative for stack in there]))
+    return (next(found) if isinstance(stack, Source) else stack for stack in stacks)
+
+
+def _named(source: Source) -> Path:
+    """Path of a source as it says what kind of file it is, without what may follow in an address."""
+    return Path(source.relative) if is_remote(source) else source.path
+
+
+def _is_named(source: Source) -> bool:
+    """Whether a request named this very file."""
+    return source.root == (source.path if is_remote(source) else source.path.resolve())
 
 
 def prepared_files(
@@ -94,7 +114,7 @@ def prepared_files(
         As for `lse.images.file_preparation.prepare_file`.
     """
     return [
-        outcome if isinstance(outcome, Prepared | Rejected) else rejection(source, outcome)
+        replace(outcome, source=source) if isinstance(outcome, Prepared | Rejected) else rejection(source, outcome)
         for source, outcome in _outcomes(reading, prepare_file, sources, recipe, channels)
     ]
 
@@ -110,17 +130,28 @@ def traced_files(
     """The same with every step of each file, and the pictures of them where these are wanted."""
     trace = partial(trace_file, pictures=pictures)
     return [
-        outcome if isinstance(outcome, Trace) else Trace((), rejection(source, outcome))
+        _trace_of(source, outcome) if isinstance(outcome, Trace) else Trace((), rejection(source, outcome))
         for source, outcome in _outcomes(reading, trace, sources, recipe, channels)
     ]
+
+
+def _trace_of(source: Source, trace: Trace) -> Trace:
+    """A trace with where the file was fetched from, in place of where it was read."""
+    steps = trace.steps
+    if is_remote(source) and steps:
+        steps = (replace(steps[0], facts={**steps[0].facts, "path": source.location}), *steps[1:])
+    return Trace(steps, replace(trace.outcome, source=source))
 
 
 def _outcomes(
     reading: Reading, function: Callable[..., Any], sources: Sequence[Source], recipe: Recipe, channels: int | None
 ) -> Iterator[tuple[Source, Any]]:
     prepare = partial(function, channels=channels, limits=_limits(reading), roots=reading.folders)
-    what = [source.relative for source in sources]
-    return zip(sources, reading.map(prepare, [(source, recipe) for source in sources], what=what), strict=True)
+    with fetched(reading, sources, large=recipe.cutout is not None) as local:
+        there = [source for source in local if isinstance(source, Source)]
+        made = iter(reading.map(prepare, [(each, recipe) for each in there], what=[each.relative for each in there]))
+        outcomes = [next(made) if isinstance(each, Source) else each for each in local]
+    return zip(sources, outcomes, strict=True)
 
 
 def _limits(reading: Reading) -> ReadLimits:
@@ -141,22 +172,29 @@ def choose_recipe(
     """
     usable: list[Source] = []
     first_error: LseError | None = None
-    load_recipe(recipe_text)
+    recipe = load_recipe(recipe_text)
     options = (recipe_text, _limits(reading), reading.folders)
-    for source in _tried(sources):
-        try:
-            reading.call(try_source, source, *options, what=source.relative, should_stop=should_stop)
-            usable.append(source)
-        except CancelledError:
-            raise
-        except LseError as error:
-            first_error = first_error or error
-        if len(usable) == (1 if recipe_text else _SAMPLES):
-            break
-    if usable:
-        chosen: ChosenRecipe | None = reading.call(choose_from, usable, *options, what="What the images hold")
-        if chosen is not None:
-            return chosen
+    with ExitStack() as stack:
+        for source in _tried(sources):
+            try:
+                here = fetched(reading, [source], large=recipe.cutout is not None)
+                (local,) = stack.enter_context(here)
+                if not isinstance(local, Source):
+                    raise local
+                reading.call(try_source, local, *options, what=source.relative, should_stop=should_stop)
+                usable.append(local)
+            except CancelledError:
+                raise
+            except LseError as error:
+                if is_outage(error):
+                    raise
+                first_error = first_error or error
+            if len(usable) == (1 if recipe_text else _SAMPLES):
+                break
+        if usable:
+            chosen: ChosenRecipe | None = reading.call(choose_from, usable, *options, what="What the images hold")
+            if chosen is not None:
+                return chosen
     why = f": {first_error.message}" if first_error else "."
     raise InvalidArgumentError(
         f"None of the {len(sources)} inputs could be prepared; the first was rejected{why}",

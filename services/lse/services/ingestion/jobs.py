@@ -31,6 +31,7 @@ from lse.services.ingestion.assembly import (
     write_tables,
 )
 from lse.services.ingestion.duplicates import Compared, compare_parts
+from lse.services.ingestion.fetching import fetched_file
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
 from lse.services.ingestion.mosaics import cutout_sources
 from lse.services.ingestion.notes import NOTED, all_simulated, keyword_notes, preparation_notes
@@ -144,17 +145,18 @@ def _suggested(chosen: ChosenRecipe) -> list[str]:
 
 
 def _catalogue(context: JobContext[DatasetRecord], spec: DatasetSpec) -> Catalogue:
-    reading, path = _reading(context), Path(spec.catalogue).expanduser()
-    read = partial(
-        read_catalogue,
-        key=spec.catalogue_key or None,
-        keyed=bool(spec.catalogue_key or not spec.catalogue_radius_arcsec),
-        within=(path.resolve(), *reading.folders),
-    )
-    size = path.stat().st_size if path.exists() else 0
-    what = f"The catalogue {path.name}"
-    found: Catalogue = reading.call(read, path, what=what, input_bytes=size, should_stop=context.should_stop)
-    return found
+    reading = _reading(context)
+    with fetched_file(reading, spec.catalogue) as path:
+        read = partial(
+            read_catalogue,
+            key=spec.catalogue_key or None,
+            keyed=bool(spec.catalogue_key or not spec.catalogue_radius_arcsec),
+            within=(path.resolve(), *reading.folders),
+        )
+        size = path.stat().st_size if path.exists() else 0
+        what = f"The catalogue {path.name}"
+        found: Catalogue = reading.call(read, path, what=what, input_bytes=size, should_stop=context.should_stop)
+        return found
 
 
 def _match(context: JobContext[DatasetRecord], spec: DatasetSpec, parts: int) -> list[str]:

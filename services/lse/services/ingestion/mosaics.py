@@ -12,7 +12,9 @@ from lse.images.cutouts import depths_in_mosaic
 from lse.images.recipe import Recipe
 from lse.images.sources import Source
 from lse.platform.guarded.reading import Reading
+from lse.platform.outages import is_outage
 from lse.progress import ShouldStop
+from lse.services.ingestion.fetching import fetched
 from lse.tables.catalogue import Catalogue
 
 __all__ = ["cutout_sources"]
@@ -50,14 +52,17 @@ def cutout_sources(
     which = np.full(len(positions), -1)
     failed: list[str] = []
     for number, mosaic in enumerate(mosaics):
-        within = None if mosaic.root is None else (mosaic.root, *reading.folders)
-        options = (mosaic.relative, positions, recipe.extensions, within)
         try:
-            depths = reading.call(
-                depths_in_mosaic, mosaic.path, *options, what=mosaic.relative, should_stop=should_stop
-            )
+            with fetched(reading, [mosaic], large=True) as (local,):
+                if not isinstance(local, Source):
+                    raise local
+                within = None if local.root is None else (local.root, *reading.folders)
+                options = (mosaic.relative, positions, recipe.extensions, within)
+                depths = reading.call(
+                    depths_in_mosaic, local.path, *options, what=mosaic.relative, should_stop=should_stop
+                )
         except LseError as error:
-            if should_stop():
+            if should_stop() or is_outage(error):
                 raise
             failed.append(error.message)
             continue

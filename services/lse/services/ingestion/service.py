@@ -17,6 +17,7 @@ from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from latentspace.ingestion.v1 import ingestion_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
 from lse import names
+from lse.addresses import is_address
 from lse.columns import with_pandas_types
 from lse.errors import InvalidArgumentError, NotFoundError
 from lse.filters import Field, named_fields, parse_filter, parse_order
@@ -189,7 +190,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         reading = self._reading.of_project(project)
         reading.check(named)
         for path in named:
-            if not Path(path).exists():
+            if not is_address(path) and not Path(path).exists():
                 raise NotFoundError(
                     f"There is no file or folder '{path}' where the service runs: correct the path.",
                     reason="SOURCE_NOT_FOUND",

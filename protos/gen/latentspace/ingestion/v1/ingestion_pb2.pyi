@@ -433,7 +433,7 @@ class IngestDatasetRequest(_message.Message):
     """Largest separation in arcsec of a catalogue that is joined by position (default: joined by its key)."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Files and folders, as paths that the service can read."""
+        """Files and folders, as paths that the service can read, or addresses of them (`s3://`, `https://`)."""
 
     def __init__(
         self,
@@ -479,7 +479,7 @@ class AddImagesRequest(_message.Message):
     """Largest separation in arcsec of a catalogue that is joined by position (default: joined by its key)."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Files and folders, as paths that the service can read."""
+        """Files and folders, as paths that the service can read, or addresses of them (`s3://`, `https://`)."""
 
     def __init__(
         self,
@@ -617,7 +617,7 @@ class PreviewRecipeRequest(_message.Message):
     """Number of images to preview, evenly spread over the sources (default: 8, at most 64)."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Files and folders, as paths that the service can read."""
+        """Files and folders, as paths that the service can read, or addresses of them (`s3://`, `https://`)."""
 
     def __init__(
         self,

@@ -1,0 +1,203 @@
+"""Files of people at addresses: in a bucket (``s3://``) and on a web server (``https://``, ``http://``)."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.callbacks import Callback
+
+from lse.addresses import is_below
+from lse.errors import InvalidArgumentError, LseError, NotFoundError, PermissionDeniedError, UnavailableError
+from lse.platform.outages import is_transport_fault
+
+__all__ = ["RemoteFiles"]
+
+_CONNECT_SECONDS = 20.0
+_SILENCE_SECONDS = 60.0  # of a server within an answer
+_DEEPEST = 8  # folders of a web server: its pages may link in circles
+_BUSY = (408, 425, 429)  # beside 500 and above
+
+
+class _PrivateAddressError(OSError):
+    """A web address that leads into a private network."""
+
+
+class _TooLargeError(Exception):
+    """A file that has more bytes than may be read."""
+
+
+@dataclass(frozen=True)
+class RemoteFiles:
+    """Files at addresses; cheap to copy to other processes.
+
+    Attributes
+    ----------
+    options
+        Options of the fsspec file system ``s3``.
+    private
+        Web addresses, ``http://HOST:PORT/…``, below which files may be in a private network; nowhere else they may,
+        or a request could read what only this machine can reach.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    private: tuple[str, ...] = ()
+
+    def find(self, address: str) -> list[str]:
+        """Addresses of all files below a folder, or the address itself where that is a file.
+
+        A folder of a web server ends in ``/`` and answers with a page of links.
+
+        Raises
+        ------
+        NotFoundError
+            ``SOURCE_NOT_FOUND``.
+        InvalidArgumentError
+            ``SOURCE_REFUSED``.
+        PermissionDeniedError
+            ``SOURCE_NOT_ALLOWED`` of a web server in a private network.
+        UnavailableError
+            ``SOURCES_UNAVAILABLE``.
+        """
+        if address.startswith("http") and not address.endswith("/"):
+            return [address]
+        files = self._filesystem(address)
+        try:
+            if address.startswith("http"):
+                files.ls(address, detail=False)  # `find` passes over what it cannot list
+                return [each for each in files.find(address, maxdepth=_DEEPEST) if each.startswith(address)]
+            found = files.find(address)
+        except Exception as error:
+            raise _translated(error, address) from error
+        if not found:
+            raise NotFoundError(f"There is nothing at {address}: correct it.", reason="SOURCE_NOT_FOUND", path=address)
+        return [f"s3://{each}" for each in found]
+
+    def fetch(self, address: str, to: Path, *, most_bytes: int) -> None:
+        """Copy a file to this machine.
+
+        Parameters
+        ----------
+        address
+            Its address.
+        to
+            Where to; nothing is there after an error.
+        most_bytes
+            Largest file.
+
+        Raises
+        ------
+        LseError
+            As `find`, and ``IMAGE_TOO_LARGE``.
+        """
+        try:
+            self._filesystem(address).get_file(address, str(to), callback=_Limit(most_bytes))
+        except BaseException as error:
+            to.unlink(missing_ok=True)
+            if not isinstance(error, Exception):
+                raise
+            if isinstance(error, _TooLargeError):
+                message = f"{address} has more than the {most_bytes:,} bytes that are read: cut it into smaller images."
+                raise InvalidArgumentError(message, reason="IMAGE_TOO_LARGE", limit=most_bytes) from error
+            raise _translated(error, address) from error
+
+    def version(self, address: str) -> str:
+        """What changes where the file at an address does: its size, time and tag, as far as its server says them."""
+        try:
+            info = self._filesystem(address).info(address)
+        except Exception as error:
+            raise _translated(error, address) from error
+        return " ".join(str(info.get(key)) for key in ("size", "ETag", "LastModified", "Last-Modified", "mtime"))
+
+    def _filesystem(self, address: str) -> fsspec.AbstractFileSystem:
+        if not address.startswith("http"):
+            return fsspec.filesystem("s3", use_listings_cache=False, **self.options)
+        allowed = any(is_below(address, root) for root in self.private)
+        session = _any_session if allowed else _public_session
+        # Addresses are kept as they are written, and links of a page are followed on their own server only.
+        return fsspec.filesystem("http", encoded=True, simple_links=False, get_client=session)
+
+
+async def _any_session(**options: Any) -> Any:
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
+    return aiohttp.ClientSession(timeout=timeout, **options)
+
+
+async def _public_session(**options: Any) -> Any:
+    import aiohttp
+
+    # Where the connection leads is looked at, not what was written: names and redirections lead anywhere.
+    return await _any_session(connector=aiohttp.TCPConnector(socket_factory=_public_socket), **options)
+
+
+def _public_socket(address: Any) -> socket.socket:
+    family, kind, protocol, _, place = address
+    if not ipaddress.ip_address(place[0]).is_global:
+        raise _PrivateAddressError(f"{place[0]} is in a private network")
+    return socket.socket(family, kind, protocol)
+
+
+class _Limit(Callback):
+    """Ends a transfer that has more bytes than allowed."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self._most_bytes = most_bytes
+
+    def set_size(self, size: int | None) -> None:
+        super().set_size(size)
+        self._check(size or 0)
+
+    def relative_update(self, inc: int = 1) -> None:
+        super().relative_update(inc)
+        self._check(self.value)
+
+    def _check(self, count: int) -> None:
+        if count > self._most_bytes:
+            raise _TooLargeError
+
+
+def _translated(error: Exception, address: str) -> LseError:
+    """Error of ours for what a file system raised."""
+    if _is_private(error):
+        return PermissionDeniedError(
+            f"The services may not read {address}, which is in a private network: its operator can allow it "
+            "(source_roots).",
+            reason="SOURCE_NOT_ALLOWED",
+            path=address,
+        )
+    status = getattr(error, "status", None)
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(f"There is nothing at {address}: correct it.", reason="SOURCE_NOT_FOUND", path=address)
+    busy = isinstance(status, int) and (status >= 500 or status in _BUSY)
+    if busy or is_transport_fault(error) or isinstance(error, TimeoutError):
+        return UnavailableError(
+            f"The server of {address} does not answer ({_detail(error)}): check that it is running.",
+            reason="SOURCES_UNAVAILABLE",
+        )
+    return InvalidArgumentError(
+        f"{address} cannot be read ({_detail(error)}): check the address and the right to read it.",
+        reason="SOURCE_REFUSED",
+        path=address,
+    )
+
+
+def _is_private(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, _PrivateAddressError) or "is in a private network" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _detail(error: Exception) -> str:
+    status = getattr(error, "status", None)
+    said = str(getattr(error, "message", "") or error) or type(error).__name__
+    return f"{status} {said.splitlines()[0][:200]}" if isinstance(status, int) else said.splitlines()[0][:200]

@@ -1,0 +1,156 @@
+"""Sources on a web server and in a bucket: the same dataset as of files of this machine."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from tests.services.ingestion.conftest import Elsewhere
+
+from lse.client import Client
+from lse.errors import InvalidArgumentError, LseError, NotFoundError, PermissionDeniedError
+from running_services import RECIPE, draw_images
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """A web server of a folder, where single files may be forbidden or come late."""
+
+    forbidden: ClassVar[set[str]] = set()
+    away: ClassVar = 0
+
+    def do_GET(self) -> None:
+        if Handler.away > 0:
+            Handler.away -= 1
+            self.send_error(503)
+        elif self.path.rpartition("/")[2] in self.forbidden:
+            self.send_error(403)
+        else:
+            super().do_GET()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def web(elsewhere: Elsewhere, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Address and folder of a web server that the services may read."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", elsewhere.web), functools.partial(Handler, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{elsewhere.web}", folder
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """Folder of a few images and a catalogue."""
+    draw_images(tmp_path / "drawn")
+    return tmp_path / "drawn"
+
+
+@pytest.fixture
+def bucket(elsewhere: Elsewhere) -> Iterator[Any]:
+    """File system of a bucket that the services may read."""
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=elsewhere.bucket, verbose=False)
+    server.start()
+    files = s3fs.S3FileSystem(key="k", secret="s", endpoint_url=f"http://127.0.0.1:{elsewhere.bucket}")
+    files.mkdir("survey")
+    yield files
+    server.stop()
+
+
+def of(client: Client, dataset: str) -> dict[str, list[Any]]:
+    """What a dataset holds, but for where it was read from."""
+    columns = client.datasets.table(dataset).to_pydict()
+    return {name: values for name, values in columns.items() if name != "source"}
+
+
+def test_a_bucket_and_a_web_server_are_read_as_a_folder_is(
+    client: Client, drawn: Path, web: tuple[str, Path], bucket: Any
+) -> None:
+    address, folder = web
+    (folder / "field 1").symlink_to(drawn / "images")
+    (folder / "classes.csv").write_bytes((drawn / "catalogue.csv").read_bytes())
+    bucket.put(str(drawn / "images"), "survey/field 1", recursive=True)
+    sources = {"folder": drawn / "images", "web": f"{address}/field%201/", "bucket": "s3://survey/field 1"}
+    for name, source in sources.items():
+        catalogue = f"{address}/classes.csv" if name == "web" else drawn / "catalogue.csv"
+        made = client.datasets.ingest(name, [source], recipe=RECIPE, catalogue=catalogue).wait(show_progress=False)
+        assert (made.prepared, made.rejected) == (24, 1)
+    assert of(client, "web") == of(client, "bucket") == of(client, "folder")
+    assert client.datasets.image("web", "bar-03").source == f"{address}/field%201/bar-03.png"
+    assert client.datasets.image("bucket", "bar-03").source == "s3://survey/field 1/bar-03.png"
+    traced = client.datasets.trace("bucket", "bar-03")
+    assert traced.steps[0].facts["path"] == "s3://survey/field 1/bar-03.png"
+    shown = client.datasets.preview(["s3://survey/field 1"], recipe=RECIPE, count=3)
+    assert all(image.source.startswith("s3://survey/field 1/") for image in shown.images)
+    with pytest.raises(InvalidArgumentError, match="has all of these inputs"):
+        client.datasets.add("bucket", ["s3://survey/field 1/"]).wait(show_progress=False)
+
+
+def test_an_archive_on_the_web_holds_many_images(client: Client, drawn: Path, web: tuple[str, Path]) -> None:
+    address, folder = web
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+        for file in sorted((drawn / "images").glob("*.png")):
+            archive.write(file, file.name)
+    made = client.datasets.ingest("archive", f"{address}/images.zip?download=1", recipe=RECIPE).wait()
+    assert (made.prepared, made.rejected) == (24, 0)
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:  # what is kept is not taken for what is there now
+        archive.write(drawn / "images" / "bar-00.png", "other.png")
+    made = client.datasets.ingest("archive2", f"{address}/images.zip?download=1", recipe=RECIPE).wait()
+    assert made.prepared == 1
+
+
+def test_what_cannot_be_fetched_costs_itself_and_a_server_that_is_away_is_waited_for(
+    client: Client, drawn: Path, web: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, folder = web
+    for file in (drawn / "images").glob("bar-*.png"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(Handler, "forbidden", {"bar-05.png"})
+    monkeypatch.setattr(Handler, "away", 2)
+    made = client.datasets.ingest("partly", f"{address}/", recipe=RECIPE).wait(show_progress=False)
+    assert (made.prepared, made.rejected) == (11, 1)
+    (image,) = client.datasets.images("partly", status="rejected")
+    assert (image.id, image.rejection_reason) == ("bar-05", "SOURCE_REFUSED")
+    assert "403 Forbidden" in image.rejection_message
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "reason"),
+    [
+        ("/../secret/", InvalidArgumentError, "SOURCE_UNSUPPORTED"),
+        ("/a/%2e%2e/secret.png", InvalidArgumentError, "SOURCE_UNSUPPORTED"),
+        ("/absent/", NotFoundError, "SOURCE_NOT_FOUND"),
+        ("/absent.png", InvalidArgumentError, "USABLE_IMAGES_MISSING"),
+    ],
+)
+def test_what_is_not_there_is_said(
+    client: Client, web: tuple[str, Path], path: str, error: type[LseError], reason: str
+) -> None:
+    with pytest.raises(error) as caught:
+        client.datasets.preview([web[0] + path], recipe=RECIPE)
+    assert caught.value.reason == reason
+
+
+def test_a_private_network_is_read_where_the_operator_says_so_only(client: Client, web: tuple[str, Path]) -> None:
+    other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with other:
+        for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"):
+            with pytest.raises(PermissionDeniedError, match="private network: its operator can allow it"):
+                client.datasets.preview([f"http://{host}:{other.server_port}/"], recipe=RECIPE)
