@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import sys
 
 __all__ = ["answers", "free_port", "is_free"]
-
-# Sockets that are bound and never listen, one a port that `free_port` gave away.
-_held: list[socket.socket] = []
 
 
 def free_port() -> int:
@@ -23,7 +21,7 @@ def free_port() -> int:
     holder.bind(("127.0.0.1", 0))
     port: int = holder.getsockname()[1]
     if sys.platform == "linux":
-        _held.append(holder)
+        atexit.register(holder.close)  # which keeps it until then
     else:
         holder.close()
     return port
