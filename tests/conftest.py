@@ -33,6 +33,20 @@ def pytest_unconfigure() -> None:
     faulthandler.dump_traceback_later(_SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process; those of the shared installation, which take longest, come first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("installation" if _needs_installation(item) else str(item.path)))
+        if item.get_closest_marker("browser"):
+            # A page on a machine that stalls may miss a click; what fails twice has failed, and the report lists both.
+            item.add_marker(pytest.mark.flaky(reruns=1))
+    items.sort(key=lambda item: not _needs_installation(item))
+
+
+def _needs_installation(item: pytest.Item) -> bool:
+    return "installation" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Folder of real images, or a skip where it is absent."""
