@@ -177,6 +177,14 @@ def test_prototypes_by_direction() -> None:
     assert {cluster: rows.tolist() for cluster, rows in found.items()}[0] == [1]
 
 
+def test_prototypes_far_from_the_origin_are_nearest_to_the_middle() -> None:
+    far = (np.random.default_rng(3).normal(size=(4000, 6)) + 1_000_000).astype(np.float32)
+    parts = far.astype(np.float64).reshape(2, 2000, 6)
+    truth = [int(np.square(part - part.mean(axis=0)).sum(axis=1).argmin()) for part in parts]
+    found = cluster_prototypes(far, np.repeat([0, 1], 2000), count=1, metric="euclidean")
+    assert [int(found[0][0]), int(found[1][0]) - 2000] == truth
+
+
 def test_diverse_prototypes_of_equal_points() -> None:
     found = cluster_prototypes(np.ones((9, 3), np.float32), np.zeros(9, int), count=4, metric="cosine", diverse=True)
     assert len(set(found[0].tolist())) == len(found[0]) >= 1

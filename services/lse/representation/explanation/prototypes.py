@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lse.analysis.neighbours import unit_vectors
+from lse.representation.evaluation.geometry import unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,8 @@ def cluster_prototypes(
     found = {}
     for label in np.unique(labels[labels >= 0]):
         rows = np.flatnonzero(labels == label)
-        members = unit_vectors(points[rows]) if metric == "cosine" else np.asarray(points[rows], np.float32)
+        # In float64: the middle of many points that lie close together far from the origin is lost in float32.
+        members = unit_vectors(points[rows]) if metric == "cosine" else points[rows].astype(np.float64)
         if diverse and len(rows) > count:
             chosen = _middles(members, count, metric=metric, seed=seed)
         else:
@@ -61,7 +62,7 @@ def cluster_prototypes(
     return found
 
 
-def _middles(members: NDArray[np.float32], count: int, *, metric: Metric, seed: int) -> NDArray[np.int64]:
+def _middles(members: NDArray[np.float64], count: int, *, metric: Metric, seed: int) -> NDArray[np.int64]:
     """Points nearest to the middles of parts of a cluster, each once."""
     from sklearn.cluster import KMeans
 
@@ -76,9 +77,9 @@ def _middles(members: NDArray[np.float32], count: int, *, metric: Metric, seed: 
     return np.array(chosen, np.int64)
 
 
-def _distances(points: NDArray[np.float32], centre: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
+def _distances(points: NDArray[np.float64], centre: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
     """Distances to a centre, but for a factor; between unit vectors that of the centre's direction."""
     if metric == "cosine":
         centre = unit_vectors(centre[None])[0]
-    distances: NDArray[np.float64] = np.square(points - centre, dtype=np.float64).sum(axis=1)
+    distances: NDArray[np.float64] = np.square(points - centre).sum(axis=1)
     return distances
