@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import random
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ __all__ = ["RemoteFiles"]
 _CONNECT_SECONDS = 20.0
 _SILENCE_SECONDS = 60.0  # of a server within an answer
 _DEEPEST = 8  # folders of a web server: its pages may link in circles
+_PAUSES = (0.5, 2.0, 8.0)  # before a file is asked for again whose server has no time for it
 _BUSY = (408, 425, 429)  # beside 500 and above
 
 
@@ -95,6 +98,16 @@ class RemoteFiles:
         LseError
             As `find`, and ``IMAGE_TOO_LARGE``.
         """
+        for pause in _PAUSES:
+            try:
+                self._get(address, to, most_bytes)
+            except UnavailableError:
+                time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # nothing secret
+            else:
+                return
+        self._get(address, to, most_bytes)
+
+    def _get(self, address: str, to: Path, most_bytes: int) -> None:
         try:
             self._filesystem(address).get_file(address, str(to), callback=_Limit(most_bytes))
         except BaseException as error:

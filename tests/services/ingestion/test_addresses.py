@@ -154,3 +154,39 @@ def test_a_private_network_is_read_where_the_operator_says_so_only(client: Clien
         for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"):
             with pytest.raises(PermissionDeniedError, match="private network: its operator can allow it"):
                 client.datasets.preview([f"http://{host}:{other.server_port}/"], recipe=RECIPE)
+
+
+def test_a_cutout_service_gives_an_image_for_each_row(client: Client, drawn: Path, web: tuple[str, Path]) -> None:
+    address, folder = web
+    names = sorted(path.stem for path in (drawn / "images").glob("*.png"))[:6]
+    (folder / "cut").mkdir()
+    lines = ["name,ra,dec,kind"]
+    for number, name in enumerate(names):
+        (folder / "cut" / f"{number * 60.0:.2f}_-{number}.5.png").write_bytes(
+            (drawn / f"images/{name}.png").read_bytes()
+        )
+        lines.append(f"obj {number}+1,{number * 60},-{number}.5,{name.partition('-')[0]}")
+    (folder / "positions.csv").write_text("\n".join([*lines, "lost,,3,none", "far,1,1,none"]) + "\n")
+    source = address + "/cut/{ra_deg:.2f}_{dec_deg}.png"
+    catalogue = f"{address}/positions.csv"
+    made = client.datasets.ingest("cut", source, catalogue=catalogue, recipe=RECIPE).wait(show_progress=False)
+    assert (made.prepared, made.rejected) == (6, 1)
+    assert any("without a value that the address needs: 1 (lost)" in note for note in made.notes)
+    rows = client.datasets.table("cut", ["name", "source", "kind", "ra_deg", "status"]).to_pylist()
+    assert [row["name"] for row in rows] == [*(f"obj {number}+1" for number in range(6)), "far"]
+    assert [row["kind"] for row in rows[:6]] == [name.partition("-")[0] for name in names]
+    assert (rows[2]["ra_deg"], rows[2]["source"]) == (120.0, f"{address}/cut/120.00_-2.5.png")
+    assert client.datasets.trace("cut", "obj 2+1").steps[-1].summary
+    for wrong, reason in (
+        ({"sources": source, "catalogue": None}, "CATALOGUE_INVALID"),
+        ({"sources": f"{address}/{{nothing}}.png", "catalogue": catalogue}, "COLUMN_UNKNOWN"),
+        ({"sources": f"{address}/{{kind}}.png", "catalogue": catalogue}, "CATALOGUE_AMBIGUOUS"),
+        ({"sources": f"{address}/{{kind:.2f}}.png", "catalogue": catalogue}, "SOURCE_UNSUPPORTED"),
+        ({"sources": [source, str(drawn)], "catalogue": catalogue}, "SOURCE_UNSUPPORTED"),
+    ):
+        with pytest.raises(InvalidArgumentError) as caught:
+            client.datasets.ingest("wrong", recipe=RECIPE, **wrong).wait(show_progress=False)
+        assert caught.value.reason == reason
+        client.datasets.delete("wrong")
+    with pytest.raises(InvalidArgumentError, match="needs a catalogue"):
+        client.datasets.preview([source], recipe=RECIPE)

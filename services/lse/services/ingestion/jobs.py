@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from lse.services.ingestion.notes import NOTED, all_simulated, keyword_notes, pr
 from lse.services.ingestion.parts import PART_SOURCES, Preparation, part_uri, plan_uri, prepare_part, write_plan
 from lse.services.ingestion.sky_match import match_by_sky
 from lse.services.ingestion.source_table import sources_uri, write_sources
+from lse.services.ingestion.templates import addressed_sources, is_template
 from lse.tables.catalogue import Catalogue, read_catalogue
 from lse.tables.image_table import beside, catalogue_columns, column_meanings, column_types, keywords_left_out
 from lse.tables.join import join_catalogue, join_notes, rows_for
@@ -84,9 +85,15 @@ def _plan(
     catalogue_path = spec.catalogue
     reading.check([*spec.sources, *([catalogue_path] if catalogue_path else [])])
     exclude = [catalogue_path] if catalogue_path else []
-    sources, recipe_text = find_images(reading, spec.sources, spec.recipe, exclude=exclude)
     read = _catalogue(context, spec) if catalogue_path else None
     notes = list(read.notes) if read else []
+    rows: dict[Path, int] = {}
+    if any(map(is_template, spec.sources)):
+        sources, numbers, more = addressed_sources(spec.sources, read)
+        recipe_text, notes = spec.recipe, [*notes, *more]
+        rows = dict(zip((source.path for source in sources), numbers, strict=True))
+    else:
+        sources, recipe_text = find_images(reading, spec.sources, spec.recipe, exclude=exclude)
     recipe = load_recipe(recipe_text)
     if recipe.cutout is not None:
         sources, more = cutout_sources(reading, sources, read, recipe, should_stop=context.should_stop)
@@ -98,7 +105,7 @@ def _plan(
     context.platform.access.quotas.require(context.resource.parent, image_count=len(sources))
     catalogue = None
     if read is not None and not spec.catalogue_radius_arcsec:
-        catalogue, more = _joined(sources, read)
+        catalogue, more = _joined(sources, read, rows)
         notes += more
     together = any(source.bands or source.position for source in sources)
     classes = None if together else folder_classes(sources)
@@ -124,8 +131,13 @@ def _plan(
     }
 
 
-def _joined(sources: Sequence[Source], read: Catalogue) -> tuple[pa.Table, list[str]]:
-    """Columns of a catalogue for each source, and what became of its rows and the sources, a sentence each."""
+def _joined(sources: Sequence[Source], read: Catalogue, rows: Mapping[Path, int]) -> tuple[pa.Table, list[str]]:
+    """Columns of a catalogue for each source, and what became of its rows and the sources, a sentence each.
+
+    Sources that were made of rows have their rows in `rows`, by their paths.
+    """
+    if rows:
+        return rows_for(read, [rows[source.path] for source in sources]), []
     if any(source.position for source in sources):  # they were made of the rows
         row_of = {key: row for row, key in enumerate(read.table[read.key].to_pylist())}
         return rows_for(read, [row_of[source.member] for source in sources]), []

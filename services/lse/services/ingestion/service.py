@@ -41,6 +41,7 @@ from lse.services.ingestion.guarded_files import choose_recipe, find_images, spr
 from lse.services.ingestion.jobs import AddedSources, add_images, ingest_dataset
 from lse.services.ingestion.source_table import source_of_line
 from lse.services.ingestion.subset import subset_dataset
+from lse.services.ingestion.templates import addressed_sources, is_template
 from lse.tables.filters import filtered, ordered, table_fields
 from lse.tables.image_table import FIXED_COLUMNS
 
@@ -155,6 +156,8 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
     def PreviewRecipe(self, request: pb.PreviewRecipeRequest, context: Any) -> pb.PreviewRecipeResponse:
         """Show what a recipe makes of a few sources."""
         reading = self._check_sources(request.parent, request.sources, "")
+        if any(map(is_template, request.sources)):
+            addressed_sources(request.sources, None)  # which says that it takes a catalogue
         sources, recipe_text = find_images(reading, request.sources, request.recipe)
         recipe = choose_recipe(reading, sources, recipe_text).recipe
         count = checked_count(request.image_count, usual=8, most=_MOST_PREVIEWED, what="images")
