@@ -163,7 +163,7 @@ TOKEN = NamePattern("token", ("tokens",))
 
 def image_of(dataset: str, image: str) -> str:
     """Full name of an image of a dataset, which is given by its full name."""
-    return IMAGE.format(*DATASET.parse(dataset), image)
+    return f"{dataset}/images/{quote(image, safe='+')}"
 
 
 def image_name(name: str) -> str:

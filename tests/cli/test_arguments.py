@@ -21,7 +21,7 @@ GROUPS = {
     "pipeline": "run",
     "demo": "simulate",
 }
-ALONE = ("similar", "export", "doctor")
+ALONE = ("similar", "similar-to-each", "export", "doctor")
 PROCESSES = ("up", "serve", "explorer", "vectors", "worker", "migrate")
 
 
@@ -92,6 +92,9 @@ def test_up_has_the_options_of_the_design():
         ("similar x --like a --unlike b --unlike-selection c", "Give one of --unlike and --unlike-selection"),
         ("similar x --cluster 3", "--cluster needs --clustering"),
         ("similar x --image a --scope same-cluster", "--scope same-cluster needs --clustering"),
+        ("similar-to-each x", "exactly one of --images, --rows, --rows-from and --vectors"),
+        ("similar-to-each x --rows 1 --vectors a.npy", "exactly one of --images, --rows, --rows-from and --vectors"),
+        ("similar-to-each x --rows 1 --out a.txt", "neither .csv nor .parquet"),
         ("selection create s --dataset d", "either --rows or --rows-from"),
         ("selection create s --dataset d --rows 9-1", "'9-1' is not a row"),
         ("up --inference cuda", "--inference cannot be 'cuda': it must be one of auto, triton, onnxruntime"),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lse.cli import backup, doctor, export, groups, login, processes, similar
+from lse.cli import backup, doctor, export, groups, login, processes, similar, similar_to_each
 from lse.cli.failures import group
 
 __all__ = ["app", "main"]
@@ -51,7 +51,7 @@ def lse(
 processes.register(app)
 for _name in sorted((module.name for module in iter_modules(groups.__path__)), key=_place):
     app.add_typer(import_module(f"lse.cli.groups.{_name}").app, name=_name)
-for _command in (similar, export, login, backup, doctor):
+for _command in (similar, similar_to_each, export, login, backup, doctor):
     _command.register(app)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from lse.errors import InvalidArgumentError, NotFoundError
 
-__all__ = ["Rows", "RowsFrom", "parse_rows"]
+__all__ = ["Rows", "RowsFrom", "parse_rows", "read_text"]
 
 Rows = Annotated[str | None, typer.Option("--rows", metavar="0-9,15", help="Rows of the images, with ranges.")]
 RowsFrom = Annotated[
@@ -32,7 +32,7 @@ def parse_rows(rows: str | None, rows_from: str | None) -> list[int]:
     if (rows is None) == (rows_from is None):
         raise InvalidArgumentError("Give the rows with either --rows or --rows-from.", reason="ROWS_INVALID")
     if rows is None:
-        rows = ",".join(_read(str(rows_from)).split())
+        rows = ",".join(read_text(str(rows_from)).split())
     found: list[int] = []
     for part in filter(None, (part.strip() for part in rows.split(","))):
         match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
@@ -47,7 +47,8 @@ def parse_rows(rows: str | None, rows_from: str | None) -> list[int]:
     return found
 
 
-def _read(path: str) -> str:
+def read_text(path: str) -> str:
+    """Text of a file, or of the standard input for ``-``; errors as of `parse_rows`."""
     if path == "-":
         return sys.stdin.read()
     try:

@@ -45,7 +45,10 @@ from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quo
 from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
 from lse.client.resources.encoders import Precision, ViewsPreview
 from lse.client.results import Results
-from lse.client.search import Examples, Scope
+from lse.client.search import (
+    Examples,
+    Scope,
+)
 from lse.errors import LseError
 
 __all__ = ["AsyncClient", "AsyncOperation", "connect_async"]
@@ -251,6 +254,7 @@ class _AsyncExperiments(_AsyncProjectCollection[Experiment]):
     async def vectors(
         self, name: str, *, rows: Iterable[int] | None = ..., columns: Iterable[str] = ...
     ) -> pa.Table: ...
+    async def near_duplicates(self, name: str, *, min_similarity: float | None = ...) -> pa.Table: ...
     async def outliers(self, name: str, *, by: str = ..., k: int = ...) -> pa.Table: ...
 
 class _AsyncExperimentCollection(Generic[ResourceT]):
@@ -350,6 +354,17 @@ class _AsyncSearch:
         filter: str = ...,
         exact: bool = ...,
     ) -> Results[Match]: ...
+    async def similar_to_each(
+        self,
+        experiment: str,
+        *,
+        images: Iterable[str] | None = ...,
+        rows: Iterable[int] | None = ...,
+        vectors: npt.ArrayLike | None = ...,
+        k: int = ...,
+        filter: str = ...,
+        exact: bool = ...,
+    ) -> pa.Table: ...
 
 class _AsyncExplanations:
     async def traverse(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentspace.encoding.v1 import encoding_pb2 as pb
+from latentspace.search.v1 import search_pb2
 from lse.client.collection import ProjectCollection
 from lse.client.operations import Operation
 from lse.client.requests import check_count
@@ -99,6 +100,27 @@ class Experiments(ProjectCollection[Experiment]):
             Rows, such as an array or a range, which come in ascending order, and columns beside ``row`` (default: all).
         """
         return self._read(pb.ReadVectorsRequest(name=self._full(name)), rows, columns)
+
+    def near_duplicates(self, name: str, *, min_similarity: float | None = None) -> pa.Table:
+        """Images of an experiment that are nearly the same, by its neighbour graph.
+
+        Parameters
+        ----------
+        name
+            Experiment.
+        min_similarity
+            Cosine similarity from which two images count as nearly the same (default: their distance, 1 minus the
+            cosine, is a tenth of the median of the nearest neighbours').
+
+        Returns
+        -------
+        table
+            Columns ``group`` (images linked by such pairs, from 0, the largest first), ``row``, ``name``, and of the
+            most similar image of the group ``other_row``, ``other_name`` and ``similarity``.  The metadata of the
+            schema have ``min_similarity``.
+        """
+        request = search_pb2.ReadNearDuplicatesRequest(name=self._full(name), min_similarity=min_similarity)
+        return self._connection.table(request)
 
     def outliers(self, name: str, *, by: str = "knn_distance", k: int = 20) -> pa.Table:
         """Images that are most unusual in latent space, first the most unusual.

@@ -18,6 +18,7 @@ from lse.names import CLUSTERING, EXPERIMENT, SELECTION
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
 __all__ = ["Examples", "Scope", "Search"]
 
@@ -30,6 +31,8 @@ _SCOPES: dict[str, pb.SearchImagesRequest.Scope.ValueType] = {
     "same-cluster": pb.SearchImagesRequest.SCOPE_SAME_CLUSTER,
     "other-clusters": pb.SearchImagesRequest.SCOPE_OTHER_CLUSTERS,
 }
+# Of a message, which has 16 MiB at most.
+_VECTOR_BYTES = 8 * 2**20
 _FILE_LIMIT = 15 * 2**20
 _PAGE = 1000
 _MOST = 1_000_000
@@ -91,7 +94,7 @@ class Search(Subject):
         --------
         >>> client.search.similar("survey", like=["a-001", "a-017"], unlike="artefacts", filter="snr > 10")
         """
-        name = self._name(EXPERIMENT, experiment)
+        name, count = self._name(EXPERIMENT, experiment), check_count(k, _MOST, "A search")
         request = self._scoped(name, scope, clustering, exact=exact, filter=filter)
         given = {"image": image, "file": file, "vector": vector, "selection": selection, "cluster": cluster}
         _check_one({**given, "like": like}, unlike)
@@ -100,7 +103,7 @@ class Search(Subject):
         elif file is not None:
             request.image_file = _content(file)
         elif vector is not None:
-            request.vector.components.extend(float(component) for component in vector)
+            request.vector.components.extend(map(float, vector))
         elif selection is not None:
             request.selection = self._name(SELECTION, selection)
         elif cluster is not None:
@@ -110,7 +113,92 @@ class Search(Subject):
             request.examples.positive.CopyFrom(self._examples(name, like))
             if unlike is not None:
                 request.examples.negative.CopyFrom(self._examples(name, unlike))
-        return self._pages(request, check_count(k, _MOST, "A search"))
+        return self._pages(request, count)
+
+    def similar_to_each(
+        self,
+        experiment: str,
+        *,
+        images: Iterable[str] | None = None,
+        rows: Iterable[int] | None = None,
+        vectors: npt.ArrayLike | None = None,
+        k: int = 10,
+        filter: str = "",  # noqa: A002  # the word of the API
+        exact: bool = False,
+    ) -> pa.Table:
+        """Images most similar to each of many images, rows or vectors, in a few calls.
+
+        Parameters
+        ----------
+        experiment
+            Where to search.
+        images
+            Images of the dataset; none is a match of its own.
+        rows
+            The same by their rows.
+        vectors
+            Vectors of the dimension of the experiment, shape (m, D).
+        k
+            Number of images wanted for each, 1 to 1000.
+        filter
+            Which images may be found, as of `similar`.
+        exact
+            Compare with every vector instead of the index.
+
+        Returns
+        -------
+        table
+            Columns ``query`` (place of the image, row or vector among those given, from 0), ``row``, ``name`` and
+            ``similarity`` (cosine), by query, the most similar image first.
+
+        Examples
+        --------
+        >>> neighbours = client.search.similar_to_each("survey", rows=range(10_000), k=5).to_pandas()
+        """
+        if sum(queries is not None for queries in (images, rows, vectors)) != 1:
+            raise InvalidArgumentError(
+                "A search for many needs exactly one of images, rows and vectors.", reason="QUERY_INVALID"
+            )
+        name = self._name(EXPERIMENT, experiment)
+        request = pb.BatchSearchImagesRequest(
+            parent=name, image_count=check_count(k, _PAGE, "A search"), filter=filter, exact=exact
+        )
+        if vectors is not None:
+            return self._similar_to_vectors(request, vectors)
+        if rows is not None:
+            return self._similar_to_rows(request, list(rows))
+        request.images.names.extend(self._images(name, [] if images is None else list(images)))
+        return self._connection.table(request)
+
+    def _similar_to_vectors(self, request: pb.BatchSearchImagesRequest, vectors: npt.ArrayLike) -> pa.Table:
+        import numpy as np
+        import pyarrow as pa
+
+        given = np.ascontiguousarray(vectors, "<f4")
+        if given.ndim != 2:
+            raise InvalidArgumentError(
+                f"The vectors have the shape {given.shape}: give a matrix (m, D).", reason="SHAPE_INVALID"
+            )
+        step = max(1, _VECTOR_BYTES // max(1, given[:1].nbytes))
+        parts = []
+        for start in range(0, max(1, len(given)), step):
+            request.vectors = given[start : start + step].tobytes()
+            part = self._connection.table(request)
+            parts.append(part.set_column(0, "query", pa.array(part["query"].to_numpy() + start)))
+        return pa.concat_tables(parts)
+
+    def _similar_to_rows(self, request: pb.BatchSearchImagesRequest, rows: Sequence[int]) -> pa.Table:
+        """Matches of rows in any order; they are sent as a set, and those given twice are searched for once."""
+        import numpy as np
+        import pyarrow as pa
+
+        request.rows.CopyFrom(rows_message(rows))
+        table = self._connection.table(request)
+        distinct, places = np.unique(np.array(rows, np.int64), return_inverse=True)
+        starts = np.searchsorted(table["query"].to_numpy(), np.arange(len(distinct) + 1))
+        taken = [np.arange(starts[place], starts[place + 1]) for place in places]
+        query = np.repeat(np.arange(len(rows)), [len(each) for each in taken])
+        return table.take(pa.array(np.concatenate(taken))).set_column(0, "query", pa.array(query))
 
     def _scoped(self, experiment: str, scope: Scope, clustering: str | None, **options: Any) -> pb.SearchImagesRequest:
         if scope not in _SCOPES:

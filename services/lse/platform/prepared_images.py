@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ from lse.platform.catalogue import DatasetRecord, ExperimentRecord
 __all__ = ["image_blocks", "image_line", "image_row", "image_rows", "prepared_images"]
 
 _SHOWN = 3
+# Column of lines beside those of an image table, whose names have no such character.
+_BY_NAME = "\0by name"
 
 
 def prepared_images(
@@ -98,8 +101,12 @@ def _between(rows: NDArray[np.int64], first: int, end: int) -> NDArray[np.int64]
 
 
 def image_rows(artifacts: Artifacts, table_uri: str) -> pa.Table:
-    """Names, rows and files of all inputs of a dataset; the row of a rejected one is negative."""
-    return artifacts.read_table(table_uri, ["name", "row", "source"])
+    """Names, rows and files of all inputs of a dataset, and the lines in the order of the names.
+
+    The row of a rejected input is negative.
+    """
+    rows = artifacts.read_table(table_uri, ["name", "row", "source"]).combine_chunks()
+    return rows.append_column(_BY_NAME, pc.sort_indices(rows["name"]))
 
 
 def image_line(wanted: str, rows: pa.Table, *, dataset: str) -> int:
@@ -122,10 +129,12 @@ def image_line(wanted: str, rows: pa.Table, *, dataset: str) -> int:
     InvalidArgumentError
         ``IMAGE_AMBIGUOUS`` where several inputs fit and none has this name.
     """
-    for column in ("name", "source"):
-        line: int = pc.index(rows[column], wanted).as_py()
-        if line >= 0:
-            return line
+    by_name, known = rows[_BY_NAME], rows["name"]
+    place = bisect_left(range(len(rows)), wanted, key=lambda each: known[by_name[each].as_py()].as_py())
+    if place < len(rows) and known[line := by_name[place].as_py()].as_py() == wanted:
+        return int(line)
+    if (line := pc.index(rows["source"], wanted).as_py()) >= 0:
+        return int(line)
     # Canonically equivalent texts are one name: systems write an umlaut as one character or as two.
     text = unicodedata.normalize("NFC", wanted).removeprefix("./")
     names, files = (pc.utf8_normalize(rows[column], form="NFC") for column in ("name", "source"))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse.csgraph import connected_components
 
 from lse.client import Client, connect
 from lse.errors import InvalidArgumentError, NotFoundError
@@ -130,3 +131,61 @@ def test_what_cannot_be_searched_for_is_refused(world, query, message):
 def test_an_example_that_is_not_there_is_named(world):
     with pytest.raises(NotFoundError, match="no image 'none'"):
         world.client.search.similar("first", like=["bar-00", "none"])
+
+
+def test_many_searches_in_one_call(world, tmp_path):
+    names, units = world.images["name"], world.units
+    own = np.eye(len(units), dtype=bool)
+    cosines = np.where(own, -2, units @ units.T)
+    expected = np.argsort(-cosines, axis=1, kind="stable")[:, :4]
+    rows = [7, 2, 2, 11]
+    for exact in (False, True):
+        found = world.client.search.similar_to_each("first", rows=rows, k=4, exact=exact).to_pandas()
+        assert found["query"].tolist() == np.repeat(np.arange(4), 4).tolist()
+        assert found["row"].to_numpy().reshape(4, 4).tolist() == expected[rows].tolist()
+        assert found["similarity"].to_numpy() == pytest.approx(np.sort(cosines[rows])[:, :-5:-1].ravel(), abs=1e-6)
+        by_name = world.client.search.similar_to_each("first", images=names[rows], k=4, exact=exact).to_pandas()
+        assert by_name["name"].tolist() == names[expected[rows].ravel()].tolist()
+        vectors = world.client.search.similar_to_each(
+            "first", vectors=units[rows] * 1e-20, k=5, exact=exact
+        ).to_pandas()
+        assert vectors["row"].to_numpy().reshape(4, 5)[:, 0].tolist() == rows
+    discs = world.images["class"] == "disc"
+    table = world.client.search.similar_to_each("first", rows=range(len(units)), k=1000, filter="class = disc")
+    counts = np.bincount(table["query"], minlength=len(units))
+    assert counts.tolist() == (discs.sum() - discs).tolist()
+
+
+@pytest.mark.parametrize(
+    ("queries", "message"),
+    [
+        ({}, "exactly one of images, rows and vectors"),
+        ({"rows": []}, "Nothing to search for"),
+        ({"rows": [99]}, "has no row 99"),
+        ({"vectors": [[1.0, 2.0]]}, "not whole vectors of 8 components"),
+        ({"vectors": np.zeros((3, 8))}, "Vector 0 is not finite or has no direction"),
+        ({"rows": [1], "k": 1001}, "1 to 1000 images"),
+    ],
+)
+def test_many_searches_that_cannot_be_are_refused(world, queries, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        world.client.search.similar_to_each("first", **queries)
+
+
+def test_near_duplicates(world):
+    table = world.client.experiments.near_duplicates("first", min_similarity=0.97)
+    cosines = world.units @ world.units.T - 2 * np.eye(len(world.units))
+    graph = cosines >= 0.97
+    count, component = connected_components(graph, directed=False)
+    expected = {frozenset(np.flatnonzero(component == each)) for each in range(count)}
+    found = table.to_pandas()
+    groups = [frozenset(rows) for _, rows in found.groupby("group")["row"]]
+    assert set(groups) == {group for group in expected if len(group) > 1}
+    assert [len(group) for group in groups] == sorted((len(group) for group in groups), reverse=True)
+    assert found["similarity"].to_numpy() == pytest.approx(cosines[found["row"]].max(axis=1), abs=1e-6)
+    assert found["name"].tolist() == world.images["name"][found["row"]].tolist()
+    nearest = 1 - np.sort(cosines, axis=1)[:, -1]
+    usual = world.client.experiments.near_duplicates("first").schema.metadata[b"min_similarity"]
+    assert float(usual) == pytest.approx(1 - np.median(nearest) / 10, abs=1e-6)
+    with pytest.raises(InvalidArgumentError, match="above 0 and up to 1"):
+        world.client.experiments.near_duplicates("first", min_similarity=1.5)

@@ -78,6 +78,30 @@ def encode(
     )
 
 
+@commands.command("near-duplicates")
+def near_duplicates(
+    session: Session,
+    name: Name,
+    *,
+    min_similarity: Annotated[
+        float | None,
+        typer.Option(
+            "--min-similarity",
+            metavar="COSINE",
+            help="Cosine similarity from which two images are nearly the same (default: chosen from the data).",
+        ),
+    ] = None,
+) -> None:
+    """List the images that are nearly the same in latent space, by groups."""
+    table = session.client.experiments.near_duplicates(name, min_similarity=min_similarity)
+    limit = float(table.schema.metadata[b"min_similarity"])
+    typer.echo(f"Nearly the same are images with a cosine similarity of {limit:.5f} or more.", err=True)
+    images = table.to_pylist()
+    columns = ("group", "name", "other_name", "similarity")
+    lines = ([*(image[key] for key in columns[:3]), f"{image['similarity']:.5f}"] for image in images)
+    session.table(images, columns, lines)
+
+
 @commands.command("outliers")
 def outliers(
     session: Session,

@@ -23,6 +23,8 @@ from lse.platform.config import Settings
 __all__ = ["Catalogue", "migrate"]
 
 _CONNECT_SECONDS = 10
+# Option of a connection that only reads.
+_READING = "lse_reading"
 
 
 class Catalogue:
@@ -67,17 +69,14 @@ class Catalogue:
         UnavailableError
             If the database cannot be reached.
         """
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (OperationalError, InterfaceError) as error:
-            raise _translated(error) from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise _translated(error) from error
-            raise
-        except PoolTimeoutError as error:
-            raise _unavailable("all its connections are in use") from error
+        with _translating(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Connection for one query, which waits for nobody who changes something; errors as of `transaction`."""
+        with _translating(), self._engine.connect() as connection:
+            yield connection.execution_options(**{_READING: True})
 
     def migrate(self) -> str:
         """Bring schema and records to the newest version; does nothing where they are. Returns that of the schema.
@@ -157,9 +156,26 @@ def _set_sqlite_pragmas(connection: Any, record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
+    if connection.get_execution_options().get(_READING):
+        return  # one query is consistent by itself
     # A deferred transaction that reads and then writes fails at once when another writer came between;
     # an immediate one waits its turn.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Turn what a database raises into our errors."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise _translated(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _translated(error) from error
+        raise
+    except PoolTimeoutError as error:
+        raise _unavailable("all its connections are in use") from error
 
 
 def _translated(error: DBAPIError) -> Exception:

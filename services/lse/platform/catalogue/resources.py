@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from lse.errors import AlreadyExistsError, NotFoundError
@@ -22,6 +22,12 @@ from lse.platform.catalogue.tables import LABELS, REMARKS, RESOURCES
 __all__ = ["Page", "Resources"]
 
 RecordT = TypeVar("RecordT", bound=Record[Any, Any])
+
+# Made once: to build a query takes as long as to answer it.
+_ONE = select(RESOURCES).where(RESOURCES.c.name == bindparam("wanted"), RESOURCES.c.kind == bindparam("of"))
+_CHANGED = select(RESOURCES.c.name, RESOURCES.c.uid, RESOURCES.c.update_time).where(
+    RESOURCES.c.name.in_(bindparam("names", expanding=True))
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Resources:
         NotFoundError
             If there is none.
         """
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             return self.get_within(connection, name, kind)
 
     def get_ready(self, name: str, kind: type[RecordT]) -> RecordT:
@@ -80,11 +86,17 @@ class Resources:
         record.result  # noqa: B018  # raises where there is none
         return record
 
+    def changed_when(self, names: Collection[str]) -> dict[str, tuple[str, float]]:
+        """The uid of each resource of these names that there is, and when it last changed."""
+        with self._catalogue.reading() as connection:
+            found = connection.execute(_CHANGED, {"names": list(names)})
+            return {name: (uid, changed) for name, uid, changed in found}
+
     def get_within(self, connection: Connection, name: str, kind: type[RecordT], *, lock: bool = False) -> RecordT:
         """As `get`, inside a transaction, to whose end nobody else changes it if it is locked."""
         kind.pattern.parse(name)
-        query = select(RESOURCES).where(RESOURCES.c.name == name, RESOURCES.c.kind == kind.kind)
-        row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+        query = _ONE.with_for_update() if lock else _ONE
+        row = connection.execute(query, {"wanted": name, "of": kind.kind}).mappings().one_or_none()
         if row is None:
             raise NotFoundError(
                 f"There is no {kind.kind} named '{name.rsplit('/', 1)[-1]}' in {name.rsplit('/', 2)[0]}.",

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, NoReturn
 
 import grpc
@@ -31,6 +31,13 @@ __all__ = ["CallInterceptor"]
 _log = structlog.get_logger(__name__)
 _CALLS = Counter("lse_rpc_calls_total", "Calls answered.", ["method", "code"])
 _SECONDS = Histogram("lse_rpc_seconds", "Seconds that calls took.", ["method"])
+
+
+@cache
+def _meters(method: str, code: str) -> tuple[Counter, Histogram]:
+    """What counts and times the calls of a method, found once."""
+    return _CALLS.labels(method, code), _SECONDS.labels(method)
+
 
 # Called all the time by probes and waiting clients: not logged call by call.
 _QUIET = ("/grpc.health.v1.Health/", "/google.longrunning.Operations/", "/grpc.reflection.")
@@ -281,8 +288,9 @@ def _call(method: str, metadata: Mapping[str, str | bytes], rights: _Rights, con
             yield call
         finally:
             seconds = time.perf_counter() - began
-            _CALLS.labels(method, call.code).inc()
-            _SECONDS.labels(method).observe(seconds)
+            calls, durations = _meters(method, call.code)
+            calls.inc()
+            durations.observe(seconds)
             if call.code != "OK" or not method.startswith(_QUIET):
                 _log.info("call", method=method, code=call.code, reason=call.reason, seconds=round(seconds, 4))
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from qdrant_client import grpc as messages
 from qdrant_client import models
+from qdrant_client.conversions.conversion import RestToGrpc
 
 from lse.errors import InvalidArgumentError
-from lse.platform.vectors.points import VectorFilter
-from lse.platform.vectors.values import from_value, to_payload, to_value
+from lse.platform.vectors.points import Hit, VectorFilter
+from lse.platform.vectors.values import from_payload, from_value, to_payload, to_value
 
-__all__ = ["SLICE_POINTS", "payload_updates", "point_batches", "point_ids", "query_parameters", "vector_rows"]
+__all__ = [
+    "SLICE_POINTS",
+    "hits_of",
+    "payload_updates",
+    "point_batches",
+    "point_ids",
+    "query_message",
+    "vector_rows",
+]
 
 #: Points named in one message.
 SLICE_POINTS = 4096
@@ -90,17 +99,39 @@ def payload_updates(
         yield operations
 
 
-def query_parameters(
-    query: npt.ArrayLike | int, k: int, where: VectorFilter | None, *, exact: bool, payload: bool | Sequence[str]
-) -> dict[str, Any]:
-    """Arguments of a query as Qdrant's client takes them."""
+def query_message(
+    name: str,
+    query: npt.ArrayLike | int,
+    k: int,
+    where: VectorFilter | None,
+    *,
+    exact: bool,
+    payload: bool | Sequence[str],
+) -> messages.QueryPoints:
+    """Message of a query, or InvalidArgumentError.
+
+    It is made here, not by `QdrantClient`, whose models of every query and hit take longer than the search.
+    """
     if k < 1:
         raise InvalidArgumentError(f"At least one neighbour must be asked for, not {k}.", reason="COUNT_INVALID")
-    wanted: Any = int(query) if isinstance(query, int | np.integer) else vector_rows(np.atleast_2d(query))[0].tolist()
-    return {
-        "query": wanted,
-        "limit": k,
-        "query_filter": None if where is None else where.to_model(),
-        "search_params": models.SearchParams(exact=True) if exact else None,
-        "with_payload": payload if isinstance(payload, bool) else list(payload),
-    }
+    if isinstance(query, int | np.integer):
+        wanted = messages.VectorInput(id=messages.PointId(num=int(query)))
+    else:
+        row = vector_rows(np.atleast_2d(query))[0].tolist()
+        wanted = messages.VectorInput(dense=messages.DenseVector(data=row))
+    keys = None if isinstance(payload, bool) else messages.PayloadIncludeSelector(fields=list(payload))
+    return messages.QueryPoints(
+        collection_name=name,
+        query=messages.Query(nearest=wanted),
+        limit=k,
+        filter=None if where is None else RestToGrpc.convert_filter(where.to_model()),
+        params=messages.SearchParams(exact=True) if exact else None,
+        with_payload=messages.WithPayloadSelector(include=keys)
+        if keys is not None
+        else messages.WithPayloadSelector(enable=bool(payload)),
+    )
+
+
+def hits_of(points: Iterable[messages.ScoredPoint]) -> list[Hit]:
+    """Points that a message has, as they are given to callers."""
+    return [Hit(point.id.num, point.score, from_payload(point.payload)) for point in points]

@@ -5,6 +5,7 @@ What the embedded server cannot honour is refused by name here, never passed ove
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -60,10 +61,11 @@ def from_point_ids(point_ids: Iterable[messages.PointId]) -> list[Any]:
 def _dense(data: Sequence[float], dimension: int) -> list[float]:
     if len(data) != dimension:
         raise InvalidArgumentError(f"Wrong input: Vector dimension error: expected dim: {dimension}, got {len(data)}")
-    vector = np.array(data, dtype=np.float32)
-    if not np.isfinite(vector).all():
+    vector = list(data)
+    # The sum of numbers of 32 bits is finite in 64 if and only if all of them are.
+    if not math.isfinite(sum(vector)):
         raise InvalidArgumentError("Wrong input: a vector holds NaN or infinity.")
-    return vector.tolist()  # type: ignore[no-any-return]
+    return vector
 
 
 def from_vector(vector: messages.Vector, dimension: int) -> list[float]:
@@ -201,12 +203,14 @@ def _vectors(vector: Any) -> messages.VectorsOutput | None:
 
 def to_scored(point: edge.ScoredPoint) -> messages.ScoredPoint:
     """Message of a point found."""
+    payload, vector = point.payload, point.vector
     return messages.ScoredPoint(
         id=messages.PointId(num=int(point.id)),
         score=point.score,
         version=point.version,
-        payload=to_payload(point.payload or {}),
-        vectors=_vectors(point.vector),
+        # Most searches ask for neither: what is not there is not made into empty messages.
+        payload=to_payload(payload) if payload else None,
+        vectors=None if vector is None else _vectors(vector),
     )
 
 

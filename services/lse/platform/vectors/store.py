@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,10 +21,11 @@ from lse.errors import (
 )
 from lse.platform.vectors.arguments import (
     SLICE_POINTS,
+    hits_of,
     payload_updates,
     point_batches,
     point_ids,
-    query_parameters,
+    query_message,
     vector_rows,
 )
 from lse.platform.vectors.connection import VectorConnection
@@ -46,6 +48,7 @@ IndexKind = Literal["keyword", "integer", "float", "bool"]
 
 _DISTANCES = {"cosine": models.Distance.COSINE, "dot": models.Distance.DOT, "euclidean": models.Distance.EUCLID}
 _BATCH_QUERIES = 64
+_BATCHES_AHEAD = 3
 
 
 class VectorStore(VectorConnection):
@@ -325,9 +328,9 @@ class VectorStore(VectorConnection):
         list of Hit
             Nearest first, fewer than `k` if fewer may be found.
         """
+        request = query_message(name, query, k, where, exact=exact, payload=payload)
         with self._calling(name):
-            answer = self._client.query_points(name, **query_parameters(query, k, where, exact=exact, payload=payload))
-        return _hits(answer)
+            return hits_of(self._client.grpc_points.Query(request, timeout=self._timeout).result)
 
     def search_batch(
         self,
@@ -345,20 +348,33 @@ class VectorStore(VectorConnection):
         """
         rows = np.asarray(queries)
         many: list[Any] = point_ids(rows).tolist() if rows.ndim == 1 else list(vector_rows(rows))
-        found: list[list[Hit]] = []
-        for start in range(0, len(many), _BATCH_QUERIES):
+
+        def ask(start: int) -> Any:
             requests = [
-                models.QueryRequest(
-                    query=query, limit=limit, filter=condition, params=params, with_payload=with_payload
-                )
-                for query, limit, condition, params, with_payload in (
-                    query_parameters(query, k, where, exact=exact, payload=payload).values()
-                    for query in many[start : start + _BATCH_QUERIES]
-                )
+                query_message(name, query, k, where, exact=exact, payload=payload)
+                for query in many[start : start + _BATCH_QUERIES]
             ]
-            with self._calling(name):
-                found.extend(_hits(answer) for answer in self._client.query_batch_points(name, requests))
+            batch = messages.QueryBatchPoints(collection_name=name, query_points=requests)
+            return self._client.grpc_points.QueryBatch.future(batch, timeout=self._timeout)
+
+        found: list[list[Hit]] = []
+        asked: deque[Any] = deque()
+        try:
+            for start in range(0, len(many), _BATCH_QUERIES):
+                # The server has the next batch while the answers of the last one are read here.
+                asked.append(ask(start))
+                if len(asked) == _BATCHES_AHEAD:
+                    found.extend(self._answers(name, asked.popleft()))
+            while asked:
+                found.extend(self._answers(name, asked.popleft()))
+        finally:
+            for each in asked:
+                each.cancel()
         return found
+
+    def _answers(self, name: str, asked: Any) -> list[list[Hit]]:
+        with self._calling(name):
+            return [hits_of(answer.result) for answer in asked.result().result]
 
     def get(self, name: str, ids: npt.ArrayLike) -> StoredPoints:
         """Points by id, in the order asked for; ids that are not there are left out.
@@ -385,7 +401,3 @@ class VectorStore(VectorConnection):
         """Number of points, exactly."""
         with self._calling(name):
             return self._client.count(name, count_filter=None if where is None else where.to_model(), exact=True).count
-
-
-def _hits(answer: models.QueryResponse) -> list[Hit]:
-    return [Hit(int(point.id), point.score, point.payload or {}) for point in answer.points]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lse.analysis.neighbours import unit_vectors
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 
-__all__ = ["Query", "Scope", "contrast", "direction", "mean_vector", "rows_in_scope"]
+__all__ = ["Query", "Scope", "contrast", "direction", "mean_vector", "rows_in_scope", "unit_rows"]
 
 _NOISE = -1
 
@@ -77,6 +77,37 @@ def direction(vector: NDArray[np.float32]) -> NDArray[np.float32]:
             reason="VECTOR_INVALID",
         )
     return np.asarray(unit_vectors(vector[None])[0])
+
+
+def unit_rows(content: bytes, dimension: int) -> NDArray[np.float32]:
+    """Vectors one after the other, scaled to length 1, shape (m, dimension).
+
+    Parameters
+    ----------
+    content
+        32-bit floats, little-endian.
+    dimension
+        Length of a vector.
+
+    Raises
+    ------
+    InvalidArgumentError
+        ``VECTOR_INVALID``: they do not fill whole vectors, or one is not finite or has the length 0.
+    """
+    if not content or len(content) % (4 * dimension):
+        raise InvalidArgumentError(
+            f"The vectors have {len(content)} bytes, which are not whole vectors of {dimension} components of 4 bytes: "
+            "give ones like those of the experiment.",
+            reason="VECTOR_INVALID",
+        )
+    vectors = np.frombuffer(content, "<f4").reshape(-1, dimension).astype(np.float32)
+    wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1))
+    if len(wrong):
+        raise InvalidArgumentError(
+            f"Vector {wrong[0]} is not finite or has no direction, since all of its components are 0: leave it out.",
+            reason="VECTOR_INVALID",
+        )
+    return unit_vectors(vectors)
 
 
 def rows_in_scope(scope: Scope, labels: NDArray[np.int32], cluster: int) -> NDArray[np.int64]:

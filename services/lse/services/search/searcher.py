@@ -8,11 +8,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lse.analysis.neighbours import find_neighbours
 from lse.errors import InvalidArgumentError
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue.pages import Keys
 from lse.platform.catalogue.records.experiment import ExperimentResult
 from lse.platform.vectors import VectorStore
+from lse.platform.vectors.points import Hit
 from lse.services.search.queries import Query, Scope, rows_in_scope
 from lse.services.search.ranking import After, Found, ask_index, rank_all, rank_clusters
 from lse.services.search.vectors import ExperimentVectors
@@ -143,6 +145,56 @@ class Searcher:
         last = After(float(found.similarities[-1]), int(found.rows[-1]))
         return found, Page(way, page.seen + count, last)
 
+    def search_many(
+        self,
+        space: Space,
+        targets: NDArray[np.int64] | NDArray[np.float32],
+        count: int,
+        *,
+        allowed: NDArray[np.int64] | None = None,
+        exact: bool = False,
+    ) -> list[Found]:
+        """The images that are most similar to each of many.
+
+        Parameters
+        ----------
+        space
+            Experiment.
+        targets
+            Rows of the experiment, int64 (m,), of which each does not find itself, or vectors of length 1, float32
+            (m, D).
+        count, allowed, exact
+            As of `search`.
+        """
+        if self._way(space, allowed, exact=exact) == "vectors":
+            return self._compare_many(space, targets, count, allowed)
+        if allowed is None:
+            answers = self._store.search_batch(space.collection, targets, count, exact=exact, payload=False)
+            return [_found(hits) for hits in answers]
+        single = targets.tolist() if targets.ndim == 1 else list(targets)
+        return [self.search(space, Query(target), count, allowed=allowed)[0] for target in single]
+
+    def _compare_many(
+        self,
+        space: Space,
+        targets: NDArray[np.int64] | NDArray[np.float32],
+        count: int,
+        allowed: NDArray[np.int64] | None,
+    ) -> list[Found]:
+        rows = np.arange(space.result.image_count) if allowed is None else allowed
+        if not len(rows):
+            return [Found(rows, np.empty(0))] * len(targets)
+        own = targets if targets.ndim == 1 else np.full(len(targets), -1)
+        queries = self.vectors.some(space.result, targets) if targets.ndim == 1 else targets
+        # One more than wanted, for a query may be the nearest to itself.
+        places, distances = find_neighbours(queries, self.vectors.some(space.result, rows), k=count + 1)
+        nearest, similarities = rows[places], 1 - distances.astype(np.float64)
+        others = nearest != own[:, None]
+        return [
+            Found(found[kept][:count], similar[kept][:count])
+            for found, similar, kept in zip(nearest, similarities, others, strict=True)
+        ]
+
     def _way(self, space: Space, allowed: NDArray[np.int64] | None, *, exact: bool) -> Literal["index", "vectors"]:
         if allowed is None:
             return "vectors" if exact and self.vectors.are_kept(space.result) else "index"
@@ -160,10 +212,7 @@ class Searcher:
         page: Page,
     ) -> Found:
         def ask(limit: int) -> Found:
-            hits = self._store.search(space.collection, query.target, limit, exact=exact, payload=False)
-            return Found(
-                np.array([hit.id for hit in hits], np.int64), np.array([hit.score for hit in hits], np.float64)
-            )
+            return _found(self._store.search(space.collection, query.target, limit, exact=exact, payload=False))
 
         total, mask = space.result.image_count, None
         if allowed is not None:
@@ -198,6 +247,10 @@ class Searcher:
             (nearest,) = self._store.search(space.collection, row, 1, payload=False)
             row = nearest.id
         return int(_named(space.labels)[row])
+
+
+def _found(hits: list[Hit]) -> Found:
+    return Found(np.array([hit.id for hit in hits], np.int64), np.array([hit.score for hit in hits], np.float64))
 
 
 def _named(labels: NDArray[np.int32] | None) -> NDArray[np.int32]:

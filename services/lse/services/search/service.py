@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from latentspace.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
 from latentspace.search.v1 import search_pb2 as pb
 from latentspace.search.v1 import search_pb2_grpc
+from latentspace.type.v1.table_pb2 import TableChunk
 from lse import names
+from lse.analysis.near_duplicates import find_near_duplicates
+from lse.analysis.neighbours import stored_graph
 from lse.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from lse.platform.catalogue import (
     ClusteringRecord,
@@ -24,13 +28,15 @@ from lse.platform.catalogue import (
     SelectionRecord,
 )
 from lse.platform.catalogue.pages import decode_page_token, encode_page_token
+from lse.platform.catalogue.recent import RecentExperiments
 from lse.platform.inference.encoders import experiment_model, serve_encoder
 from lse.platform.prepared_images import image_row, image_rows, prepared_images
+from lse.platform.rpc.messages import table_chunks
 from lse.platform.rpc.peers import call_peer
 from lse.platform.rpc.rows import checked_count, rows_of
 from lse.platform.wiring import Platform
 from lse.services.search.filters import ImageFilters
-from lse.services.search.queries import Query, Scope, contrast, direction, mean_vector
+from lse.services.search.queries import Query, Scope, contrast, direction, mean_vector, unit_rows
 from lse.services.search.ranking import After
 from lse.services.search.searcher import Page, Searcher, Space
 
@@ -38,6 +44,7 @@ __all__ = ["SearchServicer", "register"]
 
 _DEFAULT_COUNT = 10
 _LARGEST_COUNT = 1000
+_QUERIES_A_BLOCK = 2048
 _SCOPES: dict[int, Scope] = {
     pb.SearchImagesRequest.SCOPE_UNSPECIFIED: "all",
     pb.SearchImagesRequest.SCOPE_ALL: "all",
@@ -58,6 +65,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._resources = platform.resources
+        self._experiments = RecentExperiments(platform.resources)
         self._searcher = Searcher(platform.artifacts, platform.vectors)
         self._filters = ImageFilters(platform.catalogue, platform.resources, platform.artifacts)
         # Artifacts never change under their URI, so what was read once stays right.
@@ -68,8 +76,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
     def SearchImages(self, request: pb.SearchImagesRequest, context: Any) -> pb.SearchImagesResponse:
         """Search the images that are most similar to something."""
         count = checked_count(request.image_count, usual=_DEFAULT_COUNT, most=_LARGEST_COUNT, what="images")
-        experiment = self._resources.get_ready(request.parent, ExperimentRecord)
-        dataset = self._resources.get_ready(experiment.spec.dataset, DatasetRecord)
+        experiment, dataset = self._experiments.get(request.parent)
         page = _page(request)
         labels = self._labels(request.clustering, request.parent) if request.clustering else None
         query = self._query(request, experiment, dataset)
@@ -88,6 +95,79 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
             ],
             next_page_token="" if following is None else encode_page_token(following.keys, of=[_digest(request)]),
         )
+
+    def BatchSearchImages(self, request: pb.BatchSearchImagesRequest, context: Any) -> Iterator[TableChunk]:
+        """Search the images that are most similar to each of many."""
+        count = checked_count(request.image_count, usual=_DEFAULT_COUNT, most=_LARGEST_COUNT, what="images")
+        experiment, dataset = self._experiments.get(request.parent)
+        targets = self._targets(request, experiment, dataset)
+        allowed = self._filters.rows(request.filter, experiment, dataset) if request.filter else None
+        space = Space(experiment.uid, experiment.result, None)
+        named = self._names(dataset.result.table_uri, experiment.result.image_count)
+
+        def tables() -> Iterator[pa.Table]:
+            for start in range(0, len(targets), _QUERIES_A_BLOCK):
+                here = targets[start : start + _QUERIES_A_BLOCK]
+                found = self._searcher.search_many(space, here, count, allowed=allowed, exact=request.exact)
+                rows = pa.array(np.concatenate([each.rows for each in found]))
+                yield pa.table(
+                    {
+                        "query": np.repeat(np.arange(start, start + len(here)), [len(each.rows) for each in found]),
+                        "row": rows,
+                        "name": named.take(rows),
+                        "similarity": np.concatenate([each.similarities for each in found]),
+                    }
+                )
+
+        yield from table_chunks(tables())
+
+    def ReadNearDuplicates(self, request: pb.ReadNearDuplicatesRequest, context: Any) -> Iterator[TableChunk]:
+        """Read which images of an experiment are nearly the same."""
+        threshold = request.min_similarity if request.HasField("min_similarity") else None
+        if threshold is not None and not 0 < threshold <= 1:
+            raise InvalidArgumentError(
+                f"Images are not nearly the same from a cosine similarity of {threshold:g}: choose one above 0 and "
+                "up to 1, such as 0.99.",
+                reason="SIMILARITY_INVALID",
+            )
+        experiment, dataset = self._experiments.get(request.name)
+        result = experiment.result
+        graph = stored_graph(
+            lambda array: self._platform.artifacts.read_array(f"{result.neighbours_uri}/{array}"),
+            recall=result.neighbour_recall,
+            recall_rows=result.neighbour_recall_image_count,
+        )
+        found = find_near_duplicates(graph, threshold)
+        named = self._names(dataset.result.table_uri, result.image_count)
+        table = pa.table(
+            {
+                "group": found.groups,
+                "row": found.rows,
+                "name": named.take(pa.array(found.rows)),
+                "other_row": found.others,
+                "other_name": named.take(pa.array(found.others)),
+                "similarity": found.similarities,
+            }
+        )
+        yield from table_chunks(table.replace_schema_metadata({"min_similarity": repr(found.min_similarity)}))
+
+    def _targets(
+        self, request: pb.BatchSearchImagesRequest, experiment: ExperimentRecord, dataset: DatasetRecord
+    ) -> NDArray[np.int64] | NDArray[np.float32]:
+        """Rows or vectors of length 1 that a batch searches for."""
+        kind, found = request.WhichOneof("queries"), np.empty(0, np.int64)
+        if kind == "vectors":
+            return unit_rows(request.vectors, experiment.result.dimension)
+        if kind == "images":
+            found = np.array([self._row(image, experiment, dataset) for image in request.images.names], np.int64)
+        elif kind == "rows":
+            rows = rows_of(request.rows, count=experiment.result.image_count, dataset=dataset.id)
+            found = np.asarray(rows, np.int64)
+        if not len(found):
+            raise InvalidArgumentError(
+                "Nothing to search for is given: name images, rows or vectors.", reason="QUERY_INVALID"
+            )
+        return found
 
     def _query(self, request: pb.SearchImagesRequest, experiment: ExperimentRecord, dataset: DatasetRecord) -> Query:
         kind = request.WhichOneof("query")

@@ -26,9 +26,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from latentspace.type.v1 import requires_pb2 as latentspace_dot_type_dot_v1_dot_requires__pb2
 from latentspace.type.v1 import row_set_pb2 as latentspace_dot_type_dot_v1_dot_row__set__pb2
+from latentspace.type.v1 import table_pb2 as latentspace_dot_type_dot_v1_dot_table__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latentspace/search/v1/search.proto\x12\x15latentspace.search.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\"latentspace/type/v1/requires.proto\x1a!latentspace/type/v1/row_set.proto\"\xfc\x04\n\x13SearchImagesRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\x12\'\n\x05image\x18\x02 \x01(\tB\x16\xfa\x41\x13\n\x11latentspace/ImageH\x00\x12\x14\n\nimage_file\x18\x03 \x01(\x0cH\x00\x12/\n\x06vector\x18\x04 \x01(\x0b\x32\x1d.latentspace.search.v1.VectorH\x00\x12/\n\tselection\x18\x05 \x01(\tB\x1a\xfa\x41\x17\n\x15latentspace/SelectionH\x00\x12:\n\x07\x63luster\x18\x06 \x01(\x0b\x32\'.latentspace.search.v1.ClusterReferenceH\x00\x12\x33\n\x08\x65xamples\x18\x0b \x01(\x0b\x32\x1f.latentspace.search.v1.ExamplesH\x00\x12\x13\n\x0bimage_count\x18\x07 \x01(\x05\x12?\n\x05scope\x18\x08 \x01(\x0e\x32\x30.latentspace.search.v1.SearchImagesRequest.Scope\x12/\n\nclustering\x18\t \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/Clustering\x12\r\n\x05\x65xact\x18\n \x01(\x08\x12\x0e\n\x06\x66ilter\x18\x0c \x01(\t\x12\x12\n\npage_token\x18\r \x01(\t\"_\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\r\n\tSCOPE_ALL\x10\x01\x12\x16\n\x12SCOPE_SAME_CLUSTER\x10\x02\x12\x18\n\x14SCOPE_OTHER_CLUSTERS\x10\x03\x42\x07\n\x05query\"\x1c\n\x06Vector\x12\x12\n\ncomponents\x18\x01 \x03(\x02\"T\n\x10\x43lusterReference\x12/\n\nclustering\x18\x01 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/Clustering\x12\x0f\n\x07\x63luster\x18\x02 \x01(\x05\"t\n\x08\x45xamples\x12\x33\n\x08positive\x18\x01 \x01(\x0b\x32!.latentspace.search.v1.ExampleSet\x12\x33\n\x08negative\x18\x02 \x01(\x0b\x32!.latentspace.search.v1.ExampleSet\"\x8e\x01\n\nExampleSet\x12&\n\x06images\x18\x01 \x03(\tB\x16\xfa\x41\x13\n\x11latentspace/Image\x12-\n\tselection\x18\x02 \x01(\tB\x1a\xfa\x41\x17\n\x15latentspace/Selection\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSet\"^\n\x14SearchImagesResponse\x12-\n\x07matches\x18\x01 \x03(\x0b\x32\x1c.latentspace.search.v1.Match\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x05Match\x12%\n\x05image\x18\x01 \x01(\tB\x16\xfa\x41\x13\n\x11latentspace/Image\x12\x0b\n\x03row\x18\x02 \x01(\x03\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x14\n\x07\x63luster\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\n\n\x08_cluster2\x81\x01\n\rSearchService\x12p\n\x0cSearchImages\x12*.latentspace.search.v1.SearchImagesRequest\x1a+.latentspace.search.v1.SearchImagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latentspace/search/v1/search.proto\x12\x15latentspace.search.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\"latentspace/type/v1/requires.proto\x1a!latentspace/type/v1/row_set.proto\x1a\x1flatentspace/type/v1/table.proto\"\xfc\x04\n\x13SearchImagesRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\x12\'\n\x05image\x18\x02 \x01(\tB\x16\xfa\x41\x13\n\x11latentspace/ImageH\x00\x12\x14\n\nimage_file\x18\x03 \x01(\x0cH\x00\x12/\n\x06vector\x18\x04 \x01(\x0b\x32\x1d.latentspace.search.v1.VectorH\x00\x12/\n\tselection\x18\x05 \x01(\tB\x1a\xfa\x41\x17\n\x15latentspace/SelectionH\x00\x12:\n\x07\x63luster\x18\x06 \x01(\x0b\x32\'.latentspace.search.v1.ClusterReferenceH\x00\x12\x33\n\x08\x65xamples\x18\x0b \x01(\x0b\x32\x1f.latentspace.search.v1.ExamplesH\x00\x12\x13\n\x0bimage_count\x18\x07 \x01(\x05\x12?\n\x05scope\x18\x08 \x01(\x0e\x32\x30.latentspace.search.v1.SearchImagesRequest.Scope\x12/\n\nclustering\x18\t \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/Clustering\x12\r\n\x05\x65xact\x18\n \x01(\x08\x12\x0e\n\x06\x66ilter\x18\x0c \x01(\t\x12\x12\n\npage_token\x18\r \x01(\t\"_\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\r\n\tSCOPE_ALL\x10\x01\x12\x16\n\x12SCOPE_SAME_CLUSTER\x10\x02\x12\x18\n\x14SCOPE_OTHER_CLUSTERS\x10\x03\x42\x07\n\x05query\"\x1c\n\x06Vector\x12\x12\n\ncomponents\x18\x01 \x03(\x02\"T\n\x10\x43lusterReference\x12/\n\nclustering\x18\x01 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/Clustering\x12\x0f\n\x07\x63luster\x18\x02 \x01(\x05\"t\n\x08\x45xamples\x12\x33\n\x08positive\x18\x01 \x01(\x0b\x32!.latentspace.search.v1.ExampleSet\x12\x33\n\x08negative\x18\x02 \x01(\x0b\x32!.latentspace.search.v1.ExampleSet\"\x8e\x01\n\nExampleSet\x12&\n\x06images\x18\x01 \x03(\tB\x16\xfa\x41\x13\n\x11latentspace/Image\x12-\n\tselection\x18\x02 \x01(\tB\x1a\xfa\x41\x17\n\x15latentspace/Selection\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSet\"^\n\x14SearchImagesResponse\x12-\n\x07matches\x18\x01 \x03(\x0b\x32\x1c.latentspace.search.v1.Match\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x05Match\x12%\n\x05image\x18\x01 \x01(\tB\x16\xfa\x41\x13\n\x11latentspace/Image\x12\x0b\n\x03row\x18\x02 \x01(\x03\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x14\n\x07\x63luster\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\n\n\x08_cluster\"\xfe\x01\n\x18\x42\x61tchSearchImagesRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\x12\x32\n\x06images\x18\x02 \x01(\x0b\x32 .latentspace.search.v1.ImageListH\x00\x12+\n\x04rows\x18\x03 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSetH\x00\x12\x11\n\x07vectors\x18\x04 \x01(\x0cH\x00\x12\x13\n\x0bimage_count\x18\x05 \x01(\x05\x12\x0e\n\x06\x66ilter\x18\x06 \x01(\t\x12\r\n\x05\x65xact\x18\x07 \x01(\x08\x42\t\n\x07queries\"2\n\tImageList\x12%\n\x05names\x18\x01 \x03(\tB\x16\xfa\x41\x13\n\x11latentspace/Image\"z\n\x19ReadNearDuplicatesRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Experiment\x12\x1b\n\x0emin_similarity\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x11\n\x0f_min_similarity2\xe7\x02\n\rSearchService\x12p\n\x0cSearchImages\x12*.latentspace.search.v1.SearchImagesRequest\x1a+.latentspace.search.v1.SearchImagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\x11\x42\x61tchSearchImages\x12/.latentspace.search.v1.BatchSearchImagesRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x12r\n\x12ReadNearDuplicates\x12\x30.latentspace.search.v1.ReadNearDuplicatesRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,24 +52,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXAMPLESET'].fields_by_name['selection']._serialized_options = b'\372A\027\n\025latentspace/Selection'
   _globals['_MATCH'].fields_by_name['image']._loaded_options = None
   _globals['_MATCH'].fields_by_name['image']._serialized_options = b'\372A\023\n\021latentspace/Image'
+  _globals['_BATCHSEARCHIMAGESREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_BATCHSEARCHIMAGESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Experiment'
+  _globals['_IMAGELIST'].fields_by_name['names']._loaded_options = None
+  _globals['_IMAGELIST'].fields_by_name['names']._serialized_options = b'\372A\023\n\021latentspace/Image'
+  _globals['_READNEARDUPLICATESREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_READNEARDUPLICATESREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Experiment'
   _globals['_SEARCHSERVICE'].methods_by_name['SearchImages']._loaded_options = None
   _globals['_SEARCHSERVICE'].methods_by_name['SearchImages']._serialized_options = b'\220\002\001\250\273\030\002'
-  _globals['_SEARCHIMAGESREQUEST']._serialized_start=193
-  _globals['_SEARCHIMAGESREQUEST']._serialized_end=829
-  _globals['_SEARCHIMAGESREQUEST_SCOPE']._serialized_start=725
-  _globals['_SEARCHIMAGESREQUEST_SCOPE']._serialized_end=820
-  _globals['_VECTOR']._serialized_start=831
-  _globals['_VECTOR']._serialized_end=859
-  _globals['_CLUSTERREFERENCE']._serialized_start=861
-  _globals['_CLUSTERREFERENCE']._serialized_end=945
-  _globals['_EXAMPLES']._serialized_start=947
-  _globals['_EXAMPLES']._serialized_end=1063
-  _globals['_EXAMPLESET']._serialized_start=1066
-  _globals['_EXAMPLESET']._serialized_end=1208
-  _globals['_SEARCHIMAGESRESPONSE']._serialized_start=1210
-  _globals['_SEARCHIMAGESRESPONSE']._serialized_end=1304
-  _globals['_MATCH']._serialized_start=1306
-  _globals['_MATCH']._serialized_end=1419
-  _globals['_SEARCHSERVICE']._serialized_start=1422
-  _globals['_SEARCHSERVICE']._serialized_end=1551
+  _globals['_SEARCHSERVICE'].methods_by_name['BatchSearchImages']._loaded_options = None
+  _globals['_SEARCHSERVICE'].methods_by_name['BatchSearchImages']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_SEARCHSERVICE'].methods_by_name['ReadNearDuplicates']._loaded_options = None
+  _globals['_SEARCHSERVICE'].methods_by_name['ReadNearDuplicates']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_SEARCHIMAGESREQUEST']._serialized_start=226
+  _globals['_SEARCHIMAGESREQUEST']._serialized_end=862
+  _globals['_SEARCHIMAGESREQUEST_SCOPE']._serialized_start=758
+  _globals['_SEARCHIMAGESREQUEST_SCOPE']._serialized_end=853
+  _globals['_VECTOR']._serialized_start=864
+  _globals['_VECTOR']._serialized_end=892
+  _globals['_CLUSTERREFERENCE']._serialized_start=894
+  _globals['_CLUSTERREFERENCE']._serialized_end=978
+  _globals['_EXAMPLES']._serialized_start=980
+  _globals['_EXAMPLES']._serialized_end=1096
+  _globals['_EXAMPLESET']._serialized_start=1099
+  _globals['_EXAMPLESET']._serialized_end=1241
+  _globals['_SEARCHIMAGESRESPONSE']._serialized_start=1243
+  _globals['_SEARCHIMAGESRESPONSE']._serialized_end=1337
+  _globals['_MATCH']._serialized_start=1339
+  _globals['_MATCH']._serialized_end=1452
+  _globals['_BATCHSEARCHIMAGESREQUEST']._serialized_start=1455
+  _globals['_BATCHSEARCHIMAGESREQUEST']._serialized_end=1709
+  _globals['_IMAGELIST']._serialized_start=1711
+  _globals['_IMAGELIST']._serialized_end=1761
+  _globals['_READNEARDUPLICATESREQUEST']._serialized_start=1763
+  _globals['_READNEARDUPLICATESREQUEST']._serialized_end=1885
+  _globals['_SEARCHSERVICE']._serialized_start=1888
+  _globals['_SEARCHSERVICE']._serialized_end=2247
 # @@protoc_insertion_point(module_scope)

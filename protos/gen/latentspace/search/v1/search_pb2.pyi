@@ -306,3 +306,109 @@ class Match(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cluster) -> _WhichOneofReturnType__cluster | None: ...
 
 Global___Match: _TypeAlias = Match  # noqa: Y015
+
+@_typing.final
+class BatchSearchImagesRequest(_message.Message):
+    """Request of `BatchSearchImages`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    EXACT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
+    vectors: _builtins.bytes
+    """Vectors one after the other, each of the dimension of the experiment, of 32-bit floats, little-endian."""
+    image_count: _builtins.int
+    """Number of images to return for each query (default: 10, at most 1,000)."""
+    filter: _builtins.str
+    """Which images may be found, as of `SearchImages`."""
+    exact: _builtins.bool
+    """Whether to compare with every vector instead of using the index."""
+    @_builtins.property
+    def images(self) -> Global___ImageList:
+        """Images of the dataset, in this order."""
+
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Images by their rows, in ascending order."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        images: Global___ImageList | None = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+        vectors: _builtins.bytes = ...,
+        image_count: _builtins.int = ...,
+        filter: _builtins.str = ...,
+        exact: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "queries", b"queries", "rows", b"rows", "vectors", b"vectors"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact", b"exact", "filter", b"filter", "image_count", b"image_count", "images", b"images", "parent", b"parent", "queries", b"queries", "rows", b"rows", "vectors", b"vectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_queries: _TypeAlias = _typing.Literal["images", "rows", "vectors"]  # noqa: Y015
+    _WhichOneofArgType_queries: _TypeAlias = _typing.Literal["queries", b"queries"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_queries) -> _WhichOneofReturnType_queries | None: ...
+
+Global___BatchSearchImagesRequest: _TypeAlias = BatchSearchImagesRequest  # noqa: Y015
+
+@_typing.final
+class ImageList(_message.Message):
+    """Some images."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their names."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageList: _TypeAlias = ImageList  # noqa: Y015
+
+@_typing.final
+class ReadNearDuplicatesRequest(_message.Message):
+    """Request of `ReadNearDuplicates`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MIN_SIMILARITY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
+    min_similarity: _builtins.float
+    """Cosine similarity from which two images are nearly the same, above 0 and at most 1 (default: chosen from the data,
+    so that the distance of the vectors, 1 minus their cosine, is a tenth of that of usual nearest neighbours).
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        min_similarity: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_similarity", b"_min_similarity", "min_similarity", b"min_similarity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_similarity", b"_min_similarity", "min_similarity", b"min_similarity", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__min_similarity: _TypeAlias = _typing.Literal["min_similarity"]  # noqa: Y015
+    _WhichOneofArgType__min_similarity: _TypeAlias = _typing.Literal["_min_similarity", b"_min_similarity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_similarity) -> _WhichOneofReturnType__min_similarity | None: ...
+
+Global___ReadNearDuplicatesRequest: _TypeAlias = ReadNearDuplicatesRequest  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from latentspace.search.v1 import search_pb2 as latentspace_dot_search_dot_v1_dot_search__pb2
+from latentspace.type.v1 import table_pb2 as latentspace_dot_type_dot_v1_dot_table__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -40,6 +41,16 @@ class SearchServiceStub:
                 request_serializer=latentspace_dot_search_dot_v1_dot_search__pb2.SearchImagesRequest.SerializeToString,
                 response_deserializer=latentspace_dot_search_dot_v1_dot_search__pb2.SearchImagesResponse.FromString,
                 _registered_method=True)
+        self.BatchSearchImages = channel.unary_stream(
+                '/latentspace.search.v1.SearchService/BatchSearchImages',
+                request_serializer=latentspace_dot_search_dot_v1_dot_search__pb2.BatchSearchImagesRequest.SerializeToString,
+                response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+                _registered_method=True)
+        self.ReadNearDuplicates = channel.unary_stream(
+                '/latentspace.search.v1.SearchService/ReadNearDuplicates',
+                request_serializer=latentspace_dot_search_dot_v1_dot_search__pb2.ReadNearDuplicatesRequest.SerializeToString,
+                response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+                _registered_method=True)
 
 
 class SearchServiceServicer:
@@ -54,6 +65,23 @@ class SearchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchSearchImages(self, request, context):
+        """Searches the most similar images of each of many images or vectors: the columns `query` (number of the query, from
+        0), `row`, `name` and `similarity`, by query, the most similar first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadNearDuplicates(self, request, context):
+        """Reads which images of an experiment are nearly the same, from its neighbour graph: the columns `group` (images that
+        are linked by such pairs, from 0, the largest first), `row`, `name`, and of the most similar image of the group
+        `other_row`, `other_name` and `similarity`. The metadata of the schema have `min_similarity`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SearchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +89,16 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.SearchImages,
                     request_deserializer=latentspace_dot_search_dot_v1_dot_search__pb2.SearchImagesRequest.FromString,
                     response_serializer=latentspace_dot_search_dot_v1_dot_search__pb2.SearchImagesResponse.SerializeToString,
+            ),
+            'BatchSearchImages': grpc.unary_stream_rpc_method_handler(
+                    servicer.BatchSearchImages,
+                    request_deserializer=latentspace_dot_search_dot_v1_dot_search__pb2.BatchSearchImagesRequest.FromString,
+                    response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
+            'ReadNearDuplicates': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadNearDuplicates,
+                    request_deserializer=latentspace_dot_search_dot_v1_dot_search__pb2.ReadNearDuplicatesRequest.FromString,
+                    response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +129,60 @@ class SearchService:
             '/latentspace.search.v1.SearchService/SearchImages',
             latentspace_dot_search_dot_v1_dot_search__pb2.SearchImagesRequest.SerializeToString,
             latentspace_dot_search_dot_v1_dot_search__pb2.SearchImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchSearchImages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.search.v1.SearchService/BatchSearchImages',
+            latentspace_dot_search_dot_v1_dot_search__pb2.BatchSearchImagesRequest.SerializeToString,
+            latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadNearDuplicates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.search.v1.SearchService/ReadNearDuplicates',
+            latentspace_dot_search_dot_v1_dot_search__pb2.ReadNearDuplicatesRequest.SerializeToString,
+            latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from latentspace.search.v1 import search_pb2 as _search_pb2
+from latentspace.type.v1 import table_pb2 as _table_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -37,6 +38,15 @@ class SearchServiceStub:
     """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection, a cluster
     or examples.
     """
+    BatchSearchImages: _grpc.UnaryStreamMultiCallable[_search_pb2.BatchSearchImagesRequest, _table_pb2.TableChunk]
+    """Searches the most similar images of each of many images or vectors: the columns `query` (number of the query, from
+    0), `row`, `name` and `similarity`, by query, the most similar first.
+    """
+    ReadNearDuplicates: _grpc.UnaryStreamMultiCallable[_search_pb2.ReadNearDuplicatesRequest, _table_pb2.TableChunk]
+    """Reads which images of an experiment are nearly the same, from its neighbour graph: the columns `group` (images that
+    are linked by such pairs, from 0, the largest first), `row`, `name`, and of the most similar image of the group
+    `other_row`, `other_name` and `similarity`. The metadata of the schema have `min_similarity`.
+    """
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
@@ -46,6 +56,15 @@ class SearchServiceAsyncStub(SearchServiceStub):
     SearchImages: _aio.UnaryUnaryMultiCallable[_search_pb2.SearchImagesRequest, _search_pb2.SearchImagesResponse]  # type: ignore[assignment]
     """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection, a cluster
     or examples.
+    """
+    BatchSearchImages: _aio.UnaryStreamMultiCallable[_search_pb2.BatchSearchImagesRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
+    """Searches the most similar images of each of many images or vectors: the columns `query` (number of the query, from
+    0), `row`, `name` and `similarity`, by query, the most similar first.
+    """
+    ReadNearDuplicates: _aio.UnaryStreamMultiCallable[_search_pb2.ReadNearDuplicatesRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
+    """Reads which images of an experiment are nearly the same, from its neighbour graph: the columns `group` (images that
+    are linked by such pairs, from 0, the largest first), `row`, `name`, and of the most similar image of the group
+    `other_row`, `other_name` and `similarity`. The metadata of the schema have `min_similarity`.
     """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,6 +78,27 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_search_pb2.SearchImagesResponse, _abc.Awaitable[_search_pb2.SearchImagesResponse]]:
         """Searches the images of an experiment that are most similar to an image, a file, a vector, a selection, a cluster
         or examples.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchSearchImages(
+        self,
+        request: _search_pb2.BatchSearchImagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
+        """Searches the most similar images of each of many images or vectors: the columns `query` (number of the query, from
+        0), `row`, `name` and `similarity`, by query, the most similar first.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadNearDuplicates(
+        self,
+        request: _search_pb2.ReadNearDuplicatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
+        """Reads which images of an experiment are nearly the same, from its neighbour graph: the columns `group` (images that
+        are linked by such pairs, from 0, the largest first), `row`, `name`, and of the most similar image of the group
+        `other_row`, `other_name` and `similarity`. The metadata of the schema have `min_similarity`.
         """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
