@@ -3,9 +3,9 @@
 Writes clustered vectors through gRPC, has the index built, then asks the same queries in turns, in one run: of the
 search service (`SearchImages`, which asks the vector server in its turn), of the vector server alone
 (`VectorStore.search`), of the bare Qdrant Edge engine in this process on a copy of the same shard, and of the exact
-search of scikit-learn.  Service and vector server are processes of their own, as `lse up` starts them.  Targets through gRPC:
-recall@10 of at least 0.99, median of at most 0.5 ms, 95th percentile of at most 1 ms.  Then many queries in one call
-(`BatchSearchImages`) in turns with the bare engine, one query after another; target: 1.5 times its time.
+search of scikit-learn.  Service and vector server are processes of their own, as `lse up` starts them.  Targets of the
+service: recall@10 of at least 0.99, median of at most 0.5 ms, 95th percentile of at most 1 ms.  Then many queries in
+one call (`BatchSearchImages`) in turns with the bare engine, one query after another; target: 1.5 times its time.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ def similar(
     unlikes = {"--unlike": unlike or None, "--unlike-selection": unlike_selection}
     _check_given({**given, **examples}, unlikes)
     choice(scope, _SCOPES, "--scope")
-    for needs, given in ((f"--scope {scope}", scope != "all"), ("--cluster", cluster is not None)):
-        if given and clustering is None:
+    for needs, asked in ((f"--scope {scope}", scope != "all"), ("--cluster", cluster is not None)):
+        if asked and clustering is None:
             raise InvalidArgumentError(f"{needs} needs --clustering.", reason="CLUSTERING_MISSING")
     matches = session.client.search.similar(
         experiment,

@@ -192,7 +192,8 @@ class Search(Subject):
         import numpy as np
         import pyarrow as pa
 
-        request.rows.CopyFrom(rows_message(rows))
+        if (message := rows_message(rows)) is not None:
+            request.rows.CopyFrom(message)
         table = self._connection.table(request)
         distinct, places = np.unique(np.array(rows, np.int64), return_inverse=True)
         starts = np.searchsorted(table["query"].to_numpy(), np.arange(len(distinct) + 1))

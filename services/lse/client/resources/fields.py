@@ -64,7 +64,7 @@ class Received:
     @classmethod
     def from_pb(cls, message: Message) -> Self:
         """Data of a message."""
-        return cls(**{name: read(message) for name, read in _readers(cls)})
+        return cls(**{name: read(message) for name, read in _readers(cls)})  # type: ignore[arg-type]  # classes are hashable
 
     @classmethod
     def _reader(cls, attribute: dataclasses.Field[Any]) -> Callable[[Message], Any]:

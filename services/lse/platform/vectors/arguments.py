@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from lse.platform.vectors.values import from_payload, from_value, to_payload, to
 
 __all__ = [
     "SLICE_POINTS",
+    "answers_ahead",
     "hits_of",
     "payload_updates",
     "point_batches",
@@ -29,6 +31,7 @@ __all__ = [
 SLICE_POINTS = 4096
 _MESSAGE_BYTES = 4 * 2**20
 _MESSAGE_POINTS = 2048
+_CALLS_AHEAD = 3
 
 
 def point_ids(ids: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -135,3 +138,21 @@ def query_message(
 def hits_of(points: Iterable[messages.ScoredPoint]) -> list[Hit]:
     """Points that a message has, as they are given to callers."""
     return [Hit(point.id.num, point.score, from_payload(point.payload)) for point in points]
+
+
+def answers_ahead(calls: Iterator[Any]) -> Iterator[Any]:
+    """Answers of calls in their order, each begun by asking for it, of which a few are under way at a time.
+
+    So the server has the next call while the answer of the last one is read here.
+    """
+    under_way: deque[Any] = deque()
+    try:
+        for call in calls:
+            under_way.append(call)
+            if len(under_way) == _CALLS_AHEAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        for call in under_way:
+            call.cancel()

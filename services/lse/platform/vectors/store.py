@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from lse.errors import (
 )
 from lse.platform.vectors.arguments import (
     SLICE_POINTS,
+    answers_ahead,
     hits_of,
     payload_updates,
     point_batches,
@@ -48,7 +48,6 @@ IndexKind = Literal["keyword", "integer", "float", "bool"]
 
 _DISTANCES = {"cosine": models.Distance.COSINE, "dot": models.Distance.DOT, "euclidean": models.Distance.EUCLID}
 _BATCH_QUERIES = 64
-_BATCHES_AHEAD = 3
 
 
 class VectorStore(VectorConnection):
@@ -358,23 +357,10 @@ class VectorStore(VectorConnection):
             return self._client.grpc_points.QueryBatch.future(batch, timeout=self._timeout)
 
         found: list[list[Hit]] = []
-        asked: deque[Any] = deque()
-        try:
-            for start in range(0, len(many), _BATCH_QUERIES):
-                # The server has the next batch while the answers of the last one are read here.
-                asked.append(ask(start))
-                if len(asked) == _BATCHES_AHEAD:
-                    found.extend(self._answers(name, asked.popleft()))
-            while asked:
-                found.extend(self._answers(name, asked.popleft()))
-        finally:
-            for each in asked:
-                each.cancel()
-        return found
-
-    def _answers(self, name: str, asked: Any) -> list[list[Hit]]:
         with self._calling(name):
-            return [hits_of(answer.result) for answer in asked.result().result]
+            for response in answers_ahead(map(ask, range(0, len(many), _BATCH_QUERIES))):
+                found.extend(hits_of(answer.result) for answer in response.result)
+        return found
 
     def get(self, name: str, ids: npt.ArrayLike) -> StoredPoints:
         """Points by id, in the order asked for; ids that are not there are left out.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -79,20 +79,19 @@ class ImageFilters:
             if record.state != "ready":
                 continue
             if isinstance(record, ClusteringRecord):
-                made[cluster_key(record.id)] = (
-                    Field("integer"),
-                    lambda of=record: pa.array(self._labels(of.result.labels_uri)),
-                )
+                made[cluster_key(record.id)] = Field("integer"), partial(self._clusters, record)
             elif isinstance(record, PredictionRecord):
-                made[prediction_key(record.id)] = (
-                    Field("text"),
-                    lambda of=record: pa.array([each.label for each in of.result.classes], pa.string()).take(
-                        pa.array(self._labels(of.result.codes_uri))
-                    ),
-                )
+                made[prediction_key(record.id)] = Field("text"), partial(self._predicted, record)
         for scheme in self._resources.all(LabelSchemeRecord, experiment.parent):
-            made[f"label.{scheme.id}"] = Field("text"), lambda of=scheme: self._said(of, dataset, experiment)
+            made[f"label.{scheme.id}"] = Field("text"), partial(self._said, scheme, dataset, experiment)
         return made
+
+    def _clusters(self, clustering: ClusteringRecord) -> pa.Array:
+        return pa.array(self._labels(clustering.result.labels_uri))
+
+    def _predicted(self, prediction: PredictionRecord) -> pa.Array:
+        classes = pa.array([each.label for each in prediction.result.classes], pa.string())
+        return classes.take(pa.array(self._labels(prediction.result.codes_uri)))
 
     def _said(self, scheme: LabelSchemeRecord, dataset: DatasetRecord, experiment: ExperimentRecord) -> pa.Array:
         """Label of every image of an experiment, where there is one."""

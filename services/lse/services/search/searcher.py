@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,7 +177,7 @@ class Searcher:
     def _compare_many(
         self,
         space: Space,
-        targets: NDArray[np.int64] | NDArray[np.float32],
+        targets: NDArray[Any],
         count: int,
         allowed: NDArray[np.int64] | None,
     ) -> list[Found]:

@@ -85,13 +85,18 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         found, following = self._searcher.search(
             space, query, count, scope=_SCOPES[request.scope], allowed=allowed, exact=request.exact, page=page
         )
-        named = self._names(dataset.result.table_uri, experiment.result.image_count).take(pa.array(found.rows))
-        clusters = [None] * len(named) if labels is None else labels[found.rows].tolist()
-        matches = zip(named.to_pylist(), found.rows.tolist(), found.similarities.tolist(), clusters, strict=True)
+        named, rows = self._names(dataset.result.table_uri, experiment.result.image_count), found.rows.tolist()
+        clusters = [None] * len(rows) if labels is None else labels[found.rows].tolist()
+        matches = zip(rows, found.similarities.tolist(), clusters, strict=True)
         return pb.SearchImagesResponse(
             matches=[
-                pb.Match(image=names.image_of(dataset.name, name), row=row, similarity=similarity, cluster=cluster)
-                for name, row, similarity, cluster in matches
+                pb.Match(
+                    image=names.image_of(dataset.name, named[row].as_py()),
+                    row=row,
+                    similarity=similarity,
+                    cluster=cluster,
+                )
+                for row, similarity, cluster in matches
             ],
             next_page_token="" if following is None else encode_page_token(following.keys, of=[_digest(request)]),
         )
