@@ -90,10 +90,17 @@ def _write(table: pa.Table, out: Path) -> None:
     import pyarrow.csv
     import pyarrow.parquet
 
-    if out.suffix == ".csv":
-        pyarrow.csv.write_csv(table, out)
-    else:
-        pyarrow.parquet.write_table(table, out)
+    try:
+        if out.suffix == ".csv":
+            pyarrow.csv.write_csv(table, out)
+        else:
+            pyarrow.parquet.write_table(table, out)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"The file '{out}' cannot be written ({error.strerror or error}): choose another place.",
+            reason="FILE_UNWRITABLE",
+            path=out,
+        ) from error
 
 
 def register(app: typer.Typer) -> None:
