@@ -19,9 +19,11 @@ from lse_dashboard import wording
 from lse_dashboard.data.access import Login, caller_of
 from lse_dashboard.data.downloads import Downloads, Make
 from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.data.urls import card_path, thumbnail_path
 from lse_dashboard.login import login_options
 from lse_dashboard.server import handlers
+from lse_dashboard.state.ingest import Ingest
 from lse_dashboard.state.link import Link
 from lse_dashboard.state.session import Session
 from lse_dashboard.state.view import KeptView, wanted_of
@@ -115,13 +117,13 @@ def serve(
     hv.extension("bokeh")
     libraries = Libraries(lambda own: connect(services, token=own or token, project=project))
     executor = ThreadPoolExecutor(max_workers=16, thread_name_prefix="explorer")
-    downloads = Downloads()
+    downloads, uploads = Downloads(), Uploads()
     base = f"/{prefix.strip('/')}/".replace("//", "/")
     # As the first process of a container it would otherwise pass the signal over, and be killed after the grace.
     signal.signal(signal.SIGTERM, _end)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
     pn.serve(
-        {"/": lambda: _page(libraries, executor, downloads, base)},
+        {"/": lambda: _page(libraries, executor, downloads, uploads, base)},
         address=host,
         port=port,
         prefix=prefix,
@@ -129,7 +131,7 @@ def serve(
         show=False,
         verbose=True,
         websocket_origin=list(origins) or _own_origins(host, port),
-        extra_patterns=handlers(libraries, downloads),
+        extra_patterns=handlers(libraries, downloads, uploads),
         **({} if login is None else login_options(login, base)),
         # A page that takes longer to load finds its session gone, and a new one would ask a CDN for style sheets.
         unused_session_lifetime_milliseconds=120_000,
@@ -149,7 +151,7 @@ def _own_origins(host: str, port: int) -> list[str]:
     return ["*"]
 
 
-def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloads, base: str) -> Any:
+def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloads, uploads: Uploads, base: str) -> Any:
     document = pn.state.curdoc
     query = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items() if values}
     link = Link.parse(query)
@@ -181,7 +183,13 @@ def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloa
     def offer(filename: str, make: Make) -> str:
         return f"{base}downloads/{downloads.offer(make)}/{filename}"
 
-    page = explorer_page(session, KeptView(session, link), Addresses(thumbnail, card, offer))
+    def upload(key: str) -> str:
+        return f"{base}uploads/{key}"
+
+    ingest = Ingest(session.library, session.background, session.operations, uploads)
+    addresses = Addresses(thumbnail, card, offer, upload, base)
+    page = explorer_page(session, ingest, KeptView(session, link), addresses)
+    pn.state.on_session_destroyed(lambda _: ingest.close())
     pn.state.onload(session.start)
     pn.state.add_periodic_callback(session.poll, period=_POLL_MILLISECONDS)
     if pn.config.cookie_secret:

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import panel as pn
-from tornado.web import RequestHandler
+from tornado.web import RequestHandler, stream_request_body
 
 from lse.errors import InvalidArgumentError, LseError, NotFoundError
 from lse_dashboard.data.access import caller_of
 from lse_dashboard.data.downloads import Downloads
 from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.uploads import Arriving, Uploads
 from lse_dashboard.data.urls import dataset_version
 
-__all__ = ["CardHandler", "DownloadHandler", "HealthHandler", "ThumbnailHandler", "handlers"]
+__all__ = ["CardHandler", "DownloadHandler", "HealthHandler", "ThumbnailHandler", "UploadHandler", "handlers"]
 
 ResultT = TypeVar("ResultT")
 
@@ -28,13 +29,14 @@ _PIECE = 1 << 20
 _VERSION = re.compile(r"[0-9a-f]{12}")
 
 
-def handlers(libraries: Libraries, downloads: Downloads) -> list[tuple[Any, ...]]:
+def handlers(libraries: Libraries, downloads: Downloads, uploads: Uploads) -> list[tuple[Any, ...]]:
     """Routes beside the page, for Tornado."""
     shared = {"libraries": libraries}
     return [
         (r"/health", HealthHandler),
         (rf"/cards/({_NAME}?)/({_NAME}?)(\.json)?", CardHandler, shared),
         (r"/downloads/([A-Za-z0-9_-]{20,64})/[^/]*", DownloadHandler, {"downloads": downloads}),
+        (r"/uploads/([A-Za-z0-9_-]{20,64})", UploadHandler, {"uploads": uploads}),
         (rf"/thumbnails/({_NAME})/({_NAME})/([0-9]{{1,12}})", ThumbnailHandler, shared),
     ]
 
@@ -158,3 +160,49 @@ class DownloadHandler(RequestHandler):
                     self.write(piece)
                     await self.flush()
         self.finish()
+
+
+@stream_request_body
+class UploadHandler(RequestHandler):
+    """Takes ``PUT /uploads/KEY?path=PATH``: a file for the page that was given the key."""
+
+    def initialize(self, uploads: Uploads) -> None:
+        """Take what open pages were given."""
+        self._uploads = uploads
+        self._arriving: Arriving | None = None
+
+    def prepare(self) -> None:
+        """Make room for the file, or refuse it before it is sent."""
+        if self.request.method != "PUT":
+            self.set_status(405)
+            self.finish()
+            return
+        size = int(self.request.headers.get("Content-Length", "0"))
+        try:
+            self._upload = self._uploads.find(self.path_args[0])
+            self._arriving = self._upload.begin(self.get_query_argument("path", ""), size)
+        except LseError as error:
+            self.set_status(404 if isinstance(error, NotFoundError) else 413)
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.set_header("Connection", "close")  # the file may be on its way already
+            self.finish(f"{error.message}\n")
+            return
+        self.request.connection.set_max_body_size(size)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Write a piece."""
+        if self._arriving is not None:
+            self._arriving.file.write(chunk)
+
+    def put(self, key: str) -> None:
+        """Take the whole file."""
+        del key
+        arriving, self._arriving = self._arriving, None
+        if arriving is not None:
+            self._upload.end(arriving)
+            self.set_status(204)
+
+    def on_connection_close(self) -> None:
+        """Forget a file that was cut short."""
+        if self._arriving is not None:
+            self._upload.give_up(self._arriving)

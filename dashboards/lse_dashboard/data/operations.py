@@ -12,6 +12,7 @@ __all__ = ["OperationRow", "operation_row"]
 
 _TRAININGS = frozenset({"TrainEncoder", "RetrainEncoder"})
 _ENCODER_MAKERS = _TRAININGS | {"ImportEncoder", "CreatePretrainedEncoder"}
+_DATASET_MAKERS = frozenset({"IngestDataset", "ImportDataset", "AddImages", "SubsetDataset"})
 _EXPERIMENT_MAKERS = frozenset({"EncodeExperiment", "ImportExperiment"})
 
 
@@ -80,6 +81,11 @@ class OperationRow:
     def made_experiment(self) -> bool:
         """Whether it has made an experiment that can be opened."""
         return self.state == "succeeded" and self.kind in _EXPERIMENT_MAKERS
+
+    @property
+    def made_dataset(self) -> bool:
+        """Whether it has made a dataset."""
+        return self.state == "succeeded" and self.kind in _DATASET_MAKERS
 
     @property
     def target_id(self) -> str:

@@ -116,10 +116,30 @@ class Operations(param.Parameterized):
             if before[row.name].active:
                 self.finished = row
 
-    def ask(self, ask: Callable[[], Operation[Any]]) -> None:
-        """Ask for long work, by a function that starts it."""
+    def ask(
+        self,
+        ask: Callable[[], Operation[Any]],
+        then: Callable[[OperationRow], None] = lambda _: None,
+        failed: Callable[[LseError], None] | None = None,
+    ) -> None:
+        """Ask for long work.
+
+        Parameters
+        ----------
+        ask
+            Starts it.
+        then
+            Called when it was accepted.
+        failed
+            Called when it was refused, in place of saying so here.
+        """
         self.problem = ""
-        self._background(lambda: operation_row(ask()), self._accepted, self._refused)
+
+        def accepted(row: OperationRow) -> None:
+            self._accepted(row)
+            then(row)
+
+        self._background(lambda: operation_row(ask()), accepted, failed or self._refused)
 
     def _accepted(self, row: OperationRow) -> None:
         self._started.add(row.name)

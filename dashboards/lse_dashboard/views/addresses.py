@@ -22,8 +22,14 @@ class Addresses:
         URL of the card of an encoder, given its project and its name.
     offer
         URL of a file that is made when it is fetched, given its name and what writes it.
+    upload
+        URL to which the browser sends files, given the key of what they belong to.
+    base
+        URL of the page.
     """
 
     thumbnail: Callable[[int], str]
     card: Callable[[str, str], str]
     offer: Callable[[str, Make], str]
+    upload: Callable[[str], str]
+    base: str

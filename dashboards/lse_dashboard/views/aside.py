@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import panel as pn
@@ -32,13 +33,15 @@ class Aside:
         Whose column.
     addresses
         Where things are.
+    original
+        Shows the image in view as its file has it.
     """
 
-    def __init__(self, session: Session, addresses: Addresses) -> None:
+    def __init__(self, session: Session, addresses: Addresses, original: Callable[[], None]) -> None:
         self._session = session
         self._tabs = Markup({"tab": self._choose}, css_classes=["lse-tabs"])
         self._views = {
-            "image": ImageView(session, addresses.thumbnail).panel,
+            "image": ImageView(session, addresses.thumbnail, original).panel,
             "selection": SelectionView(session, addresses).panel,
             "review": ReviewView(session, addresses.thumbnail).panel,
         }

@@ -33,9 +33,11 @@ class ImageView:
         Whose image.
     thumbnail
         URL of the thumbnail of a row.
+    original
+        Shows the image in view as its file has it.
     """
 
-    def __init__(self, session: Session, thumbnail: Callable[[int], str]) -> None:
+    def __init__(self, session: Session, thumbnail: Callable[[int], str], original: Callable[[], None]) -> None:
         self._session = session
         self._thumbnail = thumbnail
         navigation, explanation = session.navigation, session.explanation
@@ -47,6 +49,7 @@ class ImageView:
                 "pick": lambda picking: explanation.pick(_PICKING[picking]) if picking in _PICKING else None,
                 "typical": lambda cluster: explanation.typical(int(cluster) if cluster.isdigit() else None),
                 "copy": self._copy,
+                "original": lambda _: original(),
                 "back": lambda _: navigation.back(),
                 "forward": lambda _: navigation.forward(),
             }
@@ -106,11 +109,15 @@ class ImageView:
         simulated = dataset is not None and dataset.simulated
         return html(
             '<div class="title"><b class="lse-image-name">{name}</b>{badge}<span class="ways">'
+            '<button class="lse-open-original open-original" data-action="original" title="{original_help}">{original}'
+            "</button>"
             '<button class="lse-back" data-action="back" title="{back}" {no_back}>←</button>'
             '<button class="lse-forward" data-action="forward" title="{forward}" {no_forward}>→</button></span></div>'
             '<img class="large lse-large" src="{url}" alt="{name}">',
             name=name,
             badge=html('<span class="badge">{text}</span>', text=wording.SIMULATED) if simulated else "",
+            original=wording.Original.OPEN,
+            original_help=wording.Original.OPEN_HELP,
             back=_WORDS.BACK,
             forward=_WORDS.FORWARD,
             no_back="" if navigation.can_go_back else "disabled",

@@ -12,6 +12,7 @@ from markupsafe import Markup as Html
 from panel.custom import JSComponent
 
 __all__ = [
+    "STYLE",
     "HoverCard",
     "Html",
     "Markup",
@@ -19,6 +20,7 @@ __all__ = [
     "folded",
     "html",
     "join",
+    "jpeg_url",
     "notes",
     "nothing",
     "pairs",
@@ -30,7 +32,7 @@ __all__ = [
     "waiting",
 ]
 
-_CSS = (Path(__file__).parent / "explorer.css").read_text()
+STYLE = (Path(__file__).parent / "explorer.css").read_text()
 
 Act = Callable[[str], None]
 
@@ -84,6 +86,11 @@ def notes(items: Iterable[str]) -> Html:
 def picture(png: bytes, *, css: str, alt: str) -> Html:
     """A PNG."""
     return html('<img class="{css}" src="{url}" alt="{alt}">', css=css, url=png_url(png), alt=alt)
+
+
+def jpeg_url(jpeg: bytes) -> str:
+    """URL that holds a JPEG."""
+    return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
 
 
 def png_url(png: bytes) -> str:
@@ -186,6 +193,9 @@ class Markup(JSComponent):
         model.send_msg({action: form.getAttribute("data-action"), value})
         form.querySelectorAll("[data-once]").forEach((one) => { one.value = "" })
       })
+      root.addEventListener("change", ({target}) => {
+        if (target.form?.matches("[data-live]")) { target.form.requestSubmit() }
+      })
       // Arrow keys walk over the tiles of a grid, and what they reach is acted on.
       let walking = null
       root.addEventListener("keydown", (event) => {
@@ -225,7 +235,7 @@ class Markup(JSComponent):
     """
 
     def __init__(self, actions: dict[str, Act] | None = None, **params: Any) -> None:
-        super().__init__(**{"stylesheets": [_CSS], "sizing_mode": "stretch_width", "margin": 0, **params})
+        super().__init__(**{"stylesheets": [STYLE], "sizing_mode": "stretch_width", "margin": 0, **params})
         self._actions = actions or {}
 
     def copy(self, text: str) -> None:
@@ -273,4 +283,4 @@ class HoverCard(JSComponent):
     """
 
     def __init__(self, **params: Any) -> None:
-        super().__init__(stylesheets=[_CSS], **params)
+        super().__init__(stylesheets=[STYLE], **params)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lse.values import value_text
 from lse_dashboard import wording
 from lse_dashboard.data.operations import OperationRow
@@ -16,8 +18,16 @@ _SHOWN = frozenset({"epoch", "images_per_second"})
 _METRICS = 3
 
 
-def operation_list(session: Session) -> Markup:
-    """Operations of the project."""
+def operation_list(session: Session, show_dataset: Callable[[str], None]) -> Markup:
+    """Operations of the project.
+
+    Parameters
+    ----------
+    session
+        Whose project.
+    show_dataset
+        Shows a dataset, given its name.
+    """
     operations = session.operations
     panel = Markup(
         {
@@ -26,6 +36,7 @@ def operation_list(session: Session) -> Markup:
             "details": lambda encoder: session.training_monitor.open(session.project, encoder),
             "encode": lambda encoder: operations.encode(session.project, encoder),
             "open": session.choose_experiment,
+            "dataset": show_dataset,
         },
         css_classes=["lse-operations"],
         margin=(14, 0, 0, 0),
@@ -104,6 +115,8 @@ def _further(row: OperationRow) -> Html:
         actions.append(("details", _WORDS.DETAILS, _WORDS.DETAILS_HELP))
     if row.made_encoder:
         actions.append(("encode", _WORDS.ENCODE, _WORDS.ENCODE_HELP))
+    if row.made_dataset:
+        actions.append(("dataset", wording.Ingest.SHOW, wording.Ingest.SHOW_HELP))
     if row.made_experiment:
         actions.append(("open", _WORDS.OPEN, _WORDS.OPEN_HELP))
     buttons = (

@@ -6,6 +6,8 @@ import panel as pn
 from panel_material_ui.template.base import Page
 
 from lse_dashboard import wording
+from lse_dashboard.state.ingest import Ingest
+from lse_dashboard.state.original import OriginalQuestion
 from lse_dashboard.state.session import Session
 from lse_dashboard.state.view import KeptView
 from lse_dashboard.theme import DARK, LIGHT
@@ -14,9 +16,11 @@ from lse_dashboard.views.appearance import PAGE, out_of_flow, widget_theme
 from lse_dashboard.views.aside import Aside
 from lse_dashboard.views.cluster_names import cluster_names_dialog
 from lse_dashboard.views.dialog import explanation, question_dialog
+from lse_dashboard.views.ingest import ingest_dialog
 from lse_dashboard.views.keys import Keys
 from lse_dashboard.views.link import Header, LinkButton
 from lse_dashboard.views.markup import Html, html
+from lse_dashboard.views.original import original_dialog
 from lse_dashboard.views.project_window import project_dialog
 from lse_dashboard.views.scatter import ScatterView
 from lse_dashboard.views.sidebar import Sidebar
@@ -27,13 +31,15 @@ from lse_dashboard.views.widget_names import WidgetNames
 __all__ = ["explorer_page"]
 
 
-def explorer_page(session: Session, kept: KeptView, addresses: Addresses) -> Page:
+def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: Addresses) -> Page:
     """The explorer of one visitor.
 
     Parameters
     ----------
     session
         What the visitor chose.
+    ingest
+        Where datasets are made.
     kept
         The view as a link.
     addresses
@@ -41,7 +47,8 @@ def explorer_page(session: Session, kept: KeptView, addresses: Addresses) -> Pag
     """
     header, link = Header(height=44, css_classes=["lse-header"]), LinkButton(kept)
     scatter = ScatterView(session, addresses)
-    left, right = Sidebar(session).panel, Aside(session, addresses).panel
+    original = OriginalQuestion(session.library, session.background, session.navigation)
+    left, right = Sidebar(session, ingest).panel, Aside(session, addresses, original.open).panel
     columns = pn.Row(
         left,
         scatter.panel,
@@ -53,6 +60,8 @@ def explorer_page(session: Session, kept: KeptView, addresses: Addresses) -> Pag
         TrainingMonitorDialog(session, addresses.card).panel,
         cluster_names_dialog(session, addresses.thumbnail),
         project_dialog(session),
+        ingest_dialog(session, ingest, addresses.upload, addresses.base),
+        original_dialog(session, original, addresses.thumbnail),
         question_dialog("lse-explanation", session.explanation, explanation, wording.Explanation.WAITING),
         sizing_mode="stretch_both",
         margin=0,

@@ -7,6 +7,7 @@ import panel as pn
 from lse.client.resources import Dataset, Experiment
 from lse.values import value_text
 from lse_dashboard import wording
+from lse_dashboard.state.ingest import Ingest
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.appearance import scrolling
 from lse_dashboard.views.choice import Choice
@@ -29,9 +30,11 @@ class Sidebar:
     ----------
     session
         Whose column.
+    ingest
+        Where datasets are made.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, ingest: Ingest) -> None:
         self._session = session
         self._project = Choice(self._choose_project, label=_WORDS.PROJECT, options=[], css_classes=["lse-project"])
         self._experiment = Choice(
@@ -45,8 +48,15 @@ class Sidebar:
         session.param.watch(lambda *_: self._show_experiments(), ["projects", "project", "contents"])
         session.param.watch(lambda *_: self._show_facts(), ["contents", "loading", "online", "colour_by"])
         manage = Markup(
-            {"manage": lambda _: session.project_window.open(session.project, session.experiment_id)},
-            html=html('<div class="lse">{manage}</div>', manage=button(_WORDS.MANAGE, "manage", css="link lse-manage")),
+            {
+                "manage": lambda _: session.project_window.open(session.project, session.experiment_id),
+                "ingest": lambda _: ingest.open(session.project),
+            },
+            html=html(
+                '<div class="lse doors">{manage}{ingest}</div>',
+                manage=button(_WORDS.MANAGE, "manage", css="link lse-manage"),
+                ingest=button(wording.Ingest.OPEN, "ingest", css="link lse-open-ingest"),
+            ),
         )
         self.panel = pn.Column(
             self._project.select,
@@ -55,7 +65,7 @@ class Sidebar:
             self._facts,
             encoder_list(session),
             ComputeView(session).panel,
-            operation_list(session),
+            operation_list(session, lambda dataset: ingest.show(dataset, session.project)),
             **scrolling(width=300, narrow=268, css_classes=["lse-left"]),
         )
         self._show_experiments()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lse_dashboard.wording.ingest import Ingest
+from lse_dashboard.wording.original import Original
 from lse_dashboard.wording.results import Link, OfflineMap, Project, Provenance
 from lse_dashboard.wording.selection import (
     Aside,
@@ -31,12 +33,14 @@ __all__ = [
     "Gallery",
     "Header",
     "Image",
+    "Ingest",
     "Labelling",
     "Legend",
     "Link",
     "LossCurves",
     "OfflineMap",
     "Operations",
+    "Original",
     "Parameters",
     "Project",
     "Provenance",

@@ -44,6 +44,7 @@ from lse.client.resources import (
 from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quota, Role, Token
 from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
 from lse.client.resources.encoders import Precision, ViewsPreview
+from lse.client.resources.originals import OriginalImage
 from lse.client.results import Results
 from lse.client.search import (
     Examples,
@@ -120,6 +121,24 @@ class _AsyncDatasets(_AsyncProjectCollection[Dataset]):
         catalogue_radius_arcsec: float | None = ...,
         request_id: str | None = ...,
     ) -> AsyncOperation[Dataset]: ...
+    async def upload(
+        self,
+        name: str,
+        files: str | Path | Mapping[str, Path],
+        *,
+        recipe: Path | str | Mapping[str, object] | None = ...,
+        request_id: str | None = ...,
+        catalogue: str | Path | None = ...,
+        catalogue_key: str | None = ...,
+        catalogue_radius_arcsec: float | None = ...,
+    ) -> AsyncOperation[Dataset]: ...
+    async def preview_upload(
+        self,
+        files: str | Path | Mapping[str, Path],
+        *,
+        recipe: Path | str | Mapping[str, object] | None = ...,
+        count: int = ...,
+    ) -> Preview: ...
     async def add(
         self,
         name: str,
@@ -160,6 +179,7 @@ class _AsyncDatasets(_AsyncProjectCollection[Dataset]):
     async def trace(
         self, dataset: str, image: str, *, recipe: Path | str | Mapping[str, object] | None = ...
     ) -> ImageTrace: ...
+    async def original(self, dataset: str, image: str) -> OriginalImage: ...
     async def thumbnails(self, dataset: str, rows: Sequence[int]) -> builtins.list[bytes]: ...
     async def table(
         self, dataset: str, columns: Iterable[str] | None = ..., *, rows: Iterable[int] | None = ...

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
+import itertools
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +15,9 @@ from lse.client.collection import ProjectCollection
 from lse.client.operations import Operation
 from lse.client.requests import check_count, recipe_text, rows_message, source_path, source_paths
 from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
+from lse.client.resources.originals import OriginalHeader, OriginalImage
+from lse.client.sent_files import SentFiles
+from lse.client.streams import file_size, pieces
 from lse.errors import InvalidArgumentError
 from lse.names import IMAGE
 
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Datasets"]
 
 _THUMBNAILS_PER_CALL = 200
+_SAMPLES = 24  # from which the services suggest a recipe
 
 
 class Datasets(ProjectCollection[Dataset]):
@@ -74,6 +81,73 @@ class Datasets(ProjectCollection[Dataset]):
             catalogue_radius_arcsec=catalogue_radius_arcsec,
             request_id=request_id,
         )
+
+    def upload(
+        self,
+        name: str,
+        files: str | Path | Mapping[str, Path],
+        *,
+        recipe: Path | str | Mapping[str, object] | None = None,
+        request_id: str | None = None,
+        catalogue: str | Path | None = None,
+        catalogue_key: str | None = None,
+        catalogue_radius_arcsec: float | None = None,
+    ) -> Operation[Dataset]:
+        """Make a dataset of files of this machine, which are sent to the services and kept with the dataset.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        files
+            A folder, an image, an archive or another file of many images; or image files by their paths in the dataset.
+        recipe, request_id, catalogue, catalogue_key, catalogue_radius_arcsec
+            As for `ingest`; the catalogue is a file of this machine too.
+
+        Examples
+        --------
+        >>> client.datasets.upload("survey", "images", recipe={"size": 64}, catalogue="catalogue.csv").wait()
+        """
+        sent = SentFiles.of(files)
+        table = None if catalogue is None else Path(catalogue).expanduser()
+        content = sent.content()
+        header = pb.ImportDatasetHeader(
+            **self._new(name),
+            file_name=sent.file_name,
+            recipe=recipe_text(recipe),
+            catalogue_name="" if table is None else table.name,
+            catalogue_byte_count=0 if table is None else file_size(table),
+            catalogue_key=catalogue_key,
+            catalogue_radius_arcsec=catalogue_radius_arcsec,
+            request_id=request_id or str(uuid.uuid4()),
+        )
+        if table is not None:
+            content = itertools.chain(pieces(table), content)
+        return Operation(self._connection.upload(pb.ImportDatasetRequest, header, content), self._connection)
+
+    def preview_upload(
+        self,
+        files: str | Path | Mapping[str, Path],
+        *,
+        recipe: Path | str | Mapping[str, object] | None = None,
+        count: int = 8,
+    ) -> Preview:
+        """Show what a recipe makes of a few files of this machine, of which nothing is kept.
+
+        Parameters
+        ----------
+        files
+            As for `upload`; of more than a few dozen image files some are sent, evenly spread over all.
+        recipe, count
+            As for `preview`.
+        """
+        shown = check_count(count, 64, "A preview")
+        sent = SentFiles.of(files)
+        header = pb.PreviewUploadHeader(
+            parent=self._parent, file_name=sent.file_name, recipe=recipe_text(recipe), image_count=shown
+        )
+        answer = self._connection.upload(pb.PreviewUploadRequest, header, sent.some(max(shown, _SAMPLES)).content())
+        return dataclasses.replace(Preview.from_pb(answer), source_count=len(sent.files) or answer.source_count)
 
     def add(
         self,
@@ -223,6 +297,26 @@ class Datasets(ProjectCollection[Dataset]):
         """
         request = pb.TraceImageRequest(name=self._name(IMAGE, dataset, image), recipe=recipe_text(recipe))
         return ImageTrace.from_pb(self._connection.call(request))
+
+    def original(self, dataset: str, image: str) -> OriginalImage:
+        """One image as it is in its source, before any preparation: pixels, header and world coordinates.
+
+        Parameters
+        ----------
+        dataset
+            Name of the dataset.
+        image
+            Name, path or row of the image.
+
+        Examples
+        --------
+        >>> original = client.datasets.original("survey", "J0013+0951")
+        >>> original.pixels.shape, original.position(0, 0)
+        """
+        messages = self._connection.stream(pb.ReadOriginalRequest(name=self._name(IMAGE, dataset, image)))
+        first = next(messages)
+        content = b"".join([first.data, *(message.data for message in messages)])
+        return OriginalImage.of(OriginalHeader.from_pb(first.header), content)
 
     def thumbnails(self, dataset: str, rows: Sequence[int]) -> builtins.list[bytes]:
         """JPEG pictures of some rows, in their order; WebP of datasets that version 0.1 made."""

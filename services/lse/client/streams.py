@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from lse.errors import InvalidArgumentError, LseError, NotFoundError, ResourceExhaustedError
 
-__all__ = ["PIECE", "ArrivingFile", "new_file", "pieces", "write_file"]
+__all__ = ["PIECE", "ArrivingFile", "file_size", "new_file", "pieces", "write_file"]
 
 PIECE = 2**20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -69,6 +69,12 @@ def pieces(path: Path) -> Iterator[bytes]:
     except OSError as error:
         raise _unreadable(path, error) from error
     return _read(path)
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a file; errors as for `pieces`."""
+    pieces(path)
+    return path.stat().st_size
 
 
 def _read(path: Path) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from lse.errors import LseError
 from lse.images.file_preparation import read_source
 from lse.images.formats import ReadLimits, SourceImage
-from lse.images.recipe import Recipe, load_recipe, prepare_image, selected_names, suggest_recipe
+from lse.images.recipe import Recipe, load_recipe, prepare_image, selected_names, suggest_recipe, suggestion_reasons
 from lse.images.sources import Source
 
 __all__ = ["ChosenRecipe", "choose_from", "try_source"]
@@ -31,11 +31,17 @@ class ChosenRecipe:
         Names of the channels that it gives.
     side
         Shorter side of the image that it was tried with, in pixels.
+    source_channels
+        Names of the channels of that image.
+    reasons
+        Sentences on what was suggested, and why; none of a recipe that was given.
     """
 
     recipe: Recipe
     channels: tuple[str, ...]
     side: int
+    source_channels: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 def try_source(source: Source, recipe_text: str, limits: ReadLimits, roots: Sequence[Path]) -> None:
@@ -63,10 +69,13 @@ def choose_from(
         if samples and values > _MOST_VALUES:
             break
         samples.append(image)
+    reasons: tuple[str, ...] = ()
     if not recipe_text:
         recipe = suggest_recipe(samples)
+        reasons = suggestion_reasons(recipe, samples)
     for image in samples:
         with contextlib.suppress(LseError):
             count = len(prepare_image(image, recipe).tensor)
-            return ChosenRecipe(recipe, selected_names(image, recipe, count), min(image.pixels.shape[1:]))
+            names, side = selected_names(image, recipe, count), min(image.pixels.shape[1:])
+            return ChosenRecipe(recipe, names, side, image.channels, reasons)
     return None

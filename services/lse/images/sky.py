@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -72,6 +74,28 @@ class Sky:
         whole.wcs = self.wcs.sub([1, 2])
         whole.wcs.set()
         return whole
+
+    def to_fits(self) -> bytes:
+        """The same as a FITS file of one pixel, with every digit, that `astropy.wcs.WCS` reads back."""
+        wcs, buffer = self.astropy_wcs(), io.BytesIO()
+        hdus = wcs.to_fits(relax=True)
+        header, plain = hdus[0].header, wcs.wcs
+        # wcslib writes twelve digits, of which a right ascension leaves nine behind the point.
+        for axis in (1, 2):
+            for key, values in (("CRVAL", plain.crval), ("CRPIX", plain.crpix), ("CDELT", plain.cdelt)):
+                if f"{key}{axis}" in header:
+                    header[f"{key}{axis}"] = float(values[axis - 1])
+        for axis, number, value in plain.get_pv():
+            if f"PV{axis}_{number}" in header:
+                header[f"PV{axis}_{number}"] = value
+        matrix = plain.cd if plain.has_cd() else plain.get_pc()
+        for row, column in itertools.product((1, 2), (1, 2)):
+            for key in (f"CD{row}_{column}", f"PC{row}_{column}"):
+                if key in header:
+                    header[key] = float(matrix[row - 1, column - 1])
+        hdus[0].data = np.zeros((1, 1), np.uint8)  # a WCS without an image is warned of
+        hdus.writeto(buffer)
+        return buffer.getvalue()
 
     def at(self, x: float, y: float) -> dict[str, float | bool]:
         """Position, scale and orientation at a pixel of the file, whose first pixel is (1, 1).

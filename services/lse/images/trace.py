@@ -189,7 +189,7 @@ def _steps(image: SourceImage, source: Source, recipe: Recipe, channels: int | N
 
 
 def _file_facts(source: Source) -> dict[str, MetadataValue]:
-    facts: dict[str, MetadataValue] = {"path": printable_path(source.path)}
+    facts: dict[str, MetadataValue] = {"path": source.called or printable_path(source.path)}
     if source.member:
         facts["member"] = source.member
     if source.bands:

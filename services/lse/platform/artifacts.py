@@ -328,7 +328,8 @@ class Artifacts:
             return
         with tempfile.TemporaryDirectory(prefix="lse-") as folder:
             path = Path(folder) / uri.rsplit("/", 1)[-1]
-            path.write_bytes(self.read_bytes(uri))
+            with self._opened(uri) as file, path.open("wb") as copy:
+                copy.writelines(iter(lambda: file.read(1 << 20), b""))
             yield path
 
     @contextlib.contextmanager

@@ -107,10 +107,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "QUOTA_FULL": ("The project has as much as it may have.", "quota", "limit"),
         "READING_TOO_LARGE": ("Reading the file takes more memory than is allowed.", "limit"),
         "SHARED_MEMORY_FULL": ("No shared memory is left for the images.", "size"),
-        "TRAINING_TOO_LARGE": (
-            "The training would need more memory than there is.",
-            *("memory_bytes", "available_bytes", "batch_size"),
-        ),
+        "TRAINING_TOO_LARGE": ("The training needs too much memory.", "memory_bytes", "available_bytes", "batch_size"),
         "UPLOAD_TOO_LARGE": ("The uploaded file is too large.",),
         "VECTOR_STORE_FULL": ("The vector store has no room, or too many requests at once.",),
         "WORKERS_LOST": ("Worker processes died repeatedly, most likely for lack of memory.",),

@@ -135,6 +135,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "SHAPE_INVALID": ("An array has another shape than is needed.", "shape"),
     "SHARED_MEMORY_UNSUPPORTED": ("This backend of Triton cannot read shared memory.",),
     "SIMILARITY_INVALID": ("A cosine similarity is asked for from which images cannot be nearly the same.",),
+    "SOURCES_CONFLICT": ("What is to be sent together has to be sent by itself.", "name"),
     "SOURCES_MISSING": ("No source is given, or the sources contain no file.", "paths"),
     "SOURCE_REFUSED": ("The server of an address does not give its file.", "path"),
     "SOURCE_UNSUPPORTED": ("The address has empty parts or leads upwards.", "path"),

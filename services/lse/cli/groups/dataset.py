@@ -83,11 +83,26 @@ def ingest(
     catalogue: CatalogueFile = None,
     catalogue_key: CatalogueKey = None,
     catalogue_radius: CatalogueRadius = None,
+    upload: Annotated[
+        bool, typer.Option("--upload", help="Send one file or folder, and the catalogue, from this machine.")
+    ] = False,
 ) -> Any:
     """Make a dataset of files and folders.
 
     Every image is prepared by a recipe; what cannot be is kept as rejected, with the reason.
     """
+    if upload:
+        if len(sources) > 1:
+            message = "--upload sends one file or folder: put the images into one folder."
+            raise InvalidArgumentError(message, reason="SOURCES_CONFLICT")
+        return session.client.datasets.upload(
+            name,
+            sources[0],
+            recipe=recipe,
+            catalogue=catalogue,
+            catalogue_key=catalogue_key,
+            catalogue_radius_arcsec=catalogue_radius,
+        )
     return session.client.datasets.ingest(
         name,
         sources,

@@ -26,6 +26,7 @@ from lse.client.resources.explanations import (
 )
 from lse.client.resources.fields import MadeResource, NamedResource, State
 from lse.client.resources.methods import Method, Parameter
+from lse.client.resources.originals import OriginalImage
 from lse.client.resources.predictions import PredictedClass, Prediction
 from lse.client.resources.training_runs import TrainingRun
 
@@ -54,6 +55,7 @@ __all__ = [
     "Method",
     "NamedResource",
     "Nuisance",
+    "OriginalImage",
     "Parameter",
     "PeerComparison",
     "Picture",

@@ -12,7 +12,17 @@ from lse.client.resources.fields import MadeResource, NamedResource, Received
 from lse.kinds import Scalar
 from lse.names import image_name
 
-__all__ = ["Column", "Dataset", "Image", "ImageStatus", "ImageTrace", "Preview", "PreviewedImage", "TraceStep"]
+__all__ = [
+    "Column",
+    "Dataset",
+    "Histogram",
+    "Image",
+    "ImageStatus",
+    "ImageTrace",
+    "Preview",
+    "PreviewedImage",
+    "TraceStep",
+]
 
 ImageStatus = Literal["prepared", "rejected"]
 
@@ -166,6 +176,26 @@ class PreviewedImage(Received, message=pb.PreviewedImage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Histogram(Received, message=pb.Histogram):
+    """How often values of a channel occur.
+
+    Attributes
+    ----------
+    channel
+        Name of the channel.
+    low, high
+        Lower edge of the first bin and upper edge of the last.
+    counts
+        Number of values in each of the bins, which are equally wide.
+    """
+
+    channel: str
+    low: float
+    high: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preview(Received, message=pb.PreviewRecipeResponse):
     """What a recipe makes of a few sources.
 
@@ -177,8 +207,17 @@ class Preview(Received, message=pb.PreviewRecipeResponse):
         Inputs found.
     images
         Some of them, evenly spread.
+    notes
+        Sentences on what was chosen where no recipe was given, and why.
+    source_channels
+        Names of the channels of the sources that a recipe can choose from.
+    histograms
+        Values of the prepared tensors, a histogram for each of their channels.
     """
 
     recipe: str
     source_count: int
     images: tuple[PreviewedImage, ...]
+    notes: tuple[str, ...]
+    source_channels: tuple[str, ...]
+    histograms: tuple[Histogram, ...]

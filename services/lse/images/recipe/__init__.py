@@ -14,7 +14,7 @@ from lse.images.recipe.apply import (
 from lse.images.recipe.limits import FixedLimits, Limits, MinmaxLimits, PercentileLimits, ZscaleLimits
 from lse.images.recipe.recipe import MaskPolicy, NanPolicy, Recipe, load_recipe
 from lse.images.recipe.stretches import Asinh, Linear, Log, Percentile, Sqrt, Stretch, Zscale
-from lse.images.recipe.suggestion import suggest_recipe
+from lse.images.recipe.suggestion import suggest_recipe, suggestion_reasons
 
 __all__ = [
     "Asinh",
@@ -43,4 +43,5 @@ __all__ = [
     "selected_names",
     "stretch_image",
     "suggest_recipe",
+    "suggestion_reasons",
 ]

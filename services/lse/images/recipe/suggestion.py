@@ -14,7 +14,7 @@ from lse.images.recipe.limits import FixedLimits, PercentileLimits
 from lse.images.recipe.recipe import Recipe
 from lse.images.recipe.stretches import Asinh, Linear, Stretch
 
-__all__ = ["suggest_recipe"]
+__all__ = ["suggest_recipe", "suggestion_reasons"]
 
 _RASTER = frozenset({"PNG", "JPEG", "TIFF", "WEBP", "JPEG2000", "GIF", "BMP"})
 
@@ -46,6 +46,46 @@ def suggest_recipe(samples: Sequence[SourceImage], *, size: int = 64) -> Recipe:
         size=size,
         stretch=_stretch(samples),
     )
+
+
+def suggestion_reasons(recipe: Recipe, samples: Sequence[SourceImage]) -> tuple[str, ...]:
+    """Sentences on what was suggested from some images, and why."""
+    side = min(min(image.pixels.shape[1:]) for image in samples)
+    return (_channels_reason(recipe, samples), _crop_reason(recipe, side), _stretch_reason(recipe, samples))
+
+
+def _channels_reason(recipe: Recipe, samples: Sequence[SourceImage]) -> str:
+    kinds = {image.channels for image in samples}
+    if recipe.channels == "rgb":
+        return "Channels: red, green and blue, as the files have them."
+    if recipe.channels == "grey":
+        one = all(len(names) == 1 for names in kinds)
+        return (
+            "Channels: one, as the files have it." if one else "Channels: one (grey), since the files differ in theirs."
+        )
+    return f"Channels: all {len(recipe.channels)} that every file has."
+
+
+def _crop_reason(recipe: Recipe, side: int) -> str:
+    if recipe.crop is None:
+        return f"Crop: none; the light is not gathered in the centre of the {side} pixels, or the images are small."
+    return (
+        f"Crop: the central {recipe.crop} of {side} pixels, twice the side that holds 95 % of the light around the "
+        "centre."
+    )
+
+
+def _stretch_reason(recipe: Recipe, samples: Sequence[SourceImage]) -> str:
+    limits = recipe.stretch.limit_finder
+    if isinstance(limits, FixedLimits):
+        return f"Stretch: linear from {limits.low:g} to {limits.high:g}, the whole range of the file format."
+    if isinstance(recipe.stretch, Asinh):
+        why = "FITS" if any(image.metadata.get("format") == "FITS" for image in samples) else "floating-point"
+        return (
+            f"Stretch: asinh between the 1st and the 99.9th percentile of each channel, since {why} pixels have no "
+            "fixed range and faint structure matters beside bright."
+        )
+    return "Stretch: linear between the limits of each image, since the files differ in their depth."
 
 
 def _channels(samples: Sequence[SourceImage]) -> Literal["grey", "rgb"] | tuple[int | str, ...]:

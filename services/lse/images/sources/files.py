@@ -47,6 +47,8 @@ class Source:
         What it is called in its file, of one that holds many images.
     position
         Right ascension and declination (ICRS, degrees) of one that is cut out of a mosaic.
+    called
+        What people know its file by, where that is not its path.
     """
 
     name: str
@@ -56,17 +58,21 @@ class Source:
     bands: tuple[Path | None, ...] = ()
     member: str = ""
     position: tuple[float, float] | None = None
+    called: str = ""
 
     @property
     def location(self) -> str:
         """Path or address, with the end of `relative` that is within the file; of one image only."""
+        if self.called:
+            return "/".join(part for part in (self.called, self.member) if part)
         inside = self.relative[-len(self.member) - 1 :] if self.member else ""
         return (address_of(self.path) or printable_path(self.path)) + inside
 
     @property
     def stem(self) -> str:
         """File name without the suffix of an image and of a compression."""
-        return self.relative.rpartition("/")[2] if self.bands else _stem(printable_path(self.path.name))
+        own = self.relative.rpartition("/")[2]
+        return own if self.bands else _stem(own if self.member else printable_path(self.path.name))
 
 
 def find_sources(

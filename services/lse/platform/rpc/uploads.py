@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lse.errors import InvalidArgumentError, ResourceExhaustedError
 from lse.names import PROJECT
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lse.platform.artifacts import Artifacts
     from lse.platform.stores import Stores
 
-__all__ = ["first_header", "make_of_upload", "upload_uri"]
+__all__ = ["first_header", "keep_upload", "make_of_upload", "upload_limit", "upload_uri"]
 
 _LARGEST_BYTES = 16 << 30
 
@@ -52,7 +52,14 @@ def upload_uri(stores: Stores, resource: Record[Any, Any]) -> str:
 
 
 async def make_of_upload(
-    stores: Stores, kind: str, record: Record[Any, Any], header: Any, content: AsyncIterator[bytes]
+    stores: Stores,
+    kind: str,
+    record: Record[Any, Any],
+    header: Any,
+    content: AsyncIterator[bytes],
+    *,
+    before: Sequence[tuple[str, int]] = (),
+    uri: str = "",
 ) -> operations_pb2.Operation:
     """Write an upload to its place and start the operation that works on it, or neither.
 
@@ -66,6 +73,10 @@ async def make_of_upload(
         What is made of the file.
     header, content
         See `first_header`; a header with the same request id, and the same file, give the same operation.
+    before
+        Smaller files that come first: where each goes, and its bytes.
+    uri
+        Where the file goes (default: `upload_uri`).
 
     Raises
     ------
@@ -76,9 +87,11 @@ async def make_of_upload(
     """
     artifacts = stores.artifacts
     try:
-        own = stores.access.quotas.limits(PROJECT.format(record.name.split("/")[1])).upload_byte_count
-        largest = _LARGEST_BYTES if own is None else min(own, _LARGEST_BYTES)
-        digest = await _keep(content, artifacts, upload_uri(stores, record), largest=largest)
+        largest = upload_limit(stores, record.parent)
+        arriving = _Arriving(content)
+        digests = [await _keep(arriving.next(count), artifacts, own, largest=largest) for own, count in before]
+        rest = await _keep(arriving.rest(), artifacts, uri or upload_uri(stores, record), largest=largest)
+        digest = "".join((*digests, rest))
         operation = stores.operation_store.create(
             kind, record, request_id=header.request_id, request_digest=request_digest(header, digest)
         )
@@ -92,19 +105,63 @@ async def make_of_upload(
     return operation_to_pb(operation)
 
 
+def upload_limit(stores: Stores, project: str) -> int:
+    """Most bytes of a file that is sent to a project, given by its name."""
+    own = stores.access.quotas.limits(PROJECT.format(project.split("/")[1])).upload_byte_count
+    return _LARGEST_BYTES if own is None else min(own, _LARGEST_BYTES)
+
+
+async def keep_upload(content: AsyncIterator[bytes], file: BinaryIO, *, largest: int) -> str:
+    """Write the content of an upload to an open file; its digest.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is empty.
+    ResourceExhaustedError
+        If it is larger than `largest` bytes.
+    """
+    size, digest = 0, hashlib.sha256()
+    async for piece in content:
+        size += len(piece)
+        if size > largest:
+            raise ResourceExhaustedError(
+                f"The file is larger than {largest:,} bytes, which is the limit here: give a smaller one.",
+                reason="UPLOAD_TOO_LARGE",
+            )
+        digest.update(piece)
+        file.write(piece)
+    if size == 0:
+        raise InvalidArgumentError("The file is empty: choose another.", reason="FILE_EMPTY")
+    return digest.hexdigest()
+
+
+class _Arriving:
+    """Files that arrive one after the other as one content."""
+
+    def __init__(self, content: AsyncIterator[bytes]) -> None:
+        self._content = content
+        self._held = b""
+
+    async def next(self, count: int) -> AsyncIterator[bytes]:
+        """The next bytes, as many as given or as there are."""
+        while count > 0:
+            piece = self._held or await anext(self._content, None)
+            if piece is None:
+                return
+            piece, self._held = piece[:count], piece[count:]
+            count -= len(piece)
+            yield piece
+
+    async def rest(self) -> AsyncIterator[bytes]:
+        """All others."""
+        if self._held:
+            yield self._held
+        async for piece in self._content:
+            yield piece
+
+
 async def _keep(content: AsyncIterator[bytes], artifacts: Artifacts, uri: str, *, largest: int) -> str:
     """Write a file, whole or not at all; its digest."""
-    size, digest = 0, hashlib.sha256()
     with artifacts.writing(uri) as file:
-        async for piece in content:
-            size += len(piece)
-            if size > largest:
-                raise ResourceExhaustedError(
-                    f"The file is larger than {largest:,} bytes, which is the limit here: give a smaller one.",
-                    reason="UPLOAD_TOO_LARGE",
-                )
-            digest.update(piece)
-            file.write(piece)
-        if size == 0:
-            raise InvalidArgumentError("The file is empty: choose another.", reason="FILE_EMPTY")
-    return digest.hexdigest()
+        return await keep_upload(content, file, largest=largest)

@@ -14,6 +14,7 @@ import numpy as np
 from lse.errors import CancelledError, InvalidArgumentError, LseError
 from lse.images.file_preparation import Prepared, Rejected, prepare_file, rejection
 from lse.images.formats import ReadLimits
+from lse.images.original import Original, read_original
 from lse.images.recipe import Recipe, load_recipe
 from lse.images.recipe_choice import ChosenRecipe, choose_from, try_source
 from lse.images.sources import Source, find_sources, grouped, names_of
@@ -24,7 +25,7 @@ from lse.platform.outages import is_outage
 from lse.progress import ShouldStop
 from lse.services.ingestion.fetching import fetched, is_remote
 
-__all__ = ["choose_recipe", "find_images", "prepared_files", "spread", "traced_files"]
+__all__ = ["choose_recipe", "find_images", "original_file", "prepared_files", "spread", "traced_files"]
 
 _SAMPLES = 24
 _TABLES = frozenset({".parquet"})
@@ -45,6 +46,10 @@ def find_images(
     found = find_sources(paths, exclude=exclude, also=_TABLES, list_address=reading.remote.find)
     sources = _opened(reading, found)
     recipe = load_recipe(recipe_text)
+    key = "band_files" if recipe.band_files is not None else "cutout" if recipe.cutout is not None else ""
+    if key and any(source.member for source in sources):
+        message = f"The recipe's {key} takes files, and these images are within a file of many: unpack it first."
+        raise InvalidArgumentError(message, reason="RECIPE_INVALID", key=key)
     if recipe.band_files is None:
         return sources, recipe_text
     sources, bands = grouped(sources, recipe.band_files.pattern, recipe.band_files.bands)
@@ -141,6 +146,22 @@ def _trace_of(source: Source, trace: Trace) -> Trace:
     if is_remote(source) and steps:
         steps = (replace(steps[0], facts={**steps[0].facts, "path": source.location}), *steps[1:])
     return Trace(steps, replace(trace.outcome, source=source))
+
+
+def original_file(reading: Reading, source: Source, recipe: Recipe) -> Original:
+    """An image as it is in its source.
+
+    Raises
+    ------
+    LseError
+        It cannot be read.
+    """
+    read = partial(read_original, limits=_limits(reading), roots=reading.folders)
+    with fetched(reading, [source], large=recipe.cutout is not None) as (local,):
+        if isinstance(local, LseError):
+            raise local
+        found: Original = reading.call(read, local, recipe, what=source.relative)
+    return found
 
 
 def _outcomes(

@@ -36,6 +36,7 @@ from lse.services.ingestion.guarded_files import choose_recipe, find_images
 from lse.services.ingestion.mosaics import cutout_sources
 from lse.services.ingestion.notes import NOTED, all_simulated, keyword_notes, preparation_notes
 from lse.services.ingestion.parts import PART_SOURCES, Preparation, part_uri, plan_uri, prepare_part, write_plan
+from lse.services.ingestion.sent_files import at_hand, file_at_hand, own_names, sent_path
 from lse.services.ingestion.sky_match import match_by_sky
 from lse.services.ingestion.source_table import sources_uri, write_sources
 from lse.services.ingestion.templates import addressed_sources, is_template
@@ -82,16 +83,18 @@ def _plan(
 ) -> dict[str, Any]:
     """Find the sources, join the catalogue, choose the recipe: all that must be the same after a restart."""
     artifacts, reading = context.platform.artifacts, _reading(context)
-    catalogue_path = spec.catalogue
-    reading.check([*spec.sources, *([catalogue_path] if catalogue_path else [])])
-    exclude = [catalogue_path] if catalogue_path else []
-    read = _catalogue(context, spec) if catalogue_path else None
+    exclude = [spec.catalogue] if spec.catalogue and not spec.sent else []
+    if not spec.sent:
+        reading.check([*spec.sources, *exclude])
+    read = _catalogue(context, spec) if spec.catalogue else None
     notes = list(read.notes) if read else []
     rows: dict[Path, int] = {}
     if any(map(is_template, spec.sources)):
         sources, numbers, more = addressed_sources(spec.sources, read)
         recipe_text, notes = spec.recipe, [*notes, *more]
         rows = dict(zip((source.path for source in sources), numbers, strict=True))
+    elif spec.sent:
+        sources, recipe_text = _sent(context, spec)
     else:
         sources, recipe_text = find_images(reading, spec.sources, spec.recipe, exclude=exclude)
     recipe = load_recipe(recipe_text)
@@ -113,7 +116,8 @@ def _plan(
         own = pa.table({_CLASS: classes})
         catalogue = own if catalogue is None else beside(catalogue, own)
         notes.append(f"The column '{_CLASS}' is the folder of each image.")
-    chosen = choose_recipe(reading, sources, recipe_text, should_stop=context.should_stop)
+    with at_hand(artifacts, sources) as readable:
+        chosen = choose_recipe(reading, readable, recipe_text, should_stop=context.should_stop)
     if not spec.recipe:
         notes += _suggested(chosen)
         if pattern := likely_pattern(sources):
@@ -129,6 +133,16 @@ def _plan(
         "channels": list(chosen.channels),
         "notes": notes,
     }
+
+
+def _sent(context: JobContext[DatasetRecord], spec: DatasetSpec) -> tuple[list[Source], str]:
+    """Sources in the file that was sent, and the recipe."""
+    artifacts, (file_name,) = context.platform.artifacts, spec.sources
+    path = sent_path(artifacts, context.resource.uid, file_name)
+    with file_at_hand(artifacts, path) as local:
+        found, recipe_text = find_images(_reading(context), [str(local)], spec.recipe)
+    named = own_names([replace(source, called=file_name) for source in found])
+    return [replace(source, path=path, root=path) for source in named], recipe_text
 
 
 def _joined(sources: Sequence[Source], read: Catalogue, rows: Mapping[Path, int]) -> tuple[pa.Table, list[str]]:
@@ -157,8 +171,9 @@ def _suggested(chosen: ChosenRecipe) -> list[str]:
 
 
 def _catalogue(context: JobContext[DatasetRecord], spec: DatasetSpec) -> Catalogue:
-    reading = _reading(context)
-    with fetched_file(reading, spec.catalogue) as path:
+    reading, artifacts = _reading(context), context.platform.artifacts
+    sent = sent_path(artifacts, context.resource.uid, spec.catalogue)
+    with file_at_hand(artifacts, sent) if spec.sent else fetched_file(reading, spec.catalogue) as path:
         read = partial(
             read_catalogue,
             key=spec.catalogue_key or None,

@@ -23,6 +23,7 @@ from lse.kinds import Scalar
 from lse.platform.artifacts import Artifacts
 from lse.platform.guarded.reading import Reading
 from lse.services.ingestion.guarded_files import prepared_files
+from lse.services.ingestion.sent_files import at_hand
 from lse.services.ingestion.source_table import SOURCES, source_table, sources_of
 from lse.tables.image_table import beside, fact_columns, facts_of, header_columns
 
@@ -107,7 +108,8 @@ def prepare_part(artifacts: Artifacts, folder: str, index: int, preparation: Pre
     recipe = load_recipe(preparation.recipe)
     plan = pa.Table.from_batches([artifacts.read_block(plan_uri(folder), index)])
     sources = sources_of(plan)
-    outcomes = prepared_files(preparation.reading, sources, recipe, channels=preparation.channels)
+    with at_hand(artifacts, sources) as readable:
+        outcomes = prepared_files(preparation.reading, readable, recipe, channels=preparation.channels)
     part = pa.Table.from_pylist([_input(outcome) for outcome in outcomes], schema=_INPUT)
     for facts in (plan.drop_columns(SOURCES.names), _header(outcomes), _preparation(outcomes), _pictures(outcomes)):
         part = beside(part, facts)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import numpy as np
-import pyarrow as pa
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
@@ -20,10 +21,10 @@ from lse import names
 from lse.addresses import is_address
 from lse.columns import with_pandas_types
 from lse.errors import InvalidArgumentError, NotFoundError
-from lse.filters import Field, named_fields, parse_filter, parse_order
 from lse.images.file_preparation import Prepared, Rejected, prepared_tensor
 from lse.images.recipe import load_recipe
-from lse.images.trace import Step, Trace, compared, drawn_trace, tried_recipe
+from lse.images.sources import Source
+from lse.images.trace import Step, compared, drawn_trace, tried_recipe
 from lse.platform.auth import current_caller
 from lse.platform.catalogue import DatasetRecord
 from lse.platform.catalogue.pages import decode_page_token, encode_page_token, page_limit
@@ -33,16 +34,20 @@ from lse.platform.prepared_images import image_line, image_rows, prepared_images
 from lse.platform.rpc.collection import Collection
 from lse.platform.rpc.messages import metadata_fields, table_chunks
 from lse.platform.rpc.projects import project_to_pb
-from lse.platform.rpc.rows import checked_columns, checked_count, rows_of, some_rows
+from lse.platform.rpc.rows import checked_columns, rows_of, some_rows
+from lse.platform.rpc.uploads import first_header, keep_upload, make_of_upload, upload_limit
 from lse.platform.wiring import Platform
 from lse.rows import bitmap_of_rows, pack_bitmap
 from lse.services.ingestion.assembly import THUMBNAILS_PER_GROUP
-from lse.services.ingestion.guarded_files import choose_recipe, find_images, spread, traced_files
+from lse.services.ingestion.guarded_files import original_file, traced_files
+from lse.services.ingestion.image_listing import select_lines
 from lse.services.ingestion.jobs import AddedSources, add_images, ingest_dataset
+from lse.services.ingestion.previews import Preview, preview_of
+from lse.services.ingestion.sent_files import at_hand, checked_file_name, checked_stack_name, is_sent, sent_folder
+from lse.services.ingestion.sky_match import checked_radius
 from lse.services.ingestion.source_table import source_of_line
 from lse.services.ingestion.subset import subset_dataset
 from lse.services.ingestion.templates import addressed_sources, is_template
-from lse.tables.filters import filtered, ordered, table_fields
 from lse.tables.image_table import FIXED_COLUMNS
 
 if TYPE_CHECKING:
@@ -51,12 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["IngestionServicer", "register"]
 
 _MOST_THUMBNAILS = 1000
-_MOST_PREVIEWED = 64
-_LARGEST_RADIUS_ARCSEC = 36_000
-# Columns of the image table and the fields of an image that have another name.
-_IMAGE_FIELDS = {"reason": "rejection_reason", "message": "rejection_message"}
-# Column of line numbers beside those of an image table, whose names have no such character.
-_LINE = "\0line"
+_PIECE = 1 << 20
 
 
 def register(server: grpc.aio.Server, platform: Platform) -> str:
@@ -69,15 +69,17 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
     """Answers ``latentspace.ingestion.v1.IngestionService``."""
 
     def __init__(self, platform: Platform) -> None:
+        self._platform = platform
         self._projects = platform.access.projects
         self._artifacts = platform.artifacts
         self._reading = platform.reading
         self._datasets = Collection(platform, DatasetRecord, pb.Dataset, large=["sources", "recipe"])
         self._datasets.register("IngestDataset", ingest_dataset)
+        self._datasets.register("ImportDataset", ingest_dataset)
         self._datasets.register("AddImages", add_images)
         self._datasets.register("SubsetDataset", subset_dataset)
         # Artifacts never change under their URI, so what was read once stays right.
-        self._listed = lru_cache(maxsize=8)(self._select)
+        self._listed = lru_cache(maxsize=8)(partial(select_lines, platform.artifacts))
         self._rows = lru_cache(maxsize=4)(partial(image_rows, platform.artifacts))
         self._thumbnails = lru_cache(maxsize=128)(platform.artifacts.read_row_group)
 
@@ -109,9 +111,40 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             recipe=request.recipe,
             catalogue=request.catalogue,
             catalogue_key=request.catalogue_key,
-            catalogue_radius_arcsec=_checked_radius(request),
+            catalogue_radius_arcsec=checked_radius(request.catalogue_radius_arcsec),
         )
         return self._datasets.make(request, spec)
+
+    async def ImportDataset(
+        self, request_iterator: AsyncIterator[pb.ImportDatasetRequest], context: Any
+    ) -> operations_pb2.Operation:
+        """Make a dataset of files that are sent."""
+        header, content = await first_header(request_iterator)
+        file_name, catalogue = checked_stack_name(header.file_name), header.catalogue_name
+        if header.recipe:
+            load_recipe(header.recipe)
+        spec = DatasetSpec(
+            sources=(file_name,),
+            recipe=header.recipe,
+            catalogue=catalogue and checked_file_name(catalogue, "a catalogue"),
+            catalogue_key=header.catalogue_key,
+            catalogue_radius_arcsec=checked_radius(header.catalogue_radius_arcsec),
+            sent=True,
+        )
+        if catalogue == file_name:
+            message = f"The catalogue and the file of images are both called {catalogue!r}: rename one of them."
+            raise InvalidArgumentError(message, reason="NAME_INVALID", name=catalogue)
+        record = self._datasets.new(header, spec)
+        folder = sent_folder(self._artifacts, record.uid)
+        return await make_of_upload(
+            self._platform,
+            "ImportDataset",
+            record,
+            header,
+            content,
+            before=[(f"{folder}/{catalogue}", header.catalogue_byte_count)] if catalogue else (),
+            uri=f"{folder}/{file_name}",
+        )
 
     def AddImages(self, request: pb.AddImagesRequest, context: Any) -> operations_pb2.Operation:
         """Add sources to a dataset."""
@@ -121,7 +154,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             sources=tuple(request.sources),
             catalogue=request.catalogue,
             catalogue_key=request.catalogue_key,
-            catalogue_radius_arcsec=_checked_radius(request),
+            catalogue_radius_arcsec=checked_radius(request.catalogue_radius_arcsec),
         )
         return self._datasets.change(request, added)
 
@@ -158,11 +191,25 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         reading = self._check_sources(request.parent, request.sources, "")
         if any(map(is_template, request.sources)):
             addressed_sources(request.sources, None)  # which says that it takes a catalogue
-        sources, recipe_text = find_images(reading, request.sources, request.recipe)
-        recipe = choose_recipe(reading, sources, recipe_text).recipe
-        count = checked_count(request.image_count, usual=8, most=_MOST_PREVIEWED, what="images")
-        images = [_previewed(trace) for trace in traced_files(reading, spread(sources, count), recipe, pictures=False)]
-        return pb.PreviewRecipeResponse(recipe=recipe.to_yaml(), source_count=len(sources), images=images)
+        return _preview_to_pb(preview_of(reading, request.sources, request.recipe, request.image_count))
+
+    async def PreviewUpload(
+        self, request_iterator: AsyncIterator[pb.PreviewUploadRequest], context: Any
+    ) -> pb.PreviewRecipeResponse:
+        """Show what a recipe makes of a few images of a file that is sent and not kept."""
+        header, content = await first_header(request_iterator)
+        names.PROJECT.parse(header.parent)
+        file_name = checked_stack_name(header.file_name)
+        reading, largest = self._reading.of_project(header.parent), upload_limit(self._platform, header.parent)
+        with tempfile.TemporaryDirectory(prefix="lse-") as folder:
+            path = Path(folder) / file_name
+            with path.open("wb") as file:
+                await keep_upload(content, file, largest=largest)
+            found = await asyncio.to_thread(preview_of, reading, [str(path)], header.recipe, header.image_count)
+        answer = _preview_to_pb(found)
+        for image in answer.images:
+            image.source = image.source.removeprefix(f"{folder}/")
+        return answer
 
     def ListImages(self, request: pb.ListImagesRequest, context: Any) -> pb.ListImagesResponse:
         """List the images of a dataset."""
@@ -201,21 +248,6 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
                 )
         return reading
 
-    def _select(self, uri: str, filter_: str, order_by: str) -> NDArray[np.int64]:
-        """Lines of an image table that a filter leaves, in another order; only columns that it names are read."""
-        schema = self._artifacts.table_schema(uri)
-        shown = {name: _IMAGE_FIELDS.get(name, name) for name in schema.names}
-        fields = {shown.get(name, name): field for name, field in table_fields(schema).items()}
-        fields["status"] = Field("choice", ("prepared", "rejected"))
-        condition, orders = parse_filter(filter_, fields), parse_order(order_by, fields)
-        named = {order.field for order in orders} | named_fields(condition)
-        table = self._artifacts.read_table(
-            uri, [name for name in schema.names if shown[name] in named or name == "name"]
-        )
-        table = table.rename_columns([shown[name] for name in table.column_names])
-        table = table.append_column(_LINE, pa.array(np.arange(table.num_rows)))
-        return np.asarray(ordered(filtered(table, condition), orders)[_LINE])
-
     def GetImage(self, request: pb.GetImageRequest, context: Any) -> pb.Image:
         """Get an image with its metadata."""
         dataset, line = self._line(request.name)
@@ -252,12 +284,11 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         dataset, line = self._line(request.name)
         found = dataset.result
         row = self._artifacts.read_table(found.table_uri, rows=range(line, line + 1)).to_pylist()[0]
-        source = source_of_line(self._artifacts, found, line)
-        reading = self._reading.of_project(names.DATASET.parent(dataset.name))
-        reading.check([source.path, *(path for path in source.bands if path is not None)])
+        source, reading = self._source(dataset, line)
         recipe = tried_recipe(request.recipe, of=found.recipe)
         channels = None if request.recipe else len(found.channels)
-        (trace,) = traced_files(reading, [source], recipe, channels=channels, pictures=True)
+        with at_hand(self._artifacts, [source]) as readable:
+            (trace,) = traced_files(reading, readable, recipe, channels=channels, pictures=True)
         stored = None if row["row"] < 0 else np.asarray(self._artifacts.open_array(found.images_uri)[row["row"]])
         rejected = trace.outcome if isinstance(trace.outcome, Rejected) else None
         return pb.TraceImageResponse(
@@ -267,6 +298,36 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             rejection_message=rejected.message if rejected else "",
             png=drawn_trace(trace, row["name"]),
         )
+
+    def _source(self, dataset: DatasetRecord, line: int) -> tuple[Source, Reading]:
+        """Source of an image, which may still be read, and how."""
+        source = source_of_line(self._artifacts, dataset.result, line)
+        reading = self._reading.of_project(names.DATASET.parent(dataset.name))
+        if not is_sent(source.path):  # files that were sent are the dataset's own
+            reading.check([source.path, *(path for path in source.bands if path is not None)])
+        return source, reading
+
+    def ReadOriginal(self, request: pb.ReadOriginalRequest, context: Any) -> Iterator[pb.ReadOriginalResponse]:
+        """Read an image again from its source, as it is there."""
+        dataset, line = self._line(request.name)
+        source, reading = self._source(dataset, line)
+        with at_hand(self._artifacts, [source]) as (readable,):
+            image = original_file(reading, readable, load_recipe(dataset.result.recipe))
+        pixels = image.pixels
+        header = pb.OriginalHeader(
+            source=readable.location,
+            channels=image.channels,
+            height=pixels.shape[1],
+            width=pixels.shape[2],
+            dtype=str(pixels.dtype),
+            unit=image.unit,
+            wcs=image.wcs,
+            metadata=metadata_fields(image.metadata),
+        )
+        content = memoryview(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).reshape(-1)).cast("B")
+        yield pb.ReadOriginalResponse(header=header)
+        for first in range(0, len(content), _PIECE):
+            yield pb.ReadOriginalResponse(data=bytes(content[first : first + _PIECE]))
 
     def PrepareImage(self, request: pb.PrepareImageRequest, context: Any) -> pb.PrepareImageResponse:
         """Prepare an image file by the recipe of a dataset."""
@@ -299,30 +360,27 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             yield from table_chunks(with_pandas_types(group.select(columns)) for group in groups)
 
 
-def _checked_radius(request: pb.IngestDatasetRequest | pb.AddImagesRequest) -> float:
-    """Largest separation of a catalogue that is joined by position, 0 where it is not."""
-    radius = float(request.catalogue_radius_arcsec)
-    if not 0 <= radius <= _LARGEST_RADIUS_ARCSEC:
-        raise InvalidArgumentError(
-            f"Positions cannot be joined within {radius:g} arcsec: give a radius of more than 0 and at most "
-            f"{_LARGEST_RADIUS_ARCSEC:,}.",
-            reason="RADIUS_OUT_OF_RANGE",
-        )
-    return radius
-
-
 def _step_to_pb(step: Step) -> pb.TraceStep:
     return pb.TraceStep(step=step.name, summary=step.summary, facts=metadata_fields(step.facts))
 
 
-def _previewed(trace: Trace) -> pb.PreviewedImage:
-    outcome = trace.outcome
-    image = pb.PreviewedImage(source=outcome.source.location, steps=map(_step_to_pb, trace.steps))
-    if isinstance(outcome, Prepared):
-        image.thumbnail = outcome.thumbnail
-    else:
-        image.rejection_reason, image.rejection_message = outcome.reason, outcome.message
-    return image
+def _preview_to_pb(preview: Preview) -> pb.PreviewRecipeResponse:
+    answer = pb.PreviewRecipeResponse(
+        recipe=preview.chosen.recipe.to_yaml(),
+        source_count=preview.source_count,
+        notes=preview.notes,
+        source_channels=preview.chosen.source_channels,
+    )
+    for channel, counts in preview.histograms.items():
+        answer.histograms.add(channel=channel, low=preview.low, high=preview.high, counts=counts)
+    for trace in preview.traces:
+        outcome = trace.outcome
+        image = answer.images.add(source=outcome.source.location, steps=map(_step_to_pb, trace.steps))
+        if isinstance(outcome, Prepared):
+            image.thumbnail = outcome.thumbnail
+        else:
+            image.rejection_reason, image.rejection_message = outcome.reason, outcome.message
+    return answer
 
 
 def _image_to_pb(dataset: DatasetRecord, row: dict[str, Any]) -> pb.Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from lse.errors import InvalidArgumentError
 from lse.platform.artifacts import Artifacts
 from lse.services.ingestion.parts import part_uri
 from lse.tables.catalogue import Catalogue
@@ -12,9 +13,27 @@ from lse.tables.image_table import beside, facts_of
 from lse.tables.join import join_notes
 from lse.tables.sky_join import join_by_sky
 
-__all__ = ["match_by_sky"]
+__all__ = ["checked_radius", "match_by_sky"]
 
+_LARGEST_RADIUS_ARCSEC = 36_000
 _POSITION = ("header:ra_deg", "header:dec_deg")
+
+
+def checked_radius(radius: float) -> float:
+    """Return the largest separation in arcsec of a catalogue that is joined by position, 0 where it is not.
+
+    Raises
+    ------
+    InvalidArgumentError
+        ``RADIUS_OUT_OF_RANGE``.
+    """
+    if not 0 <= radius <= _LARGEST_RADIUS_ARCSEC:
+        raise InvalidArgumentError(
+            f"Positions cannot be joined within {radius:g} arcsec: give a radius of more than 0 and at most "
+            f"{_LARGEST_RADIUS_ARCSEC:,}.",
+            reason="RADIUS_OUT_OF_RANGE",
+        )
+    return radius
 
 
 def match_by_sky(

@@ -456,6 +456,88 @@ class IngestDatasetRequest(_message.Message):
 Global___IngestDatasetRequest: _TypeAlias = IngestDatasetRequest  # noqa: Y015
 
 @_typing.final
+class ImportDatasetRequest(_message.Message):
+    """Request of `ImportDataset`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """Next bytes of the catalogue, or of the file after it."""
+    @_builtins.property
+    def header(self) -> Global___ImportDatasetHeader:
+        """What to create; in the first message only."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___ImportDatasetHeader | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportDatasetRequest: _TypeAlias = ImportDatasetRequest  # noqa: Y015
+
+@_typing.final
+class ImportDatasetHeader(_message.Message):
+    """Header of an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    RECIPE_FIELD_NUMBER: _builtins.int
+    CATALOGUE_NAME_FIELD_NUMBER: _builtins.int
+    CATALOGUE_BYTE_COUNT_FIELD_NUMBER: _builtins.int
+    CATALOGUE_KEY_FIELD_NUMBER: _builtins.int
+    CATALOGUE_RADIUS_ARCSEC_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project, `projects/{project}`."""
+    dataset_id: _builtins.str
+    """Last segment of the name of the dataset."""
+    file_name: _builtins.str
+    """Name of the file; its suffix (such as `.zip`, `.tar.gz`, `.npy`, `.parquet`) determines what it is."""
+    recipe: _builtins.str
+    """Recipe as YAML (default: suggested from the images)."""
+    catalogue_name: _builtins.str
+    """Name of the catalogue to join; its suffix determines the format (default: none)."""
+    catalogue_byte_count: _builtins.int
+    """Number of bytes of the catalogue, which are sent before the file."""
+    catalogue_key: _builtins.str
+    """Column of the catalogue that identifies the image (default: found by its name)."""
+    catalogue_radius_arcsec: _builtins.float
+    """Largest separation in arcsec of a catalogue that is joined by position (default: joined by its key)."""
+    request_id: _builtins.str
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        dataset_id: _builtins.str = ...,
+        file_name: _builtins.str = ...,
+        recipe: _builtins.str = ...,
+        catalogue_name: _builtins.str = ...,
+        catalogue_byte_count: _builtins.int = ...,
+        catalogue_key: _builtins.str = ...,
+        catalogue_radius_arcsec: _builtins.float = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue_byte_count", b"catalogue_byte_count", "catalogue_key", b"catalogue_key", "catalogue_name", b"catalogue_name", "catalogue_radius_arcsec", b"catalogue_radius_arcsec", "dataset_id", b"dataset_id", "file_name", b"file_name", "parent", b"parent", "recipe", b"recipe", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportDatasetHeader: _TypeAlias = ImportDatasetHeader  # noqa: Y015
+
+@_typing.final
 class AddImagesRequest(_message.Message):
     """Request of `AddImages`."""
 
@@ -644,6 +726,9 @@ class PreviewRecipeResponse(_message.Message):
     RECIPE_FIELD_NUMBER: _builtins.int
     SOURCE_COUNT_FIELD_NUMBER: _builtins.int
     IMAGES_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    SOURCE_CHANNELS_FIELD_NUMBER: _builtins.int
+    HISTOGRAMS_FIELD_NUMBER: _builtins.int
     recipe: _builtins.str
     """Recipe that was applied, as YAML."""
     source_count: _builtins.int
@@ -652,20 +737,133 @@ class PreviewRecipeResponse(_message.Message):
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewedImage]:
         """Previews."""
 
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences on what was chosen where no recipe was given, and why."""
+
+    @_builtins.property
+    def source_channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the channels of the sources that a recipe can choose from."""
+
+    @_builtins.property
+    def histograms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Histogram]:
+        """Values of the prepared tensors, a histogram for each of their channels."""
+
     def __init__(
         self,
         *,
         recipe: _builtins.str = ...,
         source_count: _builtins.int = ...,
         images: _abc.Iterable[Global___PreviewedImage] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+        source_channels: _abc.Iterable[_builtins.str] | None = ...,
+        histograms: _abc.Iterable[Global___Histogram] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "recipe", b"recipe", "source_count", b"source_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["histograms", b"histograms", "images", b"images", "notes", b"notes", "recipe", b"recipe", "source_channels", b"source_channels", "source_count", b"source_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewRecipeResponse: _TypeAlias = PreviewRecipeResponse  # noqa: Y015
+
+@_typing.final
+class Histogram(_message.Message):
+    """How often values occur."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """Name of the channel."""
+    low: _builtins.float
+    """Lower edge of the first bin."""
+    high: _builtins.float
+    """Upper edge of the last bin."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Number of values in each of the bins, which are equally wide."""
+
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        low: _builtins.float = ...,
+        high: _builtins.float = ...,
+        counts: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "counts", b"counts", "high", b"high", "low", b"low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Histogram: _TypeAlias = Histogram  # noqa: Y015
+
+@_typing.final
+class PreviewUploadRequest(_message.Message):
+    """Request of `PreviewUpload`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """Next bytes of the file."""
+    @_builtins.property
+    def header(self) -> Global___PreviewUploadHeader:
+        """What to preview; in the first message only."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___PreviewUploadHeader | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewUploadRequest: _TypeAlias = PreviewUploadRequest  # noqa: Y015
+
+@_typing.final
+class PreviewUploadHeader(_message.Message):
+    """Header of a preview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    RECIPE_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project that the file is previewed for, `projects/{project}`."""
+    file_name: _builtins.str
+    """Name of the file; its suffix (such as `.zip`, `.tar.gz`, `.npy`, `.parquet`) determines what it is."""
+    recipe: _builtins.str
+    """Recipe as YAML (default: suggested from the images)."""
+    image_count: _builtins.int
+    """Number of images to preview, evenly spread over the file (default: 8, at most 64)."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        file_name: _builtins.str = ...,
+        recipe: _builtins.str = ...,
+        image_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "image_count", b"image_count", "parent", b"parent", "recipe", b"recipe"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewUploadHeader: _TypeAlias = PreviewUploadHeader  # noqa: Y015
 
 @_typing.final
 class PreviewedImage(_message.Message):
@@ -946,6 +1144,112 @@ class TraceStep(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TraceStep: _TypeAlias = TraceStep  # noqa: Y015
+
+@_typing.final
+class ReadOriginalRequest(_message.Message):
+    """Request of `ReadOriginal`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the image; its last part may also be the path or the row of the image."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadOriginalRequest: _TypeAlias = ReadOriginalRequest  # noqa: Y015
+
+@_typing.final
+class ReadOriginalResponse(_message.Message):
+    """Response of `ReadOriginal`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """Next bytes of the pixels (channels, height, width), little-endian in C order, the top row first."""
+    @_builtins.property
+    def header(self) -> Global___OriginalHeader:
+        """What the pixels are; in the first message only."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___OriginalHeader | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadOriginalResponse: _TypeAlias = ReadOriginalResponse  # noqa: Y015
+
+@_typing.final
+class OriginalHeader(_message.Message):
+    """What the pixels of an image are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    DTYPE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    WCS_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Path from which it was read."""
+    height: _builtins.int
+    """Height, in pixels."""
+    width: _builtins.int
+    """Width, in pixels."""
+    dtype: _builtins.str
+    """Type of the values: `float32` or `float64`; missing pixels are NaN."""
+    unit: _builtins.str
+    """Unit of the values as FITS writes it; empty where it is not known."""
+    wcs: _builtins.bytes
+    """World coordinates of the celestial axes as a FITS file without pixels, whose first row is the bottom one; empty
+    where the image has none.
+    """
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the channels."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.RepeatedCompositeFieldContainer[_metadata_pb2.MetadataField]:
+        """Cards of the header and what the reader says of the file."""
+
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        height: _builtins.int = ...,
+        width: _builtins.int = ...,
+        dtype: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        wcs: _builtins.bytes = ...,
+        metadata: _abc.Iterable[_metadata_pb2.MetadataField] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "dtype", b"dtype", "height", b"height", "metadata", b"metadata", "source", b"source", "unit", b"unit", "wcs", b"wcs", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OriginalHeader: _TypeAlias = OriginalHeader  # noqa: Y015
 
 @_typing.final
 class PrepareImageRequest(_message.Message):

@@ -58,6 +58,11 @@ class IngestionServiceStub:
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestDatasetRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.ImportDataset = channel.stream_unary(
+                '/latentspace.ingestion.v1.IngestionService/ImportDataset',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ImportDatasetRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
         self.AddImages = channel.unary_unary(
                 '/latentspace.ingestion.v1.IngestionService/AddImages',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.SerializeToString,
@@ -83,6 +88,11 @@ class IngestionServiceStub:
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewRecipeRequest.SerializeToString,
                 response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewRecipeResponse.FromString,
                 _registered_method=True)
+        self.PreviewUpload = channel.stream_unary(
+                '/latentspace.ingestion.v1.IngestionService/PreviewUpload',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewUploadRequest.SerializeToString,
+                response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewRecipeResponse.FromString,
+                _registered_method=True)
         self.ListImages = channel.unary_unary(
                 '/latentspace.ingestion.v1.IngestionService/ListImages',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ListImagesRequest.SerializeToString,
@@ -102,6 +112,11 @@ class IngestionServiceStub:
                 '/latentspace.ingestion.v1.IngestionService/TraceImage',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageRequest.SerializeToString,
                 response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageResponse.FromString,
+                _registered_method=True)
+        self.ReadOriginal = channel.unary_stream(
+                '/latentspace.ingestion.v1.IngestionService/ReadOriginal',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadOriginalRequest.SerializeToString,
+                response_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadOriginalResponse.FromString,
                 _registered_method=True)
         self.PrepareImage = channel.unary_unary(
                 '/latentspace.ingestion.v1.IngestionService/PrepareImage',
@@ -147,6 +162,14 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportDataset(self, request_iterator, context):
+        """Creates a dataset of files that are sent: of an archive of image files, or of another file of many images. The first
+        message carries the header, every message a part of the catalogue and then of the file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AddImages(self, request, context):
         """Adds sources to a dataset, prepared by its recipe.
         """
@@ -182,6 +205,14 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewUpload(self, request_iterator, context):
+        """The same of a file that is sent, which is not kept: the first message carries the header, every message a part of
+        the file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListImages(self, request, context):
         """Lists the images of a dataset.
         """
@@ -205,6 +236,14 @@ class IngestionServiceServicer:
 
     def TraceImage(self, request, context):
         """Shows one image of a dataset through every step of its preparation, read again from its source.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadOriginal(self, request, context):
+        """Reads an image of a dataset again from its source, as it is there before any preparation. The first message carries
+        the header, every message a part of the pixels.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +286,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestDatasetRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'ImportDataset': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportDataset,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ImportDatasetRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
             'AddImages': grpc.unary_unary_rpc_method_handler(
                     servicer.AddImages,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.AddImagesRequest.FromString,
@@ -272,6 +316,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewRecipeRequest.FromString,
                     response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewRecipeResponse.SerializeToString,
             ),
+            'PreviewUpload': grpc.stream_unary_rpc_method_handler(
+                    servicer.PreviewUpload,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewUploadRequest.FromString,
+                    response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewRecipeResponse.SerializeToString,
+            ),
             'ListImages': grpc.unary_unary_rpc_method_handler(
                     servicer.ListImages,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ListImagesRequest.FromString,
@@ -291,6 +340,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.TraceImage,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageRequest.FromString,
                     response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageResponse.SerializeToString,
+            ),
+            'ReadOriginal': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadOriginal,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadOriginalRequest.FromString,
+                    response_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadOriginalResponse.SerializeToString,
             ),
             'PrepareImage': grpc.unary_unary_rpc_method_handler(
                     servicer.PrepareImage,
@@ -411,6 +465,33 @@ class IngestionService:
             target,
             '/latentspace.ingestion.v1.IngestionService/IngestDataset',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestDatasetRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportDataset(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/ImportDataset',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ImportDatasetRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
@@ -558,6 +639,33 @@ class IngestionService:
             _registered_method=True)
 
     @staticmethod
+    def PreviewUpload(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/PreviewUpload',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewUploadRequest.SerializeToString,
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.PreviewRecipeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListImages(request,
             target,
             options=(),
@@ -655,6 +763,33 @@ class IngestionService:
             '/latentspace.ingestion.v1.IngestionService/TraceImage',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageRequest.SerializeToString,
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.TraceImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadOriginal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/ReadOriginal',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadOriginalRequest.SerializeToString,
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadOriginalResponse.FromString,
             options,
             channel_credentials,
             insecure,

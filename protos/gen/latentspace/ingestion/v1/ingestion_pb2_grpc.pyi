@@ -44,6 +44,10 @@ class IngestionServiceStub:
     """Gets a dataset."""
     IngestDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.IngestDatasetRequest, _operations_pb2.Operation]
     """Reads sources, prepares every image by a recipe and creates a dataset of them."""
+    ImportDataset: _grpc.StreamUnaryMultiCallable[_ingestion_pb2.ImportDatasetRequest, _operations_pb2.Operation]
+    """Creates a dataset of files that are sent: of an archive of image files, or of another file of many images. The first
+    message carries the header, every message a part of the catalogue and then of the file.
+    """
     AddImages: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.AddImagesRequest, _operations_pb2.Operation]
     """Adds sources to a dataset, prepared by its recipe."""
     SubsetDataset: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.SubsetDatasetRequest, _operations_pb2.Operation]
@@ -54,6 +58,10 @@ class IngestionServiceStub:
     """Deletes a dataset."""
     PreviewRecipe: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.PreviewRecipeRequest, _ingestion_pb2.PreviewRecipeResponse]
     """Applies a recipe to a few sources without keeping the result, and returns the suggested recipe where none is given."""
+    PreviewUpload: _grpc.StreamUnaryMultiCallable[_ingestion_pb2.PreviewUploadRequest, _ingestion_pb2.PreviewRecipeResponse]
+    """The same of a file that is sent, which is not kept: the first message carries the header, every message a part of
+    the file.
+    """
     ListImages: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListImagesRequest, _ingestion_pb2.ListImagesResponse]
     """Lists the images of a dataset."""
     GetImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.GetImageRequest, _ingestion_pb2.Image]
@@ -62,6 +70,10 @@ class IngestionServiceStub:
     """Gets the thumbnails of several images."""
     TraceImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.TraceImageRequest, _ingestion_pb2.TraceImageResponse]
     """Shows one image of a dataset through every step of its preparation, read again from its source."""
+    ReadOriginal: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadOriginalRequest, _ingestion_pb2.ReadOriginalResponse]
+    """Reads an image of a dataset again from its source, as it is there before any preparation. The first message carries
+    the header, every message a part of the pixels.
+    """
     PrepareImage: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]
@@ -80,6 +92,10 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Gets a dataset."""
     IngestDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.IngestDatasetRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Reads sources, prepares every image by a recipe and creates a dataset of them."""
+    ImportDataset: _aio.StreamUnaryMultiCallable[_ingestion_pb2.ImportDatasetRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Creates a dataset of files that are sent: of an archive of image files, or of another file of many images. The first
+    message carries the header, every message a part of the catalogue and then of the file.
+    """
     AddImages: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.AddImagesRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Adds sources to a dataset, prepared by its recipe."""
     SubsetDataset: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.SubsetDatasetRequest, _operations_pb2.Operation]  # type: ignore[assignment]
@@ -90,6 +106,10 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Deletes a dataset."""
     PreviewRecipe: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.PreviewRecipeRequest, _ingestion_pb2.PreviewRecipeResponse]  # type: ignore[assignment]
     """Applies a recipe to a few sources without keeping the result, and returns the suggested recipe where none is given."""
+    PreviewUpload: _aio.StreamUnaryMultiCallable[_ingestion_pb2.PreviewUploadRequest, _ingestion_pb2.PreviewRecipeResponse]  # type: ignore[assignment]
+    """The same of a file that is sent, which is not kept: the first message carries the header, every message a part of
+    the file.
+    """
     ListImages: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListImagesRequest, _ingestion_pb2.ListImagesResponse]  # type: ignore[assignment]
     """Lists the images of a dataset."""
     GetImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.GetImageRequest, _ingestion_pb2.Image]  # type: ignore[assignment]
@@ -98,6 +118,10 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Gets the thumbnails of several images."""
     TraceImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.TraceImageRequest, _ingestion_pb2.TraceImageResponse]  # type: ignore[assignment]
     """Shows one image of a dataset through every step of its preparation, read again from its source."""
+    ReadOriginal: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadOriginalRequest, _ingestion_pb2.ReadOriginalResponse]  # type: ignore[assignment]
+    """Reads an image of a dataset again from its source, as it is there before any preparation. The first message carries
+    the header, every message a part of the pixels.
+    """
     PrepareImage: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.PrepareImageRequest, _ingestion_pb2.PrepareImageResponse]  # type: ignore[assignment]
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
@@ -137,6 +161,16 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Reads sources, prepares every image by a recipe and creates a dataset of them."""
+
+    @_abc_1.abstractmethod
+    def ImportDataset(
+        self,
+        request_iterator: _MaybeAsyncIterator[_ingestion_pb2.ImportDatasetRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Creates a dataset of files that are sent: of an archive of image files, or of another file of many images. The first
+        message carries the header, every message a part of the catalogue and then of the file.
+        """
 
     @_abc_1.abstractmethod
     def AddImages(
@@ -179,6 +213,16 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Applies a recipe to a few sources without keeping the result, and returns the suggested recipe where none is given."""
 
     @_abc_1.abstractmethod
+    def PreviewUpload(
+        self,
+        request_iterator: _MaybeAsyncIterator[_ingestion_pb2.PreviewUploadRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.PreviewRecipeResponse, _abc.Awaitable[_ingestion_pb2.PreviewRecipeResponse]]:
+        """The same of a file that is sent, which is not kept: the first message carries the header, every message a part of
+        the file.
+        """
+
+    @_abc_1.abstractmethod
     def ListImages(
         self,
         request: _ingestion_pb2.ListImagesRequest,
@@ -209,6 +253,16 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.TraceImageResponse, _abc.Awaitable[_ingestion_pb2.TraceImageResponse]]:
         """Shows one image of a dataset through every step of its preparation, read again from its source."""
+
+    @_abc_1.abstractmethod
+    def ReadOriginal(
+        self,
+        request: _ingestion_pb2.ReadOriginalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_ingestion_pb2.ReadOriginalResponse], _abc.AsyncIterator[_ingestion_pb2.ReadOriginalResponse]]:
+        """Reads an image of a dataset again from its source, as it is there before any preparation. The first message carries
+        the header, every message a part of the pixels.
+        """
 
     @_abc_1.abstractmethod
     def PrepareImage(

@@ -25,6 +25,8 @@ class DatasetSpec(Facts):
         Catalogue that is joined, and its column that identifies the image; empty where not given.
     catalogue_radius_arcsec
         Largest separation in arcsec of a catalogue that is joined by position; 0 of one that is joined by its key.
+    sent
+        Whether sources and catalogue are names of files that were sent with the request.
     subset_of, packed_rows
         Dataset of whose images it is made, and their rows in it as a bitmap; empty of one that is made of sources.
     """
@@ -34,6 +36,7 @@ class DatasetSpec(Facts):
     catalogue: str = ""
     catalogue_key: str = ""
     catalogue_radius_arcsec: float = 0
+    sent: bool = False
     subset_of: str = ""
     packed_rows: str = ""
 
