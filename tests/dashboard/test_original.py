@@ -14,7 +14,7 @@ from astropy.wcs import WCS
 
 from lse.client.resources import OriginalImage
 from lse.client.resources.originals import OriginalHeader
-from lse.errors import ResourceExhaustedError
+from lse.errors import InvalidArgumentError
 from lse_dashboard.data.original import original_of, sky_text
 from lse_dashboard.state.background import immediately
 from lse_dashboard.state.original import OriginalQuestion
@@ -78,5 +78,5 @@ def test_an_image_that_is_too_large_is_refused_in_a_sentence() -> None:
     question.open()
     assert question.title == "big, as its file has it"
     assert "17,825,792 pixel values" in question.problem
-    with pytest.raises(ResourceExhaustedError):
+    with pytest.raises(InvalidArgumentError):
         original_of(image, {})

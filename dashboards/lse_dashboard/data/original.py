@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.client.resources import OriginalImage
-from lse.errors import ResourceExhaustedError
+from lse.errors import InvalidArgumentError
 from lse_dashboard import wording
 from lse_dashboard.data.sky import declination_text, right_ascension_text
 
@@ -77,12 +77,12 @@ def original_of(image: OriginalImage, facts: Mapping[str, Any]) -> Original:
 
     Raises
     ------
-    ResourceExhaustedError
+    InvalidArgumentError
         It is larger than a browser can draw at once.
     """
     if image.pixels.size > _MOST_VALUES:
         too_large = _WORDS.TOO_LARGE.format(count=image.pixels.size, most=_MOST_VALUES)
-        raise ResourceExhaustedError(too_large, reason="ANSWER_TOO_LARGE")
+        raise InvalidArgumentError(too_large, reason="IMAGE_TOO_LARGE")
     found = [_limits_of(channel) for channel in image.pixels]
     north, east, arcsec = _directions(image)
     used = [facts.get(f"used {side}") for side in ("left", "top", "width", "height")]

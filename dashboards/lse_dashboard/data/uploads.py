@@ -148,7 +148,7 @@ class Uploads:
         """
         with self._lock:
             if key not in self._open:
-                raise NotFoundError(_WORDS.GONE, reason="UPLOAD_NOT_FOUND")
+                raise NotFoundError(_WORDS.GONE, reason="FILE_NOT_FOUND")
             return self._open[key]
 
     def close(self, upload: Upload) -> None:
