@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import AliasChoices, Field
@@ -19,6 +20,7 @@ from lse.analysis.clusterers.clusterings import (
     distinct_points,
     refuse_beyond_distinct,
 )
+from lse.analysis.clusterers.gap import choose_by_gap
 from lse.methods import Method
 
 if TYPE_CHECKING:
@@ -28,12 +30,19 @@ __all__ = ["METHOD", "KMeansParameters"]
 
 # Above, mini-batches: on 100,000 x 128 several times quicker at a lower inertia than the same time of full steps gives.
 _BATCHED_ROWS = 50_000
+# Of one start alone, chance would be a part of the gap.
+_GAP_STARTS = 3
 
 
 class KMeansParameters(ClusteringParameters):
     """Parameters of k-means."""
 
     n_clusters: ClusterCount = None
+    criterion: Literal["silhouette", "gap"] = Field(
+        "silhouette",
+        description="What chooses the number of clusters where it is not given: the mean silhouette, or the gap "
+        "statistic, which also says where there is a single group.",
+    )
     n_init: int | None = Field(
         None,
         ge=1,
@@ -47,15 +56,20 @@ class KMeansParameters(ClusteringParameters):
 def _run(task: ClusteringTask, parameters: KMeansParameters) -> Grouping:
     distinct = distinct_points(task.points, parameters.n_clusters or most_clusters(len(task.points)))
 
-    def group(sample: NDArray[np.intp], clusters: int) -> NDArray[Any]:
-        points = task.points[sample]
+    def group(points: NDArray[np.float32], clusters: int, starts: int | None = None) -> NDArray[Any]:
         # No more groups than there are different points, of which a sample may have few.
         clusters = min(clusters, len(np.unique(points, axis=0)))
-        fitted = _model(len(sample), clusters, starts=None, seed=task.seed).fit(points)
+        fitted = _model(len(points), clusters, starts=starts, seed=task.seed).fit(points)
         return np.asarray(fitted.labels_)
 
     if parameters.n_clusters is None:
-        clusters = 2 if distinct < 4 else min(choose_clusters(task, group), distinct)
+        by_silhouette = partial(choose_clusters, task, lambda sample, number: group(task.points[sample], number))
+        choose = (
+            by_silhouette
+            if parameters.criterion == "silhouette"
+            else partial(choose_by_gap, task, partial(group, starts=_GAP_STARTS))
+        )
+        clusters = 2 if distinct < 4 else min(choose(), distinct)
     else:
         clusters = parameters.n_clusters
     refuse_beyond_distinct(clusters, distinct)
