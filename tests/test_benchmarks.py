@@ -28,4 +28,4 @@ def test_a_name_that_is_no_benchmark_is_refused() -> None:
     command = [sys.executable, ROOT / "scripts" / "run_benchmarks.py", "encoder_speed"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "there is no benchmark encoder_speed; there are: authorisation, fits_ingest, " in done.stderr
+    assert "there is no benchmark encoder_speed; there are: adaptation, authorisation, " in done.stderr

@@ -68,6 +68,26 @@ def test_a_pretrained_encoder_is_made_served_and_explained(client: Client, few: 
     assert np.mean(vectors**2) == pytest.approx(1, rel=1e-2)
 
 
+def test_a_pretrained_encoder_goes_on_learning(
+    client: Client, few: str, weights: Path, installation: Installation
+) -> None:
+    def run(*options: str) -> Result:
+        given = ["encoder", "pretrained", "went-on", "squeezenet1_1", "--dataset", few, "--weights", str(weights)]
+        return CliRunner().invoke(app, [*given, "--size", "32", *options, "--address", installation.address])
+
+    refused = run("--epochs", "1")
+    assert refused.exit_code != 0
+    assert "give adapt, too" in " ".join(refused.output.split())
+    done = run("--adapt", "--epochs", "1")
+    assert done.exit_code == 0, done.output
+    assert "takes about" in done.output
+    encoder = client.encoders.get("went-on")
+    assert (encoder.parameters["adapt"], encoder.parameters["epochs"]) == (True, 1)
+    assert encoder.figures["served_difference"] < 1e-3
+    assert len(client.encoders.training_run("went-on").epochs) == 1
+    assert len(encoder.loss_curve) == 1
+
+
 def test_weights_that_cannot_be_had_are_told_of_in_a_sentence(
     client: Client, few: str, weights: Path, tmp_path: Path
 ) -> None:

@@ -238,6 +238,16 @@ class Library:
         )
         return _measured(wording.Colours.OUTLIER, table, score, cloud)
 
+    def concept(self, project: str, experiment: Experiment, concept: int, cloud: Cloud) -> Colouring:
+        """Strength of a concept in each image of a cloud."""
+
+        def read() -> pa.Table:
+            strengths = self.client(project).explanations.concept_strengths(experiment.id, concept)
+            return pa.table({"row": pa.array(np.arange(len(strengths))), "strength": pa.array(strengths)})
+
+        table = self.kept(("concept", experiment.uid, str(concept)), read)
+        return _measured(wording.Concepts.COLOUR.format(concept=concept), table, "strength", cloud)
+
     def trust(
         self, project: str, experiment: Experiment, projection: Projection, share: str, cloud: Cloud
     ) -> Colouring:

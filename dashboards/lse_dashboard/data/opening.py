@@ -104,7 +104,7 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
         What is open.
     colour_by
         ``nothing``, ``clusters``, or ``KIND:NAME`` of a ``column``, ``label`` scheme, ``prediction`` or
-        ``probability`` of one, of one of `measures`, or ``remark:interest`` and ``remark:tags``.
+        ``probability`` of one, of one of `measures`, ``concept:NUMBER``, or ``remark:interest`` and ``remark:tags``.
 
     Returns
     -------
@@ -125,8 +125,12 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
         return library.predicted(project, experiment, prediction, cloud, probability=kind == "probability")
     if kind == "trust" and shown.projection is not None and name in shown.projection.figures:
         return library.trust(project, experiment, shown.projection, name, cloud)
-    known = kind == "outlier" and name in experiment.outlier_scores
-    return library.outlier_scores(project, experiment, name, cloud) if known else None
+    found = None
+    if kind == "concept" and name.isdecimal():
+        found = library.concept(project, experiment, int(name), cloud)
+    elif kind == "outlier" and name in experiment.outlier_scores:
+        found = library.outlier_scores(project, experiment, name, cloud)
+    return found
 
 
 def _said(library: Library, project: str, contents: ProjectContents, colour_by: str, cloud: Cloud) -> Groups | None:
@@ -138,11 +142,17 @@ def _said(library: Library, project: str, contents: ProjectContents, colour_by: 
     return None if dataset is None or scheme is None else library.labels(project, dataset, scheme, cloud)
 
 
-def measures(contents: ProjectContents, projection: Projection | None) -> dict[str, str]:
-    """Scores of the images and of their places on the map that can colour it: title to the name of the colouring."""
+def measures(contents: ProjectContents, projection: Projection | None, colour_by: str = "") -> dict[str, str]:
+    """Scores of the images and of their places on the map that can colour it: title to the name of the colouring.
+
+    Of the many concepts it is the one that colours it now.
+    """
     outliers = contents.experiment.outlier_scores if contents.experiment else ()
     choices = {wording.Colours.OUTLIER.format(name=name.replace("_", " ")): f"outlier:{name}" for name in outliers}
     trust = [name for name in TRUST_COLUMNS if projection is not None and name in projection.figures]
+    kind, _, concept = colour_by.partition(":")
+    if kind == "concept":
+        choices[wording.Concepts.COLOUR.format(concept=concept)] = colour_by
     return choices | {wording.Colours.TRUST.format(name=name.replace("_", " ")): f"trust:{name}" for name in trust}
 
 

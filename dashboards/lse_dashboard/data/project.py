@@ -12,6 +12,8 @@ from lse_dashboard import wording
 __all__ = ["Entry", "ProjectInventory", "delete_entry", "project_inventory"]
 
 _WORDS = wording.Project
+# A Python package ships its weights, so that nothing is fetched.
+_PACKAGED = "package:efficientnet_lite0"
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,13 @@ class ProjectInventory:
         Datasets, encoders, experiments, and what the open experiment has.
     backbones
         Networks that can be had with pretrained weights.
+    methods
+        Training methods.
     """
 
     entries: tuple[Entry, ...] = ()
     backbones: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
     def of(self, kind: str) -> tuple[Entry, ...]:
         """Those of a kind."""
@@ -85,8 +90,8 @@ def project_inventory(client: Client, experiment: str) -> ProjectInventory:
         for kind in ("projection", "clustering", "prediction"):
             found = getattr(client, f"{kind}s").list(experiment)
             entries += [Entry(kind, one.id, one.state, one.method, experiment=experiment) for one in found]
-    backbones = tuple(one.id for one in client.encoders.backbones() if one.pretrained)
-    return ProjectInventory(tuple(entries), backbones)
+    backbones = (_PACKAGED, *(one.id for one in client.encoders.backbones() if one.pretrained))
+    return ProjectInventory(tuple(entries), backbones, tuple(one.id for one in client.encoders.methods()))
 
 
 def delete_entry(client: Client, entry: Entry) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import param
 
 from lse.client import Operation
-from lse.errors import LseError
+from lse.client.resources import TrainingEstimate
+from lse.errors import LseError, ResourceExhaustedError
 from lse_dashboard import wording
 from lse_dashboard.data.library import Library
 from lse_dashboard.data.project import ProjectInventory, delete_entry, project_inventory
 from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.comparison_of_encoders import EncoderBakeOff
 from lse_dashboard.state.operations import Operations
 
 __all__ = ["ProjectWindow"]
@@ -43,6 +45,7 @@ class ProjectWindow(param.Parameterized):
         self._background = background
         self._operations = operations
         self._reading = Newest(background)
+        self.bake_off = EncoderBakeOff(library, background)
         self._experiment = ""
         operations.param.watch(lambda *_: self._read(), "finished")
         operations.param.watch(self._on_refused, "problem")
@@ -80,17 +83,44 @@ class ProjectWindow(param.Parameterized):
         client = self._library.client(self.project)
         self._start(name, lambda: client.experiments.encode(name, dataset=dataset, encoder=encoder))
 
-    def pretrained(self, *, name: str, dataset: str, backbone: str) -> None:
-        """Make an encoder of a pretrained network, for the images of a dataset."""
-        client = self._library.client(self.project)
-        self._start(name, lambda: client.encoders.pretrained(name, backbone, dataset=dataset))
+    def pretrained(self, *, name: str, dataset: str, backbone: str, training: str) -> None:
+        """Make an encoder of a pretrained network, for the images of a dataset.
 
-    def _start(self, name: str, ask: Callable[[], Operation[Any]]) -> None:
-        if not name.strip():
-            self.problem = wording.Compute.UNNAMED
+        Where its training is to go on with them, how long that takes is said first.
+        """
+        encoders = self._library.client(self.project).encoders
+        if training != wording.Project.ADAPT:
+            self._start(name, lambda: encoders.pretrained(name, backbone, dataset=dataset))
             return
+
+        def estimated(found: TrainingEstimate) -> None:
+            if not found.fits:
+                self._failed(ResourceExhaustedError(found.notes[0], reason="TRAINING_TOO_LARGE"))
+            elif self._start(name, lambda: encoders.pretrained(name, backbone, dataset=dataset, adapt=True)):
+                self.said += wording.Project.TAKES.format(minutes=found.minutes)
+
+        parameters = {"backbone": backbone}
+        self.param.update(said=wording.Project.ESTIMATING, problem="")
+        self._background(
+            lambda: encoders.estimate(dataset=dataset, method="pretrained", parameters=parameters),
+            estimated,
+            self._failed,
+        )
+
+    def compare(self, *, dataset: str, **chosen: str) -> None:
+        """Compare encoders; what is chosen are ``encoder NAME`` and ``method NAME``."""
+        encoders, methods = (
+            [key.removeprefix(kind) for key in chosen if key.startswith(kind)] for kind in ("encoder ", "method ")
+        )
+        self.bake_off.start(self.project, dataset, encoders=encoders, methods=methods)
+
+    def _start(self, name: str, ask: Callable[[], Operation[Any]]) -> bool:
+        if not name.strip():
+            self.param.update(said="", problem=wording.Compute.UNNAMED)
+            return False
         self.param.update(said=wording.Project.STARTED.format(name=name), problem="")
         self._operations.ask(ask)
+        return True
 
     def _read(self) -> None:
         if self.project:

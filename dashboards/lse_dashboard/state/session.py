@@ -220,7 +220,7 @@ class Session(param.Parameterized):
             said[words.PREDICTION.format(name=one.id)] = f"prediction:{one.id}"
             said[words.PROBABILITY.format(name=one.id)] = f"probability:{one.id}"
         found = {
-            words.MAP: {**own, words.NOTHING: NOTHING, **measures(self.contents, self.projection)},
+            words.MAP: {**own, words.NOTHING: NOTHING, **measures(self.contents, self.projection, self.colour_by)},
             words.SAID: said,
         }
         for column in self.columns:
@@ -235,6 +235,7 @@ class Session(param.Parameterized):
         """See what changed in the services; to be called every second."""
         self._tick += 1
         self.training_monitor.poll()
+        self.project_window.bake_off.poll()
         if not self._started or self._polling or (not self.operations.active and self._tick % _IDLE_TICKS):
             return
         if not self.projects:

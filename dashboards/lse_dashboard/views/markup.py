@@ -157,8 +157,9 @@ class Markup(JSComponent):
         // What was typed into a form and is not sent yet stays, as long as the form is about the same.
         const fields = () => [...root.querySelectorAll("form[data-key] :is(input, select)")]
         const place = (field) => `${field.form.getAttribute("data-key")} ${field.name}`
-        const changed = fields().filter((one) => one.value !== one.defaultValue)
-        const typed = new Map(changed.map((one) => [place(one), one.value]))
+        const ticked = (field) => field.type === "checkbox"
+        const touched = (field) => ticked(field) ? field.checked : field.value !== field.defaultValue
+        const typed = new Map(fields().filter(touched).map((one) => [place(one), one.value]))
         const writing = active?.form?.hasAttribute("data-key") ? place(active) : null
         root.innerHTML = model.html
         root.querySelectorAll("details").forEach((one) => { one.open = open.has(one.dataset.key) })
@@ -170,7 +171,9 @@ class Markup(JSComponent):
           if (typing) { filter.focus() }
         }
         for (const field of fields()) {
-          if (typed.has(place(field))) { field.value = typed.get(place(field)) }
+          if (typed.has(place(field))) {
+            if (ticked(field)) { field.checked = true } else { field.value = typed.get(place(field)) }
+          }
           if (place(field) === writing) { field.focus({preventScroll: true}) }
         }
         // What had the focus has it again, so that the keyboard goes on where it was.

@@ -6,6 +6,7 @@ import panel as pn
 from panel_material_ui.template.base import Page
 
 from lse_dashboard import wording
+from lse_dashboard.state.concepts import ConceptsQuestion
 from lse_dashboard.state.ingest import Ingest
 from lse_dashboard.state.original import OriginalQuestion
 from lse_dashboard.state.session import Session
@@ -15,6 +16,7 @@ from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import PAGE, out_of_flow, widget_theme
 from lse_dashboard.views.aside import Aside
 from lse_dashboard.views.cluster_names import cluster_names_dialog
+from lse_dashboard.views.concepts import concepts_dialog
 from lse_dashboard.views.dialog import explanation, question_dialog
 from lse_dashboard.views.ingest import ingest_dialog
 from lse_dashboard.views.keys import Keys
@@ -48,7 +50,9 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     header, link = Header(height=44, css_classes=["lse-header"]), LinkButton(kept)
     scatter = ScatterView(session, addresses)
     original = OriginalQuestion(session.library, session.background, session.navigation)
-    left, right = Sidebar(session, ingest).panel, Aside(session, addresses, original.open).panel
+    concepts = ConceptsQuestion(session)
+    left = Sidebar(session, ingest, concepts.ask).panel
+    right = Aside(session, addresses, original.open).panel
     columns = pn.Row(
         left,
         scatter.panel,
@@ -62,6 +66,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         project_dialog(session),
         ingest_dialog(session, ingest, addresses.upload, addresses.base),
         original_dialog(session, original, addresses.thumbnail),
+        concepts_dialog(concepts, addresses.thumbnail),
         question_dialog("lse-explanation", session.explanation, explanation, wording.Explanation.WAITING),
         sizing_mode="stretch_both",
         margin=0,

@@ -10,6 +10,7 @@ from lse_dashboard import wording
 from lse_dashboard.data.project import Entry, ProjectInventory
 from lse_dashboard.state.project_window import ProjectWindow
 from lse_dashboard.state.session import Session
+from lse_dashboard.views.bake_off import bake_off_section
 from lse_dashboard.views.dialog import dialog
 from lse_dashboard.views.markup import Html, Markup, button, html, join, problem, section, waiting
 
@@ -33,6 +34,7 @@ def project_dialog(session: Session) -> pmui.Dialog:
             "delete": lambda _: window.delete(),
             "encode": lambda form: started(form, "encode"),
             "pretrained": lambda form: started(form, "pretrained"),
+            "compare": lambda form: started(form, "compare"),
         },
         css_classes=["lse-project-content"],
     )
@@ -45,6 +47,7 @@ def project_dialog(session: Session) -> pmui.Dialog:
         shown.open = bool(window.project)
 
     window.param.watch(show, ["project", "inventory", "asked", "said", "problem"])
+    window.bake_off.param.watch(show, ["found", "problem"])
     return shown
 
 
@@ -59,11 +62,12 @@ def _content(window: ProjectWindow) -> Html:
         if (found := inventory.of(kind))
     )
     return html(
-        '<div class="lse project">{problem}{said}<div class="lists">{lists}</div>{forms}</div>',
+        '<div class="lse project">{problem}{said}<div class="lists">{lists}</div>{forms}{bake_off}</div>',
         problem=problem(window.problem) if window.problem else "",
         said=said,
         lists=lists or html('<div class="quiet">{text}</div>', text=_WORDS.NOTHING),
         forms=_forms(inventory),
+        bake_off=bake_off_section(inventory, window.bake_off),
     )
 
 
@@ -99,6 +103,7 @@ def _forms(inventory: ProjectInventory) -> Html:
     if datasets and inventory.backbones:
         fields = _select("dataset", _WORDS.DATASET, datasets)
         fields += _select("backbone", _WORDS.BACKBONE, list(inventory.backbones))
+        fields += _select("training", _WORDS.TRAINING, [_WORDS.FROZEN, _WORDS.ADAPT])
         forms += _form("pretrained", _WORDS.NEW_PRETRAINED, fields)
     return forms
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import panel as pn
 
 from lse.client.resources import Dataset, Experiment
@@ -32,9 +34,11 @@ class Sidebar:
         Whose column.
     ingest
         Where datasets are made.
+    concepts
+        Opens the window of the concepts of the open experiment.
     """
 
-    def __init__(self, session: Session, ingest: Ingest) -> None:
+    def __init__(self, session: Session, ingest: Ingest, concepts: Callable[[], None]) -> None:
         self._session = session
         self._project = Choice(self._choose_project, label=_WORDS.PROJECT, options=[], css_classes=["lse-project"])
         self._experiment = Choice(
@@ -45,6 +49,7 @@ class Sidebar:
             css_classes=["lse-facts"],
             margin=(6, 0, 0, 0),
         )
+        self._concepts = Markup({"concepts": lambda _: concepts()})
         session.param.watch(lambda *_: self._show_experiments(), ["projects", "project", "contents"])
         session.param.watch(lambda *_: self._show_facts(), ["contents", "loading", "online", "colour_by"])
         manage = Markup(
@@ -63,6 +68,7 @@ class Sidebar:
             self._experiment.select,
             manage,
             self._facts,
+            self._concepts,
             encoder_list(session),
             ComputeView(session).panel,
             operation_list(session, lambda dataset: ingest.show(dataset, session.project)),
@@ -73,6 +79,9 @@ class Sidebar:
 
     def _show_experiments(self) -> None:
         session, contents = self._session, self._session.contents
+        opened = contents.experiment is not None and contents.experiment.state == "ready"
+        concepts = button(wording.Concepts.OPEN, "concepts", css="link lse-concepts")
+        self._concepts.html = html('<div class="lse">{open}</div>', open=concepts) if opened else ""
         self._project.show(options=list(session.projects) or [""], value=session.project)
         options = {_title(one): one.id for one in contents.experiments}
         if contents.experiment is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lse_dashboard.wording.ingest import Ingest
 from lse_dashboard.wording.original import Original
-from lse_dashboard.wording.results import Link, OfflineMap, Project, Provenance
+from lse_dashboard.wording.results import BakeOff, Concepts, Link, OfflineMap, Project, Provenance
 from lse_dashboard.wording.selection import (
     Aside,
     ClusterNames,
@@ -23,10 +23,12 @@ __all__ = [
     "TITLE",
     "YES",
     "Aside",
+    "BakeOff",
     "ClusterNames",
     "Colours",
     "Comparison",
     "Compute",
+    "Concepts",
     "Curtain",
     "Encoders",
     "Explanation",

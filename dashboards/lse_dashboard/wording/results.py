@@ -58,3 +58,44 @@ class Project:
     DELETED, STARTED = "The {what} is deleted.", "{name} was asked for: see Operations in the left column."
     NEW_EXPERIMENT, NEW_PRETRAINED = "Encode a dataset", "Encoder from a pretrained network"
     DATASET, ENCODER, BACKBONE, NAME = "dataset", "encoder", "network", "name of the result"
+    TRAINING, FROZEN, ADAPT = "training", "as it is", "trained on with these images"
+    ESTIMATING, TAKES = "Estimating how long its training takes …", " Its training takes about {minutes:.1f} minutes."
+
+
+class BakeOff:
+    """The comparison of encoders in the window of a project."""
+
+    TITLE = "Compare encoders"
+    HINT = (
+        "One after the other is made, where it is not there, and judged on the images of a dataset. With nothing "
+        "chosen, all encoders that take the images are compared. It goes on while this page is open; started again, "
+        "it continues."
+    )
+    DATASET, ENCODERS, METHODS = "dataset to compare on", "encoders", "to be made"
+    CAPTION, FAILED = "On the images of {dataset}, the best first", "failed: {why}"
+    COLUMNS = (
+        ("encoder", "Name"),
+        ("method", "How it was made"),
+        ("neighbours", "Balanced accuracy of the 20 nearest neighbours, against the column class"),
+        ("probe", "Balanced accuracy of a linear probe"),
+        ("views", "Share of images whose other view is nearer than an image of equal background"),
+        ("nuisances", "Share of the variance of the vectors that properties explain which should not matter"),
+        ("sound", "Whether the verdict objects to nothing"),
+        ("minutes", "Time that it took to make"),
+        ("weights", "Weights of the network"),
+        ("numbers", "Length of a vector"),
+    )
+
+
+class Concepts:
+    """The window of concepts."""
+
+    OPEN, TITLE = "Concepts of this space …", "Concepts of {experiment}"
+    WAITING = "Learning concepts: a few seconds to a minute the first time …"
+    HINT = (
+        "{count} directions of which a few at a time make up every vector ({share:.0%} of its direction), those of "
+        "most images first, each with the images in which it is strongest. A click colours the map by its strength."
+    )
+    FILTER = "only those that follow …"
+    COLOUR, COLOUR_HELP, IMAGES = "concept {concept}", "Colour the map by its strength", "active in {count:,} images"
+    FOLLOWS, FOLLOWS_NOTHING = "follows {what} (AUROC {auroc:.2f})", "follows no column of the catalogue"

@@ -1,22 +1,39 @@
-"""How the course of a training is shown in a terminal."""
+"""How long a training will take and how its course is shown in a terminal."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
 from lse.cli.records import as_data, print_json, print_rich
+from lse.errors import ResourceExhaustedError
 
 if TYPE_CHECKING:
     from lse.cli.session import Session
     from lse.client.resources import TrainingRun
 
-__all__ = ["curve", "show_run"]
+__all__ = ["curve", "say_estimate", "show_run"]
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _WIDTH = 48
+
+
+def say_estimate(session: Session, dataset: str, parameters: Mapping[str, object]) -> None:
+    """Say how long it takes to go on with the training of a pretrained network.
+
+    Raises
+    ------
+    ResourceExhaustedError
+        ``TRAINING_TOO_LARGE``: it does not fit into the memory.
+    """
+    found = session.client.encoders.estimate(dataset=dataset, method="pretrained", parameters=parameters)
+    if not found.fits:
+        raise ResourceExhaustedError(found.notes[0], reason="TRAINING_TOO_LARGE")
+    typer.echo(f"Going on with its training takes about {found.minutes:.1f} minutes.", err=True)
 
 
 def show_run(session: Session, run: TrainingRun, *, encoder: str) -> None:

@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lse.client.pipeline import wait_quietly
 from lse.client.pipeline_file import PRETRAINED
@@ -22,10 +22,11 @@ from lse.errors import AlreadyExistsError, FailedPreconditionError, LseError, No
 
 if TYPE_CHECKING:
     from lse.client.client import Client
+    from lse.client.operations import Operation
     from lse.client.pipeline import Watch
     from lse.client.resources import Dataset, Encoder, Evaluation
 
-__all__ = ["BakeOff", "Contender", "run_bake_off"]
+__all__ = ["BakeOff", "BakeOffRun", "Contender", "StillRunningError", "look", "run_bake_off"]
 
 # Differences of two scores by chance, in standard errors of one of them.
 _BY_CHANCE = 2.0
@@ -56,6 +57,8 @@ class Contender:
         Images that it was scored on.
     failure
         Why it could not be made or scored; empty otherwise.
+    doing
+        What is done with it now; empty once it is judged.
     """
 
     encoder: str
@@ -70,6 +73,7 @@ class Contender:
     dimension: int = 0
     images: int = 0
     failure: str = ""
+    doing: str = ""
 
     @property
     def score(self) -> float:
@@ -95,7 +99,7 @@ class BakeOff:
     contenders
         The best first.
     recommendation
-        Which to use, and why.
+        Which to use, and why; empty until all are judged.
     """
 
     dataset: str
@@ -140,29 +144,112 @@ def run_bake_off(
     FailedPreconditionError
         If there is no encoder to judge.
     """
-    images = client.datasets.get(dataset)
-    known = {method.id for method in client.encoders.methods()}
-    wanted = list(encoders)
-    if not encoders and not methods:
-        wanted = [each.id for each in client.encoders.list() if each.state == "ready" and _fits(each, images)]
-        if not wanted:
-            raise FailedPreconditionError(
-                f"No encoder takes the images of '{images.id}': name methods to train, such as simclr.",
-                reason="ENCODER_MISSING",
-            )
-    contenders = []
-    for name, method in [*((each, "") for each in wanted), *((_id_of(images.id, each), each) for each in methods)]:
+    run = BakeOffRun(client, dataset, encoders, methods, watch=watch, label_column=label_column, again=again)
+    while not run.ended:
+        run.step()
+    return run.found()
+
+
+class BakeOffRun:
+    """A bake-off, one encoder after the other.
+
+    Parameters
+    ----------
+    client, dataset, encoders, methods, label_column, again
+        As for `run_bake_off`, whose errors these are, too.
+    watch
+        Waits for the operation of each step; where it is `look`, steps wait for nothing.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        dataset: str,
+        encoders: Sequence[str] = (),
+        methods: Sequence[str] = (),
+        *,
+        watch: Watch,
+        label_column: str | None = None,
+        again: bool = False,
+    ) -> None:
+        self._client, self._images, self._watch = client, client.datasets.get(dataset), watch
+        self._label_column, self._again = label_column, again
+        self._known = {method.id for method in client.encoders.methods()}
+        wanted = list(encoders)
+        if not encoders and not methods:
+            wanted = [each.id for each in client.encoders.list() if each.state == "ready" and _fits(each, self._images)]
+            if not wanted:
+                raise FailedPreconditionError(
+                    f"No encoder takes the images of '{self._images.id}': name methods to train, such as simclr.",
+                    reason="ENCODER_MISSING",
+                )
+        self._left = [*((each, "") for each in wanted), *((_id_of(self._images.id, each), each) for each in methods)]
+        self._judging: Operation[Evaluation] | None = None
+        self._contenders: list[Contender] = []
+        self._doing = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether all are judged, or failed."""
+        return not self._left
+
+    def step(self) -> None:
+        """Make and judge the next encoder; where nothing is waited for, see how far it is."""
+        name, method = self._left[0]
         try:
-            made = _made(client, images, name, method, trained=method in known, watch=watch)
-            found = _evaluation(client, made, images, label_column, again=again, watch=watch)
-            contenders.append(_contender(client, made, found))
+            made = _made(self._client, self._images, name, method, trained=method in self._known, watch=self._watch)
+            self._contenders.append(_contender(self._client, made, self._evaluation(made)))
+        except StillRunningError as running:
+            self._doing = str(running)
+            return
         except AlreadyExistsError:
             raise
         except LseError as error:
             # One that fails must not cost the others.
-            contenders.append(Contender(encoder=name, method=method, failure=error.message))
-    contenders.sort(key=lambda each: -each.score)
-    return BakeOff(dataset=images.id, contenders=tuple(contenders), recommendation=" ".join(_recommend(contenders)))
+            self._contenders.append(Contender(encoder=name, method=method, failure=error.message))
+        self._left.pop(0)
+        self._judging, self._doing = None, ""
+
+    def found(self) -> BakeOff:
+        """What came out so far, the best first; then what is under way, and what has to wait."""
+        ended = sorted(self._contenders, key=lambda each: -each.score)
+        left = [
+            Contender(encoder=name, method=method, doing=self._doing if self._doing and not number else "waiting")
+            for number, (name, method) in enumerate(self._left)
+        ]
+        advice = "" if left else " ".join(_recommend(ended))
+        return BakeOff(dataset=self._images.id, contenders=(*ended, *left), recommendation=advice)
+
+    def _evaluation(self, encoder: Encoder) -> Evaluation:
+        """The newest evaluation of the version in use on the dataset, made where there is none."""
+        images, column = self._images, self._label_column
+        for each in reversed(encoder.evaluations):
+            same = (each.version, each.dataset) == (encoder.version, images.name) and bool(each.verdict)
+            if same and not self._again and column in (None, each.label_column):
+                return each
+        if self._judging is None:
+            self._judging = self._client.encoders.evaluate(encoder.id, dataset=images.id, label_column=column)
+        found: Evaluation = self._watch(self._judging, label=f"judging {encoder.id}")
+        return found
+
+
+class StillRunningError(LseError):
+    """What is waited for has not ended yet; the text is what it does."""
+
+
+def look(operation: Operation[Any], *, label: str) -> Any:
+    """Result of an operation that has ended.
+
+    Raises
+    ------
+    StillRunningError
+        It has not.
+    """
+    if operation.refresh().done:
+        return operation.result()
+    progress = operation.last_progress
+    share = f", {progress.done / progress.total:.0%}" if progress.total else ""
+    raise StillRunningError(f"{label}: {progress.stage or operation.state}{share}")
 
 
 def _fits(encoder: Encoder, images: Dataset) -> bool:
@@ -199,20 +286,6 @@ def _made(client: Client, images: Dataset, name: str, method: str, *, trained: b
     )
     made: Encoder = watch(operation, label=name)
     return made
-
-
-def _evaluation(
-    client: Client, encoder: Encoder, images: Dataset, column: str | None, *, again: bool, watch: Watch
-) -> Evaluation:
-    """The newest evaluation of the version in use on the dataset, made where there is none."""
-    for each in reversed(encoder.evaluations):
-        same = (each.version, each.dataset) == (encoder.version, images.name) and bool(each.verdict)
-        if same and not again and column in (None, each.label_column):
-            return each
-    found: Evaluation = watch(
-        client.encoders.evaluate(encoder.id, dataset=images.id, label_column=column), label=f"judging {encoder.id}"
-    )
-    return found
 
 
 def _contender(client: Client, encoder: Encoder, evaluation: Evaluation) -> Contender:

@@ -129,7 +129,9 @@ class Encoders(ProjectCollection[Encoder], MethodsOfKind[Encoder]):
         parameters, **more
             How it is used: ``input`` (``as-is``, ``unit`` or ``imagenet``), ``bands`` (names separated by commas),
             ``size`` in pixels and ``pool`` (``cls``, ``mean`` or ``cls+mean``); the others are as the configuration
-            of the network says.
+            of the network says.  With ``adapt=True`` its training goes on with the images of the dataset, without
+            labels, for some ``epochs`` with a ``learning_rate``, both chosen where they are not given; `estimate` with
+            the method ``pretrained`` and the parameter ``backbone`` says how long that takes.
         request_id
             UUID: the same one gives the same operation.
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from latentspace.explanation.v1 import explanation_pb2 as pb
-from lse.client.resources import ImagePath, ImageSamples, Prototypes, Similarity, Traversals
+from lse.client.resources import Concepts, ImagePath, ImageSamples, Prototypes, Similarity, Traversals
 from lse.client.subject import Subject
 from lse.names import CLUSTERING, ENCODER, EXPERIMENT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Explanations"]
 
@@ -125,3 +131,43 @@ class Explanations(Subject):
             clustering=self._name(CLUSTERING, experiment, clustering), prototype_count=count, diverse=diverse
         )
         return Prototypes.from_pb(self._connection.call(request, timeout=_SECONDS))
+
+    def concepts(self, experiment: str, *, count: int = 256, images: int = 8, seed: int = 0) -> Concepts:
+        """Learn the concepts of a latent space: directions of which a few at a time make up every vector.
+
+        That takes up to a minute the first time.
+
+        Parameters
+        ----------
+        experiment
+            Experiment of 100 images or more.
+        count
+            Concepts, 2 to 512; fewer come out where images are few.
+        images
+            Strongest images of each, 1 to 50.
+        seed
+            Random seed.
+        """
+        request = pb.ListConceptsRequest(
+            experiment=self._name(EXPERIMENT, experiment), concept_count=count, image_count=images, seed=seed
+        )
+        return Concepts.from_pb(self._connection.call(request, timeout=_SECONDS))
+
+    def concept_strengths(
+        self, experiment: str, concept: int, *, count: int = 256, seed: int = 0
+    ) -> NDArray[np.float32]:
+        """Strength of a concept in every image, float32 (n,) from -1 to 1, in the order of the rows.
+
+        Parameters
+        ----------
+        experiment
+            Experiment.
+        concept
+            Number of the concept.
+        count, seed
+            As the concepts were learnt with.
+        """
+        request = pb.ReadConceptStrengthsRequest(
+            experiment=self._name(EXPERIMENT, experiment), concept=concept, concept_count=count, seed=seed
+        )
+        return np.frombuffer(self._connection.call(request, timeout=_SECONDS).values, "<f4")

@@ -28,7 +28,7 @@ __all__ = [
 
 # Method of an encoder that is not trained here.
 PRETRAINED = "pretrained"
-_OF_PRETRAINED = {"backbone", "weights", "input", "bands", "size", "pool"}
+_OF_PRETRAINED = {"backbone", "weights", "input", "bands", "size", "pool", "adapt", "epochs", "learning_rate"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -184,7 +184,7 @@ class Pipeline(_Step):
         if self.encoder.method == PRETRAINED and not {"backbone"} <= {*self.encoder.parameters} <= _OF_PRETRAINED:
             raise ValueError(
                 "the key 'encoder' of the method 'pretrained' takes the parameters backbone and weights, input, bands, "
-                "size and pool"
+                "size, pool, adapt, epochs and learning_rate"
             )
         allowed = ["latent", *(step.name for step in self.projections)]
         for step in self.clusterings:

@@ -12,7 +12,7 @@ from lse.cli.evaluations import score_line, show_bake_off, show_evaluation
 from lse.cli.records import print_json
 from lse.cli.resource import MADE, METHOD, Column, ResourceCommands, short
 from lse.cli.session import Seed, Session, Set, choice, given_parameters, listed, wait_for
-from lse.cli.training_runs import show_run
+from lse.cli.training_runs import say_estimate, show_run
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.names import ENCODER
 
@@ -133,11 +133,7 @@ def pretrained(
     ],
     weights: Annotated[
         str | None,
-        typer.Option(
-            "--weights",
-            metavar="FILE",
-            help="File of weights (.safetensors), as the services see it (default: fetched by name).",
-        ),
+        typer.Option("--weights", metavar="FILE", help="File of weights (.safetensors), as the services see it."),
     ] = None,
     scale: Annotated[
         str | None,
@@ -162,9 +158,18 @@ def pretrained(
             "--pool", metavar="cls|mean|cls+mean", help="Vector of a transformer (default: the network's own)."
         ),
     ] = None,
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Go on training it with the images of the dataset, without labels.")
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs of --adapt (default: by the number of images).")
+    ] = None,
 ) -> Any:
     """Make an encoder of a network that others trained."""
-    used = given_parameters(None, input=scale, bands=bands, size=size, pool=pool)
+    used = given_parameters(None, input=scale, bands=bands, size=size, pool=pool, epochs=epochs)
+    if adapt:
+        used["adapt"] = True
+        say_estimate(session, dataset, {**used, "backbone": backbone, "weights": weights or ""})
     return session.client.encoders.pretrained(name, backbone, dataset=dataset, weights=weights, parameters=used)
 
 

@@ -120,6 +120,34 @@ def prototypes(
     _show(session, found, out, {"clusters": clusters})
 
 
+@service_command(app, "concepts")
+def concepts(
+    session: Session,
+    experiment: Seen,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE.csv|.parquet", help="Table to write: the strengths of all concepts by image."
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=2, max=512, help="Number of concepts to learn.")] = 256,
+    images: Annotated[int, typer.Option("-k", min=1, max=50, help="Strongest images of each concept.")] = 4,
+    shown: Annotated[int, typer.Option("--top", min=1, help="Concepts to show, the most used first.")] = 50,
+    seed: Seed = None,
+) -> None:
+    """Learn the concepts of a latent space, and what of the catalogue each follows.
+
+    A sparse autoencoder finds directions of which a few at a time make up every vector.
+    """
+    from lse.cli.concepts import show_concepts, write_strengths
+
+    found = session.client.explanations.concepts(experiment, count=count, images=images, seed=seed or 0)
+    if out is not None:
+        write_strengths(session, experiment, found, out, count=count, seed=seed or 0)
+    show_concepts(session, found, shown)
+
+
 def _show(session: Session, found: Picture, out: Path, facts: dict[str, object]) -> None:
     file = found.save(out)
     session.say({"file": file, **facts}, f"{file} is written ({len(found.png):,} bytes).")

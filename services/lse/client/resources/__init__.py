@@ -17,6 +17,8 @@ from lse.client.resources.evaluations import (
 from lse.client.resources.experiments import Experiment, Match, Projection
 from lse.client.resources.explanations import (
     AxisTraversal,
+    Concept,
+    Concepts,
     ImagePath,
     ImageSamples,
     Picture,
@@ -39,6 +41,8 @@ __all__ = [
     "Cluster",
     "Clustering",
     "Comparison",
+    "Concept",
+    "Concepts",
     "Dataset",
     "Encoder",
     "EncoderCard",

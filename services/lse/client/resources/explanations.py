@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["AxisTraversal", "ImagePath", "ImageSamples", "Picture", "Prototypes", "Similarity", "Traversals"]
+__all__ = [
+    "AxisTraversal",
+    "Concept",
+    "Concepts",
+    "ImagePath",
+    "ImageSamples",
+    "Picture",
+    "Prototypes",
+    "Similarity",
+    "Traversals",
+]
+
+# Area under the curve from which a concept is said to follow a property, and chance below which that is no accident.
+_FOLLOWS, _BY_CHANCE = 0.75, 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,3 +157,55 @@ class Prototypes(Picture, message=pb.ListPrototypesResponse):
     """
 
     clusters: dict[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concept(Received, message=pb.Concept):
+    """A direction of a latent space, and what it follows.
+
+    Attributes
+    ----------
+    concept
+        Its number, from 0.
+    image_count
+        Images in which it is active.
+    images
+        Names of those in which it is strongest.
+    followed_property
+        What of the catalogue it follows best; empty without columns to compare with.
+    auroc
+        Chance that an image with the property has the larger strength than one without it; None without a property.
+    p_value
+        Chance of such a score without any relation, corrected for the number of concepts; None without a property.
+    """
+
+    concept: int
+    image_count: int
+    images: tuple[str, ...]
+    followed_property: str
+    auroc: float | None
+    p_value: float | None
+
+    @property
+    def follows(self) -> bool:
+        """Whether it follows the property: with an AUROC of 0.75 or more that is hardly there by chance."""
+        return (self.auroc or 0) >= _FOLLOWS and (self.p_value or 0) < _BY_CHANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concepts(Received, message=pb.ListConceptsResponse):
+    """Concepts of a latent space.
+
+    Attributes
+    ----------
+    concepts
+        Those that are active in most images first.
+    explained_variance
+        Share of the variance of the directions of the vectors that they explain, 0 to 1.
+    notes
+        Sentences on what was left out.
+    """
+
+    concepts: tuple[Concept, ...]
+    explained_variance: float
+    notes: tuple[str, ...]

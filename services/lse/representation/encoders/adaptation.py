@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lse.representation.encoders.pretrained_nets import PretrainedNet
     from lse.representation.training.images import ArrayLike, ImageStatistics
 
-__all__ = ["AdaptedEncoder", "adapt_pretrained", "check_pretrained"]
+__all__ = ["AdaptedEncoder", "adapt_pretrained", "centred", "check_pretrained", "unfitted_encoder"]
 
 # Images over which the vectors of a pretrained net get zero mean and unit variance.
 _CENTRED_ON = 512
@@ -53,12 +53,15 @@ class AdaptedEncoder:
         Count of the images, and how many dimensions the vectors fill.
     notes
         Sentences on what images go through.
+    losses
+        Mean loss of each epoch, where its training went on with the images.
     """
 
     encoder: PretrainedEncoder
-    settings: dict[str, str | int]
+    settings: dict[str, str | int | float]
     figures: dict[str, float]
     notes: tuple[str, ...]
+    losses: tuple[float, ...] = ()
 
 
 def adapt_pretrained(
@@ -105,7 +108,7 @@ def adapt_pretrained(
     statistics = TrainingImages(images, memory_limit=0).read(on_progress, should_stop)
     statistics.check()
     count, channels, size, _ = images.shape
-    rows = np.unique(np.linspace(0, count - 1, min(count, _CENTRED_ON)).astype(int))
+    rows = _centred_on(count)
     encoder = PretrainedEncoder(
         net,
         channels=channels,
@@ -120,7 +123,7 @@ def adapt_pretrained(
     encoder.load(state, source=source)
     if use.size:
         encoder.resize(use.size)
-    verdict = collapse(encoder.centre_on(_blocks(images, rows, on_progress, should_stop)).numpy())
+    rank, centring = centred(encoder, images, on_progress, should_stop)
     licence = "" if weights else licence_of(net)
     return AdaptedEncoder(
         encoder,
@@ -132,13 +135,26 @@ def adapt_pretrained(
             "input_size": encoder.input_size,
             **({"pool": use.pool} if use.pool else {}),
         },
-        figures={"images": float(count), "effective_rank": verdict.effective_rank},
-        notes=(
-            *([verdict.message] if verdict.collapsed else []),
-            _adaptation(encoder, how),
-            f"Vectors have zero mean and unit variance over {len(rows)} of {count} images.",
-        ),
+        figures={"images": float(count), "effective_rank": rank},
+        notes=(_adaptation(encoder, how), *centring),
     )
+
+
+def centred(
+    encoder: PretrainedEncoder, images: ArrayLike, on_progress: ProgressCallback, should_stop: ShouldStop
+) -> tuple[float, tuple[str, ...]]:
+    """Give the vectors of images zero mean and unit variance; how many dimensions they fill, and sentences on it."""
+    count = images.shape[0]
+    rows = _centred_on(count)
+    verdict = collapse(encoder.centre_on(_blocks(images, rows, on_progress, should_stop)).numpy())
+    return verdict.effective_rank, (
+        *([verdict.message] if verdict.collapsed else []),
+        f"Vectors have zero mean and unit variance over {len(rows)} of {count} images.",
+    )
+
+
+def _centred_on(count: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, min(count, _CENTRED_ON)).astype(int))
 
 
 def _scale_input(
@@ -182,14 +198,31 @@ def check_pretrained(backbone: str, *, weights: str, use: PretrainedUse, channel
     net = find_net(backbone)
     if not weights and not use.size and not use.pool and net.folder is None:
         return  # to build a network takes seconds, and nothing can be wrong with this one
-    encoder = PretrainedEncoder(
-        net, channels=channels, size=size, mean=[0.0] * channels, std=[1.0] * channels, pool=use.pool or ""
-    )
+    encoder = unfitted_encoder(backbone, (0, channels, size, size), use=use.model_copy(update={"size": None}))
     if weights or net.folder is not None:
         state, source = _weights(net, weights)
         encoder.load(state, source=source)
     if use.size:
         encoder.resize(use.size)
+
+
+def unfitted_encoder(
+    backbone: str, shape: tuple[int, ...], *, use: PretrainedUse, bands: Sequence[int] = ()
+) -> PretrainedEncoder:
+    """Network with random weights for images of a shape (n, channels, size, size), which need not be there."""
+    channels, size = shape[1:3]
+    encoder = PretrainedEncoder(
+        find_net(backbone),
+        channels=channels,
+        size=size,
+        mean=[0.0] * channels,
+        std=[1.0] * channels,
+        bands=bands,
+        pool=use.pool or "",
+    )
+    if use.size:
+        encoder.resize(use.size)
+    return encoder
 
 
 def _weights(net: PretrainedNet, weights: str) -> tuple[Mapping[str, Tensor], str]:

@@ -24,7 +24,7 @@ import pickle
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
@@ -75,7 +75,11 @@ class PretrainedEncoder(nn.Module):
         Side in pixels that the net sees.
     wants_unit
         Whether the net was trained on values from 0 to 1 without any normalisation.
+    learning_rate_share
+        Learning rate of the network, where it is trained on, as a share of that of what is new beside it.
     """
+
+    learning_rate_share = 0.1
 
     mean: Tensor
     std: Tensor
@@ -86,6 +90,7 @@ class PretrainedEncoder(nn.Module):
     offset: Tensor
     centre: Tensor
     spread: Tensor
+    turn: Tensor | None
 
     def __init__(
         self,
@@ -111,6 +116,7 @@ class PretrainedEncoder(nn.Module):
         self.dimension = self._dimension()
         self.register_buffer("centre", torch.zeros(1, self.dimension))
         self.register_buffer("spread", torch.ones(1, 1))
+        self.register_buffer("turn", None)
 
     def scale_input(
         self, mean: Sequence[float], std: Sequence[float], *, limits: tuple[float, float] | None = None
@@ -149,6 +155,14 @@ class PretrainedEncoder(nn.Module):
             scale, offset = torch.ones(channel), torch.zeros(channel)
         for name, values in (("gain", gain), ("level", level), ("scale", scale), ("offset", offset)):
             self.register_buffer(name, values)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode; normalisations keep the statistics that they were trained with: few images would spoil them."""
+        super().train(mode)
+        for module in self.network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - what all kinds have in common
+                module.eval()
+        return self
 
     def _dimension(self) -> int:
         try:
@@ -226,13 +240,19 @@ class PretrainedEncoder(nn.Module):
         self.spread.copy_(spread)
         return vectors
 
+    def whiten(self, matrix: Tensor, mean: Tensor) -> None:
+        """Have vectors v become (v - mean) @ matrix; (dimension, dimension) and (dimension,)."""
+        self.centre.add_(mean.to(self.centre) * self.spread)
+        self.turn = matrix.to(self.centre)
+
     def normalise(self, images: Tensor) -> Tensor:
         """Images of zero mean and unit variance over the dataset, of prepared images of the same shape."""
         return (images - self.mean) / self.std
 
     def features(self, images: Tensor) -> Tensor:
         """Vectors (n, dimension) of normalised images (n, channels, size, size)."""
-        return (self._pooled(images) - self.centre) / self.spread
+        vectors = (self._pooled(images) - self.centre) / self.spread
+        return vectors if self.turn is None else vectors @ self.turn
 
     def forward(self, images: Tensor) -> Tensor:
         """Vectors (n, dimension), float32, of prepared images (n, channels, size, size), float32."""
@@ -298,6 +318,8 @@ def load_encoder(path: Path) -> PretrainedEncoder:
         )
         if state.get("input_size", encoder.input_size) != encoder.input_size:
             encoder.resize(state["input_size"])
+        if "turn" in state["encoder"]:
+            encoder.turn = torch.zeros(encoder.dimension, encoder.dimension)
         encoder.load_state_dict({"gain": encoder.gain, "level": encoder.level, **state["encoder"]})
     except (
         RuntimeError,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lse.errors import InvalidArgumentError
 from lse.parameters import Parameters
@@ -41,6 +41,27 @@ class PretrainedUse(Parameters):
         description="Vector of a transformer: its class token, the mean of its other tokens, or both (default: the "
         "network's own).",
     )
+
+    adapt: bool | None = Field(
+        default=None,
+        description="Whether its training goes on with the images of the dataset, without labels (SimCLR).",
+    )
+    epochs: int | None = Field(
+        default=None, ge=1, le=1000, description="Epochs of that training (default: by the number of images)."
+    )
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=10,
+        description="Peak learning rate of what is new in that training; the network learns at a tenth of it "
+        "(default: 0.001).",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.adapt and (self.epochs is not None or self.learning_rate is not None):
+            raise ValueError("epochs and learning_rate belong to a training: give adapt, too")
+        return self
 
     @property
     def band_names(self) -> tuple[str, ...]:

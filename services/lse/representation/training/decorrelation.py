@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lse.representation.training.images import ArrayLike
     from lse.representation.training.trained import TrainedEncoder
 
-__all__ = ["decorrelated"]
+__all__ = ["decorrelated", "sampled", "whitening"]
 
 # Images whose vectors show the directions, in runs that are read at once, and the fewest for each direction.
 _RUNS, _RUN = 16, 256
@@ -51,22 +51,41 @@ def decorrelated(trained: TrainedEncoder, images: ArrayLike, rows: NDArray[np.in
         As it was where it has a decoder or has collapsed, and of too few images to know the directions of its space.
     """
     chosen = np.arange(images.shape[0]) if rows is None else np.unique(rows)
-    if len(chosen) > _RUNS * _RUN:
-        starts = np.linspace(0, len(chosen) - _RUN, _RUNS).astype(int)
-        chosen = np.concatenate([chosen[start : start + _RUN] for start in starts])
+    chosen = sampled(chosen)
     dimension = trained.encoder.dimension
     if trained.decoder is not None or len(chosen) < _FEWEST_EACH * dimension:
         return trained
     vectors = trained.encode(images, chosen, batch_size=_RUN).astype(np.float64)
     if collapse(vectors).collapsed:
         return trained  # which must stay visible
-    mean = vectors.mean(axis=0)
-    variances, axes = np.linalg.eigh(np.cov(vectors - mean, rowvar=False))
-    variances = variances.clip(min=0)
-    raised = (axes / np.sqrt(variances + _SHRINKAGE * variances.mean())) @ axes.T
+    raised, mean = whitening(vectors, shrinkage=_SHRINKAGE)
     encoder = copy.deepcopy(trained.encoder)
     _append(cast("nn.Linear", encoder.head[0]), cast("nn.BatchNorm1d", encoder.head[-1]), raised, mean)
     return replace(trained, encoder=encoder)
+
+
+def sampled(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows whose vectors show the directions of a space, in runs that are read at once."""
+    if len(rows) <= _RUNS * _RUN:
+        return rows
+    starts = np.linspace(0, len(rows) - _RUN, _RUNS).astype(int)
+    return np.concatenate([rows[start : start + _RUN] for start in starts])
+
+
+def whitening(vectors: NDArray[np.float64], *, shrinkage: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Symmetric matrix (dimension, dimension) that whitens vectors (n, dimension) less their mean, and that mean.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, dimension).
+    shrinkage
+        Variance, as a share of the mean over all directions, that is added before a direction is raised.
+    """
+    mean = vectors.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(vectors - mean, rowvar=False))
+    variances = variances.clip(min=0)
+    return (axes / np.sqrt(variances + shrinkage * variances.mean())) @ axes.T, mean
 
 
 def _append(linear: nn.Linear, last: nn.BatchNorm1d, matrix: NDArray[np.float64], mean: NDArray[np.float64]) -> None:

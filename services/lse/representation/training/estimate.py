@@ -32,7 +32,7 @@ from lse.representation.encoders.backbones import check_image_shape
 from lse.representation.methods import TRAINING_METHODS
 from lse.representation.methods.method import Step
 from lse.representation.training.images import MEMORY_LIMIT, POOL_BYTES, ImageStatistics
-from lse.representation.training.trained import fresh_weights, new_encoder
+from lse.representation.training.trained import as_encoder, fresh_weights, new_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lse.representation.encoders.encoder import Encoder
+    from lse.representation.encoders.pretrained import PretrainedEncoder
     from lse.representation.methods.method import TrainingMethod, TrainingParameters
 
 __all__ = ["TrainingEstimate", "estimate_training"]
@@ -126,6 +127,7 @@ def estimate_training(
     processes: int = 1,
     memory_limit: int = MEMORY_LIMIT,
     timed: bool = True,
+    start: PretrainedEncoder | None = None,
 ) -> TrainingEstimate:
     """Measure what a training would take on this machine.
 
@@ -145,6 +147,8 @@ def estimate_training(
         Largest size of images that a run keeps in memory, in bytes.
     timed
         Whether steps are timed.
+    start
+        Pretrained network that the training goes on with; one with fresh weights when None.
 
     Raises
     ------
@@ -156,7 +160,7 @@ def estimate_training(
     available = torch.cuda.mem_get_info()[0] if device.type == "cuda" else available_bytes
     batch = -(-min(parameters.batch_size, shape[0]) // processes)
     kept_images = _kept_images(shape, memory_limit) if device.type == "cpu" else 0
-    outline = _Outline(shape, method=method, parameters=parameters)
+    outline = _Outline(shape, method=method, parameters=parameters, start=start)
     probe: _Probe | None = None
     weights: _Outline | _Probe
     room = available - kept_images - outline.weight_bytes
@@ -164,7 +168,7 @@ def estimate_training(
         # Nothing is built that cannot fit: the encoder alone, without any numbers in it, tells enough.
         weights, counts = outline, [batch]
     else:
-        weights = probe = _Probe(shape, method=method, parameters=parameters, device=device)
+        weights = probe = _Probe(shape, method=method, parameters=parameters, device=device, start=start)
         counts = [batch] if batch <= _PROBES[-1] else list(_PROBES)
         counts = [count for count in counts if _CAUTION * outline.kept_bytes(count) <= room] or [min(2, batch)]
     fixed = _LIBRARIES + weights.weight_bytes + kept_images
@@ -190,10 +194,17 @@ def estimate_training(
 class _Outline:
     """The encoder alone, without memory for its numbers."""
 
-    def __init__(self, shape: tuple[int, ...], *, method: str, parameters: TrainingParameters) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        *,
+        method: str,
+        parameters: TrainingParameters,
+        start: PretrainedEncoder | None,
+    ) -> None:
         self._image = shape[1:]
         with torch.device("meta"):
-            self._encoder = _fresh_encoder(shape, _method(method, parameters), parameters).train()
+            self._encoder = _fresh_encoder(shape, _method(method, parameters), parameters, start).to("meta").train()
         self.parameter_count, self.weight_bytes = _weights(list(self._encoder.parameters()))
 
     def kept_bytes(self, count: int) -> int:
@@ -208,13 +219,19 @@ class _Probe:
     """A method at work on random images, as it would be in the training."""
 
     def __init__(
-        self, shape: tuple[int, ...], *, method: str, parameters: TrainingParameters, device: torch.device
+        self,
+        shape: tuple[int, ...],
+        *,
+        method: str,
+        parameters: TrainingParameters,
+        device: torch.device,
+        start: PretrainedEncoder | None,
     ) -> None:
         self._image = shape[1:]
         self._device = device
         self._precision = parameters.precision
         self._method = _method(method, parameters)
-        encoder = _fresh_encoder(shape, self._method, parameters)
+        encoder = _fresh_encoder(shape, self._method, parameters, start)
         with fresh_weights(1):
             parts = self._method.parts(encoder)
         layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
@@ -290,7 +307,11 @@ def _method(method: str, parameters: TrainingParameters) -> TrainingMethod:
     return TRAINING_METHODS[method].run(parameters)
 
 
-def _fresh_encoder(shape: tuple[int, ...], method: TrainingMethod, parameters: TrainingParameters) -> Encoder:
+def _fresh_encoder(
+    shape: tuple[int, ...], method: TrainingMethod, parameters: TrainingParameters, start: PretrainedEncoder | None
+) -> Encoder:
+    if start is not None:
+        return as_encoder(start)
     plain = ImageStatistics((0.0,) * shape[1], (1.0,) * shape[1], "")
     return new_encoder(parameters, method=method, channels=shape[1], size=shape[2], statistics=plain)
 

@@ -236,19 +236,23 @@ class Learner(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; biases and normalisations are not pulled to zero."""
-        trained = [p for p in self.parameters() if p.requires_grad]
-        weights = [p for p in trained if p.ndim > 1]
-        others = [p for p in trained if p.ndim <= 1]
-        groups = [
-            {"params": weights, "weight_decay": self.settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
+        share = float(getattr(self.encoder, "learning_rate_share", 1.0))
+        together: list[tuple[nn.Module, float]] = [(self, 1.0)]
+        groups = []
+        for module, part in together if share == 1 else [(self.encoder, share), (self.parts, 1.0)]:
+            trained = [p for p in module.parameters() if p.requires_grad]
+            weights, others = [p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1]
+            groups += [
+                {"params": weights, "weight_decay": self.settings.weight_decay, "share": part},
+                {"params": others, "weight_decay": 0.0, "share": part},
+            ]
         return torch.optim.AdamW(groups, lr=self.settings.learning_rate)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Set the learning rate of this step, a function of the step alone."""
         for group in optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * self._schedule(self.step)
+            # Checkpoints of earlier releases have no share.
+            group["lr"] = group.get("share", 1.0) * self.settings.learning_rate * self._schedule(self.step)
 
     def _schedule(self, step: int) -> float:
         warm = min(1.0, (step + 1) / self._warmup) if self._warmup >= 1 else 1.0

@@ -26,7 +26,7 @@ from lse.representation.training.estimate import estimate_training
 from lse.representation.training.facts import measure_facts
 from lse.representation.training.images import MEMORY_LIMIT, POOL_BYTES, ImageStatistics, TrainingImages
 from lse.representation.training.learner import Batches, Learner
-from lse.representation.training.trained import TrainedEncoder, fresh_weights, load_trained, new_encoder
+from lse.representation.training.trained import TrainedEncoder, as_encoder, fresh_weights, load_trained, new_encoder
 from lse.representation.training.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lse.progress import Progress, ProgressCallback, ShouldStop
+    from lse.representation.encoders.pretrained import PretrainedEncoder
     from lse.representation.methods import TrainingParameters
     from lse.representation.training.history import Course
     from lse.representation.training.images import ArrayLike
@@ -58,6 +59,7 @@ def train(
     rows: NDArray[np.int64] | None = None,
     threads: int | None = None,
     memory_limit: int = MEMORY_LIMIT,
+    start: PretrainedEncoder | None = None,
 ) -> TrainedEncoder:
     """Train an encoder, or go on with the run of the same inputs that `workdir` holds.
 
@@ -86,6 +88,9 @@ def train(
         CPU threads to use; when None all that the process may use, or its share where several share the run.
     memory_limit
         Largest size of images that are kept in memory, in bytes; more are read from the array in every epoch.
+    start
+        Pretrained network to go on with, which is not changed; a new one with fresh weights when None.  The parameters
+        of the network are then without effect, and the vectors are not whitened.
 
     Returns
     -------
@@ -110,14 +115,9 @@ def train(
     chosen, held_out = _with_held_out(chosen, images, rows, shared_by)
     source = TrainingImages(images, rows, held_out=held_out, seed=chosen.seed, memory_limit=memory_limit)
     # A process that takes too much main memory is killed without a word, so that is found out before.
+    within = {"available_bytes": memory_at_hand() // shared_by.on_node, "memory_limit": memory_limit}
     estimate_training(
-        source.shape,
-        method=method,
-        parameters=chosen,
-        available_bytes=memory_at_hand() // shared_by.on_node,
-        processes=shared_by.count,
-        memory_limit=memory_limit,
-        timed=False,
+        source.shape, method=method, parameters=chosen, processes=shared_by.count, timed=False, start=start, **within
     ).check()
     first = shared_by.rank == 0
     report = (on_progress if first else None) or _ignore
@@ -126,7 +126,7 @@ def train(
     with _Threads(threads or max(1, usable_cores() // shared_by.on_node)):
         statistics = source.read(report, ask)
         statistics.check()
-        learner = _new_learner(method, chosen, source=source, statistics=statistics, shared_by=shared_by)
+        learner = _new_learner(method, chosen, source=source, statistics=statistics, shared_by=shared_by, start=start)
         plan = _plan(method, chosen, source=source, statistics=statistics, ranks=shared_by.count)
 
         def snapshot(history: list[dict[str, float]]) -> TrainedEncoder:
@@ -160,7 +160,8 @@ def train(
                 raise
         seconds = time.monotonic() - started
         learner.cpu()
-        trained = decorrelated(_outcome(snapshot(callback.history), callback, plan, workdir), images, rows)
+        outcome = _outcome(snapshot(callback.history), callback, plan, workdir)
+        trained = decorrelated(outcome, images, rows) if start is None else outcome
         watcher.ended(callback, trained)
     here = (callback.step - done) * len(source) / plan.steps_per_epoch
     return replace(trained, seconds=seconds, images_per_second=here / seconds if here else 0.0)
@@ -248,10 +249,14 @@ def _new_learner(
     source: TrainingImages,
     statistics: ImageStatistics,
     shared_by: Processes,
+    start: PretrainedEncoder | None = None,
 ) -> Learner:
     chosen = TRAINING_METHODS[method].run(parameters)
     _, channels, size, _ = source.shape
-    encoder = new_encoder(parameters, method=chosen, channels=channels, size=size, statistics=statistics)
+    if start is None:
+        encoder = new_encoder(parameters, method=chosen, channels=channels, size=size, statistics=statistics)
+    else:
+        encoder = as_encoder(start).train()
     with fresh_weights(parameters.seed + 1):
         parts = chosen.parts(encoder)
     per_epoch = source.steps_per_epoch(parameters.batch_size, ranks=shared_by.count)
@@ -293,6 +298,8 @@ def _fit(
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
         # We find out about unused parameters on purpose, see `new_trainer`.
         warnings.filterwarnings("ignore", message=".*find_unused_parameters=True was specified.*")
+        # Normalisations of a pretrained network keep their statistics.
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         try:
             trainer.fit(learner, train_dataloaders=batches)
         except (MemoryError, RuntimeError) as error:

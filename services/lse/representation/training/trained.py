@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import pickle
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lse.representation.encoders.pretrained import PretrainedEncoder
     from lse.representation.methods.method import TrainingMethod, TrainingParameters
     from lse.representation.training.images import ArrayLike
 
-__all__ = ["TrainedEncoder", "fresh_weights", "load_networks", "load_trained", "new_encoder"]
+__all__ = ["TrainedEncoder", "as_encoder", "fresh_weights", "load_networks", "load_trained", "new_encoder"]
 
 # Changes when a file of it means something else to those who read it.
 _FORMAT = 1
@@ -245,6 +247,14 @@ def new_encoder(
             std=statistics.std,
             head=method.facts.head,
         )
+
+
+def as_encoder(pretrained: PretrainedEncoder) -> Encoder:
+    """Copy of a pretrained network for methods that compare views.
+
+    Of an encoder these use nothing but `dimension`, `normalise` and `features`, which it has too.
+    """
+    return cast("Encoder", copy.deepcopy(pretrained))
 
 
 @contextlib.contextmanager

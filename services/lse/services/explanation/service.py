@@ -27,6 +27,7 @@ from lse.representation.explanation.traversal import (
     principal_axes,
     random_places,
 )
+from lse.services.explanation.concepts import ConceptBook
 from lse.services.explanation.spaces import Space, Spaces
 
 __all__ = ["ExplanationServicer", "register"]
@@ -54,6 +55,7 @@ class ExplanationServicer(explanation_pb2_grpc.ExplanationServiceServicer):
         self._platform = platform
         self._resources = platform.resources
         self._spaces = Spaces(platform)
+        self._concepts = ConceptBook(platform.artifacts)
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="explain")
 
     async def TraverseAxes(self, request: pb.TraverseAxesRequest, context: Any) -> pb.TraverseAxesResponse:
@@ -79,6 +81,16 @@ class ExplanationServicer(explanation_pb2_grpc.ExplanationServiceServicer):
     async def ListPrototypes(self, request: pb.ListPrototypesRequest, context: Any) -> pb.ListPrototypesResponse:
         """Find the images that stand best for each cluster."""
         return await self._aside(self._prototypes, request)
+
+    async def ListConcepts(self, request: pb.ListConceptsRequest, context: Any) -> pb.ListConceptsResponse:
+        """Learn the concepts of a latent space."""
+        return await self._aside(self._list_concepts, request)
+
+    async def ReadConceptStrengths(
+        self, request: pb.ReadConceptStrengthsRequest, context: Any
+    ) -> pb.ReadConceptStrengthsResponse:
+        """Read the strength of a concept in every image."""
+        return await self._aside(self._strengths, request)
 
     async def _aside(self, function: Callable[[_Request], _Response], request: _Request) -> _Response:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, request)
@@ -186,6 +198,37 @@ class ExplanationServicer(explanation_pb2_grpc.ExplanationServiceServicer):
                 experiment=space.experiment.id,
             ),
         )
+
+    def _list_concepts(self, request: pb.ListConceptsRequest) -> pb.ListConceptsResponse:
+        count = _chosen(request.concept_count, 256, least=2, most=512, what="concepts")
+        shown = _chosen(request.image_count, 8, least=1, most=50, what="images of a concept")
+        space = self._spaces.space(request.experiment)
+        concepts = self._concepts.concepts(space, count=count, seed=request.seed)
+        strengths = concepts.strengths(self._concepts.vectors(space))
+        followed, notes = self._concepts.followed(space, strengths)
+        shown = min(shown, len(strengths))
+        found = []
+        for number, best in enumerate(followed):
+            own = strengths[:, number]
+            top = np.argpartition(-own, shown - 1)[:shown]
+            rows = top[np.argsort(-own[top], kind="stable")]
+            found.append(
+                pb.Concept(
+                    concept=number,
+                    image_count=int(concepts.counts[number]),
+                    images=[names.image_of(space.dataset.name, each) for each in space.ids(rows)],
+                    followed_property=best.text if best else "",
+                    auroc=best.auroc if best else None,
+                    p_value=best.p_value if best else None,
+                )
+            )
+        return pb.ListConceptsResponse(concepts=found, explained_variance=concepts.explained, notes=notes)
+
+    def _strengths(self, request: pb.ReadConceptStrengthsRequest) -> pb.ReadConceptStrengthsResponse:
+        count = _chosen(request.concept_count, 256, least=2, most=512, what="concepts")
+        space = self._spaces.space(request.experiment)
+        found = self._concepts.strengths(space, request.concept, count=count, seed=request.seed)
+        return pb.ReadConceptStrengthsResponse(values=np.ascontiguousarray(found, "<f4").tobytes())
 
     def _prototypes(self, request: pb.ListPrototypesRequest) -> pb.ListPrototypesResponse:
         count = _chosen(request.prototype_count, 5, least=1, most=50, what="prototypes of a cluster")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_course", "read_course", "write_course"]
 
+_TRAININGS = ("TrainEncoder", "RetrainEncoder", "CreatePretrainedEncoder")
 _FIGURES, _PICTURE = "course.json", "reconstructions.png"
 
 
@@ -59,11 +60,12 @@ def find_course(platform: Platform, encoder: EncoderRecord, version: int = 0) ->
     """
     store = platform.operation_store
     active = () if version else store.active(encoder.name)
-    running = next((name for name in active if store.get(name).kind in ("TrainEncoder", "RetrainEncoder")), "")
+    running = next((name for name in active if store.get(name).kind in _TRAININGS), "")
     found = None
     if not running and (version or encoder.made is not None):
         found = encoder.version(version or encoder.next_version - 1)
-    if not running and (encoder.spec if found is None else found).method in ("import", "pretrained"):
+    made = encoder.spec if found is None else found
+    if made.method == "import" or (made.method == "pretrained" and not made.parameters.get("adapt")):
         raise FailedPreconditionError(
             f"The encoder '{encoder.id}' was not trained here, so there is no course of a training: see its card.",
             reason="TRAINING_MISSING",
@@ -75,8 +77,7 @@ def find_course(platform: Platform, encoder: EncoderRecord, version: int = 0) ->
         # Of an encoder made before courses were kept, the losses are known.
         course = replace(course, history=tuple({"loss": loss} for loss in found.loss_curve))
     if not course.epochs:
-        chosen = (encoder.spec if found is None else found).parameters
-        course = replace(course, epochs=int(chosen.get("epochs") or len(course.history)))
+        course = replace(course, epochs=int(made.parameters.get("epochs") or len(course.history)))
     if not course.ending:
         with contextlib.suppress(NotFoundError):
             error = store.get(operation).error

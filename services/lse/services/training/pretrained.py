@@ -11,6 +11,7 @@ from lse.errors import InvalidArgumentError
 from lse.platform.catalogue.records.encoder import EncoderSpec, MadeEncoder
 from lse.progress import Progress
 from lse.representation.encoders.pretrained_use import PretrainedUse
+from lse.services.training.history import write_course
 from lse.services.training.version_files import SAMPLES, DeliveredEncoder, write_version
 from lse.validation import unknown_name
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from lse.platform.artifacts import Artifacts
     from lse.platform.catalogue import DatasetRecord
     from lse.platform.compute import TaskChannel
+    from lse.representation.encoders.adaptation import AdaptedEncoder
+    from lse.representation.training.images import ArrayLike
 
 __all__ = ["SeenImages", "check_pretrained", "chosen_bands", "make_pretrained", "use_of"]
 
@@ -70,7 +73,7 @@ def use_of(spec: EncoderSpec) -> PretrainedUse:
 def make_pretrained(
     artifacts: Artifacts, seen: SeenImages, spec: EncoderSpec, folder: str, channel: TaskChannel
 ) -> DeliveredEncoder:
-    """Adapt a pretrained network to the images of a dataset; write its files.
+    """Adapt a pretrained network to the images of a dataset, train it on where that is asked for; write its files.
 
     Parameters
     ----------
@@ -98,6 +101,8 @@ def make_pretrained(
         on_progress=channel.report,
         should_stop=channel.should_stop,
     )
+    if use.adapt:
+        adapted = _went_on(artifacts, adapted, images, use=use, folder=folder, channel=channel)
     encoder = adapted.encoder
     channel.report(Progress("exporting"))
     samples = np.asarray(images[:SAMPLES], np.float32)
@@ -113,6 +118,7 @@ def make_pretrained(
         image_size=images.shape[2],
         dimension=encoder.dimension,
         figures={**adapted.figures, **files.figures},
+        loss_curve=adapted.losses,
         notes=(
             f"Weights: {adapted.settings['weights']}, licence: {adapted.settings['licence']}.",
             *adapted.notes,
@@ -121,3 +127,35 @@ def make_pretrained(
         parameter_count=sum(weight.numel() for weight in encoder.parameters()),
     )
     return DeliveredEncoder(made, vectors)
+
+
+def _went_on(
+    artifacts: Artifacts,
+    adapted: AdaptedEncoder,
+    images: ArrayLike,
+    *,
+    use: PretrainedUse,
+    folder: str,
+    channel: TaskChannel,
+) -> AdaptedEncoder:
+    """Go on with the training of the network, or where a lost worker left it."""
+    from lse.representation.training.continuing import continued
+
+    with artifacts.working_folder(f"{folder}/training") as (workdir, keep):
+
+        def report(progress: Progress) -> None:
+            keep()
+            channel.report(progress)
+
+        try:
+            return continued(
+                adapted,
+                images,
+                use=use,
+                workdir=workdir,
+                on_progress=report,
+                should_stop=channel.should_stop,
+                on_course=lambda course: write_course(artifacts, folder, course),
+            )
+        finally:
+            keep()

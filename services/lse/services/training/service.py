@@ -54,8 +54,8 @@ from lse.services.training.jobs import (
     retrain,
     train,
 )
-from lse.services.training.pretrained import check_pretrained, chosen_bands
-from lse.services.training.training_estimate import measure_training
+from lse.services.training.pretrained import SeenImages, check_pretrained, chosen_bands, use_of
+from lse.services.training.training_estimate import measure_continuation, measure_training
 
 __all__ = ["TrainingServicer", "register"]
 
@@ -143,16 +143,24 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
         self, request: pb.CreatePretrainedEncoderRequest, context: Any
     ) -> operations_pb2.Operation:
         """Make an encoder of a pretrained backbone."""
-        dataset = self._trainable_dataset(request.dataset)
-        use = parse_parameters(PretrainedUse, parameters_from_pb(request.parameters))
-        chosen_bands(use, dataset)
-        named = [path for path in (request.weights, request.backbone) if path and Path(path).is_absolute()]
-        self._platform.reading.of_project(request.parent).check(named)
-        shape = (len(use.band_names) or len(dataset.result.channels), dataset.result.image_size)
-        self._check_pretrained(request.backbone, request.weights, use, shape)
-        parameters = {"backbone": request.backbone, "weights": request.weights, **use.model_dump(exclude_none=True)}
-        spec = EncoderSpec(dataset=request.dataset, method="pretrained", parameters=parameters)
+        spec = self._pretrained(
+            request.parent, request.dataset, request.backbone, request.weights, parameters_from_pb(request.parameters)
+        )
         return self._encoders.make(request, spec)
+
+    def _pretrained(
+        self, project: str, dataset_name: str, backbone: str, weights: str, given: Mapping[str, Any]
+    ) -> EncoderSpec:
+        """What an encoder of a pretrained network is to be made of, once nothing speaks against it."""
+        dataset = self._trainable_dataset(dataset_name)
+        use = parse_parameters(PretrainedUse, given)
+        chosen_bands(use, dataset)
+        named = [path for path in (weights, backbone) if path and Path(path).is_absolute()]
+        self._platform.reading.of_project(project).check(named)
+        shape = (len(use.band_names) or len(dataset.result.channels), dataset.result.image_size)
+        self._check_pretrained(backbone, weights, use, shape)
+        parameters = {"backbone": backbone, "weights": weights, **use.model_dump(exclude_none=True)}
+        return EncoderSpec(dataset=dataset_name, method="pretrained", parameters=parameters)
 
     def EvaluateEncoder(self, request: pb.EvaluateEncoderRequest, context: Any) -> operations_pb2.Operation:
         """Judge an encoder on a dataset, with classes or without."""
@@ -247,15 +255,21 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
 
     def EstimateTraining(self, request: pb.EstimateTrainingRequest, context: Any) -> pb.TrainingEstimate:
         """Check a training without starting it, on a worker as the training itself."""
-        given = parameters_from_pb(request.parameters)
-        training_parameters(request.method, given, import_paths=self._import_paths)
-        dataset = self._trainable_dataset(request.dataset)
+        given, artifacts = parameters_from_pb(request.parameters), self._platform.artifacts
+        work: tuple[Callable[..., Any], tuple[Any, ...]]
+        if request.method == "pretrained":
+            named = {key: str(given.pop(key, "")) for key in ("backbone", "weights")}
+            project = names.DATASET.parent(request.dataset)
+            spec = self._pretrained(project, request.dataset, **named, given={**given, "adapt": True})
+            dataset = self._trainable_dataset(request.dataset)
+            seen = SeenImages(dataset.result.images_uri, chosen_bands(use_of(spec), dataset))
+            work = measure_continuation, (artifacts, seen, spec)
+        else:
+            training_parameters(request.method, given, import_paths=self._import_paths)
+            dataset = self._trainable_dataset(request.dataset)
+            work = measure_training, (artifacts, dataset.result.images_uri, request.method, given)
         try:
-            found = self._on_worker(
-                measure_training,
-                (self._platform.artifacts, dataset.result.images_uri, request.method, given),
-                seconds=_ESTIMATE_SECONDS,
-            )
+            found = self._on_worker(*work, seconds=_ESTIMATE_SECONDS)
         except CancelledError as error:
             raise UnavailableError(
                 "All workers are busy, so that nothing could be measured: try again when some work has ended.",

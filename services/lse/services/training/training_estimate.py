@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lse.hardware import usable_cores
+from lse.services.training.pretrained import SeenImages, use_of
 
 if TYPE_CHECKING:
     from lse.platform.artifacts import Artifacts
+    from lse.platform.catalogue.records.encoder import EncoderSpec
     from lse.platform.compute import TaskChannel
+    from lse.representation.training.estimate import TrainingEstimate
 
-__all__ = ["MeasuredTraining", "measure_training"]
+__all__ = ["MeasuredTraining", "measure_continuation", "measure_training"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,6 @@ def measure_training(
     artifacts: Artifacts, images_uri: str, method: str, settings: Mapping[str, object], _channel: TaskChannel
 ) -> MeasuredTraining:
     """Measure what a training would take on this worker."""
-    import torch
-
     from lse.representation.encoders.backbones import check_image_shape
     from lse.representation.methods import training_parameters
     from lse.representation.training.defaults import choose_parameters, explain_choice
@@ -45,12 +47,40 @@ def measure_training(
     check_image_shape(training_parameters(method, settings).backbone, shape)
     facts = measure_facts(images)
     parameters = choose_parameters(method, settings, facts)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(usable_cores())  # a training takes them all
-    try:
+    with _all_cores():
         found = estimate_training(shape, method=method, parameters=parameters, available_bytes=memory_at_hand())
+    return _measured(found, parameters.model_dump(), explain_choice(method, settings, facts))
+
+
+def measure_continuation(
+    artifacts: Artifacts, seen: SeenImages, spec: EncoderSpec, _channel: TaskChannel
+) -> MeasuredTraining:
+    """Measure what it would take on this worker to go on with the training of a pretrained network."""
+    from lse.representation.encoders.adaptation import unfitted_encoder
+    from lse.representation.training.continuing import estimate_continuation
+    from lse.representation.training.devices import memory_at_hand
+
+    images, use = artifacts.open_array(seen.uri), use_of(spec)
+    encoder = unfitted_encoder(str(spec.parameters["backbone"]), tuple(images.shape), use=use, bands=seen.bands)
+    with _all_cores():
+        found, parameters = estimate_continuation(encoder, images, use=use, available_bytes=memory_at_hand())
+    return _measured(found, {**spec.parameters, "input_size": encoder.input_size, **parameters}, ())
+
+
+@contextlib.contextmanager
+def _all_cores() -> Iterator[None]:
+    """Compute with all cores, as a training does."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(usable_cores())
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _measured(found: TrainingEstimate, parameters: dict[str, Any], notes: Sequence[str]) -> MeasuredTraining:
     where = "a GPU" if found.device == "cuda" else f"{usable_cores()} CPU cores"
     verdict = (
         f"Time is that of steps on {where} of a worker, without reading images or ending early."
@@ -58,10 +88,10 @@ def measure_training(
         else found.shortage
     )
     return MeasuredTraining(
-        parameters=parameters.model_dump(),
+        parameters=parameters,
         parameter_count=found.parameter_count,
         memory_bytes=found.memory_bytes,
         available_memory_bytes=found.available_bytes,
         minutes=found.minutes,
-        notes=(verdict, *explain_choice(method, settings, facts)),
+        notes=(verdict, *notes),
     )

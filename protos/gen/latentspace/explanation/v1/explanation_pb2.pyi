@@ -449,3 +449,182 @@ class ClusterPrototypes(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClusterPrototypes: _TypeAlias = ClusterPrototypes  # noqa: Y015
+
+@_typing.final
+class ListConceptsRequest(_message.Message):
+    """Request of `ListConcepts`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    CONCEPT_COUNT_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.str
+    """Experiment."""
+    concept_count: _builtins.int
+    """Number of concepts to learn (default: 256, at most 512); fewer come out where images are few."""
+    image_count: _builtins.int
+    """Number of images per concept (default: 8, at most 50)."""
+    seed: _builtins.int
+    """Random seed."""
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.str = ...,
+        concept_count: _builtins.int = ...,
+        image_count: _builtins.int = ...,
+        seed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concept_count", b"concept_count", "experiment", b"experiment", "image_count", b"image_count", "seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConceptsRequest: _TypeAlias = ListConceptsRequest  # noqa: Y015
+
+@_typing.final
+class ListConceptsResponse(_message.Message):
+    """Response of `ListConcepts`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONCEPTS_FIELD_NUMBER: _builtins.int
+    EXPLAINED_VARIANCE_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    explained_variance: _builtins.float
+    """Share of the variance of the directions of the vectors that the concepts explain, 0 to 1."""
+    @_builtins.property
+    def concepts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Concept]:
+        """Concepts, those that are active in most images first."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences on what was left out."""
+
+    def __init__(
+        self,
+        *,
+        concepts: _abc.Iterable[Global___Concept] | None = ...,
+        explained_variance: _builtins.float = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concepts", b"concepts", "explained_variance", b"explained_variance", "notes", b"notes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConceptsResponse: _TypeAlias = ListConceptsResponse  # noqa: Y015
+
+@_typing.final
+class Concept(_message.Message):
+    """A concept of a latent space."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONCEPT_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    FOLLOWED_PROPERTY_FIELD_NUMBER: _builtins.int
+    AUROC_FIELD_NUMBER: _builtins.int
+    P_VALUE_FIELD_NUMBER: _builtins.int
+    concept: _builtins.int
+    """Number, starting at 0."""
+    image_count: _builtins.int
+    """Number of images in which it is active."""
+    followed_property: _builtins.str
+    """Property of the catalogue that it follows best, such as `class = spiral, r_mag in the highest third`; empty without
+    columns to compare with.
+    """
+    auroc: _builtins.float
+    """Chance that an image with this property has the larger strength than one without it, measured on the half of the
+    images that did not choose the property; unset without a property.
+    """
+    p_value: _builtins.float
+    """Chance of such a score without any relation, corrected for the number of concepts; unset without a property."""
+    @_builtins.property
+    def images(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Images in which it is strongest."""
+
+    def __init__(
+        self,
+        *,
+        concept: _builtins.int = ...,
+        image_count: _builtins.int = ...,
+        images: _abc.Iterable[_builtins.str] | None = ...,
+        followed_property: _builtins.str = ...,
+        auroc: _builtins.float | None = ...,
+        p_value: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auroc", b"_auroc", "_p_value", b"_p_value", "auroc", b"auroc", "p_value", b"p_value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auroc", b"_auroc", "_p_value", b"_p_value", "auroc", b"auroc", "concept", b"concept", "followed_property", b"followed_property", "image_count", b"image_count", "images", b"images", "p_value", b"p_value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__auroc: _TypeAlias = _typing.Literal["auroc"]  # noqa: Y015
+    _WhichOneofArgType__auroc: _TypeAlias = _typing.Literal["_auroc", b"_auroc"]  # noqa: Y015
+    _WhichOneofReturnType__p_value: _TypeAlias = _typing.Literal["p_value"]  # noqa: Y015
+    _WhichOneofArgType__p_value: _TypeAlias = _typing.Literal["_p_value", b"_p_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__auroc) -> _WhichOneofReturnType__auroc | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__p_value) -> _WhichOneofReturnType__p_value | None: ...
+
+Global___Concept: _TypeAlias = Concept  # noqa: Y015
+
+@_typing.final
+class ReadConceptStrengthsRequest(_message.Message):
+    """Request of `ReadConceptStrengths`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    CONCEPT_FIELD_NUMBER: _builtins.int
+    CONCEPT_COUNT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.str
+    """Experiment."""
+    concept: _builtins.int
+    """Number of the concept."""
+    concept_count: _builtins.int
+    """Number of concepts that were learnt, as in `ListConceptsRequest`."""
+    seed: _builtins.int
+    """Random seed that they were learnt with."""
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.str = ...,
+        concept: _builtins.int = ...,
+        concept_count: _builtins.int = ...,
+        seed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concept", b"concept", "concept_count", b"concept_count", "experiment", b"experiment", "seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadConceptStrengthsRequest: _TypeAlias = ReadConceptStrengthsRequest  # noqa: Y015
+
+@_typing.final
+class ReadConceptStrengthsResponse(_message.Message):
+    """Response of `ReadConceptStrengths`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    values: _builtins.bytes
+    """Little-endian float32, one per prepared image in the order of the rows: cosine with the concept, from -1 to 1."""
+    def __init__(
+        self,
+        *,
+        values: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadConceptStrengthsResponse: _TypeAlias = ReadConceptStrengthsResponse  # noqa: Y015

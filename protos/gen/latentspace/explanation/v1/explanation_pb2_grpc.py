@@ -60,6 +60,16 @@ class ExplanationServiceStub:
                 request_serializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListPrototypesRequest.SerializeToString,
                 response_deserializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListPrototypesResponse.FromString,
                 _registered_method=True)
+        self.ListConcepts = channel.unary_unary(
+                '/latentspace.explanation.v1.ExplanationService/ListConcepts',
+                request_serializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListConceptsRequest.SerializeToString,
+                response_deserializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListConceptsResponse.FromString,
+                _registered_method=True)
+        self.ReadConceptStrengths = channel.unary_unary(
+                '/latentspace.explanation.v1.ExplanationService/ReadConceptStrengths',
+                request_serializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ReadConceptStrengthsRequest.SerializeToString,
+                response_deserializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ReadConceptStrengthsResponse.FromString,
+                _registered_method=True)
 
 
 class ExplanationServiceServicer:
@@ -101,6 +111,20 @@ class ExplanationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListConcepts(self, request, context):
+        """Learns the concepts of a latent space: directions of which a few at a time make up every vector.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadConceptStrengths(self, request, context):
+        """Reads the strength of a concept in every image.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExplanationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +152,16 @@ def add_ExplanationServiceServicer_to_server(servicer, server):
                     servicer.ListPrototypes,
                     request_deserializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListPrototypesRequest.FromString,
                     response_serializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListPrototypesResponse.SerializeToString,
+            ),
+            'ListConcepts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConcepts,
+                    request_deserializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListConceptsRequest.FromString,
+                    response_serializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListConceptsResponse.SerializeToString,
+            ),
+            'ReadConceptStrengths': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadConceptStrengths,
+                    request_deserializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ReadConceptStrengthsRequest.FromString,
+                    response_serializer=latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ReadConceptStrengthsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +300,60 @@ class ExplanationService:
             '/latentspace.explanation.v1.ExplanationService/ListPrototypes',
             latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListPrototypesRequest.SerializeToString,
             latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListPrototypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConcepts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.explanation.v1.ExplanationService/ListConcepts',
+            latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListConceptsRequest.SerializeToString,
+            latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ListConceptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadConceptStrengths(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.explanation.v1.ExplanationService/ReadConceptStrengths',
+            latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ReadConceptStrengthsRequest.SerializeToString,
+            latentspace_dot_explanation_dot_v1_dot_explanation__pb2.ReadConceptStrengthsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class ExplanationServiceStub:
     """Attributes the similarity of two images to their pixels, band by band."""
     ListPrototypes: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.ListPrototypesRequest, _explanation_pb2.ListPrototypesResponse]
     """Finds representative images of each cluster."""
+    ListConcepts: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.ListConceptsRequest, _explanation_pb2.ListConceptsResponse]
+    """Learns the concepts of a latent space: directions of which a few at a time make up every vector."""
+    ReadConceptStrengths: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.ReadConceptStrengthsRequest, _explanation_pb2.ReadConceptStrengthsResponse]
+    """Reads the strength of a concept in every image."""
 
 @_typing.type_check_only
 class ExplanationServiceAsyncStub(ExplanationServiceStub):
@@ -59,6 +63,10 @@ class ExplanationServiceAsyncStub(ExplanationServiceStub):
     """Attributes the similarity of two images to their pixels, band by band."""
     ListPrototypes: _aio.UnaryUnaryMultiCallable[_explanation_pb2.ListPrototypesRequest, _explanation_pb2.ListPrototypesResponse]  # type: ignore[assignment]
     """Finds representative images of each cluster."""
+    ListConcepts: _aio.UnaryUnaryMultiCallable[_explanation_pb2.ListConceptsRequest, _explanation_pb2.ListConceptsResponse]  # type: ignore[assignment]
+    """Learns the concepts of a latent space: directions of which a few at a time make up every vector."""
+    ReadConceptStrengths: _aio.UnaryUnaryMultiCallable[_explanation_pb2.ReadConceptStrengthsRequest, _explanation_pb2.ReadConceptStrengthsResponse]  # type: ignore[assignment]
+    """Reads the strength of a concept in every image."""
 
 class ExplanationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Explains a latent space in terms of images and pixels."""
@@ -102,5 +110,21 @@ class ExplanationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_explanation_pb2.ListPrototypesResponse, _abc.Awaitable[_explanation_pb2.ListPrototypesResponse]]:
         """Finds representative images of each cluster."""
+
+    @_abc_1.abstractmethod
+    def ListConcepts(
+        self,
+        request: _explanation_pb2.ListConceptsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explanation_pb2.ListConceptsResponse, _abc.Awaitable[_explanation_pb2.ListConceptsResponse]]:
+        """Learns the concepts of a latent space: directions of which a few at a time make up every vector."""
+
+    @_abc_1.abstractmethod
+    def ReadConceptStrengths(
+        self,
+        request: _explanation_pb2.ReadConceptStrengthsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explanation_pb2.ReadConceptStrengthsResponse, _abc.Awaitable[_explanation_pb2.ReadConceptStrengthsResponse]]:
+        """Reads the strength of a concept in every image."""
 
 def add_ExplanationServiceServicer_to_server(servicer: ExplanationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

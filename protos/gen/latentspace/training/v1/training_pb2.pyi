@@ -760,7 +760,8 @@ class CreatePretrainedEncoderRequest(_message.Message):
     @_builtins.property
     def parameters(self) -> _struct_pb2.Struct:
         """How it is used: `input` (`as-is`, `unit`, `imagenet`), `bands` (names, separated by commas), `size` (pixels) and
-        `pool` (`cls`, `mean`, `cls+mean`) (default: as the configuration of the network says).
+        `pool` (`cls`, `mean`, `cls+mean`) (default: as the configuration of the network says). With `adapt` its training
+        goes on with the images of the dataset, without labels, for `epochs` with a `learning_rate` (default: chosen).
         """
 
     def __init__(
@@ -1108,10 +1109,10 @@ class EstimateTrainingRequest(_message.Message):
     dataset: _builtins.str
     """Training dataset."""
     method: _builtins.str
-    """Training method."""
+    """Training method, or `pretrained` for going on with the training of a pretrained network."""
     @_builtins.property
     def parameters(self) -> _struct_pb2.Struct:
-        """Parameters of the method (default: chosen from the dataset)."""
+        """Parameters of the method (default: chosen from the dataset); of `pretrained`, also `backbone` and `weights`."""
 
     def __init__(
         self,
