@@ -121,7 +121,7 @@ def what_follows(
     """
     count = strengths.shape[1]
     if not properties:
-        return (None,) * count
+        return tuple(None for _ in range(count))
     half = np.random.default_rng(seed).permutation(len(strengths)) % 2 == 0
     ranks = rankdata(strengths[half], axis=0)
     chosen = np.argmax([_aurocs(ranks, each, half)[0] for each in properties], axis=0)

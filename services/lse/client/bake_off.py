@@ -237,7 +237,7 @@ class StillRunningError(LseError):
     """What is waited for has not ended yet; the text is what it does."""
 
 
-def look(operation: Operation[Any], *, label: str) -> Any:
+def look(operation: Operation[Any], *, label: str) -> Any:  # noqa: ARG001 - the signature of `Watch`
     """Result of an operation that has ended.
 
     Raises
@@ -249,7 +249,7 @@ def look(operation: Operation[Any], *, label: str) -> Any:
         return operation.result()
     progress = operation.last_progress
     share = f", {progress.done / progress.total:.0%}" if progress.total else ""
-    raise StillRunningError(f"{label}: {progress.stage or operation.state}{share}")
+    raise StillRunningError(f"{progress.stage or operation.state}{share}")
 
 
 def _fits(encoder: Encoder, images: Dataset) -> bool:

@@ -65,7 +65,7 @@ def find_course(platform: Platform, encoder: EncoderRecord, version: int = 0) ->
     if not running and (version or encoder.made is not None):
         found = encoder.version(version or encoder.next_version - 1)
     made = encoder.spec if found is None else found
-    if made.method == "import" or (made.method == "pretrained" and not made.parameters.get("adapt")):
+    if not made.has_course:
         raise FailedPreconditionError(
             f"The encoder '{encoder.id}' was not trained here, so there is no course of a training: see its card.",
             reason="TRAINING_MISSING",
@@ -77,7 +77,7 @@ def find_course(platform: Platform, encoder: EncoderRecord, version: int = 0) ->
         # Of an encoder made before courses were kept, the losses are known.
         course = replace(course, history=tuple({"loss": loss} for loss in found.loss_curve))
     if not course.epochs:
-        course = replace(course, epochs=int(made.parameters.get("epochs") or len(course.history)))
+        course = replace(course, epochs=made.epochs or len(course.history))
     if not course.ending:
         with contextlib.suppress(NotFoundError):
             error = store.get(operation).error

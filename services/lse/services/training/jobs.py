@@ -208,7 +208,7 @@ def create_pretrained(context: JobContext[EncoderRecord]) -> None:
         *(platform.artifacts, SeenImages(images_uri, chosen_bands(use_of(spec), dataset)), spec, context.folder),
         stage="adapting",
         returns=DeliveredEncoder,
-        gpu=bool(spec.parameters.get("adapt")),
+        gpu=spec.adapts,
     )
     context.on_finished(lambda: platform.artifacts.remove(f"{context.folder}/training"))
     images = np.asarray(platform.artifacts.open_array(images_uri)[:SAMPLES], np.float32)

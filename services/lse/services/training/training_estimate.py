@@ -61,7 +61,7 @@ def measure_continuation(
     from lse.representation.training.devices import memory_at_hand
 
     images, use = artifacts.open_array(seen.uri), use_of(spec)
-    encoder = unfitted_encoder(str(spec.parameters["backbone"]), tuple(images.shape), use=use, bands=seen.bands)
+    encoder = unfitted_encoder(spec.backbone, tuple(images.shape), use=use, bands=seen.bands)
     with _all_cores():
         found, parameters = estimate_continuation(encoder, images, use=use, available_bytes=memory_at_hand())
     return _measured(found, {**spec.parameters, "input_size": encoder.input_size, **parameters}, ())

@@ -39,7 +39,31 @@ __all__ = [
 Precision: TypeAlias = Literal["fp32", "fp16"]
 
 
-class EncoderSpec(MethodSpec):
+class _EncoderMethod(MethodSpec):
+    """How an encoder is made."""
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the training of a pretrained network goes on with the images."""
+        return bool(self.parameters.get("adapt"))
+
+    @property
+    def has_course(self) -> bool:
+        """Whether a training makes it, be it from the weights of a pretrained network."""
+        return self.method != "import" and (self.method != "pretrained" or self.adapts)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of its training; 0 where they are not known."""
+        return int(self.parameters.get("epochs") or 0)
+
+    @property
+    def backbone(self) -> str:
+        """Its network; empty where none was named."""
+        return str(self.parameters.get("backbone") or "")
+
+
+class EncoderSpec(_EncoderMethod):
     """What an encoder is to be made of: its method is a training method, ``pretrained`` or ``import``.
 
     Attributes
@@ -99,7 +123,7 @@ class MadeEncoder(Facts):
     sound: bool | None = None
 
 
-class EncoderVersion(MadeEncoder, MethodSpec):
+class EncoderVersion(MadeEncoder, _EncoderMethod):
     """One version of an encoder.
 
     Attributes
