@@ -53,7 +53,7 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
     triton = settings.inference == "triton" or (settings.inference == "auto" and settings.triton_repository)
     with (
         closing(Catalogue(settings.catalogue_url)) as catalogue,
-        closing(Compute(settings.compute_url, _certificates(settings.compute_certificates))) as compute,
+        closing(_compute(settings)) as compute,
         closing(_vector_store(settings)) as vectors,
     ):
         catalogue.require_schema()
@@ -121,6 +121,11 @@ def _vector_store(settings: Settings) -> VectorStore:
             memory=settings.vectors_memory,
         ),
     )
+
+
+def _compute(settings: Settings) -> Compute:
+    certificates = _certificates(settings.compute_certificates)
+    return Compute(settings.compute_url, certificates, traces_url=settings.traces_url)
 
 
 def _certificates(folder: Path | None) -> Certificates | None:

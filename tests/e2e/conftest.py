@@ -12,6 +12,7 @@ from explorer import opened_browser, opened_explorer
 from installation import Installation
 from lse.client import Client
 from survey_steps import make_dataset, make_encoder
+from trace_collector import TraceCollector, trace_collector
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +27,17 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def collector() -> Iterator[TraceCollector]:
+    """Collector of the traces of the installation."""
+    with trace_collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory, collector: TraceCollector) -> Iterator[Installation]:
     """A running installation with the explorer, and with Triton where that is installed."""
-    installation = Installation(tmp_path_factory.mktemp("home"), dashboard=True, inference="auto")
+    home = tmp_path_factory.mktemp("home")
+    installation = Installation(home, dashboard=True, inference="auto", traces_url=collector.url)
     installation.start()
     yield installation
     assert installation.stop() == 0

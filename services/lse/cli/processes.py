@@ -224,7 +224,7 @@ def register(app: typer.Typer) -> None:
         app,
         up,
         *("home", "host", "grpc_port", "dashboard_port", "inference", "workers", "dashboard", "triton_dir"),
-        *("metrics_port", "operation_slots", "outage_seconds", "drain_seconds", "allow_import_paths"),
+        *("metrics_port", "traces_url", "operation_slots", "outage_seconds", "drain_seconds", "allow_import_paths"),
         *(*_LOGIN, "open_without_login", "log_level", "config"),
         *_READING,
         extra="all",
@@ -232,16 +232,8 @@ def register(app: typer.Typer) -> None:
     _add(
         app,
         serve,
-        *(
-            *_STORES,
-            "grpc_port",
-            "metrics_port",
-            "peer_address",
-            "instance",
-            "operation_slots",
-            "outage_seconds",
-            "drain_seconds",
-        ),
+        *(*_STORES, "grpc_port", "metrics_port", "traces_url", "peer_address", "instance"),
+        *("operation_slots", "outage_seconds", "drain_seconds"),
         *("allow_import_paths", *_LOGIN, *_READING, *_SERVED),
         extra="services",
     )
@@ -297,6 +289,10 @@ def _program(function: Callable[..., None], keys: tuple[str, ...]) -> typer.Type
         flags = {key: values.pop(key) for key in keys}
         settings = load_settings(**{key: value for key, value in flags.items() if value is not None})
         configure_logs(settings.log_level)
+        if settings.traces_url:
+            from lse.platform.tracing import configure_tracing
+
+            configure_tracing(settings.traces_url, function.__name__)
         function(settings, **values)
 
     signature = inspect.signature(function, eval_str=True, locals={"Settings": object})

@@ -17,6 +17,7 @@ from distributed.client import ClosedClientError, FutureCancelledError
 
 from lse.errors import CancelledError, ResourceExhaustedError, UnavailableError
 from lse.platform.certificates import Certificates
+from lse.platform.tracing import traced_task
 from lse.progress import Progress, ProgressCallback, ShouldStop
 
 __all__ = ["Compute", "TaskChannel"]
@@ -71,10 +72,13 @@ class Compute:
         Address of its scheduler.
     certificates
         For a scheduler at ``tls://…``.
+    traces_url
+        Where workers send the spans of tasks to; nowhere when empty.
     """
 
-    def __init__(self, address: str, certificates: Certificates | None = None) -> None:
+    def __init__(self, address: str, certificates: Certificates | None = None, *, traces_url: str = "") -> None:
         self._address = address
+        self._traces_url = traces_url
         self._security = certificates.dask() if certificates else None
         self._connecting = threading.Lock()
         self._connected: Client | None = None
@@ -134,7 +138,7 @@ class Compute:
         ResourceExhaustedError
             If workers were lost again and again on the same task.
         """
-        run = uuid.uuid4().hex[:8]
+        run, traced = uuid.uuid4().hex[:8], traced_task(self._traces_url, function)
         waiting = list(tasks)[::-1]
         running: dict[Future[Any], str] = {}
         ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -147,7 +151,7 @@ class Compute:
                     name = waiting.pop()
                     with self._reaching():
                         future = self._client.submit(
-                            function, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False
+                            traced, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False
                         )
                     running[future] = name
                     future.add_done_callback(ended.put)
@@ -192,7 +196,7 @@ class Compute:
             stop = Event(channel.topic, client=self._client)
             self._client.subscribe_topic(channel.topic, lambda event: on_progress(Progress(**event[1]["progress"])))
             future = self._client.submit(
-                *(_run_long, function, *arguments, channel),
+                *(_run_long, traced_task(self._traces_url, function), *arguments, channel),
                 key=f"{function.__name__}-{channel.topic}",
                 pure=False,
                 resources=resources,

@@ -37,6 +37,7 @@ _KUBERNETES = (
 )
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+Json = Annotated[dict[str, Any], NoDecode]
 # Of these only the issuer has the key that signs: with HS256 whoever can check a token could make one.
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
@@ -58,6 +59,9 @@ class Settings(BaseSettings):
 
     grpc_port: Port = Field(default=50051, description="Port of the services; 0 takes a free one.")
     metrics_port: Port | None = Field(default=None, description="Port of the Prometheus metrics (default: none).")
+    traces_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+:\d+)?$")] = Field(
+        default="", description="OpenTelemetry collector, http://HOST:PORT of its OTLP port for gRPC (default: none)."
+    )
     instance: str = Field(
         default_factory=socket.gethostname,
         description="Name of this process among its replicas, the same after a restart (default: the host name).",
@@ -87,9 +91,7 @@ class Settings(BaseSettings):
         "requests may name files; {project} is the id of theirs, * all of this machine, all buckets and the public web "
         "(default: * with `lse up` on 127.0.0.1 without a login, else none).",
     )
-    source_options: Annotated[dict[str, Any], NoDecode] = Field(
-        default_factory=dict, description="Options of the fsspec file system of buckets that requests name, as JSON."
-    )
+    source_options: Json = Field(default_factory=dict, description="As artifacts_options, of buckets of sources.")
     reader_seconds: float = Field(default=60.0, gt=0, description="Seconds that reading one file may take.")
     reader_memory_mib: int = Field(default=4096, ge=64, description="Memory that reading one file may take, in MiB.")
     reader_file_mib: int = Field(default=512, ge=1, description="Largest image file that is read, in MiB.")
@@ -146,7 +148,7 @@ class Settings(BaseSettings):
         default="", repr=False, description="Catalogue: sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
     )
     artifacts_url: str = Field(default="", description="Bulk data: file:///FOLDER or s3://BUCKET/PREFIX.")
-    artifacts_options: Annotated[dict[str, Any], NoDecode] = Field(
+    artifacts_options: Json = Field(
         default_factory=dict, description="Options of the fsspec file system of the bulk data, as JSON."
     )
     vectors_url: str = Field(
@@ -182,7 +184,7 @@ class Settings(BaseSettings):
         default="",
         description="Triton's model repository: a folder that services, workers and Triton share, or s3://BUCKET/PREFIX.",
     )
-    triton_repository_options: Annotated[dict[str, Any], NoDecode] = Field(
+    triton_repository_options: Json = Field(
         default_factory=dict, description="Options of the fsspec file system of a model repository in S3, as JSON."
     )
     triton_backend: Literal["python", "onnxruntime"] = Field(
@@ -233,7 +235,7 @@ class Settings(BaseSettings):
         description="Scopes of the login; offline_access renews tokens with most issuers.",
     )
     dashboard_url: str = Field(
-        default="", description="Address of the explorer, as the issuer knows it (default: that of the request)."
+        default="", description="Address of the explorer to the issuer (default: the request's)."
     )
     dashboard_port: Port = Field(default=5006, description="Port of the explorer; with `lse up`, 0 takes a free one.")
     dashboard_prefix: str = Field(default="/", description="URL path below which the explorer is served.")

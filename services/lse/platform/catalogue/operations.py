@@ -27,6 +27,7 @@ from lse.platform.catalogue.operation_record import ACTIVE, Operation, operation
 from lse.platform.catalogue.queries import FieldColumn, PageRequest, select_page
 from lse.platform.catalogue.records.record import Facts
 from lse.platform.catalogue.tables import OPERATIONS, RESOURCES
+from lse.platform.tracing import name_operation
 
 __all__ = ["Operation", "OperationStore"]
 
@@ -98,6 +99,7 @@ class OperationStore(AttemptStore):
         """
         target_name = target if isinstance(target, str) else target.name
         name = OPERATION.format(target_name.split("/")[1], uuid.uuid4().hex)
+        name_operation(name)
         operation = Operation(
             name,
             kind,

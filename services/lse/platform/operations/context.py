@@ -16,6 +16,7 @@ from lse.platform.catalogue import Record
 from lse.platform.catalogue.operation_record import Attempt, Operation
 from lse.platform.outages import Patience, is_outage
 from lse.platform.stores import Stores
+from lse.platform.tracing import stage_span
 from lse.progress import Progress
 
 __all__ = ["JobContext"]
@@ -203,7 +204,8 @@ class JobContext(Generic[RecordT]):
         self.report(Progress(name, 0, total, unit))
         began = time.monotonic()
         try:
-            yield
+            with stage_span(name):
+                yield
         finally:
             self.stages[name] = self.stages.get(name, 0.0) + time.monotonic() - began
 

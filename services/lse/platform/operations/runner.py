@@ -22,6 +22,7 @@ from lse.platform.operations.context import JobContext
 from lse.platform.operations.heartbeat_watch import HeartbeatWatch
 from lse.platform.outages import Patience, is_outage
 from lse.platform.stores import Stores
+from lse.platform.tracing import complete, operation_span
 
 __all__ = ["OperationRunner"]
 
@@ -181,7 +182,9 @@ class OperationRunner:
         try:
             if operation.cancel_requested:
                 context.stop()
-            error = _hopeless(operation) or self._run_through(kind, context)
+            with operation_span(operation.name, **{"lse.kind": operation.kind, "lse.target": operation.target}) as span:
+                error = _hopeless(operation) or self._run_through(kind, context)
+                complete(span, error)
             if self._stopping.is_set() and isinstance(error, CancelledError):
                 log.info("operation_left_for_next_start")
                 return

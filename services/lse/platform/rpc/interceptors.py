@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from lse.platform.auth import Authenticator, Caller, acting_as
 from lse.platform.rpc.gate import Gate
 from lse.platform.rpc.requirements import need_of, projects_of, resources_of
 from lse.platform.rpc.streams import advanced_in
+from lse.platform.tracing import call_span, complete, is_tracing
 from lse.status import status_of
 
 __all__ = ["CallInterceptor"]
@@ -191,6 +192,7 @@ class _Call:
         self.method = method
         self.code = "OK"
         self.reason: str | None = None
+        self.error: LseError | None = None
         self._metadata = metadata
         self._rights = rights
         self._peer = peer
@@ -273,7 +275,7 @@ class _Call:
                 f"The service failed unexpectedly ({type(error).__name__}): see its log for this request.",
                 reason="SERVICE_FAILED",
             )
-        self.code, self.reason = error.code, error.reason
+        self.code, self.reason, self.error = error.code, error.reason, error
         return error
 
 
@@ -283,15 +285,21 @@ def _call(method: str, metadata: Mapping[str, str | bytes], rights: _Rights, con
     forwarded = str(metadata.get("x-forwarded-for", ""))
     call = _Call(method, metadata, rights, f"{context.peer()} for {forwarded}" if forwarded else context.peer())
     request_id = str(metadata.get("x-request-id") or uuid.uuid4().hex)
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    quiet = method.startswith(_QUIET)
+    is_traced = is_tracing() and not quiet
+    traced = call_span(method, metadata, **{"lse.request_id": request_id}) if is_traced else nullcontext(None)
+    with structlog.contextvars.bound_contextvars(request_id=request_id), traced as span:
         try:
             yield call
         finally:
+            if span is not None:
+                span.set_attribute("lse.code", call.code)
+                complete(span, call.error)
             seconds = time.perf_counter() - began
             calls, durations = _meters(method, call.code)
             calls.inc()
             durations.observe(seconds)
-            if call.code != "OK" or not method.startswith(_QUIET):
+            if call.code != "OK" or not quiet:
                 _log.info("call", method=method, code=call.code, reason=call.reason, seconds=round(seconds, 4))
 
 

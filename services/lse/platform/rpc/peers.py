@@ -10,6 +10,7 @@ import structlog
 
 from lse.platform.access.service_tokens import ServiceTokens
 from lse.platform.auth import current_caller
+from lse.platform.tracing import tracing_headers
 from lse.status import error_of_call
 
 __all__ = ["call_peer"]
@@ -52,6 +53,7 @@ def call_peer(
     passed_on = {
         "authorization": f"Bearer {tokens.make(caller)}" if tokens is not None else caller.credentials,
         "x-request-id": structlog.contextvars.get_contextvars().get("request_id", ""),
+        **tracing_headers(),
     }
     metadata = tuple((key, value) for key, value in passed_on.items() if value)
     limits = [("grpc.max_send_message_length", _MESSAGE_BYTES), ("grpc.max_receive_message_length", _MESSAGE_BYTES)]
