@@ -33,7 +33,7 @@ def findings(page: Page, axe: str) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_keeps_anyone_out(page: Page, axe: str, theme: str) -> None:
+def test_nothing_keeps_anyone_out(page: Page, axe: str, survey: Path, theme: str) -> None:
     if theme == "light":
         page.goto(f"{page.url}&theme=light")
         page.wait_for_selector(".lse-cloud canvas")
@@ -61,6 +61,26 @@ def test_nothing_keeps_anyone_out(page: Page, axe: str, theme: str) -> None:
     page.locator(".lse-manage").click()
     page.wait_for_selector(".lse-project-content .entry")
     found["project"] = findings(page, axe)
+    page.keyboard.press("Escape")
+
+    page.locator(".lse-open-ingest").click()
+    page.locator("input[data-of=files]").set_input_files(
+        [survey / "images/sim-000001.fits", survey / "images/broken.fits"]
+    )
+    page.wait_for_selector(".previews img")
+    page.wait_for_selector(".lse-start-ingest:enabled")
+    found["ingest"] = findings(page, axe)
+    page.keyboard.press("Escape")
+
+    page.get_by_role("tab", name="Image").click()
+    page.locator(".lse-open-original").click()
+    page.wait_for_selector(".viewer .drawn")
+    found["original"] = findings(page, axe)
+    page.keyboard.press("Escape")
+
+    page.locator(".lse-tour").click()
+    page.wait_for_selector(".guide")
+    found["tour"] = findings(page, axe)
     page.keyboard.press("Escape")
 
     page.locator(".lse-facts .lse-encoder").click()

@@ -26,6 +26,7 @@ from lse_dashboard.views.original import original_dialog
 from lse_dashboard.views.project_window import project_dialog
 from lse_dashboard.views.scatter import ScatterView
 from lse_dashboard.views.sidebar import Sidebar
+from lse_dashboard.views.tour import Tour, TourOffer, tour_button
 from lse_dashboard.views.training_check import training_check
 from lse_dashboard.views.training_monitor import TrainingMonitorDialog
 from lse_dashboard.views.widget_names import WidgetNames
@@ -51,7 +52,9 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     scatter = ScatterView(session, addresses)
     original = OriginalQuestion(session.library, session.background, session.navigation)
     concepts = ConceptsQuestion(session)
+    tour = Tour()
     left = Sidebar(session, ingest, concepts.ask).panel
+    left.insert(0, TourOffer(tour.start))
     right = Aside(session, addresses, original.open).panel
     columns = pn.Row(
         left,
@@ -61,6 +64,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         Keys(session),
         WidgetNames(**out_of_flow()),
         link.bar,
+        tour,
         TrainingMonitorDialog(session, addresses.card).panel,
         cluster_names_dialog(session, addresses.thumbnail),
         project_dialog(session),
@@ -71,7 +75,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         sizing_mode="stretch_both",
         margin=0,
     )
-    top = pn.Row(header, link.button, scatter.buttons, sizing_mode="stretch_width", margin=0)
+    top = pn.Row(header, tour_button(tour), link.button, scatter.buttons, sizing_mode="stretch_width", margin=0)
     page = Page(
         meta_title=wording.TITLE,
         header=[top],

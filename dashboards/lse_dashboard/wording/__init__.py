@@ -15,6 +15,7 @@ from lse_dashboard.wording.selection import (
     Review,
     Selection,
 )
+from lse_dashboard.wording.tour import Tour
 
 __all__ = [
     "FAILED",
@@ -52,6 +53,7 @@ __all__ = [
     "Screenshot",
     "Selection",
     "Sidebar",
+    "Tour",
     "TrainingCheck",
     "TrainingMonitor",
 ]

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO, cast
 
 from lse.client.streams import PIECE, pieces
 from lse.errors import InvalidArgumentError, NotFoundError
@@ -108,7 +109,7 @@ class _Outlet:
 def _archived(files: Mapping[str, Path]) -> Iterator[bytes]:
     """ZIP archive of some files, not compressed, the same bytes for the same content."""
     outlet = _Outlet()
-    with zipfile.ZipFile(outlet, "w") as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", outlet), "w") as archive:
         for name, path in files.items():
             # A fixed date, so that what is sent again is recognised as the same.
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
