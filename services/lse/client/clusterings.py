@@ -104,6 +104,8 @@ class Clusterings(ExperimentCollection[Clustering], MethodsOfKind[Clustering]):
     ) -> pa.Table:
         """Assignments: columns ``row``, ``cluster`` (int32, -1 is noise) and ``membership`` (float32).
 
+        Where ``stability_runs`` was not 0 there is a column ``stability`` (float32), too.
+
         Parameters
         ----------
         experiment, name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +17,16 @@ from lse.analysis.clusterers.clusterings import (
     by_size,
 )
 from lse.analysis.clusterers.preparation import prepare
+from lse.analysis.clusterers.stability import Stability, measure_stability
 from lse.analysis.neighbours import Metric, NeighbourGraph, as_vectors, refuse_too_many
 from lse.analysis.structure import find_structure
-from lse.methods import Registry
+from lse.methods import Method, Registry
 from lse.progress import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from lse.progress import ProgressCallback, ShouldStop
 
@@ -106,6 +107,7 @@ def cluster(
     n_clusters = int(labels.max()) + 1
     noise = int((labels < 0).sum())
     monitor.report("grouping", 1, 1)
+    stability = _stability(chosen, asked, task, labels) if asked.stability_runs else None
     report: dict[str, Any] = {
         "method": chosen.id,
         "parameters": asked.model_dump() | task.chosen,
@@ -123,4 +125,27 @@ def cluster(
         what = f"{noise / len(matrix):.0%} of the points are noise" if n_clusters else "All points are noise"
         how = "" if notes["reduce"] == "umap" else "reduce with umap first, or "
         report["advice"] = f"{what}: {how}{facts.if_noisy}."
-    return Clustering(labels, np.asarray(grouping.memberships, dtype=np.float32), n_clusters, report)
+    memberships = np.asarray(grouping.memberships, dtype=np.float32)
+    return Clustering(labels, memberships, n_clusters, report, stability)
+
+
+def _stability(
+    chosen: Method[Run, ClusteringFacts], asked: ClusteringParameters, task: ClusteringTask, labels: NDArray[np.int32]
+) -> Stability:
+    """Group parts of the prepared points again, with what was chosen for all of them."""
+    quiet = Monitor(None, task.monitor.should_stop)
+    known = {name: value for name, value in task.chosen.items() if name in type(asked).model_fields}
+
+    def regroup(points: NDArray[np.float32], seed: int) -> NDArray[Any]:
+        again = replace(task, points=points, seed=seed, monitor=quiet, chosen={}, notes={})
+        return chosen.run(again, asked.model_copy(update={**known, "seed": seed})).labels
+
+    return measure_stability(
+        task.points,
+        labels,
+        regroup,
+        runs=asked.stability_runs,
+        fewest=chosen.facts.minimum_rows,
+        seed=asked.seed,
+        monitor=task.monitor,
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import AliasChoices, Field
 
 from lse.analysis.centres import find_centres, point_blocks
+from lse.analysis.clusterers.stability import Stability
 from lse.analysis.neighbours import Metric
 from lse.errors import InvalidArgumentError, ResourceExhaustedError
 from lse.parameters import Parameters, Seed
@@ -66,6 +67,13 @@ class ClusteringParameters(Parameters):
     dimensions: int | None = Field(
         None, ge=2, le=256, description="Dimensions after the reduction (default: 5 for umap, 16 for pca)."
     )
+    stability_runs: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Repetitions on four fifths of the points, with other seeds and the same parameters, by which the "
+        "stability of clusters and of images is measured (0: it is not measured; 20 are usual).",
+    )
 
 
 @dataclass(frozen=True)
@@ -102,12 +110,15 @@ class Clustering:
         Number of groups, 0 when all is noise.
     report
         How it was made: plain values that JSON can hold.
+    stability
+        How stable it is, where that was asked for.
     """
 
     labels: NDArray[np.int32]
     memberships: NDArray[np.float32]
     n_clusters: int
     report: Mapping[str, Any]
+    stability: Stability | None = None
 
 
 @dataclass(frozen=True)

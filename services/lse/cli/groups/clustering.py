@@ -26,13 +26,16 @@ def _clusters(clustering: Clustering) -> None:
             item.images,
             str(item.medoid_row),
             item.mean_distance,
+            "" if item.stability is None else f"{item.stability:.2f}",
             str(item.nearest_cluster) if item.nearest_cluster >= 0 else "",
             item.traits,
         )
         for item in clustering.clusters
     ]
     if rows:
-        print_table(("cluster", "title", "images", "medoid row", "mean distance", "nearest", "stands out"), rows)
+        print_table(
+            ("cluster", "title", "images", "medoid row", "mean distance", "stability", "nearest", "stands out"), rows
+        )
 
 
 commands = ResourceCommands(

@@ -32,6 +32,8 @@ class Cluster(Received, message=pb.Cluster, images="image_count"):
         Number of the cluster whose centre is nearest, -1 where there is no other.
     traits
         What stands out among the metadata of its images, one sentence each.
+    stability
+        Mean Jaccard similarity with its like in repetitions, 0 to 1; None where ``stability_runs`` was 0.
     """
 
     cluster: int
@@ -40,6 +42,7 @@ class Cluster(Received, message=pb.Cluster, images="image_count"):
     mean_distance: float
     nearest_cluster: int
     traits: tuple[str, ...]
+    stability: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,8 +95,9 @@ class ExperimentTables:
         CatalogueTable
             One row per image that has a vector, in the order of the rows: the columns of the image table,
             ``cluster.<id>`` (-1 is noise), ``cluster_title.<id>`` where experts named clusters and
-            ``membership.<id>`` of each clustering, ``<id>.x``, ``.y`` and ``.z`` of
-            each projection with its ``.false_neighbours`` and ``.missed_neighbours``, ``outlier.<score>``,
+            ``membership.<id>`` and, where it was measured, ``stability.<id>`` of each clustering,
+            ``<id>.x``, ``.y`` and ``.z`` of each projection with its ``.false_neighbours`` and
+            ``.missed_neighbours``, ``outlier.<score>``,
             ``prediction.<id>`` and ``probability.<id>`` of each prediction, ``label.<id>`` of each
             scheme that labels images of the dataset, ``remark.interest``, ``.tags`` and ``.note``, and ``vector``.  A
             column of the image table that has one of
@@ -196,6 +197,15 @@ class ExperimentTables:
                     f"How well the image belongs to its cluster by the clustering '{clustering.id}', 0 to 1."
                 ),
             )
+            if clustering.result.stabilities_uri:
+                yield _array_part(
+                    f"stability.{clustering.id}",
+                    self._array(clustering, clustering.result.stabilities_uri, count),
+                    pa.float32(),
+                    ColumnMeaning(
+                        f"How stably the image is in its cluster of the clustering '{clustering.id}', 0 to 1."
+                    ),
+                )
         for projection in (each for each in below if isinstance(each, ProjectionRecord)):
             facts[f"projection.{projection.id}"] = _recorded(projection)
             yield from self._projection_parts(projection, count)

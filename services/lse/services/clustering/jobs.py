@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lse.analysis.clusterers import cluster
+from lse.analysis.clusterers.stability import STABILITY_SHARE, Stability
 from lse.analysis.neighbours import Metric, NeighbourGraph, graph_quality, stored_graph
 from lse.analysis.portraits import ClusterSummary, summarise_clusters
 from lse.analysis.scores import ClusteringScores, score_clustering
@@ -105,12 +106,16 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
     labels_uri, memberships_uri = f"{images.folder}/labels.zarr", f"{images.folder}/memberships.zarr"
     artifacts.write_array(labels_uri, clustering.labels)
     artifacts.write_array(memberships_uri, clustering.memberships)
+    stability, stabilities_uri = clustering.stability, ""
+    if stability is not None:
+        stabilities_uri = f"{images.folder}/stabilities.zarr"
+        artifacts.write_array(stabilities_uri, stability.points)
     return ClusteringResult(
         labels_uri=labels_uri,
         memberships_uri=memberships_uri,
         image_count=len(points),
         noise_count=int((clustering.labels < 0).sum()),
-        clusters=tuple(_cluster(summary, compared=not metadata.empty) for summary in summaries),
+        clusters=tuple(_cluster(summary, stability, compared=not metadata.empty) for summary in summaries),
         figures={
             "silhouette": scores.silhouette,
             "davies_bouldin": scores.davies_bouldin,
@@ -118,10 +123,12 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
             "adjusted_rand": scores.adjusted_rand,
             "mutual_information": scores.mutual_information,
             "noise_fraction": scores.noise_fraction,
+            "stability": None if stability is None else stability.agreement,
             "structure_p_value": (clustering.report["structure"] or {}).get("p_value"),
         },
         notes=tuple(_notes(clustering.report, scores, class_column)),
         report=dict(clustering.report),
+        stabilities_uri=stabilities_uri,
     )
 
 
@@ -132,6 +139,11 @@ def _notes(report: Mapping[str, Any], scores: ClusteringScores, class_column: st
         how = "the experiment's" if graph["source"] == "shared" else "one of its own"
         yield f"Reduced by UMAP on {how} neighbour graph, {graph_quality(graph)}."
     yield f"Scores, medoids and distances are by the {scores.metric} distance."
+    if runs := report["parameters"].get("stability_runs"):
+        yield (
+            f"The stability was measured by {runs} repetitions on {STABILITY_SHARE:.0%} of the images, "
+            "after the reduction."
+        )
     if scores.silhouette is not None and scores.silhouette_rows < report["rows"]:
         yield f"The silhouette was computed on {scores.silhouette_rows} of the {report['rows']} images."
     if scores.adjusted_rand is not None:
@@ -146,7 +158,7 @@ def _graph(artifacts: Artifacts, experiment: ExperimentResult) -> NeighbourGraph
     )
 
 
-def _cluster(summary: ClusterSummary, *, compared: bool) -> Cluster:
+def _cluster(summary: ClusterSummary, stability: Stability | None, *, compared: bool) -> Cluster:
     traits = tuple(trait.sentence() for trait in summary.traits)
     return Cluster(
         cluster=summary.label,
@@ -155,4 +167,5 @@ def _cluster(summary: ClusterSummary, *, compared: bool) -> Cluster:
         mean_distance=summary.mean_distance,
         nearest_cluster=-1 if summary.nearest_cluster is None else summary.nearest_cluster,
         traits=traits or ((_NOTHING,) if compared else ()),
+        stability=None if stability is None else float(stability.clusters[summary.label]),
     )

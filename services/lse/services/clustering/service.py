@@ -120,6 +120,8 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
         result, what = clustering.result, f"The clustering '{clustering.id}'"
         rows = rows_of(request.rows, count=result.image_count, dataset=clustering.id)
         uris = {"cluster": result.labels_uri, "membership": result.memberships_uri}
+        if result.stabilities_uri:
+            uris["stability"] = result.stabilities_uri
         wanted = checked_columns(request.columns, ["row", *uris], what=what, always=["row"])
         columns = {name: self._artifacts.read_array(uri, rows) for name, uri in uris.items() if name in wanted}
         yield from table_chunks(pa.table({"row": np.asarray(rows, np.int64), **columns}))

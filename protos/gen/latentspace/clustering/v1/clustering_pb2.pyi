@@ -168,6 +168,7 @@ class Cluster(_message.Message):
     MEAN_DISTANCE_FIELD_NUMBER: _builtins.int
     NEAREST_CLUSTER_FIELD_NUMBER: _builtins.int
     TRAITS_FIELD_NUMBER: _builtins.int
+    STABILITY_FIELD_NUMBER: _builtins.int
     cluster: _builtins.int
     """Number, starting at 0 for the largest cluster."""
     image_count: _builtins.int
@@ -178,6 +179,10 @@ class Cluster(_message.Message):
     """Mean distance of its images to the centre."""
     nearest_cluster: _builtins.int
     """Number of the cluster with the nearest centre; -1 if there is no other cluster."""
+    stability: _builtins.float
+    """Mean Jaccard similarity with the most similar cluster of repetitions on parts of the images; unset where
+    `stability_runs` is 0.
+    """
     @_builtins.property
     def traits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Distinctive metadata of its images, one sentence each."""
@@ -191,12 +196,15 @@ class Cluster(_message.Message):
         mean_distance: _builtins.float = ...,
         nearest_cluster: _builtins.int = ...,
         traits: _abc.Iterable[_builtins.str] | None = ...,
+        stability: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stability", b"_stability", "stability", b"stability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "image_count", b"image_count", "mean_distance", b"mean_distance", "medoid_row", b"medoid_row", "nearest_cluster", b"nearest_cluster", "traits", b"traits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stability", b"_stability", "cluster", b"cluster", "image_count", b"image_count", "mean_distance", b"mean_distance", "medoid_row", b"medoid_row", "nearest_cluster", b"nearest_cluster", "stability", b"stability", "traits", b"traits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__stability: _TypeAlias = _typing.Literal["stability"]  # noqa: Y015
+    _WhichOneofArgType__stability: _TypeAlias = _typing.Literal["_stability", b"_stability"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stability) -> _WhichOneofReturnType__stability | None: ...
 
 Global___Cluster: _TypeAlias = Cluster  # noqa: Y015
 

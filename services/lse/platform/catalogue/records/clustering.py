@@ -45,6 +45,8 @@ class Cluster(Facts):
         Label of the nearest other cluster; -1 where there is none.
     traits
         Sentences on how its metadata differ from those of all images.
+    stability
+        Mean Jaccard similarity with its like in repetitions; None where these were not asked for.
     """
 
     cluster: int
@@ -53,6 +55,7 @@ class Cluster(Facts):
     mean_distance: float
     nearest_cluster: int
     traits: tuple[str, ...] = ()
+    stability: float | None = None
 
 
 class ClusteringResult(Facts):
@@ -62,6 +65,8 @@ class ClusteringResult(Facts):
     ----------
     labels_uri, memberships_uri
         Zarr arrays (n,) of the cluster of each image, int32 with -1 for noise, and how well it belongs there, float32.
+    stabilities_uri
+        Zarr array (n,) of the stability of each image, float32; empty where it was not asked for.
     image_count, noise_count
         All images, and those in no cluster.
     clusters, figures, notes
@@ -78,18 +83,19 @@ class ClusteringResult(Facts):
     figures: Figures = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     report: dict[str, Any] = Field(default_factory=dict)
+    stabilities_uri: str = ""
 
 
 class ClusteringRecord(Record[ClusteringSpec, ClusteringResult]):
     """Groups among the images of an experiment."""
 
     pattern: ClassVar = names.CLUSTERING
-    record_version: ClassVar[int] = 2
+    record_version: ClassVar[int] = 3
 
     @classmethod
     def upgrade(cls, stored: Stored) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Spec and result of the current version, as JSON, of a record of an earlier version."""
-        if stored.version == 1:  # titles of clusters came
+        if stored.version in (1, 2):  # titles of clusters came, then stabilities
             return stored.spec, stored.result
         spec = with_method(stored.spec)
         spec["method"] = spec["method"].replace("_", "-")
