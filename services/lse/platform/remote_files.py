@@ -157,7 +157,7 @@ def _public_socket(address: Any) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-class _Limit(Callback):
+class _Limit(Callback):  # type: ignore[misc]  # fsspec has no types
     """Ends a transfer that has more bytes than allowed."""
 
     def __init__(self, most_bytes: int) -> None:

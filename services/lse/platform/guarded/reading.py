@@ -64,8 +64,7 @@ class Reading:
     def of_project(self, project: str) -> Reading:
         """The same for requests of a project, given by its name; of none, without a folder of its own, when empty."""
         named = project.removeprefix("projects/")
-        roots = (root.replace(_PROJECT, named) for root in self.roots if named or _PROJECT not in root)
-        roots = tuple(roots)
+        roots = tuple(root.replace(_PROJECT, named) for root in self.roots if named or _PROJECT not in root)
         private = tuple(root for root in roots if is_address(root) and root.startswith("http"))
         return replace(self, roots=roots, remote=replace(self.remote, private=private))
 

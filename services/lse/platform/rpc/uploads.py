@@ -146,10 +146,12 @@ class _Arriving:
     async def next(self, count: int) -> AsyncIterator[bytes]:
         """The next bytes, as many as given or as there are."""
         while count > 0:
-            piece = self._held or await anext(self._content, None)
-            if piece is None:
-                return
-            piece, self._held = piece[:count], piece[count:]
+            if not self._held:
+                try:
+                    self._held = await anext(self._content)
+                except StopAsyncIteration:
+                    return
+            piece, self._held = self._held[:count], self._held[count:]
             count -= len(piece)
             yield piece
 

@@ -324,10 +324,10 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             wcs=image.wcs,
             metadata=metadata_fields(image.metadata),
         )
-        content = memoryview(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).reshape(-1)).cast("B")
+        content = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
         yield pb.ReadOriginalResponse(header=header)
         for first in range(0, len(content), _PIECE):
-            yield pb.ReadOriginalResponse(data=bytes(content[first : first + _PIECE]))
+            yield pb.ReadOriginalResponse(data=content[first : first + _PIECE])
 
     def PrepareImage(self, request: pb.PrepareImageRequest, context: Any) -> pb.PrepareImageResponse:
         """Prepare an image file by the recipe of a dataset."""
