@@ -60,6 +60,7 @@ export function render({model}) {
       stretch: facts.fits ? "asinh" : "linear", limits: facts.fits ? "99.5" : "minmax", map: "grey", invert: false, ends: {}}
     if (count === 2) { for (const one of [at("[name=of1]")]) { one.insertAdjacentHTML("afterbegin", option(-1, "½ + ½")) } }
     listen()
+    controls()
     fit()
   }
 
@@ -199,7 +200,7 @@ export function render({model}) {
     const canvas = at(".drawn")
     return [view.left + canvas.width / 2 / view.zoom, view.top + canvas.height / 2 / view.zoom]
   }
-  const later = () => { waiting ??= requestAnimationFrame(() => { waiting = null; controls(); draw() }) }
+  const later = () => { waiting ??= requestAnimationFrame(() => { waiting = null; draw() }) }
   const place = (event) => {
     const box = at(".drawn").getBoundingClientRect(), ratio = at(".drawn").width / box.width
     return [view.left + (event.clientX - box.left) * ratio / view.zoom, view.top + (event.clientY - box.top) * ratio / view.zoom]
@@ -275,6 +276,7 @@ export function render({model}) {
           chosen.limits = "own"
         }
       } else { chosen[name] = event.target.value }
+      controls()
       later()
     }
   }
