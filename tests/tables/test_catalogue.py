@@ -24,6 +24,7 @@ class File:
     path: Path
     relative: str
     stem: str
+    called: str = ""
 
 
 def sources_of(folder: Path, *relatives: str) -> list[File]:

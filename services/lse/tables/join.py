@@ -37,6 +37,10 @@ class Source(Protocol):
     def stem(self) -> str:
         """Name of its file without suffix."""
 
+    @property
+    def called(self) -> str:
+        """What people know its file by, where that is not its path."""
+
 
 @dataclass(frozen=True)
 class JoinedCatalogue:
@@ -173,6 +177,8 @@ def _fits(wanted: PurePosixPath, source: Source) -> bool:
     """Whether the folders of a key are the end of a source's, or the source's relative ones the end of the key's."""
     parents = tuple(map(_canonical, wanted.parent.parts))
     below = tuple(map(_canonical, PurePosixPath(source.relative).parent.parts))
+    if source.called and not below:  # it was sent, without the folder that it was in
+        return True
     above = tuple(map(_canonical, source.path.parent.parts))
     if len(parents) <= len(above) and above[len(above) - len(parents) :] == parents:
         return True

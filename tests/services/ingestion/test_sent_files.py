@@ -61,6 +61,11 @@ def test_a_folder_becomes_a_dataset_that_is_read_again(client: Client, folder: P
     trace = client.datasets.trace("sent", "disc/2")
     assert trace.steps[-1].summary == "the same"
     assert trace.steps[0].facts["path"] == "upload.zip"
+    # A catalogue may name the folder that was sent.
+    catalogue.write_text("path,redshift\ndisc/2.png,0.5\n")
+    flat = client.datasets.upload("flat", folder / "disc", catalogue=catalogue).wait()
+    assert "1 of 2 images have a row" in flat.notes[0]
+    client.datasets.delete("flat")
     # Also of a dataset that was made of it.
     client.datasets.subset("part", of="sent", without=["disc/ä 1"]).wait()
     assert client.datasets.trace("part", "ring/4").steps[-1].summary == "the same"
