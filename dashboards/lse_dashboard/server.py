@@ -187,7 +187,7 @@ class UploadHandler(RequestHandler):
             self.set_header("Connection", "close")  # the file may be on its way already
             self.finish(f"{error.message}\n")
             return
-        self.request.connection.set_max_body_size(size)
+        self.request.connection.set_max_body_size(size)  # type: ignore[union-attr]  # of HTTP/1, which there is
 
     def data_received(self, chunk: bytes) -> None:
         """Write a piece."""

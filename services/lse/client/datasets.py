@@ -117,8 +117,8 @@ class Datasets(ProjectCollection[Dataset]):
             recipe=recipe_text(recipe),
             catalogue_name="" if table is None else table.name,
             catalogue_byte_count=0 if table is None else file_size(table),
-            catalogue_key=catalogue_key,
-            catalogue_radius_arcsec=catalogue_radius_arcsec,
+            catalogue_key=catalogue_key or "",
+            catalogue_radius_arcsec=catalogue_radius_arcsec or 0.0,
             request_id=request_id or str(uuid.uuid4()),
         )
         if table is not None:
