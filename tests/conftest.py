@@ -33,6 +33,7 @@ def pytest_unconfigure() -> None:
     faulthandler.dump_traceback_later(_SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 
+@pytest.hookimpl(tryfirst=True)  # before those groups are asked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process; those of the shared installation, which take longest, come first."""
     for item in items:

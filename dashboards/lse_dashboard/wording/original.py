@@ -22,7 +22,7 @@ class Original:
     STRETCH, MAP, INVERT = "Stretch", "Colour map", "Invert"
     LIMITS = "Limits"
     WAYS = {  # noqa: RUF012
-        "minmax": "least to greatest",
+        "minmax": "minimum to maximum",
         "99.5": "99.5 %",
         "98": "98 %",
         "90": "90 %",

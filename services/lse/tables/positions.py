@@ -164,7 +164,7 @@ def _of_parts(table: pa.Table) -> Iterator[Positions]:
 def _numbers(values: pa.ChunkedArray) -> NDArray[np.float64]:
     """Values as numbers, also of a column of text, as one with leading zeros is; NaN of what is none."""
     if kind_of(values.type).amount:
-        return values.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+        return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     found = []
     for text in texts(values).to_pylist():
         try:

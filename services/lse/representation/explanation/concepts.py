@@ -52,14 +52,14 @@ class Concepts:
 
     def strengths(self, vectors: NDArray[np.float32], concepts: slice | int = slice(None)) -> NDArray[np.float32]:
         """Strength of concepts, float32 (n, m) from -1 to 1, or (n,) of one, in images with vectors (n, D)."""
-        return directions(vectors, self.centre) @ self.atoms[concepts].T
+        return np.asarray(directions(vectors, self.centre) @ self.atoms[concepts].T, np.float32)
 
 
 def directions(vectors: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
     """Vectors (n, D) less their centre, of unit length."""
     moved = np.asarray(vectors, np.float32) - centre
-    length: NDArray[np.float32] = np.linalg.norm(moved, axis=1, keepdims=True)
-    return moved / np.maximum(length, 1e-12)
+    length = np.linalg.norm(moved, axis=1, keepdims=True)
+    return np.asarray(moved / np.maximum(length, 1e-12), np.float32)
 
 
 def learn_concepts(
