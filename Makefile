@@ -18,8 +18,8 @@ DATA ?=
 given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$($(1))")
 # More arguments for pytest, such as ARGS="-k readers".
 ARGS ?=
-# Two processes; whole files, and all tests of the shared installation, stay in one of them.
-IN_PARALLEL = -n $(or $(PROCESSES),2) --dist loadgroup --no-loadscope-reorder
+# Two processes; `tests/conftest.py` says which tests stay together.
+IN_PARALLEL = -n $(or $(PROCESSES),2) --no-loadscope-reorder
 # `yes` measures the coverage of a whole `make test`, which takes half as long again on Python 3.11.
 COVERAGE ?= no
 # Benchmarks for `make bench`, all but those that take hours when empty.

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 keep_caches()
 
 _SECONDS_TO_END = 180
+_LONGEST = "tests/e2e/"
 
 # Machines are noisy, so no example has a deadline; and in the integration the examples are the same in every run: what
 # fails there must fail again where it is looked into.
@@ -33,19 +34,24 @@ def pytest_unconfigure() -> None:
     faulthandler.dump_traceback_later(_SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 
-@pytest.hookimpl(tryfirst=True)  # before those groups are asked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process; those of the shared installation, which take longest, come first."""
+    """Begin with what takes longest; a page on a machine that stalls may miss a click, and is tried once more."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("installation" if _needs_installation(item) else str(item.path)))
         if item.get_closest_marker("browser"):
-            # A page on a machine that stalls may miss a click; what fails twice has failed, and the report lists both.
-            item.add_marker(pytest.mark.flaky(reruns=1))
-    items.sort(key=lambda item: not _needs_installation(item))
+            item.add_marker(pytest.mark.flaky(reruns=1))  # what fails twice has failed; the report lists both
 
 
-def _needs_installation(item: pytest.Item) -> bool:
-    return "installation" in getattr(item, "fixturenames", ())
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, and all that share the running installation."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _LONGEST if nodeid.startswith(_LONGEST) else nodeid.partition("::")[0]
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
