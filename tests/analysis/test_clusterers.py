@@ -187,7 +187,7 @@ def test_points_that_cannot_be_grouped_are_refused(method, points, reason):
     ("method", "parameters", "words"),
     [
         ("kmean", {}, "did you mean 'kmeans'"),
-        ("kmeans", {"k": 3}, "Allowed are n_clusters, n_init, seed"),
+        ("kmeans", {"k": 3}, "Allowed are n_clusters, criterion, n_init, seed"),
         ("kmeans", {"n_clusters": 41}, "set n_clusters to at most 40"),
         ("agglomerative", {"clusters": "41"}, "at most 40"),
         ("gaussian-mixture", {"n_components": 30}, "at most 20"),

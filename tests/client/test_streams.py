@@ -250,10 +250,10 @@ def test_preview_and_methods(client, services):
 def test_sources_are_absolute(client, proxy, services, tmp_path, monkeypatch):
     monkeypatch.chdir(services.images.parent)
     client.datasets.preview("images")
-    with pytest.raises(NotFoundError, match="'s3://bucket/x'"):
-        client.datasets.ingest("a", ["images", "s3://bucket/x", tmp_path])
+    with pytest.raises(NotFoundError, match="absent"):
+        client.datasets.ingest("a", ["images", "s3://bucket/x", tmp_path, "/absent"])
     asked = IngestDatasetRequest.FromString(proxy.calls[-1].sent[0])
-    assert list(asked.sources) == [str(services.images), "s3://bucket/x", str(tmp_path)]
+    assert list(asked.sources) == [str(services.images), "s3://bucket/x", str(tmp_path), "/absent"]
     for nothing in ([], [" "], ""):
         with pytest.raises(InvalidArgumentError):
             client.datasets.ingest("b", nothing)

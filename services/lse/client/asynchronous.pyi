@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lse.client.client import Client
 from lse.client.collection import View
@@ -21,6 +22,7 @@ from lse.client.resources import (
     Backbone,
     Clustering,
     Comparison,
+    Concepts,
     Encoder,
     EncoderCard,
     Evaluation,
@@ -403,6 +405,10 @@ class _AsyncExplanations:
     async def prototypes(
         self, experiment: str, clustering: str, *, count: int = ..., diverse: bool = ...
     ) -> Prototypes: ...
+    async def concepts(self, experiment: str, *, count: int = ..., images: int = ..., seed: int = ...) -> Concepts: ...
+    async def concept_strengths(
+        self, experiment: str, concept: int, *, count: int = ..., seed: int = ...
+    ) -> NDArray[np.float32]: ...
 
 class _AsyncLabelSchemes(_AsyncProjectCollection[LabelScheme]):
     async def create(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from latentspace.explanation.v1 import explanation_pb2 as pb
 from lse.client.resources import Concepts, ImagePath, ImageSamples, Prototypes, Similarity, Traversals
 from lse.client.subject import Subject
 from lse.names import CLUSTERING, ENCODER, EXPERIMENT
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Explanations"]
@@ -170,4 +169,6 @@ class Explanations(Subject):
         request = pb.ReadConceptStrengthsRequest(
             experiment=self._name(EXPERIMENT, experiment), concept=concept, concept_count=count, seed=seed
         )
+        import numpy as np
+
         return np.frombuffer(self._connection.call(request, timeout=_SECONDS).values, "<f4")
