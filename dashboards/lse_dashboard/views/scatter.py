@@ -59,7 +59,7 @@ class ScatterView:
                 "only": scatter.isolate,
                 "select": session.selecting.group,
                 "all": lambda _: scatter.show_all(),
-                "name": lambda _: session.cluster_names.open(),
+                "name": lambda _: self._name_clusters(),
             },
             css_classes=["lse-legend"],
             sizing_mode=None,
@@ -91,6 +91,19 @@ class ScatterView:
         self._watch()
         self._show_cloud()
         self._show_curtain()
+
+    def _name_clusters(self) -> None:
+        """Open the window of names for the clustering that was chosen last, once it is there."""
+        session = self._session
+        if not session.loading:
+            session.cluster_names.open()
+            return
+
+        def arrived(*_: object) -> None:
+            session.param.unwatch(watcher)
+            self._name_clusters()
+
+        watcher = session.param.watch(arrived, "loading")
 
     def _column(self) -> pn.Column:
         plot = pn.Column(
