@@ -91,6 +91,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "PARAMETERS_MISMATCH": ("A resource of this name exists and was made with other parameters.", "name"),
     },
     "PERMISSION_DENIED": {
+        "FOLDER_NOT_ALLOWED": ("Others may write to a folder of files that are kept.", "path"),
         "FOLDER_WRITE_NOT_ALLOWED": ("This user may not write to the folder.", "folder"),
         "IMPORT_PATHS_NOT_ALLOWED": ("This installation runs no code from import paths.", "path"),
         "METHOD_NOT_ALLOWED": ("The method does not declare who may call it.",),

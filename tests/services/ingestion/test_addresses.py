@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import http.server
+import os
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -190,3 +192,21 @@ def test_a_cutout_service_gives_an_image_for_each_row(client: Client, drawn: Pat
         client.datasets.delete("wrong")
     with pytest.raises(InvalidArgumentError, match="needs a catalogue"):
         client.datasets.preview([source], recipe=RECIPE)
+
+
+def test_what_is_kept_lies_in_a_folder_of_this_user_alone(
+    client: Client, drawn: Path, web: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, folder = web
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+        archive.write(drawn / "images/bar-00.png", "bar.png")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    laid = tmp_path / f"lse-kept-{os.getuid()}"
+    laid.mkdir()
+    laid.chmod(0o777)
+    with pytest.raises(InvalidArgumentError, match="is not this user's alone"):
+        client.datasets.preview([f"{address}/images.zip"], recipe=RECIPE)
+    laid.rmdir()
+    shown = client.datasets.preview([f"{address}/images.zip"], recipe=RECIPE)
+    assert len(shown.images) == 1
+    assert laid.stat().st_mode & 0o077 == 0

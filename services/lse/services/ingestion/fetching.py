@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lse.addresses import address_of, is_address
-from lse.errors import LseError
+from lse.errors import LseError, PermissionDeniedError
 from lse.images.sources import Source
 from lse.images.stacks import is_stack_name
 from lse.platform.guarded.reading import Reading
@@ -104,8 +105,7 @@ def _kept(reading: Reading, path: Path) -> Path:
     if address is None:
         return path
     key = hashlib.sha256(f"{address}\n{reading.remote.version(address)}".encode()).hexdigest()[:32]
-    folder = Path(tempfile.gettempdir(), f"lse-kept-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = _folder_of_kept()
     file = folder / key / path.name.partition("?")[0]
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
@@ -118,12 +118,26 @@ def _kept(reading: Reading, path: Path) -> Path:
     return file
 
 
+def _folder_of_kept() -> Path:
+    """Folder of the files that are kept, which no other user of the machine can have laid out."""
+    folder = Path(tempfile.gettempdir(), f"lse-kept-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionDeniedError(
+            f"The folder {folder} is not this user's alone, so that what lies in it cannot be trusted: remove it.",
+            reason="FOLDER_NOT_ALLOWED",
+            path=folder,
+        )
+    return folder
+
+
 def _make_room(folder: Path, *, beside: Path) -> None:
-    """Remove the files that were not used for longest, as far as there are too many."""
-    kept = sorted((path for path in folder.glob("*/*") if path != beside), key=lambda path: path.stat().st_mtime)
-    total = beside.stat().st_size + sum(path.stat().st_size for path in kept)
-    for path in kept:
+    """Remove the files that were not used for longest, as far as there are too many; not what is being fetched."""
+    known = {path: path.stat() for path in folder.glob("[!.]*/*") if path != beside}
+    total = beside.stat().st_size + sum(each.st_size for each in known.values())
+    for path in sorted(known, key=lambda path: known[path].st_mtime):
         if total <= _MOST_KEPT_BYTES:
             return
-        total -= path.stat().st_size
-        path.unlink()
+        total -= known[path].st_size
+        path.unlink(missing_ok=True)  # another task may make room, too
