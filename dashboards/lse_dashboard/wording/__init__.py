@@ -212,7 +212,7 @@ class Curtain:
     OPENING = ("Opening the experiment …", "")
     EMPTY = (
         "There is nothing to explore yet",
-        "Run the whole chain on your images with “lse pipeline run”; the result appears here.",
+        "Add images under “New dataset” at the left, or run the whole chain with “lse pipeline run”.",
     )
     CREATING = ("{name} is being created", "Its plot appears here when it is ready.")
     FAILED = ("{name} has failed", "Delete it and encode again; “lse experiment show” says why.")
