@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lse.images.formats import ReadError, ReadLimits, SourceImage, read_image
+from lse.images.formats import Extensions, ReadError, ReadLimits, SourceImage, read_image
 
 RAMP = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30)
 
@@ -363,6 +363,27 @@ def test_the_first_frame_of_an_animation(tmp_path: Path) -> None:
         image = read_image(tmp_path / "a")
         assert image.metadata["frames"] == 2
         assert np.all(image.pixels[0] == 10)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_pages_of_a_tiff_are_asked_for_by_number(dtype: type, tmp_path: Path) -> None:
+    pages = np.random.default_rng(5).integers(0, 200, size=(3, 20, 24)).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", metadata=None)
+    first = read_image(tmp_path / "a.tif")
+    np.testing.assert_array_equal(first.pixels, pages[:1])
+    assert first.metadata["frames"] == 3
+    for wanted in ((2,), (2, 0), (0, 1, 2)):
+        image = read_image(tmp_path / "a.tif", extensions=Extensions(images=wanted))
+        np.testing.assert_array_equal(image.pixels, pages[list(wanted)])
+        assert "frames" not in image.metadata
+    assert image.channels == ("page0", "page1", "page2")
+    for refused in (Extensions(images=(3,)), Extensions(images=("SCI",)), Extensions(images=(-1,)), Extensions(mask=1)):
+        with pytest.raises(ReadError, match="has 3 pages, which have numbers from 0") as caught:
+            read_image(tmp_path / "a.tif", extensions=refused)
+        assert caught.value.reason == "EXTENSION_MISSING"
+    tifffile.imwrite(tmp_path / "a.tif", pages[0, :9], photometric="minisblack", append=True)
+    with pytest.raises(ReadError, match="24 x 20, 24 x 9"):
+        read_image(tmp_path / "a.tif", extensions=Extensions(images=(0, 3)))
 
 
 def test_what_is_no_image_says_what_it_is(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import asdf
 import h5py
 import numpy as np
 import pyarrow as pa
@@ -75,12 +76,20 @@ def table(form: str) -> bytes:
     return buffer.getvalue()
 
 
+def tree() -> bytes:
+    buffer = io.BytesIO()
+    content = {"roman": {"meta": {"exposure": {"time": 1.5}}, "data": PIXELS, "dq": PIXELS}}
+    asdf.AsdfFile(content).write_to(buffer, all_array_compression="zlib")
+    return buffer.getvalue()
+
+
 IMAGES: dict[str, Callable[[], bytes]] = {
     "a.fits": fits_file,
     "rice.fits": lambda: fits_file("RICE_1"),
     "hcompress.fits": lambda: fits_file("HCOMPRESS_1"),
     **{f"a.{kind.lower()}": lambda kind=kind: raster(kind) for kind in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")},
     "a.jp2": lambda: raster("JPEG2000"),
+    "a.asdf": tree,
 }
 STACKS: dict[str, Callable[[], bytes]] = {"a.h5": hdf5, "a.parquet": parquet, "a.zip": archive}
 TABLES: dict[str, Callable[[], bytes]] = {

@@ -185,8 +185,14 @@ def test_images_as_lists_in_partitions(tmp_path: Path) -> None:
             }
         )
         pq.write_table(table, folder / "Npix=4.parquet")
-    for name in ("hats/properties", "hats/dataset/_metadata", "hats/dataset/_common_metadata"):
+    for name in ("hats/dataset/_metadata", "hats/dataset/_common_metadata", "hats/point_map.fits"):
         (tmp_path / name).write_bytes(b"PAR1")
+    (tmp_path / "hats/properties").write_text("#HATS catalog\ndataproduct_type=object\nhats_col_ra=ra\n")
+    pq.write_table(table, tmp_path / "hats/dataset/data_thumbnail.parquet")
+    margin = tmp_path / "margin" / "dataset" / "Norder=0" / "Dir=0"
+    margin.mkdir(parents=True)
+    pq.write_table(table, margin / "Npix=5.parquet")
+    (tmp_path / "margin/hats.properties").write_text("obs_collection=a\ndataproduct_type = margin\n")
     sources = find_sources([tmp_path], also={".parquet"})
     assert [source.path.name for source in sources] == ["Npix=4.parquet"] * 2
     image = read(sources[1].path, "2")
@@ -200,6 +206,26 @@ def test_images_as_lists_in_partitions(tmp_path: Path) -> None:
         with pytest.raises(ReadError) as caught:
             read(tmp_path / "ragged.parquet", row)
         assert caught.value.reason == "VALUES_UNSUPPORTED"
+
+
+def test_bands_beside_their_names(tmp_path: Path) -> None:
+    flux = PLANES.astype(np.float32)
+    images = [
+        {"band": ["g", "r"], "flux": each.tolist(), "mask": (each > 0).tolist(), "psf_fwhm": [1.25, 1.5], "scale": 0.26}
+        for each in flux
+    ]
+    table = pa.table({"image": images, "object_id": ["0266", "b", "c", "d", "e"], "ra": [1.5] * 5, "dec": [2.5] * 5})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert images_of(tmp_path / "a.parquet", "a", None) == ("#", list("01234"))
+    image = read(tmp_path / "a.parquet", "3")
+    np.testing.assert_array_equal(image.pixels, flux[3])
+    assert image.channels == ("g", "r")
+    facts = image.metadata
+    assert (facts["header.psf_fwhm.g"], facts["header.psf_fwhm.r"], facts["header.scale"]) == (1.25, 1.5, 0.26)
+    assert (facts["not_read"], facts["header.object_id"], facts["dec_deg"]) == ("mask", "d", 2.5)
+    pq.write_table(table.set_column(0, "image", [pa.array([None, *images[1:]])]), tmp_path / "a.parquet")
+    with pytest.raises(ReadError, match="has no image"):
+        read(tmp_path / "a.parquet", "0")
 
 
 def zipped(path: Path, files: dict[str, bytes]) -> Path:

@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_SIP_ORDER", "HeaderNeededError", "Sky", "card_position", "quick_sky", "sip_order", "sky_of"]
+__all__ = [
+    "MOST_SIP_ORDER",
+    "HeaderNeededError",
+    "Sky",
+    "card_position",
+    "figures_at",
+    "quick_sky",
+    "sip_order",
+    "sky_of",
+]
 
 # Keywords of a WCS without distortion: wcslib reads these few directly.  All else goes through `astropy.wcs.WCS`, which
 # takes some ten times longer and knows distortions; given raw headers with lookup tables, wcslib itself is not safe.
@@ -116,24 +125,29 @@ class Sky:
             vectors = _icrs_vectors(world.tolist(), self.wcs.lngtyp, self.wcs.radesys, float(self.wcs.equinox))
         except ValueError:  # a frame such as GAPPT (apparent place) that has no way to ICRS without the time and place
             return {}
-        (cx, cy, cz), right, up, left, down = vectors  # plain numbers: arrays of three take longer
-        ra, dec = math.atan2(cy, cx), math.atan2(cz, math.hypot(cx, cy))
-        east = -math.sin(ra), math.cos(ra), 0.0
-        north = cy * east[2] - cz * east[1], cz * east[0] - cx * east[2], cx * east[1] - cy * east[0]
-        (xe, xn), (ye, yn) = (
-            [sum((a - b) * c for a, b, c in zip(end, begin, axis, strict=True)) for axis in (east, north)]
-            for end, begin in ((right, left), (up, down))
-        )
-        area = xe * yn - ye * xn
-        if not math.isfinite(area) or area == 0:
-            return {}
-        return {
-            "ra_deg": math.degrees(ra) % 360,
-            "dec_deg": math.degrees(dec),
-            "pixel_scale_arcsec": math.degrees(math.sqrt(abs(area))) * 3600,
-            "orientation_deg": math.degrees(math.atan2(ye, yn)) % 360,
-            "mirrored": area > 0,
-        }
+        return figures_at(vectors)
+
+
+def figures_at(vectors: Sequence[tuple[float, float, float]]) -> dict[str, float | bool]:
+    """What `Sky.at` gives, of vectors in ICRS to a pixel and to half a pixel right of, above, left of and below it."""
+    (cx, cy, cz), right, up, left, down = vectors  # plain numbers: arrays of three take longer
+    ra, dec = math.atan2(cy, cx), math.atan2(cz, math.hypot(cx, cy))
+    east = -math.sin(ra), math.cos(ra), 0.0
+    north = cy * east[2] - cz * east[1], cz * east[0] - cx * east[2], cx * east[1] - cy * east[0]
+    (xe, xn), (ye, yn) = (
+        [sum((a - b) * c for a, b, c in zip(end, begin, axis, strict=True)) for axis in (east, north)]
+        for end, begin in ((right, left), (up, down))
+    )
+    area = xe * yn - ye * xn
+    if not math.isfinite(area) or area == 0:
+        return {}
+    return {
+        "ra_deg": math.degrees(ra) % 360,
+        "dec_deg": math.degrees(dec),
+        "pixel_scale_arcsec": math.degrees(math.sqrt(abs(area))) * 3600,
+        "orientation_deg": math.degrees(math.atan2(ye, yn)) % 360,
+        "mirrored": area > 0,
+    }
 
 
 def sky_of(cards: Mapping[str, object], header: Any, hdus: Any) -> Sky | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lse.images.formats.fits_hdus import ImageHdu, chosen_hdus, image_hdus, planes_of
 from lse.images.formats.fits_plain import PlainFits, plain_image
 from lse.images.formats.library_warnings import collected_notes
+from lse.images.formats.masks import bad_pixels, check_mask_shape
 from lse.images.formats.source_image import (
     Extensions,
     MetadataValue,
@@ -80,11 +81,8 @@ def read_fits(content: bytes, name: str, limits: ReadLimits, extensions: Extensi
         metadata = _facts(chosen, pixels, [image for image in images if image not in chosen and image is not mask])
         if mask is not None:
             planes = planes_of(mask, name)
-            if planes[1:] != pixels.shape[1:] or planes[0] not in (1, len(pixels)):
-                text = f"{mask.label} {planes[2]} x {planes[1]}, image {pixels.shape[2]} x {pixels.shape[1]}"
-                message = f"{name} has a mask of another size than its image ({text}): choose its own mask."
-                raise ReadError(message, reason="EXTENSION_MISMATCH", name=name, shapes=text)
-            bad = _bad_pixels(_pixels(mask, planes, len(content), limits, name), extensions)
+            check_mask_shape(planes, pixels, mask.label, name)
+            bad = bad_pixels(_pixels(mask, planes, len(content), limits, name), extensions)
             pixels[np.broadcast_to(bad, pixels.shape)] = np.nan
             metadata |= {"mask": mask.label, "masked_fraction": float(bad.mean())}
         facts, units, sky = _header_facts(hdus, chosen[0], pixels.shape)
@@ -129,15 +127,6 @@ def _pixels(image: ImageHdu, shape: tuple[int, ...], available: int, limits: Rea
             raise
         message = f"{name} ends in the middle of its compressed pixels: get the file again."
         raise ReadError(message, reason="IMAGE_TRUNCATED", name=name) from error
-
-
-def _bad_pixels(values: NDArray[Any], extensions: Extensions) -> NDArray[np.bool_]:
-    """Which pixels a mask calls bad; where it has no value itself, they are."""
-    known = np.isfinite(values)
-    marked = values != 0
-    if extensions.bits is not None:
-        marked = (np.where(known, values, 0).astype(np.int64) & extensions.bits) != 0
-    return np.asarray((~marked if extensions.bad == "zero" else marked) | ~known, dtype=np.bool_)
 
 
 def _facts(chosen: list[ImageHdu], pixels: NDArray[Any], left: list[ImageHdu]) -> dict[str, MetadataValue]:

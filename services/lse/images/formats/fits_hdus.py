@@ -6,11 +6,11 @@ import math
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from lse.images.formats.source_image import Extensions, ReadError
 
-__all__ = ["ImageHdu", "chosen_hdus", "image_hdus", "planes_of"]
+__all__ = ["ImageHdu", "NamedImage", "chosen_hdus", "image_hdus", "is_companion_name", "planes_of"]
 
 _MAX_PLANES = 16
 _MAX_HDUS = 1000
@@ -68,9 +68,49 @@ class ImageHdu:
     @property
     def is_companion(self) -> bool:
         """Whether it belongs to another image: its errors, weights, mask or the like."""
-        words = set(re.split(r"[^A-Z0-9]+", self.name.upper()))
         classes = {str(self.hdu.header.get(key, "")).strip().upper() for key in ("HDUCLAS2", "HDUCLAS3")}
-        return bool(words & _COMPANIONS) or bool(classes & _COMPANION_CLASSES)
+        return is_companion_name(self.name) or bool(classes & _COMPANION_CLASSES)
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """What it may be asked for by, in capitals."""
+        return (self.name.upper(),)
+
+
+class NamedImage(Protocol):
+    """One of the images of a file, see `ImageHdu`."""
+
+    @property
+    def index(self) -> int:
+        """Its number in the file."""
+
+    @property
+    def name(self) -> str:
+        """Its name, which may be empty."""
+
+    @property
+    def version(self) -> int:
+        """Which of those of its name."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of its axes, the last axis first."""
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """What it may be asked for by, in capitals."""
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether it belongs to another image."""
+
+
+Named = TypeVar("Named", bound=NamedImage)
+
+
+def is_companion_name(name: str) -> bool:
+    """Whether a name is that of errors, weights, a mask or the like."""
+    return bool(set(re.split(r"[^A-Z0-9]+", name.upper())) & _COMPANIONS)
 
 
 def image_hdus(hdus: Any, name: str) -> list[ImageHdu]:
@@ -114,7 +154,7 @@ def image_hdus(hdus: Any, name: str) -> list[ImageHdu]:
     raise ReadError(message, reason="IMAGE_HDU_MISSING", name=name)
 
 
-def chosen_hdus(images: list[ImageHdu], extensions: Extensions, name: str) -> tuple[list[ImageHdu], ImageHdu | None]:
+def chosen_hdus(images: list[Named], extensions: Extensions, name: str) -> tuple[list[Named], Named | None]:
     """The images that make the channels, and the one that is the mask.
 
     Without a choice it is the first that is not a companion; where all that are none have the name of a band and one
@@ -136,18 +176,18 @@ def chosen_hdus(images: list[ImageHdu], extensions: Extensions, name: str) -> tu
     return own[:1], mask
 
 
-def _called(images: list[ImageHdu], wanted: int | str, name: str) -> list[ImageHdu]:
+def _called(images: list[Named], wanted: int | str, name: str) -> list[Named]:
     """Images of a number, of a name (``SCI``, ``SCI,2``), or all whose names match a pattern (``BAND_*``)."""
     text = str(wanted).strip().upper()
     word, _, version = text.rpartition(",")
     if isinstance(wanted, int):
         found = [image for image in images if image.index == wanted]
     elif word and version.strip().isdigit():
-        found = [i for i in images if i.name.upper() == word.strip() and i.version == int(version)]
+        found = [i for i in images if word.strip() in i.called and i.version == int(version)]
     elif set(text) & set("*?["):
-        found = [image for image in images if fnmatchcase(image.name.upper(), text)]
+        found = [image for image in images if any(fnmatchcase(each, text) for each in image.called)]
     else:
-        found = [image for image in images if image.name.upper() == text][:1]
+        found = [image for image in images if text in image.called][:1]
     if not found:
         there = ", ".join(f"{image.index} {image.name}".strip() for image in images[:_MAX_PLANES])
         message = f"{name} has no image extension {wanted!r}: name one of {there} in the recipe (hdu, mask)."
@@ -155,7 +195,7 @@ def _called(images: list[ImageHdu], wanted: int | str, name: str) -> list[ImageH
     return found
 
 
-def planes_of(image: ImageHdu, name: str) -> tuple[int, int, int]:
+def planes_of(image: NamedImage, name: str) -> tuple[int, int, int]:
     """Shape (C, H, W) of an image: axes of length one are dropped, one other may hold the channels.
 
     Raises

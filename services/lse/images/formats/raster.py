@@ -20,7 +20,7 @@ _RGB = ("red", "green", "blue")
 _DEPTHS = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16}
 
 
-def read_raster(content: bytes, name: str, limits: ReadLimits, *, kind: str) -> SourceImage:
+def read_raster(content: bytes, name: str, limits: ReadLimits, *, kind: str, frame: int = 0) -> SourceImage:
     """Decode one still image: grey or colour, upright by its EXIF orientation, fully transparent pixels NaN.
 
     Values stay as the file has them: 0 to 255 for 8 bits, 0 to 65535 for 16.  Palettes and CMYK become RGB.  PNG colour
@@ -32,18 +32,21 @@ def read_raster(content: bytes, name: str, limits: ReadLimits, *, kind: str) -> 
         As for every reader.
     kind
         Pillow's name of the format.
+    frame
+        Which of its frames or pages.
     """
     from PIL import Image, ImageOps  # loaded when an image is read
 
     with collected_notes() as notes:
         try:
             with Image.open(io.BytesIO(content), formats=(kind,)) as image:
-                width, height = image.size
-                limits.check_pixels(width * height * len(image.getbands()), name)
                 metadata: dict[str, MetadataValue] = {"format": kind}
                 frames = getattr(image, "n_frames", 1)
                 if frames > 1:
-                    metadata["frames"] = frames  # the first is read
+                    metadata["frames"] = frames  # of which one is read
+                    image.seek(frame)
+                width, height = image.size
+                limits.check_pixels(width * height * len(image.getbands()), name)
                 bits_kept = _bits_kept(content, kind)
                 image.load()
                 pixels, channels, depth = _decoded(ImageOps.exif_transpose(image), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lse.images.formats.library_warnings import collected_notes
 from lse.images.formats.raster import read_raster
 from lse.images.formats.source_image import (
+    Extensions,
     MetadataValue,
     ReaderFacts,
     ReadError,
@@ -34,34 +35,72 @@ _RGB = 2
 _MAX_CHANNELS = 16
 
 
-def read_tiff(content: bytes, name: str, limits: ReadLimits) -> SourceImage:
-    """Decode the first page: grey, RGB or up to 16 channels, of any depth, integer or floating.
+def read_tiff(content: bytes, name: str, limits: ReadLimits, extensions: Extensions | None = None) -> SourceImage:
+    """Decode the first page, or those that are asked for by their numbers, of any depth, integer or floating.
+
+    A page is grey, RGB or has up to 16 channels; several pages of one size give the channels of each.
 
     Raises
     ------
     ReadError
-        ``IMAGE_TOO_LARGE``, ``DIMENSIONS_UNSUPPORTED``, ``COMPRESSION_UNSUPPORTED`` or ``COLOUR_UNSUPPORTED``.
+        ``IMAGE_TOO_LARGE``, ``DIMENSIONS_UNSUPPORTED``, ``COMPRESSION_UNSUPPORTED``, ``COLOUR_UNSUPPORTED``,
+        ``EXTENSION_MISSING`` or ``EXTENSION_MISMATCH``.
     """
     import tifffile  # loaded when an image is read
 
     # It logs a line for every tag that is odd; what makes a file unreadable is raised and told with the file.
     tifffile.logger().setLevel(logging.CRITICAL)
+    extensions = extensions or Extensions()
     with tifffile.TiffFile(io.BytesIO(content)) as tiff:
-        page = tiff.pages.first
-        samples = int(page.samplesperpixel)
-        limits.check_pixels(int(page.imagewidth) * int(page.imagelength) * samples, name)
-        bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
-        if bits <= 8 and samples <= 4 and page.photometric not in (8, 9, 10) and _is_unsigned(page):
-            return read_raster(content, name, limits, kind="TIFF")
-        return _read_deep(tiff, content, name, limits)
+        wanted = extensions.images or (0,)
+        whole = bool(extensions.images) or extensions.mask is not None
+        count = len(tiff.pages) if whole else 1  # which follows the chain of pages through the file
+        if extensions.mask is not None or any(not isinstance(page, int) or not 0 <= page < count for page in wanted):
+            message = (
+                f"{name} has {count} pages, which have numbers from 0 and no names: choose among them in the recipe "
+                "(hdu), without a mask."
+            )
+            raise ReadError(message, reason="EXTENSION_MISSING", name=name, hdu=", ".join(map(str, wanted)))
+        pages = [tiff.pages[int(page)] for page in wanted]
+        limits.check_pixels(sum(int(p.imagewidth) * int(p.imagelength) * int(p.samplesperpixel) for p in pages), name)
+        images = [_page(tiff, int(number), content, name, limits) for number in wanted]
+    return _together(images, wanted, name) if extensions.images else images[0]
+
+
+def _page(tiff: tifffile.TiffFile, number: int, content: bytes, name: str, limits: ReadLimits) -> SourceImage:
+    page: Any = tiff.pages[number]
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
+    if bits <= 8 and int(page.samplesperpixel) <= 4 and page.photometric not in (8, 9, 10) and _is_unsigned(page):
+        return read_raster(content, name, limits, kind="TIFF", frame=number)
+    return _read_deep(tiff, number, content, name, limits)
+
+
+def _together(images: Sequence[SourceImage], wanted: Sequence[int | str], name: str) -> SourceImage:
+    """One image of the channels of several pages."""
+    shapes = [f"{image.pixels.shape[2]} x {image.pixels.shape[1]}" for image in images]
+    if len(set(shapes)) > 1:
+        text = ", ".join(shapes)
+        message = f"{name} has pages of different sizes ({text}): choose some of one size in the recipe (hdu)."
+        raise ReadError(message, reason="EXTENSION_MISMATCH", name=name, shapes=text)
+    pixels = np.concatenate([image.pixels for image in images])
+    if len(pixels) > _MAX_CHANNELS:
+        message = f"{name} gives {len(pixels)} channels and at most {_MAX_CHANNELS} are read: choose some of its pages."
+        raise ReadError(message, reason="DIMENSIONS_UNSUPPORTED", name=name, channels=len(pixels))
+    channels = images[0].channels
+    if len(images) > 1:
+        single = len(pixels) == len(images)
+        channels = tuple(f"page{page}" for page in wanted) if single else channel_names(len(pixels))
+    metadata = {key: value for key, value in images[0].metadata.items() if key != "frames"}
+    metadata["bands"] = ", ".join(f"page {page}" for page in wanted)
+    return SourceImage(pixels=pixels, channels=channels, metadata=metadata)
 
 
 def _is_unsigned(page: Any) -> bool:
     return page.dtype is None or page.dtype.kind in "ub"
 
 
-def _read_deep(tiff: tifffile.TiffFile, content: bytes, name: str, limits: ReadLimits) -> SourceImage:
-    page = tiff.pages.first
+def _read_deep(tiff: tifffile.TiffFile, number: int, content: bytes, name: str, limits: ReadLimits) -> SourceImage:
+    page: Any = tiff.pages[number]
     with collected_notes() as notes:
         try:
             array = page.asarray()
@@ -78,7 +117,7 @@ def _read_deep(tiff: tifffile.TiffFile, content: bytes, name: str, limits: ReadL
                 )
                 raise ReadError(message, reason="COMPRESSION_UNSUPPORTED", name=name) from error
     if array is None:
-        return read_raster(content, name, limits, kind="TIFF")
+        return read_raster(content, name, limits, kind="TIFF", frame=number)
     planes = _planes(array, page.axes, name)
     if planes.dtype.kind not in "uifb":
         message = f"{name} holds {planes.dtype} values, which are not read: save it as real numbers."
@@ -100,7 +139,7 @@ def _read_deep(tiff: tifffile.TiffFile, content: bytes, name: str, limits: ReadL
         "floating": planes.dtype.kind == "f",
     }
     if len(tiff.pages) > 1:
-        metadata["frames"] = len(tiff.pages)  # the first is read
+        metadata["frames"] = len(tiff.pages)  # of which one is read
     if notes:
         metadata["reader_notes"] = "; ".join(notes)
     return SourceImage(pixels=pixels, channels=channels, metadata=metadata)
@@ -140,6 +179,6 @@ METHOD: Method[Callable[..., SourceImage], ReaderFacts] = Method(
     summary="TIFF images of any depth, integer or floating, with up to 16 channels.",
     parameters=Parameters,
     run=read_tiff,
-    facts=ReaderFacts(signature=rb"II[*+]\x00|MM\x00[*+]", suffixes=(".tif", ".tiff")),
+    facts=ReaderFacts(signature=rb"II[*+]\x00|MM\x00[*+]", suffixes=(".tif", ".tiff"), extensions=True),
     order=40,
 )

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from lse.addresses import address_of, address_path, is_address
 from lse.errors import InvalidArgumentError, NotFoundError
 from lse.images.formats import READERS
+from lse.images.sources.hats import without_hats_extras
 
 __all__ = ["SIDECAR_SUFFIXES", "Source", "find_sources", "folder_classes", "names_of", "printable_path"]
 
@@ -135,6 +136,7 @@ def find_sources(
             if file == address or not (_is_sidecar(path, sidecars) or file in exclude):
                 found.setdefault(path, relative)
                 real.setdefault(path, path)
+    found = without_hats_extras(found)
     if not found:
         listed = ", ".join(str(path) for path in paths)
         message = f"There is no image file in {listed}: name a folder that holds images."

@@ -1,4 +1,4 @@
-"""Arrays of images: NumPy (``.npy``, ``.npz``) and HDF5, one row an image, with what else is known of each row."""
+"""Arrays of images of NumPy (``.npy``, ``.npz``), HDF5 and ASDF, one row an image, with what else is known of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.images.formats import Extensions, MetadataValue, ReadError, ReadLimits, SourceImage
+from lse.images.formats.asdf import image_stack
 from lse.images.formats.npy import MOST_CHANNELS, image_of_array, npy_header
 from lse.images.sky import card_position
 from lse.images.stacks.stack import Stack, StackFacts
@@ -30,6 +31,9 @@ def open_arrays(file: IO[bytes]) -> Stack:
     file.seek(0)
     if begin.startswith(b"\x89HDF"):
         return ArrayStack(_hdf5(file), "HDF5")
+    if begin == b"#ASDF ":
+        arrays, opened = image_stack(file)
+        return ArrayStack(arrays, "ASDF", opened)
     if begin.startswith(b"\x93NUMPY"):
         return ArrayStack({"images": _mapped(file)}, "NumPy")
     found = np.load(file, allow_pickle=False)
@@ -67,18 +71,22 @@ class ArrayStack:
         NumPy, HDF5 or Zarr arrays by name.
     kind
         Name of the format.
+    opened
+        What would be closed where nothing else held it.
     """
 
-    def __init__(self, arrays: Mapping[str, Any], kind: str) -> None:
+    def __init__(self, arrays: Mapping[str, Any], kind: str, opened: Any = None) -> None:
+        self._opened = opened
         self._arrays = arrays
         self._kind = kind
+        self._separator = "." if kind == "ASDF" else "/"
         self._stack = self._chosen()
 
     def _chosen(self) -> str | None:
         stacks = [name for name, array in self._arrays.items() if _is_stack(array)]
         if len(stacks) < 2:
             return next(iter(stacks), None)
-        words = {name: name.rpartition("/")[2].lower() for name in stacks}
+        words = {name: name.rpartition(self._separator)[2].lower() for name in stacks}
         usual = next((name for word in _USUAL for name in stacks if words[name] == word), None)
         if usual is None:
             shown = ", ".join(f"{name} {self._arrays[name].shape}" for name in stacks[:_SHOWN])
@@ -90,8 +98,8 @@ class ArrayStack:
         """See `Stack.images`."""
         if self._stack is not None:
             return list(map(str, range(self._arrays[self._stack].shape[0])))
-        # An HDF5 file or a Zarr store of one image has one row; NumPy's files of one image are read as they are.
-        return ["0"] if self._kind != "NumPy" and self._single() else None
+        # An HDF5 file or a Zarr store of one image has one row; other files of one image are read as they are.
+        return ["0"] if self._kind in ("HDF5", "Zarr") and self._single() else None
 
     def _single(self) -> str | None:
         found = [name for name, array in self._arrays.items() if array.ndim in (2, 3) and array.dtype.kind in "buif"]
@@ -114,7 +122,7 @@ class ArrayStack:
             if key != stack and values.shape == array.shape[:1] and values.dtype.kind in "biufSUO":
                 value = _scalar(values[row])
                 if value is not None:
-                    facts[f"header.{key.rpartition('/')[2].lower()}"] = value
+                    facts[f"header.{key.rpartition(self._separator)[2].lower()}"] = value
         return replace(found, metadata={**found.metadata, **facts, **position_of(facts)})
 
 
@@ -143,11 +151,12 @@ def _scalar(value: Any) -> MetadataValue | None:
 METHOD: Method[Callable[[IO[bytes]], Stack], StackFacts] = Method(
     id="arrays",
     title="Arrays",
-    summary="Arrays of images of NumPy (.npy, .npz) and HDF5, one row an image.",
+    summary="Arrays of images of NumPy (.npy, .npz), HDF5 and ASDF, one row an image.",
     parameters=Parameters,
     run=open_arrays,
     facts=StackFacts(
-        signature=rb"\x93NUMPY|PK\x03\x04|\x89HDF\r\n\x1a\n", suffixes=(".npy", ".npz", ".h5", ".hdf5", ".hdf")
+        signature=rb"\x93NUMPY|PK\x03\x04|\x89HDF\r\n\x1a\n|#ASDF ",
+        suffixes=(".npy", ".npz", ".h5", ".hdf5", ".hdf", ".asdf"),
     ),
     order=20,
 )

@@ -22,11 +22,17 @@ from lse.parameters import Parameters
 
 __all__ = ["METHOD", "ParquetStack"]
 
-_USUAL = ("image", "img", "picture", "images")
+_USUAL = ("image", "img", "picture", "images", "cutout", "cutouts", "stamp", "cutoutscience")
+# Parts of a struct with the pixels of an image, and with the names of its bands.
+_PIXELS = ("flux", "image", "data", "array", "pixels")
+_BANDS = ("band", "bands", "filter", "filters", "channel", "channels")
 
 
 class ParquetStack:
-    """Rows of a table; the image is a struct of ``bytes`` and ``path``, the content of a file, or lists of numbers.
+    """Rows of a table, each with an image in one column.
+
+    The image is the content of a file, by itself or as ``bytes`` beside its ``path`` (as Hugging Face has it), or lists
+    of numbers, by themselves or beside the names of their bands (``flux`` and ``band``, as the Multimodal Universe).
 
     Parameters
     ----------
@@ -46,7 +52,8 @@ class ParquetStack:
         structs = [
             field.name
             for field in schema
-            if pa.types.is_struct(field.type) and any(part.name == "bytes" for part in field.type)
+            if pa.types.is_struct(field.type)
+            and (any(part.name == "bytes" for part in field.type) or _pixel_field(field.type) is not None)
         ]
         whole = (pa.types.is_binary, pa.types.is_large_binary)
         binary = [field.name for field in schema if any(is_whole(field.type) for is_whole in whole)]
@@ -67,6 +74,9 @@ class ParquetStack:
         values = self._group(group).slice(row - self._starts[group], 1).to_pylist()[0]
         content: Any = values.pop(self._column)
         path = None
+        pixels = _pixel_field(self._file.schema_arrow.field(self._column).type)
+        if isinstance(content, dict) and pixels is not None:
+            return self._with_facts(_of_bands(content, pixels, name, limits), values, None)
         if isinstance(content, dict):
             content, path = content.get("bytes"), content.get("path")
         if isinstance(content, list):
@@ -81,6 +91,40 @@ class ParquetStack:
         facts = {f"header.{key.lower()}": value for key, value in values.items() if _is_fact(value)}
         own: dict[str, MetadataValue] = {"header.path": path} if isinstance(path, str) else {}
         return replace(found, metadata={**found.metadata, **position_of(facts), **own, **facts})
+
+
+def _pixel_field(kind: pa.DataType) -> str | None:
+    """Which part of a struct has the pixels; None of other columns, and of structs with the content of a file."""
+    if not pa.types.is_struct(kind) or any(part.name == "bytes" for part in kind):
+        return None
+    nested = [part.name for part in kind if _depth(part.type) in (2, 3)]
+    return next((name for word in _PIXELS for name in nested if name.lower() == word), None)
+
+
+def _of_bands(parts: Mapping[str, Any], pixels: str, name: str, limits: ReadLimits) -> SourceImage:
+    """Image of a struct of lists: the pixels, and what else it says of each band, or of all."""
+    if parts[pixels] is None:
+        message = f"{name} has no image in its table: leave its row out."
+        raise ReadError(message, reason="FILE_EMPTY", name=name)
+    found = _of_lists(parts[pixels], name, limits)
+    count = len(found.channels)
+    bands = next((parts[key] for key in parts if key.lower() in _BANDS and isinstance(parts[key], list)), None)
+    named = bands is not None and len(bands) == count == len(set(map(str, bands)))
+    channels = tuple(map(str, bands)) if named and bands is not None else found.channels
+    facts: dict[str, MetadataValue] = {}
+    left = []
+    for key, value in parts.items():
+        if key == pixels or value is bands or value is None:
+            continue
+        if isinstance(value, list) and len(value) == count and all(map(_is_fact, value)):
+            facts |= {f"header.{key.lower()}.{channel}": item for channel, item in zip(channels, value, strict=True)}
+        elif _is_fact(value):
+            facts[f"header.{key.lower()}"] = value
+        elif isinstance(value, list):
+            left.append(key)
+    if left:
+        facts["not_read"] = ", ".join(left)
+    return replace(found, channels=channels, metadata={**found.metadata, **facts})
 
 
 def _depth(kind: pa.DataType) -> int:

@@ -13,6 +13,7 @@ _SHOWN = 5
 _SENTENCES = {
     "nan_fraction": "{} images had missing pixels, which the recipe's NaN policy filled.",
     "padded_fraction": "{} images were smaller than the crop and were padded.",
+    "frames": "{} files have several frames or pages, of which the first is read (recipe key 'hdu' of TIFF).",
     "limits_widened": "{} images were so flat that the limits of their stretch were widened.",
 }
 _SIMULATED = "header.simulate"
