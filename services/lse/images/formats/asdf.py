@@ -205,7 +205,7 @@ def _tree_of(file: IO[bytes], name: str) -> _Tree:
         message = f"{name} starts like an ASDF file but its tree is broken: get the file again."
         raise ReadError(message, reason="HEADER_DAMAGED", name=name, detail=type(error).__name__) from error
     found = _Tree([], {}, [])
-    left = [((), root)] if isinstance(root, Mapping) else []
+    left: list[tuple[tuple[str, ...], Any]] = [((), root)] if isinstance(root, Mapping) else []
     nodes = 0
     while left:
         path, node = left.pop()

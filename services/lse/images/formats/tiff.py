@@ -61,8 +61,9 @@ def read_tiff(content: bytes, name: str, limits: ReadLimits, extensions: Extensi
                 "(hdu), without a mask."
             )
             raise ReadError(message, reason="EXTENSION_MISSING", name=name, hdu=", ".join(map(str, wanted)))
-        pages = [tiff.pages[int(page)] for page in wanted]
-        limits.check_pixels(sum(int(p.imagewidth) * int(p.imagelength) * int(p.samplesperpixel) for p in pages), name)
+        pages: list[Any] = [tiff.pages[int(page)] for page in wanted]
+        sizes = [int(page.imagewidth) * int(page.imagelength) * int(page.samplesperpixel) for page in pages]
+        limits.check_pixels(sum(sizes), name)
         images = [_page(tiff, int(number), content, name, limits) for number in wanted]
     return _together(images, wanted, name) if extensions.images else images[0]
 
