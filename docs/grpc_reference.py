@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
+import importlib.resources
 from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2 as pb
-from grpc_tools import protoc
 
 __all__ = ["write_reference"]
 
-PROTOS = Path(__file__).resolve().parents[1] / "protos"
 _SCALARS = {
     number: name.removeprefix("TYPE_").lower() for name, number in pb.FieldDescriptorProto.Type.items()
 }  # "int64", "string", "message", …
@@ -38,14 +36,8 @@ def write_reference(folder: Path) -> None:
 
 
 def _files() -> list[pb.FileDescriptorProto]:
-    with tempfile.TemporaryDirectory(prefix="lse-") as scratch:
-        out = Path(scratch) / "api.binpb"
-        sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("latentspace/**/*.proto"))
-        includes = [f"-I{PROTOS}", f"-I{PROTOS / 'third_party'}", f"-I{Path(protoc.__file__).parent / '_proto'}"]
-        status = protoc.main(["", *includes, "--include_source_info", f"--descriptor_set_out={out}", *sources])
-        if status:
-            raise RuntimeError(f"protoc ended with status {status}")
-        return list(pb.FileDescriptorSet.FromString(out.read_bytes()).file)
+    content = (importlib.resources.files("latentspace") / "api.binpb").read_bytes()
+    return list(pb.FileDescriptorSet.FromString(content).file)
 
 
 def _page(file: pb.FileDescriptorProto) -> Iterator[str]:

@@ -12,7 +12,7 @@ trap 'rm -rf "$out"' EXIT
 mapfile -t files < <(cd protos && find latentspace -name '*.proto' | LC_ALL=C sort)
 "$bin/python" -m grpc_tools.protoc -I protos -I protos/third_party \
   --plugin=protoc-gen-mypy="$bin/protoc-gen-mypy" --plugin=protoc-gen-mypy_grpc="$bin/protoc-gen-mypy_grpc" \
-  --include_imports --descriptor_set_out="$out/api.binpb" --python_out="$out" --grpc_python_out="$out" --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" "${files[@]}"
+  --include_imports --include_source_info --descriptor_set_out="$out/api.binpb" --python_out="$out" --grpc_python_out="$out" --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" "${files[@]}"
 
 case ${1:-} in
   '')

@@ -193,9 +193,14 @@ def test_every_service_is_served_once_and_routed_to(render: Render) -> None:
         routes = named(objects, "ConfigMap", "lse-router")["data"]["nginx.conf"]
         for service, target in served.items():
             assert f"location /latentspace.{service}. {{ grpc_pass grpc://{target}:50051; }}" in routes
+            assert f"location /latentspace.{service}. {{ proxy_pass http://{target}:50080; }}" in routes
     routed = named(render("gpu-cloud"), "GRPCRoute", "lse-router")["spec"]["rules"]
     methods = {match["method"]["service"] for rule in routed for match in rule.get("matches", [])}
     assert methods == {f"latentspace.{service}.v1.{service.capitalize()}Service" for service in SERVICES}
+    by_http = named(render("gpu-cloud"), "HTTPRoute", "lse-router")["spec"]["rules"]
+    assert {match["path"]["value"] for rule in by_http for match in rule.get("matches", [])} == {
+        f"/{method}" for method in methods
+    }
 
 
 def test_networks_are_loaded_only_where_torch_is(render: Render) -> None:

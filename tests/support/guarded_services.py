@@ -37,13 +37,14 @@ class Guarded:
         What they stand on.
     provider
         The issuer.
-    address
-        Where they answer.
+    address, http_url
+        Where they answer, by gRPC and by HTTP.
     """
 
     platform: Platform
     provider: OidcProvider
     address: str
+    http_url: str
 
     def connect(self, token: str | None) -> Connection:
         return Connection(self.address, token=token)
@@ -79,6 +80,7 @@ def guarded_services(folder: Path, **more: Any) -> Iterator[Guarded]:
             "vectors_url": "http://127.0.0.1:1",
             "compute_url": "tcp://127.0.0.1:1",
             "grpc_port": 0,
+            "http_port": 0,
             "drain_seconds": 1,
             "instance": "test",
             "login": "oidc",
@@ -95,7 +97,7 @@ def guarded_services(folder: Path, **more: Any) -> Iterator[Guarded]:
         platform = stack.enter_context(open_platform(settings))
         _furnish(platform)
         server = stack.enter_context(serving(RpcServer(platform, registers)))
-        yield Guarded(platform, provider, f"127.0.0.1:{server.port}")
+        yield Guarded(platform, provider, f"127.0.0.1:{server.port}", f"http://127.0.0.1:{server.http_port}")
 
 
 def _furnish(platform: Platform) -> None:

@@ -26,6 +26,7 @@ class Installation:
     def __init__(self, home: Path, *, dashboard: bool, inference: str = "onnxruntime", traces_url: str = "") -> None:
         self.home = home
         self.address = f"127.0.0.1:{free_port()}"
+        self.http_url = f"http://127.0.0.1:{free_port()}"
         self.dashboard_port = free_port() if dashboard else 0
         self._inference = inference
         self._traces = ["--traces-url", traces_url] if traces_url else []
@@ -54,7 +55,8 @@ class Installation:
         host, port = self.address.split(":")
         command = [
             *[str(Path(sys.executable).with_name("lse")), "up", "--home", str(self.home), "--host", host],
-            *["--grpc-port", port, "--inference", self._inference, "--workers", "2", *self._traces],
+            *["--grpc-port", port, "--http-port", self.http_url.rpartition(":")[2]],
+            *["--inference", self._inference, "--workers", "2", *self._traces],
             *(["--dashboard-port", str(self.dashboard_port)] if self.dashboard_port else ["--no-dashboard"]),
         ]
         self.home.mkdir(parents=True, exist_ok=True)

@@ -93,8 +93,8 @@ class RunningServices:
 
     Attributes
     ----------
-    address
-        Where they answer.
+    address, http_url
+        Where they answer, by gRPC and by HTTP.
     vectors
         Where the vector server answers.
     images, catalogue, encoder
@@ -102,6 +102,7 @@ class RunningServices:
     """
 
     address: str
+    http_url: str
     vectors: str
     images: Path
     catalogue: Path
@@ -167,6 +168,7 @@ def running_services(folder: Path) -> Iterator[RunningServices]:
             compute_url=cluster.scheduler_address,
             inference="onnxruntime",
             grpc_port=0,
+            http_port=0,
             drain_seconds=1,
             instance="test",
             source_roots="*",
@@ -176,6 +178,7 @@ def running_services(folder: Path) -> Iterator[RunningServices]:
         server = stack.enter_context(serving(rpc_server(platform)))
         yield RunningServices(
             address=f"127.0.0.1:{server.port}",
+            http_url=f"http://127.0.0.1:{server.http_port}",
             vectors=vectors.address,
             images=folder / "images",
             catalogue=folder / "catalogue.csv",

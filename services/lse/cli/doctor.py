@@ -299,20 +299,28 @@ def _answering(name: str, url: str, what: str, key: str) -> Check:
 
 def _ports(session: Session, settings: Settings) -> Iterator[Check]:
     """Whether `lse up` finds its ports free, where it does not run already."""
-    from lse.platform.ports import is_free
+    from lse.platform.ports import HTTP_PORT, is_free
 
-    taken = [key for key in ("grpc_port", "dashboard_port") if not is_free(getattr(settings, key), settings.host)]
-    ports = f"{settings.grpc_port} for the services, {settings.dashboard_port} for the explorer"
+    ports = {
+        "grpc_port": settings.grpc_port,
+        "http_port": HTTP_PORT if settings.http_port is None else settings.http_port,
+        "dashboard_port": settings.dashboard_port,
+    }
+    taken = [key for key, port in ports.items() if not is_free(port, settings.host)]
+    told = (
+        f"{settings.grpc_port} for the services, {ports['http_port']} for them by HTTP, "
+        f"{settings.dashboard_port} for the explorer"
+    )
     if not taken:
-        yield Check("ports", "ok", f"{ports}: both are free")
+        yield Check("ports", "ok", f"{told}: all are free")
         return
     try:
         session.client.ping()
-        yield Check("ports", "ok", f"{ports}: in use while the services run")
+        yield Check("ports", "ok", f"{told}: in use while the services run")
     except LseError:
-        wrong = " and ".join(str(getattr(settings, key)) for key in taken)
+        wrong = " and ".join(str(ports[key]) for key in taken)
         flags = " or ".join(f"--{key.replace('_', '-')}" for key in taken)
-        yield Check("ports", "warning", f"{ports}: another program uses {wrong}; choose another port with {flags}.")
+        yield Check("ports", "warning", f"{told}: another program uses {wrong}; choose another port with {flags}.")
 
 
 def _services(session: Session) -> Iterator[Check]:

@@ -84,6 +84,7 @@ def up(
         home = settled.home.expanduser().absolute()
         alone = ", for this machine alone" if shown == "localhost" and settled.host == "127.0.0.1" else ""
         typer.echo(f"The services are at {shown}:{settled.grpc_port}{alone}, their home is {home}; Ctrl-C stops them.")
+        typer.echo(f"By HTTP with JSON they are at http://{shown}:{settled.http_port}, which also describes them.")
 
     run(settings, images=[images] if images else [], on_ready=ready)
     if quickstart is not None and quickstart.failed:
@@ -97,7 +98,7 @@ def serve(
         list[str] | None, typer.Argument(metavar="SERVICE", help="Services to serve (default: all).")
     ] = None,
 ) -> None:
-    """Serve the gRPC services, or some of them.
+    """Serve the services, or some of them: by gRPC and, where it is given a port, by HTTP with JSON.
 
     They keep everything in a catalogue, a folder or bucket, a vector store and a Dask cluster, which run already.
     """
@@ -223,8 +224,9 @@ def register(app: typer.Typer) -> None:
     _add(
         app,
         up,
-        *("home", "host", "grpc_port", "dashboard_port", "inference", "workers", "dashboard", "triton_dir"),
-        *("metrics_port", "traces_url", "operation_slots", "outage_seconds", "drain_seconds", "allow_import_paths"),
+        *("home", "host", "grpc_port", "http_port", "dashboard_port", "inference", "workers", "dashboard"),
+        *("triton_dir", "metrics_port", "traces_url", "operation_slots", "outage_seconds", "drain_seconds"),
+        "allow_import_paths",
         *(*_LOGIN, "open_without_login", "log_level", "config"),
         *_READING,
         extra="all",
@@ -232,7 +234,7 @@ def register(app: typer.Typer) -> None:
     _add(
         app,
         serve,
-        *(*_STORES, "grpc_port", "metrics_port", "traces_url", "peer_address", "instance"),
+        *(*_STORES, "grpc_port", "http_port", "metrics_port", "traces_url", "peer_address", "instance"),
         *("operation_slots", "outage_seconds", "drain_seconds"),
         *("allow_import_paths", *_LOGIN, *_READING, *_SERVED),
         extra="services",

@@ -30,7 +30,7 @@ from lse.platform.deletion import sweep_artifacts, sweep_collections
 from lse.platform.inference.triton_server import TritonServer, find_triton
 from lse.platform.logs import configure_logs
 from lse.platform.outages import Patience, is_outage
-from lse.platform.ports import free_port, is_free
+from lse.platform.ports import HTTP_PORT, free_port, is_free
 from lse.platform.wiring import Platform
 from lse.server import open_platform, rpc_server
 
@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 # A process that ends is noticed at once; one that is only slow, as on a busy machine, is given its time.
 _START_SECONDS = 300.0
 _WATCH_SECONDS = 1.0
-_PORTS = {"grpc_port": "services", "dashboard_port": "explorer"}
+_PORTS = {"grpc_port": "services", "http_port": "services by HTTP", "dashboard_port": "explorer"}
 # What everything on one machine settles by itself.
 _OWN = (
     *("instance", "peer_address", "catalogue_url", "artifacts_url", "artifacts_options", "vectors_url"),
@@ -160,7 +160,7 @@ def _port(settings: Settings, key: str) -> int:
     UnavailableError
         If the one that was set is taken.
     """
-    port: int = getattr(settings, key)
+    port: int = HTTP_PORT if getattr(settings, key) is None else getattr(settings, key)
     if port == 0 or is_free(port, settings.host):
         return port or free_port()
     if key in settings.model_fields_set:

@@ -56,8 +56,10 @@ class Settings(BaseSettings):
         default="info", description="Least severe level that is logged."
     )
     host: str = Field(default="127.0.0.1", description="Interface to listen on; 0.0.0.0 for all.")
-
     grpc_port: Port = Field(default=50051, description="Port of the services; 0 takes a free one.")
+    http_port: Port | None = Field(
+        default=None, description="Port of the services by HTTP with JSON (default: none; with `lse up` 50080)."
+    )
     metrics_port: Port | None = Field(default=None, description="Port of the Prometheus metrics (default: none).")
     traces_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+:\d+)?$")] = Field(
         default="", description="OpenTelemetry collector, http://HOST:PORT of its OTLP port for gRPC (default: none)."
@@ -234,9 +236,7 @@ class Settings(BaseSettings):
         default=("openid", "profile", "email"),
         description="Scopes of the login; offline_access renews tokens with most issuers.",
     )
-    dashboard_url: str = Field(
-        default="", description="Address of the explorer to the issuer (default: the request's)."
-    )
+    dashboard_url: str = Field(default="", description="Explorer's address to the issuer (default: the request's).")
     dashboard_port: Port = Field(default=5006, description="Port of the explorer; with `lse up`, 0 takes a free one.")
     dashboard_prefix: str = Field(default="/", description="URL path below which the explorer is served.")
     dashboard_origins: Annotated[tuple[str, ...], NoDecode] = Field(

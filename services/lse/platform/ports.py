@@ -6,7 +6,10 @@ import atexit
 import socket
 import sys
 
-__all__ = ["answers", "free_port", "is_free"]
+__all__ = ["HTTP_PORT", "answers", "free_port", "is_free"]
+
+# Where `lse up` answers by HTTP unless it is told otherwise.
+HTTP_PORT = 50080
 
 
 def free_port() -> int:

@@ -93,6 +93,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
     "PERMISSION_DENIED": {
         "FOLDER_NOT_ALLOWED": ("Others may write to a folder of files that are kept.", "path"),
         "FOLDER_WRITE_NOT_ALLOWED": ("This user may not write to the folder.", "folder"),
+        "HOST_NOT_ALLOWED": ("The services answer under names of their own machine alone.", "host"),
         "IMPORT_PATHS_NOT_ALLOWED": ("This installation runs no code from import paths.", "path"),
         "METHOD_NOT_ALLOWED": ("The method does not declare who may call it.",),
         "MODEL_FILE_NOT_ALLOWED": ("This process may not read the model file.", "source"),
@@ -107,6 +108,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "MEMORY_FULL": ("The memory of the machine or the GPU is not sufficient.", "batch_size"),
         "QUOTA_FULL": ("The project has as much as it may have.", "quota", "limit"),
         "READING_TOO_LARGE": ("Reading the file takes more memory than is allowed.", "limit"),
+        "REQUEST_TOO_LARGE": ("A message of a request by HTTP is too large.", "limit"),
         "SHARED_MEMORY_FULL": ("No shared memory is left for the images.", "size"),
         "TRAINING_TOO_LARGE": ("The training needs too much memory.", "memory_bytes", "available_bytes", "batch_size"),
         "UPLOAD_TOO_LARGE": ("The uploaded file is too large.",),
@@ -180,7 +182,9 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "UNIMPLEMENTED": {
         "CALL_UNIMPLEMENTED": ("The call is part of the API and not built yet.", "method"),
+        "CALL_UNKNOWN": ("The API has no such method.",),
         "COLLECTION_SETTINGS_UNSUPPORTED": ("The vector store cannot keep a collection as the settings ask for.",),
+        "ENCODING_UNSUPPORTED": ("A request by HTTP is compressed in a way that cannot be read.",),
     },
     "INTERNAL": {
         "COMMAND_FAILED": ("A fault of the command itself: please report it.",),

@@ -59,7 +59,7 @@ services: [ingestion, training, encoding, projection, clustering, prediction, ex
 {{/* Settings of all processes: what follows from the values, and over it what `config` says. */}}
 {{- define "lse.settings" -}}
 {{- $name := include "lse.name" . -}}
-{{- $s := dict "host" "0.0.0.0" "grpc_port" 50051 "metrics_port" 9000 "dashboard_port" 5006 -}}
+{{- $s := dict "host" "0.0.0.0" "grpc_port" 50051 "http_port" 50080 "metrics_port" 9000 "dashboard_port" 5006 -}}
 {{- $_ := set $s "drain_seconds" .Values.services.drainSeconds -}}
 {{- $_ := set $s "compute_url" (printf "%s://%s-scheduler:8786" (ternary "tls" "tcp" (ne .Values.compute.tlsSecret "")) $name) -}}
 {{- $_ := set $s "peer_address" (printf "%s-%s:50051" $name (include "lse.first" .)) -}}

@@ -67,7 +67,13 @@ class RpcServer:
         checks = {"catalogue": platform.operation_store.measure_queue, "artifacts": platform.artifacts.check}
         self._watch = ReadinessWatch(checks, self._tell_health)
         self._probes: ThreadingHTTPServer | None = None
+        self._door: Any = None
         self.port = 0
+
+    @property
+    def http_port(self) -> int:
+        """Where it answers by HTTP; 0 where it does not."""
+        return self._door.port if self._door else 0
 
     async def start(self) -> None:
         """Listen, and take up unfinished operations.
@@ -111,9 +117,19 @@ class RpcServer:
         if settings.metrics_port is not None:
             self._probes = serve_probes(settings.host, settings.metrics_port, self._watch)
         await self._server.start()
+        if settings.http_port is not None:
+            from lse.platform.rpc.connect import HttpDoor
+
+            self._door = HttpDoor(
+                *(settings.host, settings.http_port),
+                grpc_port=self.port,
+                message_bytes=MESSAGE_BYTES,
+                drain_seconds=settings.drain_seconds,
+            )
+            await self._door.start()
         self._platform.runner.start()
         await self._watch.start()
-        _log.info("serving", address=f"{settings.host}:{self.port}", services=self._names)
+        _log.info("serving", address=f"{settings.host}:{self.port}", http_port=self.http_port, services=self._names)
 
     async def stop(self) -> None:
         """Answer no new calls, let running ones end, leave unfinished operations for the next start."""
@@ -121,7 +137,8 @@ class RpcServer:
         await self._health.enter_graceful_shutdown()
         await self._watch.stop()
         stopping = asyncio.to_thread(self._platform.runner.stop, timeout=seconds)
-        await asyncio.gather(self._server.stop(seconds), stopping)
+        doors = [self._door.stop()] if self._door else []
+        await asyncio.gather(*doors, self._server.stop(seconds), stopping)
         self._threads.shutdown(wait=False)
         if self._probes is not None:
             self._probes.shutdown()

@@ -74,5 +74,45 @@ http {
     # Operations, health and reflection are in every service, and operations of all in the catalogue.
     location / { grpc_pass grpc://{{ $name }}-{{ include "lse.first" . }}:50051; }
   }
+
+  # The same calls by HTTP with JSON.
+  server {
+    {{- if .Values.router.tls.secretName }}
+    listen 8081 ssl;
+    ssl_certificate /etc/certificate/tls.crt;
+    ssl_certificate_key /etc/certificate/tls.key;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    {{- else }}
+    listen 8081;
+    {{- end }}
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_connect_timeout 5s;
+    proxy_read_timeout 3600s;
+    proxy_send_timeout 3600s;
+    # A stream is passed on as it comes.
+    proxy_buffering off;
+    proxy_request_buffering off;
+    default_type application/json;
+    error_page 502 503 504 =503 @unavailable;
+    location @unavailable {
+      return 503 '{"code": "unavailable", "message": "The service does not answer at the moment: try again."}';
+    }
+    {{- if .Values.router.callsPerSecond }}
+    limit_req zone=calls burst={{ int .Values.router.callsBurst }} nodelay;
+    error_page 429 @too_many;
+    location @too_many {
+      return 429 '{"code": "resource_exhausted", "message": "More calls than one caller may send: slow down, and try again."}';
+    }
+    {{- end }}
+    {{- range $group, $served := fromYaml (include "lse.services" .) }}
+    {{- range $served }}
+    location /latentspace.{{ . }}. { proxy_pass http://{{ $name }}-{{ $group }}:50080; }
+    {{- end }}
+    {{- end }}
+    location / { proxy_pass http://{{ $name }}-{{ include "lse.first" . }}:50080; }
+  }
 }
 {{- end -}}
