@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/latent-space-explorer
 export PYTHONPYCACHEPREFIX ?= $(CACHE)/bytecode
 export NUMBA_CACHE_DIR ?= $(CACHE)/numba
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-cluster images fuzz chaos bench lint docs protos baseline triton clean
+.PHONY: help setup run test test-cluster images fuzz documents chaos bench lint docs protos baseline triton clean
 
 # Folder in which `make run` keeps everything: catalogue, images, vectors, models.
 HOME_DIR ?= lse-home
@@ -50,6 +50,9 @@ images: ## Build the container images with podman or docker  [BASE_IMAGE=…] [I
 
 fuzz: setup ## Try files of every format changed at random, and odd requests of every method  [COUNT=10000] [CALLS=20000]
 	@LSE_TEST_FUZZ=$(or $(COUNT),10000) LSE_TEST_CALLS=$(or $(CALLS),20000) .venv/bin/python -m pytest -q --timeout 3600 tests/images/test_fuzz.py tests/services/test_fuzz.py
+
+documents: setup ## Run every command and code block of README and guides that can run here
+	@LSE_TEST_DOCUMENTS=1 .venv/bin/python -m pytest -q tests/cli/test_documents_run.py
 
 chaos: setup ## Kill and suspend processes in the middle of their work; goes on where it was stopped  [POINTS=1000] [CHAOS_DIR=.chaos]
 	@.venv/bin/python tests/support/chaos.py --points $(or $(POINTS),1000) --folder $(or $(CHAOS_DIR),.chaos)

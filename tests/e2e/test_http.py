@@ -32,7 +32,7 @@ def said(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "API": installation.http_url, "IMAGES": str(folder / "images")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
