@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 keep_caches()
 
 _SECONDS_TO_END = 180
-_LONGEST = "tests/e2e/"
+# What shares a running installation stays together, the explorer's tests with one of their own; the longest first.
+_TOGETHER = ("tests/e2e/test_explorer", "tests/e2e/test_")
 
 # Machines are noisy, so no example has a deadline; and in the integration the examples are the same in every run: what
 # fails there must fail again where it is looked into.
@@ -36,20 +37,28 @@ def pytest_unconfigure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest; a page on a machine that stalls may miss a click, and is tried once more."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+    items.sort(key=lambda item: _group(item.nodeid)[0])
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))  # what fails twice has failed; the report lists both
 
 
+def _group(nodeid: str) -> tuple[int, str]:
+    """When a test is run, and what it shares a process with: its file where nothing else."""
+    for place, beginning in enumerate(_TOGETHER):
+        if nodeid.startswith(beginning):
+            return place, beginning
+    return len(_TOGETHER), nodeid.partition("::")[0]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process, and all that share the running installation."""
+    """Keep the tests of a file in one process, and all that share a running installation."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return _LONGEST if nodeid.startswith(_LONGEST) else nodeid.partition("::")[0]
+            return _group(nodeid)[1]
 
     return ByFile(config, log)
 

@@ -258,7 +258,7 @@ def test_progress_is_drawn_in_a_terminal(environment, prepared_client, tmp_path)
     master, terminal = pty.openpty()
     training = ["train", "drawn", "--dataset", "first", "--method", "autoencoder"]
     # Long enough to be seen under way.
-    settings = [f"--set={key}={value}" for key, value in {**TRAINING, "epochs": 400}.items()]
+    settings = [f"--set={key}={value}" for key, value in {**TRAINING, "epochs": 120}.items()]
     command = subprocess.Popen(
         [Path(sys.executable).with_name("lse"), "encoder", *training, *settings, "--json"],
         stdout=subprocess.PIPE,

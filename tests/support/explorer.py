@@ -22,7 +22,8 @@ __all__ = ["PATIENCE", "choose", "faults_of", "find_point", "opened_browser", "o
 # Software rendering on a busy machine takes its time; nothing here asserts how long.
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
-# WebGL without graphics hardware, and a browser that asks nobody outside for anything.
+# WebGL without graphics hardware, all else drawn without it, which takes a fifth as long; and a browser that asks
+# nobody outside for anything.
 FLAGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -33,6 +34,7 @@ FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
+    "--disable-gpu-compositing",
 ]
 # Plotly goes on drawing a figure that has been taken away meanwhile, which nobody sees.
 _HARMLESS = "reading '_redrawFromAutoMarginCount'"

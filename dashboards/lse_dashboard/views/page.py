@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import panel as pn
+import param
+from panel.util import edit_readonly
 from panel_material_ui.template.base import Page
 
 from lse_dashboard import wording
@@ -32,6 +34,10 @@ from lse_dashboard.views.training_monitor import TrainingMonitorDialog
 from lse_dashboard.views.widget_names import WidgetNames
 
 __all__ = ["explorer_page"]
+
+
+class _Idle(param.Parameterized):
+    busy = param.Boolean(False, readonly=True)
 
 
 def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: Addresses) -> Page:
@@ -85,6 +91,10 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         busy_indicator=None,
         sx=PAGE,
     )
+    # Panel's own counts what is done for any visitor: each page, also one that was closed, would be gone through at
+    # every step of every other.
+    with edit_readonly(page):
+        page.busy = _Idle().param.busy
 
     def show_header(*_: object) -> None:
         header.html = _header(session)
