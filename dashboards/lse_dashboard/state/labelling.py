@@ -11,11 +11,11 @@ import numpy as np
 import param
 
 from lse.client.resources import Dataset, LabelScheme
-from lse.errors import LseError
 from lse_dashboard import wording
 from lse_dashboard.data.images import Rows
 from lse_dashboard.data.library import Library
-from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.background import Background
+from lse_dashboard.state.statements import Statements
 
 __all__ = ["Given", "Labelling", "Labels"]
 
@@ -55,29 +55,14 @@ class Change:
     before: dict[str, Rows]
 
 
-class Labelling(param.Parameterized):
-    """Classes of a scheme, given to images.
-
-    Parameters
-    ----------
-    library
-        Where labels are read and written.
-    background
-        Runs what waits for the services.
-    """
+class Labelling(Statements):
+    """Classes of a scheme, given to images."""
 
     scheme: param.Parameter[LabelScheme | None] = param.Parameter(None, doc="Scheme in use.")
     labels: param.Parameter[Labels] = param.Parameter(Labels(), doc="Labels that images have in it.")
-    said = param.String("", doc="What was done last, or why not.")
-    failed = param.Boolean(False, doc="Whether it was refused.")
 
     def __init__(self, library: Library, background: Background) -> None:
-        super().__init__()
-        self._library = library
-        self._background = background
-        self._reading = Newest(background)
-        self._project = ""
-        self._dataset: Dataset | None = None
+        super().__init__(library, background)
         self._done: list[Change] = []
 
     @property
@@ -194,6 +179,3 @@ class Labelling(param.Parameterized):
     def _changed(self, scheme: LabelScheme, said: str) -> None:
         self.use(scheme)
         self.param.update(said=said, failed=False)
-
-    def _refused(self, error: LseError) -> None:
-        self.param.update(said=error.message, failed=True)

@@ -7,38 +7,18 @@ from typing import Any
 import param
 
 from lse.client.resources import Dataset
-from lse.errors import LseError
 from lse_dashboard import wording
 from lse_dashboard.data.images import Rows
-from lse_dashboard.data.library import Library
 from lse_dashboard.data.remarks import Remark, remarks_of
-from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.statements import Statements
 
 __all__ = ["Remarks"]
 
 
-class Remarks(param.Parameterized):
-    """Interest, tags and notes of the images of a dataset.
-
-    Parameters
-    ----------
-    library
-        Where they are read and written.
-    background
-        Runs what waits for the services.
-    """
+class Remarks(Statements):
+    """Interest, tags and notes of the images of a dataset."""
 
     of: param.Parameter[dict[int, Remark]] = param.Parameter({}, doc="Remark of each row that has one.")
-    said = param.String("", doc="What was done last, or why not.")
-    failed = param.Boolean(False, doc="Whether it was refused.")
-
-    def __init__(self, library: Library, background: Background) -> None:
-        super().__init__()
-        self._library = library
-        self._background = background
-        self._reading = Newest(background)
-        self._project = ""
-        self._dataset: Dataset | None = None
 
     def enter(self, project: str, dataset: Dataset) -> None:
         """Go to a dataset, and read its remarks anew: other people make them too."""
@@ -67,6 +47,3 @@ class Remarks(param.Parameterized):
     def _show(self, of: dict[int, Remark]) -> None:
         if of != self.of:
             self.of = of
-
-    def _refused(self, error: LseError) -> None:
-        self.param.update(said=error.message, failed=True)

@@ -29,6 +29,7 @@ __all__ = [
     "as_vectors",
     "build_neighbour_graph",
     "default_neighbours",
+    "exact_unit_vectors",
     "find_neighbours",
     "graph_quality",
     "refuse_too_many",
@@ -189,11 +190,17 @@ def refuse_too_many(rows: int, most: int | None, method: str, instead: str) -> N
         )
 
 
-def unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_vectors(vectors: ArrayLike) -> NDArray[np.float32]:
     """Rows scaled to length 1; a row of zeros stays zero and so has the cosine distance 1 to every other."""
-    # In float64, so that neither tiny nor huge rows lose their direction.
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
+    return exact_unit_vectors(vectors).astype(np.float32)
+
+
+def exact_unit_vectors(vectors: ArrayLike) -> NDArray[np.float64]:
+    """As `unit_vectors`, in float64, where neither tiny nor huge rows lose their direction."""
+    values = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = values / np.where(lengths > 0, lengths, 1.0)
+    return unit
 
 
 def build_neighbour_graph(

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+from lse.analysis.neighbours import exact_unit_vectors
 
-__all__ = ["Collapse", "alignment", "collapse", "effective_rank", "uniformity", "unit_vectors"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["Collapse", "alignment", "collapse", "effective_rank", "uniformity"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def alignment(first: ArrayLike, second: ArrayLike) -> float:
     first, second
         Vectors (n, dimension) of one view and of the other.
     """
-    return float(np.square(unit_vectors(first) - unit_vectors(second)).sum(axis=1).mean())
+    return float(np.square(exact_unit_vectors(first) - exact_unit_vectors(second)).sum(axis=1).mean())
 
 
 def uniformity(vectors: ArrayLike) -> float:
@@ -111,15 +113,7 @@ def uniformity(vectors: ArrayLike) -> float:
     vectors
         Shape (n, dimension), two or more.
     """
-    unit = unit_vectors(vectors)
+    unit = exact_unit_vectors(vectors)
     squared = np.maximum(2 - 2 * unit @ unit.T, 0)
     pairs = squared[np.triu_indices(len(unit), k=1)]
     return float(np.log(np.exp(-2 * pairs).mean()))
-
-
-def unit_vectors(vectors: ArrayLike) -> NDArray[np.float64]:
-    """Vectors (n, dimension) brought to length 1; one of length 0 stays."""
-    values = np.asarray(vectors, dtype=np.float64)
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = values / np.where(length > 0, length, 1)
-    return unit

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lse.analysis.neighbours import exact_unit_vectors
 from lse.representation.evaluation.background import background_noise
-from lse.representation.evaluation.geometry import unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -53,7 +53,7 @@ def robustness(change: str, before: ArrayLike, after: ArrayLike) -> Robustness:
     before, after
         Vectors (n, dimension) of the images and of their changed copies, n of two or more.
     """
-    unit, moved = unit_vectors(before), unit_vectors(after)
+    unit, moved = exact_unit_vectors(before), exact_unit_vectors(after)
     similarity = np.clip((unit * moved).sum(axis=1), -1, 1)
     others = unit @ unit.T
     np.fill_diagonal(others, -np.inf)

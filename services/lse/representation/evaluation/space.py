@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lse.representation.evaluation.geometry import alignment, collapse, uniformity, unit_vectors
+from lse.analysis.neighbours import exact_unit_vectors
+from lse.representation.evaluation.geometry import alignment, collapse, uniformity
 from lse.representation.evaluation.nuisances import Nuisance, audit
 from lse.representation.evaluation.reconstruction import reconstruction
 from lse.representation.evaluation.robustness import Robustness, changed_copies, robustness
@@ -86,7 +87,7 @@ class Space:
             self._notes.append(
                 f"Robustness, alignment and drawing were judged on a random sample of {len(images)} images."
             )
-        unit = unit_vectors(vectors)
+        unit = exact_unit_vectors(vectors)
         # What a similarity of vectors of one image is to be compared with.
         pairs = len(unit) * (len(unit) - 1)
         between = np.square(unit.sum(axis=0)).sum() - np.square(unit).sum()

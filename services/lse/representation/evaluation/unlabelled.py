@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lse.analysis.neighbours import exact_unit_vectors
 from lse.errors import InvalidArgumentError
 from lse.representation.evaluation.baselines import fitted_pca
 from lse.representation.evaluation.comparison import Comparison, compare
-from lse.representation.evaluation.geometry import unit_vectors
 from lse.representation.evaluation.nuisances import image_properties
 from lse.representation.evaluation.views import natural_views
 
@@ -124,7 +124,7 @@ def told_from_others(
 
     ranks = rankdata(background, axis=0) / len(background)
     random = np.random.default_rng(seed)
-    one, other = unit_vectors(first), unit_vectors(second)
+    one, other = exact_unit_vectors(first), exact_unit_vectors(second)
     own = (one * other).sum(axis=1)
     count = min(_OTHERS, len(one) - 1)
     share = np.empty(len(one))
@@ -141,7 +141,7 @@ def _stable_neighbours(first: NDArray[np.float32], second: NDArray[np.float32]) 
     count = min(_OTHERS, len(first) - 1)
     near = []
     for vectors in (first, second):
-        cosines = unit_vectors(vectors) @ unit_vectors(vectors).T
+        cosines = exact_unit_vectors(vectors) @ exact_unit_vectors(vectors).T
         np.fill_diagonal(cosines, -np.inf)
         near.append(np.argpartition(-cosines, count - 1, axis=1)[:, :count])
     return float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(*near, strict=True)]) / count)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lse.representation.evaluation.geometry import unit_vectors
+from lse.analysis.neighbours import exact_unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def cluster_prototypes(
     for label in np.unique(labels[labels >= 0]):
         rows = np.flatnonzero(labels == label)
         # In float64: the middle of many points that lie close together far from the origin is lost in float32.
-        members = unit_vectors(points[rows]) if metric == "cosine" else points[rows].astype(np.float64)
+        members = exact_unit_vectors(points[rows]) if metric == "cosine" else points[rows].astype(np.float64)
         if diverse and len(rows) > count:
             chosen = _middles(members, count, metric=metric, seed=seed)
         else:
@@ -80,6 +80,6 @@ def _middles(members: NDArray[np.float64], count: int, *, metric: Metric, seed: 
 def _distances(points: NDArray[np.float64], centre: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
     """Distances to a centre, but for a factor; between unit vectors that of the centre's direction."""
     if metric == "cosine":
-        centre = unit_vectors(centre[None])[0]
+        centre = exact_unit_vectors(centre[None])[0]
     distances: NDArray[np.float64] = np.square(points - centre).sum(axis=1)
     return distances
