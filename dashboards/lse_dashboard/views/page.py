@@ -91,10 +91,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         busy_indicator=None,
         sx=PAGE,
     )
-    # Panel's own counts what is done for any visitor: each page, also one that was closed, would be gone through at
-    # every step of every other.
-    with edit_readonly(page):
-        page.busy = _Idle().param.busy
+    _mind_its_own(page)
 
     def show_header(*_: object) -> None:
         header.html = _header(session)
@@ -116,6 +113,12 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     show_header()
     show_theme()
     return page
+
+
+def _mind_its_own(page: Page) -> None:
+    """Take away that the page follows what is done for any visitor: each step went through all models of each page."""
+    with edit_readonly(page):
+        page.busy = _Idle().param.busy
 
 
 def _header(session: Session) -> Html:
