@@ -51,13 +51,12 @@ def test_classes_are_made_given_by_keys_taken_back_and_reviewed(page: Page, clie
     choose(page, "lse-review-source", "suggested: most useful to label next")
     item = page.locator(".lse-review .review")
     first = int(item.get_attribute("data-row") or -1)
-    page.locator(".lse-label-target").click()
     page.keyboard.press("1")
     expect(item).not_to_have_attribute("data-row", str(first))
     second = int(item.get_attribute("data-row") or -1)
     page.keyboard.press("s")
     expect(item).not_to_have_attribute("data-row", str(second))
-    expect(page.locator(".lse-review")).to_contain_text("1 labelled, 1 skipped")
+    expect(page.locator(".lse-review")).to_contain_text("1 reviewed, 1 skipped")
     expect(page.locator(".lse-label-bar .class").first).to_contain_text("1")
     assert labels(client, "by-keys") == {row: "extended", first: "compact"}
 

@@ -78,3 +78,28 @@ def test_images_are_judged_tagged_and_noted(page: Page, client: Client) -> None:
     bar.locator(".untag").first.click()
     expect(bar.locator(".tag")).to_have_count(1)
     assert remarks(client)[row][1] == ["merger"]
+
+
+def test_ten_judgements_say_which_images_come_next(page: Page, client: Client) -> None:
+    page.get_by_role("tab", name="Review").click()
+    choose(page, "lse-review-source", "likely to be interesting, learnt from the interest given")
+    image = page.locator(".lse-review .image[data-row]")
+    expect(image).to_contain_text("10 left")
+    judged = []
+    for number in range(10):
+        expect(image).to_contain_text(f"{10 - number} left, {number} reviewed")
+        judged.append(int(image.get_attribute("data-row") or -1))
+        if number == 4:
+            page.locator(".lse-remarks .chip", has_text="0").first.click()
+        else:
+            page.keyboard.press("5" if number % 2 else "1")  # the select that was chosen from has the focus at first
+    expect(image).to_contain_text("10 left, 10 reviewed")
+    assert [remarks(client)[row][0] for row in judged] == [1, 5, 1, 5, 0, 5, 1, 5, 1, 5]
+    following = client.remarks.rank("survey", count=10, unjudged_only=True)["row"].to_pylist()
+    assert int(image.get_attribute("data-row") or -1) == following[0]
+    # An image that is skipped does not come again in this review.
+    page.keyboard.press("s")
+    expect(image).to_have_attribute("data-row", str(following[1]))
+    choose(page, "lse-colour", "expected interest")
+    expect(page.locator(".lse-legend, .legend").first).to_contain_text("expected interest")
+    client.remarks.set("survey", rows=judged, interest=-1)

@@ -13,7 +13,7 @@ from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring, Groups
 from lse_dashboard.data.images import ImageIndex
 from lse_dashboard.data.library import Library, ProjectContents
-from lse_dashboard.data.remarks import remark_groups, remarks_of
+from lse_dashboard.data.remarks import expected_interest, remark_groups, remarks_of
 
 __all__ = ["CLUSTERS", "NOTHING", "Opened", "Wanted", "measures", "named", "opened", "read_colouring", "ready"]
 
@@ -104,7 +104,8 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
         What is open.
     colour_by
         ``nothing``, ``clusters``, or ``KIND:NAME`` of a ``column``, ``label`` scheme, ``prediction`` or
-        ``probability`` of one, of one of `measures`, ``concept:NUMBER``, or ``remark:interest`` and ``remark:tags``.
+        ``probability`` of one, of one of `measures`, ``concept:NUMBER``, or ``remark:`` and ``interest``,
+        ``expected_interest`` or ``tags``.
 
     Returns
     -------
@@ -133,10 +134,12 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
     return found
 
 
-def _said(library: Library, project: str, contents: ProjectContents, colour_by: str, cloud: Cloud) -> Groups | None:
+def _said(library: Library, project: str, contents: ProjectContents, colour_by: str, cloud: Cloud) -> Colouring | None:
     """Points of a cloud by what experts said of their images: labels of a scheme, or remarks."""
     kind, _, name = colour_by.partition(":")
     dataset, scheme = contents.dataset, named(contents.schemes, name)
+    if contents.experiment is not None and colour_by == "remark:expected_interest":
+        return expected_interest(library.client(project), contents.experiment.id, cloud)
     if dataset is not None and kind == "remark":
         return remark_groups(remarks_of(library.client(project), dataset.id), name, cloud)
     return None if dataset is None or scheme is None else library.labels(project, dataset, scheme, cloud)

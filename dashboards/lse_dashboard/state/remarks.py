@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import param
@@ -28,8 +29,8 @@ class Remarks(Statements):
         client = self._library.client(project)
         self._reading.ask(lambda: remarks_of(client, dataset.id), self._show, self._refused)
 
-    def say(self, rows: Rows, **values: Any) -> None:
-        """Say something of images, by the keywords of ``client.remarks.set``."""
+    def say(self, rows: Rows, *, then: Callable[[], None] | None = None, **values: Any) -> None:
+        """Say something of images, by the keywords of ``client.remarks.set``; call something once that is kept."""
         dataset = self._dataset
         if dataset is None or len(rows) == 0:
             return
@@ -41,6 +42,8 @@ class Remarks(Statements):
         def written(result: tuple[int, dict[int, Remark]]) -> None:
             count, of = result
             self.param.update(of=of, said=wording.Remarks.CHANGED.format(count=count), failed=False)
+            if then is not None:
+                then()
 
         self._background(write, written, self._refused)
 

@@ -17,6 +17,7 @@ from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageIndex, Rows, ori
 from lse_dashboard.data.library import Library, ProjectContents
 from lse_dashboard.data.opening import CLUSTERS, NOTHING, Opened, Wanted, measures, named, opened, read_colouring, ready
 from lse_dashboard.data.operations import OperationRow
+from lse_dashboard.data.remarks import REMARK_COLOURS
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.cluster_names import ClusterNames
 from lse_dashboard.state.explanations import ExplanationQuestion
@@ -92,7 +93,7 @@ class Session(param.Parameterized):
         self.selecting = Selecting(library, background, self.scatter, self.navigation)
         self.labelling = Labelling(library, background)
         self.remarks = Remarks(library, background)
-        self.review = Review(library, background, self.labelling, self.navigation)
+        self.review = Review(library, background, self.labelling, self.remarks, self.navigation)
         self.summary = Summary(library, background, self.selection, self.navigation)
         self.operations = Operations(library, background)
         self.project_window = ProjectWindow(library, background, self.operations)
@@ -214,8 +215,7 @@ class Session(param.Parameterized):
         """What can give the points their colour, by where it comes from: title to what `choose_colour` takes."""
         words = wording.Colours
         own = {words.CLUSTERS: CLUSTERS} if self.clusters is not None else {}
-        said = {words.LABELS.format(name=one.id): f"label:{one.id}" for one in self.contents.schemes}
-        said |= {words.INTEREST: "remark:interest", words.TAGS: "remark:tags"}
+        said = {words.LABELS.format(name=one.id): f"label:{one.id}" for one in self.contents.schemes} | REMARK_COLOURS
         for one in ready(self.contents.predictions):
             said[words.PREDICTION.format(name=one.id)] = f"prediction:{one.id}"
             said[words.PROBABILITY.format(name=one.id)] = f"probability:{one.id}"

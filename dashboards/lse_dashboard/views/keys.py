@@ -7,6 +7,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from lse_dashboard.data.remarks import INTERESTS
 from lse_dashboard.state.selection import Combine
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.appearance import out_of_flow
@@ -32,9 +33,11 @@ class Keys(JSComponent):
       return one.isContentEditable || ["TEXTAREA", "SELECT"].includes(one.tagName)
         || (one.tagName === "INPUT" && !["button", "checkbox", "radio", "range"].includes(one.type))
     }
-    // What has keys of its own: menus and windows.
+    // What has keys of its own: menus and windows. A select that is closed, as after a choice, has Enter alone.
     const own = ["dialog", "listbox", "menu", "combobox", "slider", "spinbutton"]
-    const elsewhere = (event) => event.composedPath().some((one) => own.includes(one.getAttribute?.("role")))
+    const closed = (one) => one.getAttribute("role") === "combobox" && one.getAttribute("aria-expanded") === "false"
+    const elsewhere = (event) => event.composedPath().some((one) =>
+      own.includes(one.getAttribute?.("role")) && (event.key === "Enter" || !closed(one)))
     export function render({model}) {
       let held = ""
       const key = (event) => {
@@ -90,6 +93,9 @@ class Keys(JSComponent):
             acts |= {"Enter": session.review.accept, "s": session.review.skip}
         if key in acts:
             acts[key]()
+        elif key.isdigit() and session.aside == "review" and session.review.judging:
+            if int(key) in INTERESTS:
+                session.review.judge(int(key))
         elif key.isdigit():
             self._label(int(key))
 

@@ -53,8 +53,12 @@ class RemarkBar:
 
     def _judge(self, interest: str) -> None:
         """Give an interest; the one that all have already is taken away."""
+        session = self._session
         if interest.isdecimal():
             given = int(interest)
+            if session.aside == "review" and session.review.judging:
+                session.review.judge(given)
+                return
             self._say(interest=-1 if self._interest(self._remarks()) == given else given)
 
     def _remarks(self) -> list[Remark | None]:

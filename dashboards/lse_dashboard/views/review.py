@@ -8,7 +8,7 @@ import panel as pn
 
 from lse_dashboard import wording
 from lse_dashboard.data.opening import ready
-from lse_dashboard.state.review import SUGGESTIONS
+from lse_dashboard.state.review import INTEREST, SUGGESTIONS
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.markup import Html, Markup, button, html, notes, nothing, waiting
@@ -53,19 +53,20 @@ class ReviewView:
 
     def _show_sources(self) -> None:
         predictions = ready(self._session.contents.predictions)
-        options = {_WORDS.PREDICTION.format(name=one.id): one.id for one in predictions}
+        options = {_WORDS.INTEREST: INTEREST}
+        if self._session.labelling.scheme is not None:
+            options[_WORDS.SUGGESTIONS] = SUGGESTIONS
+            options |= {_WORDS.PREDICTION.format(name=one.id): one.id for one in predictions}
         self._source.show(
-            options={_WORDS.CHOOSE: "", _WORDS.SUGGESTIONS: SUGGESTIONS, **options},
+            options={_WORDS.CHOOSE: "", **options},
             value=self._session.review.source,
-            disabled=self._session.labelling.scheme is None,
+            disabled=self._session.contents.experiment is None,
         )
 
     def _show(self) -> None:
-        review, session = self._session.review, self._session
+        review = self._session.review
         self._show_sources()
-        if session.labelling.scheme is None:
-            self._content.html = nothing(*_WORDS.NO_SCHEME)
-        elif review.waiting:
+        if review.waiting:
             self._content.html = waiting(_WORDS.WAITING)
         elif review.item is None:
             done = _WORDS.ENDED.format(done=review.done, skipped=review.skipped)

@@ -169,7 +169,7 @@ class Colours:
     PROBABILITY = "probability · {name}"
     OUTLIER = "outlier · {name}"
     TRUST = "map · {name}"
-    INTEREST, TAGS = "interest", "tags"
+    INTEREST, EXPECTED_INTEREST, TAGS = "interest", "expected interest", "tags"
 
 
 class Scatter:

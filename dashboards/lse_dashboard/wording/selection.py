@@ -132,14 +132,15 @@ class Review:
 
     SOURCE, CHOOSE = "Images to review", "choose"
     SUGGESTIONS, PREDICTION = "suggested: most useful to label next", "prediction · {name}, least certain first"
+    INTEREST = "likely to be interesting, learnt from the interest given"
+    ROUND = "Ten images at a time: keys 0 to 5 judge their interest, then the next ten follow from all that was judged."
     LEAST_SURE = "Unlabelled images in the order of the probability of their class, lowest first; 1,000 at most."
     WAITING = "Making the queue …"
-    NO_SCHEME = ("No label scheme yet", "Make one above: review gives labels.")
     NONE = (
         "Nothing to review",
-        "Choose suggestions, or a prediction made in the left column under Compute.",
+        "Choose what to review: labels need a scheme (above), the review of predictions one made under Compute.",
     )
-    END, ENDED = "The queue is done", "{done:,} labelled, {skipped:,} skipped."
-    LEFT = "{left:,} left, {done:,} labelled, {skipped:,} skipped"
+    END, ENDED = "The queue is done", "{done:,} reviewed, {skipped:,} skipped."
+    LEFT = "{left:,} left, {done:,} reviewed, {skipped:,} skipped"
     ACCEPT, ACCEPT_HELP = "Accept", "Label as predicted (Enter)"
-    SKIP, SKIP_HELP = "Skip", "Go on without a label (S)"
+    SKIP, SKIP_HELP = "Skip", "Go on and say nothing (S)"

@@ -155,6 +155,35 @@ class Remarks(Subject):
         """
         return self._read(pb.ReadRemarksRequest(name=self._name(DATASET, dataset)), rows, columns)
 
+    def rank(self, experiment: str, *, count: int = 0, unjudged_only: bool = False) -> pa.Table:
+        """Images by the interest that experts are likely to have in them, the most interesting first.
+
+        Learnt from the interest of the images that were judged; unusual images come first as long as there is none.
+
+        Parameters
+        ----------
+        experiment
+            Experiment in whose latent space images are alike.
+        count
+            Number of images at most (default: all).
+        unjudged_only
+            Whether to leave out the images that were judged.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns ``name``, ``row``, ``score`` (expected interest) and ``interest`` (null where nobody judged).
+
+        Examples
+        --------
+        >>> client.remarks.set("survey", rows=[17], interest=5)  # doctest: +SKIP
+        >>> client.remarks.rank("survey", count=20, unjudged_only=True).to_pandas()  # doctest: +SKIP
+        """
+        request = pb.RankByInterestRequest(
+            name=self._name(EXPERIMENT, experiment), image_count=count, unjudged_only=unjudged_only
+        )
+        return self._connection.table(request)
+
 
 class Selections(ProjectCollection[Selection]):
     """The selections of a project."""

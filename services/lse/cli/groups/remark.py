@@ -65,3 +65,28 @@ def read(session: Session, dataset: DatasetName) -> None:
             for item in remarks
         ),
     )
+
+
+@service_command(app, "rank")
+def rank(
+    session: Session,
+    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of the experiment.")],
+    *,
+    count: Annotated[int, typer.Option("--count", min=1, help="Number of images at most.")] = 20,
+    unjudged: Annotated[bool, typer.Option("--unjudged", help="Leave out images whose interest was judged.")] = False,
+) -> None:
+    """List the images that are likely to be most interesting, learnt from the interest given to some."""
+    images = session.client.remarks.rank(experiment, count=count, unjudged_only=unjudged).to_pylist()
+    session.table(
+        images,
+        ("image", "row", "expected interest", "interest"),
+        (
+            (
+                item["name"],
+                str(item["row"]),
+                f"{item['score']:.2f}",
+                "" if item["interest"] is None else str(item["interest"]),
+            )
+            for item in images
+        ),
+    )

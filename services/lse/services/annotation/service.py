@@ -16,7 +16,7 @@ from google.protobuf import empty_pb2
 from latentspace.annotation.v1 import annotation_pb2 as pb
 from latentspace.annotation.v1 import annotation_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
-from lse.analysis.suggestions import suggest_images
+from lse.analysis.suggestions import expected_interest, suggest_images
 from lse.errors import InvalidArgumentError, ResourceExhaustedError
 from lse.platform.catalogue import DatasetRecord, ExperimentRecord, LabelSchemeRecord, SelectionRecord
 from lse.platform.catalogue.records.label_scheme import LabelSchemeSpec
@@ -38,6 +38,7 @@ __all__ = ["AnnotationServicer", "register"]
 _PIECE_BYTES = 1 << 20
 _SUGGESTED = 20
 _MOST_SUGGESTED = 1000
+_MOST_RANKED = 2**31 - 1
 
 
 def register(server: grpc.aio.Server, platform: Platform) -> str:
@@ -116,6 +117,36 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
         """Read the remarks of a dataset."""
         dataset = self._get(request.name, DatasetRecord)
         yield from self._said(request, dataset, self._remarks.read(dataset), what="A table of remarks")
+
+    def RankByInterest(self, request: pb.RankByInterestRequest, context: Any) -> Iterator[TableChunk]:
+        """Rank images by the interest that experts are likely to have in them."""
+        experiment = self._get(request.name, ExperimentRecord)
+        dataset = self._resources.get_ready(experiment.spec.dataset, DatasetRecord)
+        found = experiment.result
+        count = checked_count(request.image_count, usual=found.image_count, most=_MOST_RANKED, what="images")
+        said = self._remarks.read(dataset)
+        pairs = zip(said["row"].to_pylist(), said["interest"].to_pylist(), strict=True)
+        interest = {row: value for row, value in pairs if value is not None and row < found.image_count}
+        scores = expected_interest(
+            self._artifacts.read_array(found.vectors_uri),
+            self._artifacts.read_array(f"{found.neighbours_uri}/distances"),
+            interest,
+        )
+        rows = np.argsort(-scores, kind="stable")
+        if request.unjudged_only:
+            rows = rows[~np.isin(rows, list(interest))]
+        rows = rows[:count]
+        names = prepared_images(self._artifacts, dataset.result.table_uri, ["name"], np.sort(rows))["name"]
+        yield from table_chunks(
+            pa.table(
+                {
+                    "name": names.take(pa.array(np.argsort(np.argsort(rows)))),
+                    "row": rows,
+                    "score": scores[rows],
+                    "interest": pa.array([interest.get(row) for row in rows.tolist()], pa.int32()),
+                }
+            )
+        )
 
     def _said(
         self,

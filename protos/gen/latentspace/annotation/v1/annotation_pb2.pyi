@@ -520,6 +520,36 @@ class ReadRemarksRequest(_message.Message):
 Global___ReadRemarksRequest: _TypeAlias = ReadRemarksRequest  # noqa: Y015
 
 @_typing.final
+class RankByInterestRequest(_message.Message):
+    """Request of `RankByInterest`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    UNJUDGED_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the experiment."""
+    image_count: _builtins.int
+    """Number of images to return at most (default: all)."""
+    unjudged_only: _builtins.bool
+    """Whether to leave out images whose interest somebody has judged."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        image_count: _builtins.int = ...,
+        unjudged_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_count", b"image_count", "name", b"name", "unjudged_only", b"unjudged_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RankByInterestRequest: _TypeAlias = RankByInterestRequest  # noqa: Y015
+
+@_typing.final
 class ListSelectionsRequest(_message.Message):
     """Request of `ListSelections`."""
 

@@ -82,6 +82,11 @@ class AnnotationServiceStub:
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadRemarksRequest.SerializeToString,
                 response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
                 _registered_method=True)
+        self.RankByInterest = channel.unary_stream(
+                '/latentspace.annotation.v1.AnnotationService/RankByInterest',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.RankByInterestRequest.SerializeToString,
+                response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+                _registered_method=True)
         self.ListSelections = channel.unary_unary(
                 '/latentspace.annotation.v1.AnnotationService/ListSelections',
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListSelectionsRequest.SerializeToString,
@@ -186,6 +191,14 @@ class AnnotationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RankByInterest(self, request, context):
+        """Ranks the images of an experiment by how interesting they are likely to be, learnt from the interest that experts gave
+        to some: columns `name`, `row`, `score` and `interest`, the highest score first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSelections(self, request, context):
         """Lists the selections of a project; only `VIEW_FULL` has their rows.
         """
@@ -281,6 +294,11 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
             'ReadRemarks': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadRemarks,
                     request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadRemarksRequest.FromString,
+                    response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
+            'RankByInterest': grpc.unary_stream_rpc_method_handler(
+                    servicer.RankByInterest,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.RankByInterestRequest.FromString,
                     response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
             ),
             'ListSelections': grpc.unary_unary_rpc_method_handler(
@@ -562,6 +580,33 @@ class AnnotationService:
             target,
             '/latentspace.annotation.v1.AnnotationService/ReadRemarks',
             latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadRemarksRequest.SerializeToString,
+            latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RankByInterest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/RankByInterest',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.RankByInterestRequest.SerializeToString,
             latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
             options,
             channel_credentials,

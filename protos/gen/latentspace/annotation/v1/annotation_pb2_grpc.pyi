@@ -53,6 +53,10 @@ class AnnotationServiceStub:
     """Says how interesting images are, tags them, or notes something about them; what is not given stays."""
     ReadRemarks: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ReadRemarksRequest, _table_pb2.TableChunk]
     """Reads the remarks of a dataset: columns `name`, `row`, `interest`, `tags`, `note`, `author` and `time`."""
+    RankByInterest: _grpc.UnaryStreamMultiCallable[_annotation_pb2.RankByInterestRequest, _table_pb2.TableChunk]
+    """Ranks the images of an experiment by how interesting they are likely to be, learnt from the interest that experts gave
+    to some: columns `name`, `row`, `score` and `interest`, the highest score first.
+    """
     ListSelections: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]
     """Lists the selections of a project; only `VIEW_FULL` has their rows."""
     GetSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]
@@ -91,6 +95,10 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     """Says how interesting images are, tags them, or notes something about them; what is not given stays."""
     ReadRemarks: _aio.UnaryStreamMultiCallable[_annotation_pb2.ReadRemarksRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the remarks of a dataset: columns `name`, `row`, `interest`, `tags`, `note`, `author` and `time`."""
+    RankByInterest: _aio.UnaryStreamMultiCallable[_annotation_pb2.RankByInterestRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
+    """Ranks the images of an experiment by how interesting they are likely to be, learnt from the interest that experts gave
+    to some: columns `name`, `row`, `score` and `interest`, the highest score first.
+    """
     ListSelections: _aio.UnaryUnaryMultiCallable[_annotation_pb2.ListSelectionsRequest, _annotation_pb2.ListSelectionsResponse]  # type: ignore[assignment]
     """Lists the selections of a project; only `VIEW_FULL` has their rows."""
     GetSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.GetSelectionRequest, _annotation_pb2.Selection]  # type: ignore[assignment]
@@ -180,6 +188,16 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
         """Reads the remarks of a dataset: columns `name`, `row`, `interest`, `tags`, `note`, `author` and `time`."""
+
+    @_abc_1.abstractmethod
+    def RankByInterest(
+        self,
+        request: _annotation_pb2.RankByInterestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
+        """Ranks the images of an experiment by how interesting they are likely to be, learnt from the interest that experts gave
+        to some: columns `name`, `row`, `score` and `interest`, the highest score first.
+        """
 
     @_abc_1.abstractmethod
     def ListSelections(
