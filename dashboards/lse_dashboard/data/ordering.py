@@ -13,11 +13,13 @@ from lse.client import Client
 from lse.errors import InvalidArgumentError
 from lse_dashboard import wording
 from lse_dashboard.data.images import ImageIndex, Rows, positions
+from lse_dashboard.data.sky_search import cone_meant, rows_within
 
 __all__ = ["MOST_MEASURED", "distances", "rows_meant", "sorted_rows", "values_at", "vectors_of"]
 
 # Vectors of more images than this are not fetched to measure distances.
 MOST_MEASURED = 50_000
+_POSITION = ["ra_deg", "dec_deg"]
 _COMPARISON = re.compile(r"[=<>:]")
 
 
@@ -67,14 +69,18 @@ def rows_meant(client: Client, dataset: str, images: ImageIndex, text: str) -> R
     images
         Images of the dataset.
     text
-        A query on metadata, such as ``redshift > 0.5 AND class = spiral``; else names, or a part of names.
+        A position on the sky, see `cone_meant`; a query on metadata, such as ``redshift > 0.5 AND class = spiral``;
+        else names, or a part of names.
 
     Raises
     ------
     InvalidArgumentError
         The query cannot be read.
     """
-    if _COMPARISON.search(text):
+    cone = cone_meant(text)
+    if cone is not None and len(near := rows_within(cone, client.datasets.table(dataset, columns=_POSITION))):
+        return near
+    if cone is None and _COMPARISON.search(text):
         rows = [image.row for image in client.datasets.images(dataset, status="prepared", filter=text)]
         return np.array(sorted(rows), dtype=np.int64)
     names = pa.array([name for name in re.split(r"[\s,;]+", text.strip()) if name])

@@ -32,8 +32,8 @@ class Selection:
         ("subtract", "−", "The next lasso, box, group or query takes away from the selection (hold Alt)"),
         ("intersect", "∩", "The next lasso, box, group or query keeps what both have (hold Shift and Alt)"),
     )
-    FIND = "Select by name or query"
-    FIND_HINT = "redshift > 0.5 AND class = spiral"
+    FIND = "Select by name, position or query"
+    FIND_HINT = "redshift > 0.5 AND class = spiral, or 187.706 12.391 2 arcmin"
     NOTHING_FOUND = "Nothing matches “{text}”."
     ISOLATE, ISOLATE_HELP = "Isolate", "Show only the selected images on the map"
     SAVE, SAVE_HELP = "Save", "Keep the selection under a name, for searches, exports and other people"
