@@ -38,7 +38,7 @@ def test_declination_reads_back(degrees: float) -> None:
 
 def test_archives_are_asked_for_the_position() -> None:
     links = dict(archive_links(202.469575, -47.1952583))
-    assert set(links) == {"SIMBAD", "NED", "ESASky"}
+    assert set(links) == {"SIMBAD", "NED", "Aladin Lite", "ESASky"}
     assert "Coord=202.469575%20-47.195258&" in links["SIMBAD"]
     assert "ra=202.469575d&dec=-47.195258d&" in links["NED"]
     assert "target=202.469575%20-47.195258&" in links["ESASky"]

@@ -30,7 +30,7 @@ def declination_text(degrees: float) -> str:
 def archive_links(ra_deg: float, dec_deg: float) -> tuple[tuple[str, str], ...]:
     """Names and URLs of pages of public archives about a position (ICRS, degrees).
 
-    SIMBAD and NED search within 10 arcsec; ESASky shows a field of 0.05 degrees.
+    SIMBAD and NED search within 10 arcsec; Aladin Lite and ESASky show a field of 0.05 degrees.
     """
     ra, dec = f"{ra_deg:.6f}", f"{dec_deg:+.6f}"
     position = quote(f"{ra} {dec}")
@@ -41,5 +41,6 @@ def archive_links(ra_deg: float, dec_deg: float) -> tuple[tuple[str, str], ...]:
             f"https://simbad.cds.unistra.fr/simbad/sim-coo?Coord={position}&CooFrame=ICRS&Radius=10&Radius.unit=arcsec",
         ),
         ("NED", f"{ned}&in_equinox=J2000&ra={ra}d&dec={quote(dec)}d&radius=0.1667"),
+        ("Aladin Lite", f"https://aladin.cds.unistra.fr/AladinLite/?target={position}&fov=0.05"),
         ("ESASky", f"https://sky.esa.int/esasky/?target={position}&fov=0.05&cooframe=J2000&sci=true"),
     )
