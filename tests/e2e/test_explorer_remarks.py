@@ -80,7 +80,7 @@ def test_images_are_judged_tagged_and_noted(page: Page, client: Client) -> None:
     assert remarks(client)[row][1] == ["merger"]
 
 
-def test_ten_judgements_say_which_images_come_next(page: Page, client: Client) -> None:
+def test_ten_judgements_say_which_images_come_next(page: Page, client: Client, experiment: str) -> None:
     page.get_by_role("tab", name="Review").click()
     choose(page, "lse-review-source", "likely to be interesting, learnt from the interest given")
     image = page.locator(".lse-review .image[data-row]")
@@ -95,7 +95,7 @@ def test_ten_judgements_say_which_images_come_next(page: Page, client: Client) -
             page.keyboard.press("5" if number % 2 else "1")  # the select that was chosen from has the focus at first
     expect(image).to_contain_text("10 left, 10 reviewed")
     assert [remarks(client)[row][0] for row in judged] == [1, 5, 1, 5, 0, 5, 1, 5, 1, 5]
-    following = client.remarks.rank("survey", count=10, unjudged_only=True)["row"].to_pylist()
+    following = client.remarks.rank(experiment, count=10, unjudged_only=True)["row"].to_pylist()
     assert int(image.get_attribute("data-row") or -1) == following[0]
     # An image that is skipped does not come again in this review.
     page.keyboard.press("s")
