@@ -90,7 +90,7 @@ def _verdict(encode: Encode, *, classes: bool) -> Verdict:
 
 def test_a_good_network_is_called_better() -> None:
     with_classes = _verdict(_shapes, classes=True)
-    assert "tell the classes of 'class' better than pixel PCA" in with_classes.text
+    assert "separate the classes of 'class' better than pixel PCA" in with_classes.text
     assert "and better than an untrained network" in with_classes.text
     without = _verdict(_shapes, classes=False)
     assert "better than pixel PCA" in without.text

@@ -136,7 +136,7 @@ def test_a_card_tells_data_recipe_parameters_versions_scores_and_limits(cards: C
     limits = " ".join(card["limits"])
     assert "simulated images only" in limits
     assert "images are those that it learnt from" in limits
-    assert "by a linear probe it tells classes no better (0.500) than pixel PCA (0.570)" in limits
+    assert "by a linear probe it distinguishes classes no better (0.500) than pixel PCA (0.570)" in limits
     assert "by nearest neighbours" not in limits
     assert "themselves after: noise 2." in limits
     assert "background level of an image shows in its vector" in limits

@@ -96,7 +96,7 @@ def set_role(session: Session, who: Principal, *, role: Role) -> None:
 def remove_member(session: Session, who: Principal) -> None:
     """Remove a member from the project."""
     session.client.access.remove_member(who)
-    session.say({"removed": who}, f"{who} is no member of {session.client.project} any more.")
+    session.say({"removed": who}, f"{who} is no longer a member of {session.client.project}.")
 
 
 def _show_members(session: Session, found: list[Any]) -> None:

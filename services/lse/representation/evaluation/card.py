@@ -93,7 +93,7 @@ def _limits(card: Mapping[str, Any]) -> Iterator[str]:
         "those that it was made for; of images prepared otherwise its vectors mean nothing."
     )
     if data is None:
-        yield "It was not trained here: what it has seen is not known, nor what it shall ignore."
+        yield "It was not trained here: what it has seen is unknown, and so is what it was meant to ignore."
     else:
         yield from _limits_of_data(data)
     current = [each for each in card["evaluations"] if each["version"] == encoder["version"]]
@@ -132,7 +132,7 @@ def _limits_of_evaluation(evaluation: Mapping[str, Any], data: Mapping[str, Any]
             if own is not None and key in peers and peers[key] > own - _NO_GAIN
         ]
         if better:
-            yield f"{on}: by {measure} it tells classes no better ({own:.3f}) than {' or '.join(better)}."
+            yield f"{on}: by {measure} it distinguishes classes no better ({own:.3f}) than {' or '.join(better)}."
     moved = [each for each in evaluation["robustness"] if each["same_image_first"] < 0.5]
     if moved:
         listed = ", ".join(each["change"].replace("_", " ") for each in moved)

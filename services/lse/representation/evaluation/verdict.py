@@ -134,9 +134,11 @@ def conclude(judged: Judged, evidence: Evidence) -> Verdict:
 def _standing(judged: Judged, deciding: Sequence[Comparison], measure: str) -> str:
     where = f"on {judged.images:,} images of '{judged.dataset}'"
     if measure == "knn":
-        return f"Its 20 nearest neighbours tell the classes of '{judged.label_column}' {_listed(deciding)}, {where}."
+        return (
+            f"Its 20 nearest neighbours separate the classes of '{judged.label_column}' {_listed(deciding)}, {where}."
+        )
     return (
-        "It tells two views of an image from other images of equal background "
+        "It distinguishes two views of an image from other images of equal background "
         f"{_listed(deciding)}, {where}, without classes."
     )
 

@@ -76,8 +76,8 @@ def addressed_sources(sources: Sequence[str], catalogue: Catalogue | None) -> tu
         path = address_path(_PLACEHOLDER.sub(lambda match: _written(values[match[1]], match[2] or ""), template))  # noqa: B023  # called at once
         if path in found:
             raise InvalidArgumentError(
-                f"The rows {found[path].name!r} and {name!r} of the catalogue give the same address: put a column into "
-                "it that tells them apart.",
+                f"The rows {found[path].name!r} and {name!r} of the catalogue give the same address: add a "
+                "column to it that distinguishes them.",
                 reason="CATALOGUE_AMBIGUOUS",
             )
         found[path] = Source(name=name, path=path, relative=name, root=path)

@@ -67,7 +67,7 @@ def find_course(platform: Platform, encoder: EncoderRecord, version: int = 0) ->
     made = encoder.spec if found is None else found
     if not made.has_course:
         raise FailedPreconditionError(
-            f"The encoder '{encoder.id}' was not trained here, so there is no course of a training: see its card.",
+            f"The encoder '{encoder.id}' was not trained here, so it has no training history: see its card.",
             reason="TRAINING_MISSING",
             name=encoder.name,
         )
