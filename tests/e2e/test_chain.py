@@ -107,6 +107,15 @@ def test_search_agrees_with_the_vectors_and_keeps_to_its_scope(client: Client, e
     assert {match.cluster: match.similarity for match in found} == pytest.approx(best, abs=1e-5)
 
 
+def test_what_is_the_same_is_listed(client: Client, experiment: str) -> None:
+    assert client.experiments.get(experiment).dataset_version == client.datasets.get("survey").versions[-1].version == 1
+    near = client.experiments.near_duplicates(experiment)
+    found = client.datasets.duplicates("survey", experiment=experiment)
+    equal = client.datasets.duplicates("survey").num_rows
+    assert found.column_names == near.column_names
+    assert found.slice(equal)["name"].to_pylist() == near["name"].to_pylist()
+
+
 def test_an_uploaded_file_finds_itself(client: Client, experiment: str, survey: Path) -> None:
     image = next(iter(client.datasets.images("survey", status="prepared")))
     found = client.search.similar(experiment, file=Path(image.source), k=1)

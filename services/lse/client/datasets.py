@@ -10,8 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latentspace.encoding.v1 import encoding_pb2
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
+from latentspace.search.v1 import search_pb2
 from lse.client.collection import ProjectCollection
+from lse.client.duplicates import with_near_duplicates
 from lse.client.operations import Operation
 from lse.client.requests import check_count, recipe_text, rows_message, source_path, source_paths
 from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
@@ -19,7 +22,7 @@ from lse.client.resources.originals import OriginalHeader, OriginalImage
 from lse.client.sent_files import SentFiles
 from lse.client.streams import file_size, pieces
 from lse.errors import InvalidArgumentError
-from lse.names import IMAGE
+from lse.names import EXPERIMENT, IMAGE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -317,6 +320,38 @@ class Datasets(ProjectCollection[Dataset]):
         first = next(messages)
         content = b"".join([first.data, *(message.data for message in messages)])
         return OriginalImage.of(OriginalHeader.from_pb(first.header), content)
+
+    def duplicates(self, dataset: str, *, experiment: str | None = None) -> pa.Table:
+        """Images of a dataset that have the same pixels, and those that are nearly the same in an experiment of it.
+
+        Parameters
+        ----------
+        dataset
+            Name of the dataset.
+        experiment
+            Experiment whose neighbour graph finds what is nearly the same, too (default: none), by the similarity that
+            is chosen from its data; `lse.client.experiments.Experiments.near_duplicates` takes another one.
+
+        Returns
+        -------
+        table
+            Columns ``group`` (from 0, the largest first), ``row``, ``name``, and of another image of the group
+            ``other_row``, ``other_name`` and ``similarity``: the cosine of their vectors, null of the same pixels.
+            Images with the same pixels come first.
+        """
+        table = self._connection.table(pb.ReadDuplicatesRequest(name=self._full(dataset)))
+        return with_near_duplicates(table, None if experiment is None else self._near(dataset, experiment))
+
+    def _near(self, dataset: str, experiment: str) -> pa.Table:
+        """Near duplicates in an experiment, which must be one of the dataset."""
+        name = self._name(EXPERIMENT, experiment)
+        made_of = self._connection.call(encoding_pb2.GetExperimentRequest(name=name)).dataset
+        if made_of != self._full(dataset):
+            raise InvalidArgumentError(
+                f"The experiment '{experiment}' is of another dataset than '{dataset}': choose one of its own.",
+                reason="DATASET_MISMATCH",
+            )
+        return self._connection.table(search_pb2.ReadNearDuplicatesRequest(name=name))
 
     def thumbnails(self, dataset: str, rows: Sequence[int]) -> builtins.list[bytes]:
         """JPEG pictures of some rows, in their order; WebP of datasets that version 0.1 made."""

@@ -234,3 +234,12 @@ def test_the_same_pixels_are_one_image_when_they_are_added(client: Client, tmp_p
     assert table.loc["copy-of-b", "message"] == "It has the same pixels as 'b', which the dataset has: it is one image."
     assert table["row"].tolist() == [0, 1, 2, 3, 4, -1, -1]
     assert len(client.datasets.thumbnails("d", range(5))) == 5
+    same = client.datasets.duplicates("d").to_pydict()
+    assert (same["group"], same["name"], same["other_name"]) == ([0, 0], ["a", "again"], ["again", "a"])
+    assert same["similarity"] == [None, None]
+    assert [(each.version, each.prepared, each.rejected) for each in added.versions] == [(1, 3, 0), (2, 5, 2)]
+    assert added.versions[1].sources == (str(new),)
+    part = client.datasets.subset("part", of="d", rows=[1, 0, 4]).wait()
+    assert [(each.version, each.prepared) for each in part.versions] == [(1, 3)]
+    assert client.datasets.duplicates("part")["name"].to_pylist() == ["a", "again"]
+    assert client.datasets.duplicates("part").schema == client.datasets.duplicates("d").schema

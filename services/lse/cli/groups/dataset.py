@@ -27,6 +27,10 @@ def _columns(dataset: Dataset) -> dict[str, str]:
     return {key: f"{column.type} {column.unit}".strip() for key, column in dataset.columns.items()}
 
 
+def _versions(dataset: Dataset) -> list[str]:
+    return [f"{each.version}: {each.prepared:,} images, {each.rejected:,} rejected" for each in dataset.versions]
+
+
 commands = ResourceCommands(
     DATASET,
     "Collections of images, prepared alike.",
@@ -38,6 +42,7 @@ commands = ResourceCommands(
         Column("channels", lambda dataset: ", ".join(dataset.channels), listed=True),
         Column("size", lambda dataset: f"{dataset.image_size} pixels", listed=True),
         Column("sources"),
+        Column("versions", _versions),
         Column("columns", _columns),
         Column("recipe"),
         *MADE,
@@ -242,6 +247,29 @@ def images(
             for item in found
         ),
     )
+
+
+@commands.command("duplicates")
+def duplicates(
+    session: Session,
+    name: Name,
+    *,
+    experiment: Annotated[
+        str | None,
+        typer.Option(
+            "--experiment", metavar="X", help="Also what is nearly the same in the latent space of this experiment."
+        ),
+    ] = None,
+) -> None:
+    """List the images of a dataset that have the same pixels, by groups, and those that are nearly the same."""
+    images = session.client.datasets.duplicates(name, experiment=experiment).to_pylist()
+    columns = ("group", "name", "other_name", "similarity")
+    lines = ([*(image[key] for key in columns[:3]), _similarity(image["similarity"])] for image in images)
+    session.table(images, columns, lines)
+
+
+def _similarity(value: float | None) -> str:
+    return "the same pixels" if value is None else f"{value:.5f}"
 
 
 @commands.command("trace")

@@ -35,6 +35,7 @@ commands = ResourceCommands(
     columns=(
         Column("state", listed=True),
         Column("dataset", short("dataset"), listed=True),
+        Column("dataset version", "dataset_version"),
         Column("encoder", short("encoder"), listed=True),
         Column("encoder version", _version),
         Column("images", listed=True),

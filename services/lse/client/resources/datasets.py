@@ -15,6 +15,7 @@ from lse.names import image_name
 __all__ = [
     "Column",
     "Dataset",
+    "DatasetVersion",
     "Histogram",
     "Image",
     "ImageStatus",
@@ -46,6 +47,26 @@ class Column(Received, message=metadata_pb2.Column):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatasetVersion(Received, message=pb.DatasetVersion, prepared="prepared_count", rejected="rejected_count"):
+    """A dataset after it was made, or after images were added to it.
+
+    Attributes
+    ----------
+    version
+        Its number, from 1.
+    prepared, rejected
+        Inputs that were images, which are the first rows of the dataset, and those that were not.
+    sources
+        Files and folders that came with it.
+    """
+
+    version: int
+    prepared: int
+    rejected: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset(MadeResource, message=pb.Dataset, prepared="prepared_count", rejected="rejected_count"):
     """A collection of images, prepared alike.
 
@@ -65,6 +86,8 @@ class Dataset(MadeResource, message=pb.Dataset, prepared="prepared_count", rejec
         Columns of the image table beside the fixed ones, by name.
     simulated
         Whether the images are simulated: to be said wherever they are shown.
+    versions
+        What it was after it was made and after each addition; empty in lists, and where they were not kept.
     """
 
     sources: tuple[str, ...]
@@ -75,6 +98,7 @@ class Dataset(MadeResource, message=pb.Dataset, prepared="prepared_count", rejec
     image_size: int
     columns: dict[str, Column]
     simulated: bool
+    versions: tuple[DatasetVersion, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,8 @@ class Experiment(
         ``triton`` or ``onnxruntime``; empty where the vectors were imported.
     search_recall
         Recall at 10 of the vector search against exact search.
+    dataset_version
+        Version of the dataset, of whose rows the first have vectors; 0 where versions were not kept.
     """
 
     dataset: str
@@ -61,6 +63,7 @@ class Experiment(
     outlier_scores: tuple[str, ...]
     inference_engine: str
     search_recall: float
+    dataset_version: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -162,6 +162,7 @@ def _complete(context: JobContext[ExperimentRecord], dataset: DatasetResult, vec
             inference_engine=engine,
             search_recall=recall,
             notes=tuple(notes),
+            dataset_version=dataset.version_of(len(vectors)),
         )
     )
 

@@ -18,7 +18,7 @@ from lse.platform.prepared_images import image_blocks, prepared_images
 from lse.services.ingestion.assembly import ROWS_PER_CHUNK
 from lse.services.ingestion.parts import part_uri, pixel_digest
 
-__all__ = ["Compared", "compare_parts"]
+__all__ = ["Compared", "compare_parts", "equal_images"]
 
 _LIMITS = re.compile(r"(low|high)\.(\d+)")
 _DIGEST = "S16"
@@ -33,21 +33,24 @@ class Compared(Facts):
         Number of the prepared images of each part.
     notes
         Sentences on those that have the same pixels.
+    digests_uri
+        Table of the digests of the images by row.
     """
 
     prepared: tuple[int, ...]
     notes: tuple[str, ...]
+    digests_uri: str = ""
 
 
 def compare_parts(artifacts: Artifacts, folder: str, parts: int, earlier: DatasetResult | None) -> Compared:
-    """Find images of an ingest that have the same pixels as another one.
+    """Find images of an ingest that have the same pixels as another one, and keep a digest of each image.
 
     Of those that are added to a dataset, all but the first become rejected inputs; done twice it is the same.
     """
     before = _digests(artifacts, earlier) if earlier is not None else np.empty(0, _DIGEST)
-    heads = [artifacts.read_table(part_uri(folder, index), ["digest"])["digest"].to_pylist() for index in range(parts)]
+    heads = [_read_digests(artifacts, part_uri(folder, index)) for index in range(parts)]
     ends = np.cumsum([len(before), *map(len, heads)])
-    digests = np.concatenate([before, *(np.array([digest or b"" for digest in head], _DIGEST) for head in heads)])
+    digests = np.concatenate([before, *heads])
     _, firsts, which = np.unique(digests, return_index=True, return_inverse=True)
     originals = firsts[which]
     repeated = (originals != np.arange(len(digests))) & (digests != b"")
@@ -65,11 +68,34 @@ def compare_parts(artifacts: Artifacts, folder: str, parts: int, earlier: Datase
                     others = [names[int(one)].as_py() if is_same else None for one, is_same in same]
                     _reject(artifacts, part_uri(folder, index), others, reason="IMAGE_DUPLICATE")
     prepared = tuple(int(images[first:end].sum()) for first, end in itertools.pairwise(ends))
-    return Compared(prepared=prepared, notes=notes)
+    uri = f"{folder}/digests.parquet"
+    artifacts.write_table(uri, pa.table({"digest": pa.array(digests[images].tolist(), pa.binary())}))
+    return Compared(prepared=prepared, notes=notes, digests_uri=uri)
+
+
+def equal_images(artifacts: Artifacts, dataset: DatasetResult) -> pa.Table:
+    """Images of a dataset with the same pixels as another one: ``group``, the largest first, ``row`` and ``name``."""
+    digests = _digests(artifacts, dataset)
+    _, which, counts = np.unique(digests, return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(counts[which] > 1)
+    firsts = {kind: row for row, kind in reversed(list(zip(rows.tolist(), which[rows].tolist(), strict=True)))}
+    order = {kind: group for group, kind in enumerate(sorted(firsts, key=lambda kind: (-counts[kind], firsts[kind])))}
+    groups = np.array([order[kind] for kind in which[rows].tolist()], np.int64)
+    names = prepared_images(artifacts, dataset.table_uri, ["name"], rows)["name"]
+    table = pa.table({"group": groups, "row": rows.astype(np.int64), "name": names.cast(pa.string())})
+    return table.sort_by([("group", "ascending"), ("row", "ascending")])
+
+
+def _read_digests(artifacts: Artifacts, uri: str) -> NDArray[np.bytes_]:
+    """Digests of a table; empty where there is none."""
+    found = artifacts.read_table(uri, ["digest"])["digest"].to_pylist()
+    return np.array([digest or b"" for digest in found], _DIGEST)
 
 
 def _digests(artifacts: Artifacts, dataset: DatasetResult) -> NDArray[np.bytes_]:
-    """Digest of each image of a dataset, by row."""
+    """Digest of each image of a dataset, by row; computed of one that was made before they were kept."""
+    if dataset.digests_uri:
+        return _read_digests(artifacts, dataset.digests_uri)
     found: list[bytes] = []
     images = artifacts.open_array(dataset.images_uri)
     limits = sorted(

@@ -17,7 +17,7 @@ from lse.images.recipe_choice import ChosenRecipe
 from lse.images.sources import Source, folder_classes, likely_pattern, names_of
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import DatasetRecord
-from lse.platform.catalogue.records.dataset import Column, DatasetResult, DatasetSpec
+from lse.platform.catalogue.records.dataset import Column, DatasetResult, DatasetSpec, versions_of
 from lse.platform.catalogue.records.record import Facts
 from lse.platform.guarded.reading import Reading
 from lse.platform.operations import JobContext
@@ -247,6 +247,8 @@ def _ingest(
             table_uri=table_uri,
             thumbnails_uri=thumbnails_uri,
             sources_uri=sources_uri(folder),
+            digests_uri=compared.digests_uri,
+            versions=versions_of(earlier, prepared=total, rejected=facts.num_rows - total, sources=spec.sources),
             sources=(*(earlier.sources if earlier else ()), *spec.sources),
             recipe=plan["recipe"],
             prepared_count=total,

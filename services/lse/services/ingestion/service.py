@@ -39,8 +39,9 @@ from lse.platform.rpc.uploads import first_header, keep_upload, make_of_upload, 
 from lse.platform.wiring import Platform
 from lse.rows import bitmap_of_rows, pack_bitmap
 from lse.services.ingestion.assembly import THUMBNAILS_PER_GROUP
+from lse.services.ingestion.duplicates import equal_images
 from lse.services.ingestion.guarded_files import original_file, traced_files
-from lse.services.ingestion.image_listing import select_lines
+from lse.services.ingestion.image_listing import select_lines, thumbnail_rows
 from lse.services.ingestion.jobs import AddedSources, add_images, ingest_dataset
 from lse.services.ingestion.previews import Preview, preview_of
 from lse.services.ingestion.sent_files import at_hand, checked_file_name, checked_stack_name, is_sent, sent_folder
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
 __all__ = ["IngestionServicer", "register"]
 
-_MOST_THUMBNAILS = 1000
 _PIECE = 1 << 20
 
 
@@ -73,7 +73,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         self._projects = platform.access.projects
         self._artifacts = platform.artifacts
         self._reading = platform.reading
-        self._datasets = Collection(platform, DatasetRecord, pb.Dataset, large=["sources", "recipe"])
+        self._datasets = Collection(platform, DatasetRecord, pb.Dataset, large=["sources", "recipe", "versions"])
         self._datasets.register("IngestDataset", ingest_dataset)
         self._datasets.register("ImportDataset", ingest_dataset)
         self._datasets.register("AddImages", add_images)
@@ -263,18 +263,8 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
     def BatchGetThumbnails(self, request: pb.BatchGetThumbnailsRequest, context: Any) -> pb.BatchGetThumbnailsResponse:
         """Get the thumbnails of some images."""
         dataset = self._datasets.ready(request.parent)
-        if len(request.rows) > _MOST_THUMBNAILS:
-            raise InvalidArgumentError(
-                f"{len(request.rows)} thumbnails are too many: ask for at most {_MOST_THUMBNAILS} at a time.",
-                reason="COUNT_INVALID",
-            )
-        pictures, last = [], dataset.result.prepared_count - 1
-        for row in request.rows:
-            if not 0 <= row <= last:
-                raise InvalidArgumentError(
-                    f"The dataset '{dataset.id}' has no row {row}: rows go from 0 to {last}.",
-                    reason="ROWS_OUT_OF_RANGE",
-                )
+        pictures = []
+        for row in thumbnail_rows(request.rows, dataset):
             group = self._thumbnails(dataset.result.thumbnails_uri, row // THUMBNAILS_PER_GROUP)
             pictures.append(group["thumbnail"][row % THUMBNAILS_PER_GROUP].as_py())
         return pb.BatchGetThumbnailsResponse(thumbnails=pictures)
@@ -328,6 +318,10 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         yield pb.ReadOriginalResponse(header=header)
         for first in range(0, len(content), _PIECE):
             yield pb.ReadOriginalResponse(data=content[first : first + _PIECE])
+
+    def ReadDuplicates(self, request: pb.ReadDuplicatesRequest, context: Any) -> Iterator[TableChunk]:
+        """Read which images of a dataset have the same pixels."""
+        yield from table_chunks(equal_images(self._artifacts, self._datasets.ready(request.name).result))
 
     def PrepareImage(self, request: pb.PrepareImageRequest, context: Any) -> pb.PrepareImageResponse:
         """Prepare an image file by the recipe of a dataset."""

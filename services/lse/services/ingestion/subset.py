@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import DatasetRecord
 from lse.platform.catalogue.labels import copy_labels
-from lse.platform.catalogue.records.dataset import DatasetResult
+from lse.platform.catalogue.records.dataset import DatasetResult, versions_of
 from lse.platform.operations import JobContext
 from lse.rows import rows_of_bitmap, unpack_bitmap
 from lse.services.ingestion.assembly import ROWS_PER_CHUNK, THUMBNAILS_PER_GROUP, create_images
@@ -49,6 +49,9 @@ def subset_dataset(context: JobContext[DatasetRecord]) -> None:
     )
     with context.stage("cataloguing"):
         facts = _copy_tables(artifacts, found, folder, rows)
+        digests_uri = f"{folder}/digests.parquet" if found.digests_uri else ""
+        if digests_uri:
+            _copy_lines(artifacts, found.digests_uri, digests_uri, rows)
         copy_labels(platform.catalogue, whole.uid, context.resource.uid, rows)
     made_of = (
         f"Made of {count:,} of the {found.prepared_count:,} images of the dataset '{whole.id}', with their labels."
@@ -62,6 +65,8 @@ def subset_dataset(context: JobContext[DatasetRecord]) -> None:
                 "thumbnails_uri": f"{folder}/thumbnails.parquet",
                 "sources_uri": sources_uri(folder) if found.sources_uri else "",
                 "inputs_uri": "",
+                "digests_uri": digests_uri,
+                "versions": versions_of(None, prepared=count, rejected=0, sources=found.sources),
                 "prepared_count": count,
                 "rejected_count": 0,
                 "notes": (made_of, *preparation_notes(facts)),

@@ -53,6 +53,7 @@ class Experiment(_message.Message):
     NEIGHBOUR_RECALL_FIELD_NUMBER: _builtins.int
     NEIGHBOUR_RECALL_IMAGE_COUNT_FIELD_NUMBER: _builtins.int
     OUTLIER_SCORES_FIELD_NUMBER: _builtins.int
+    DATASET_VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}`."""
     uid: _builtins.str
@@ -93,6 +94,10 @@ class Experiment(_message.Message):
     """
     neighbour_recall_image_count: _builtins.int
     """Number of images on which `neighbour_recall` was measured; 0 if the graph is exact."""
+    dataset_version: _builtins.int
+    """Version of the dataset that it has vectors of, its first `image_count` rows; 0 for datasets and experiments that were
+    made before versions were kept.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Creation time."""
@@ -135,10 +140,11 @@ class Experiment(_message.Message):
         neighbour_recall: _builtins.float | None = ...,
         neighbour_recall_image_count: _builtins.int = ...,
         outlier_scores: _abc.Iterable[_builtins.str] | None = ...,
+        dataset_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_neighbour_recall", b"_neighbour_recall", "create_time", b"create_time", "neighbour_recall", b"neighbour_recall", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_neighbour_recall", b"_neighbour_recall", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "description", b"description", "dimension", b"dimension", "encoder", b"encoder", "encoder_precision", b"encoder_precision", "encoder_version", b"encoder_version", "etag", b"etag", "image_count", b"image_count", "inference_engine", b"inference_engine", "name", b"name", "neighbour_count", b"neighbour_count", "neighbour_recall", b"neighbour_recall", "neighbour_recall_image_count", b"neighbour_recall_image_count", "notes", b"notes", "operation", b"operation", "outlier_scores", b"outlier_scores", "search_recall", b"search_recall", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_neighbour_recall", b"_neighbour_recall", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "dataset_version", b"dataset_version", "description", b"description", "dimension", b"dimension", "encoder", b"encoder", "encoder_precision", b"encoder_precision", "encoder_version", b"encoder_version", "etag", b"etag", "image_count", b"image_count", "inference_engine", b"inference_engine", "name", b"name", "neighbour_count", b"neighbour_count", "neighbour_recall", b"neighbour_recall", "neighbour_recall_image_count", b"neighbour_recall_image_count", "notes", b"notes", "operation", b"operation", "outlier_scores", b"outlier_scores", "search_recall", b"search_recall", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__neighbour_recall: _TypeAlias = _typing.Literal["neighbour_recall"]  # noqa: Y015
     _WhichOneofArgType__neighbour_recall: _TypeAlias = _typing.Literal["_neighbour_recall", b"_neighbour_recall"]  # noqa: Y015

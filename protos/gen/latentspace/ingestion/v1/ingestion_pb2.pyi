@@ -90,6 +90,7 @@ class Dataset(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/datasets/{dataset}`."""
     uid: _builtins.str
@@ -140,6 +141,12 @@ class Dataset(_message.Message):
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Sentences on what was masked, clipped or left unmatched."""
 
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetVersion]:
+        """What the dataset was after it was made and after each addition, the earliest first. Rows never change, so that a
+        version is the first `prepared_count` rows. Empty if it was made before versions were kept.
+        """
+
     def __init__(
         self,
         *,
@@ -162,14 +169,51 @@ class Dataset(_message.Message):
         title: _builtins.str = ...,
         description: _builtins.str = ...,
         etag: _builtins.str = ...,
+        versions: _abc.Iterable[Global___DatasetVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "columns", b"columns", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "image_size", b"image_size", "name", b"name", "notes", b"notes", "operation", b"operation", "prepared_count", b"prepared_count", "recipe", b"recipe", "rejected_count", b"rejected_count", "simulated", b"simulated", "sources", b"sources", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "columns", b"columns", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "image_size", b"image_size", "name", b"name", "notes", b"notes", "operation", b"operation", "prepared_count", b"prepared_count", "recipe", b"recipe", "rejected_count", b"rejected_count", "simulated", b"simulated", "sources", b"sources", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Dataset: _TypeAlias = Dataset  # noqa: Y015
+
+@_typing.final
+class DatasetVersion(_message.Message):
+    """A dataset after it was made, or after images were added to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    PREPARED_COUNT_FIELD_NUMBER: _builtins.int
+    REJECTED_COUNT_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Number of the version, from 1."""
+    prepared_count: _builtins.int
+    """Number of prepared images."""
+    rejected_count: _builtins.int
+    """Number of rejected inputs."""
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Files and folders that came with it."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        prepared_count: _builtins.int = ...,
+        rejected_count: _builtins.int = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prepared_count", b"prepared_count", "rejected_count", b"rejected_count", "sources", b"sources", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetVersion: _TypeAlias = DatasetVersion  # noqa: Y015
 
 @_typing.final
 class Image(_message.Message):
@@ -1306,6 +1350,28 @@ class PrepareImageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PrepareImageResponse: _TypeAlias = PrepareImageResponse  # noqa: Y015
+
+@_typing.final
+class ReadDuplicatesRequest(_message.Message):
+    """Request of `ReadDuplicates`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Dataset, `projects/{project}/datasets/{dataset}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadDuplicatesRequest: _TypeAlias = ReadDuplicatesRequest  # noqa: Y015
 
 @_typing.final
 class ReadImageTableRequest(_message.Message):

@@ -128,6 +128,11 @@ class IngestionServiceStub:
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageTableRequest.SerializeToString,
                 response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
                 _registered_method=True)
+        self.ReadDuplicates = channel.unary_stream(
+                '/latentspace.ingestion.v1.IngestionService/ReadDuplicates',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadDuplicatesRequest.SerializeToString,
+                response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+                _registered_method=True)
 
 
 class IngestionServiceServicer:
@@ -263,6 +268,14 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadDuplicates(self, request, context):
+        """Reads which images of a dataset have the same pixels: the columns `group` (from 0, the largest first), `row` and
+        `name`. Images that are nearly the same are those of `SearchService.ReadNearDuplicates`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -354,6 +367,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
             'ReadImageTable': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadImageTable,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageTableRequest.FromString,
+                    response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
+            'ReadDuplicates': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadDuplicates,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadDuplicatesRequest.FromString,
                     response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
             ),
     }
@@ -843,6 +861,33 @@ class IngestionService:
             target,
             '/latentspace.ingestion.v1.IngestionService/ReadImageTable',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageTableRequest.SerializeToString,
+            latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadDuplicates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/ReadDuplicates',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadDuplicatesRequest.SerializeToString,
             latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
             options,
             channel_credentials,

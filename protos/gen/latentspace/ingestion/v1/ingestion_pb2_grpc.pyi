@@ -78,6 +78,10 @@ class IngestionServiceStub:
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]
     """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
+    ReadDuplicates: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadDuplicatesRequest, _table_pb2.TableChunk]
+    """Reads which images of a dataset have the same pixels: the columns `group` (from 0, the largest first), `row` and
+    `name`. Images that are nearly the same are those of `SearchService.ReadNearDuplicates`.
+    """
 
 @_typing.type_check_only
 class IngestionServiceAsyncStub(IngestionServiceStub):
@@ -126,6 +130,10 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
+    ReadDuplicates: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadDuplicatesRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
+    """Reads which images of a dataset have the same pixels: the columns `group` (from 0, the largest first), `row` and
+    `name`. Images that are nearly the same are those of `SearchService.ReadNearDuplicates`.
+    """
 
 class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Turns image files into datasets: prepared tensors, thumbnails and typed metadata, one row per input."""
@@ -279,5 +287,15 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
         """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
+
+    @_abc_1.abstractmethod
+    def ReadDuplicates(
+        self,
+        request: _ingestion_pb2.ReadDuplicatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
+        """Reads which images of a dataset have the same pixels: the columns `group` (from 0, the largest first), `row` and
+        `name`. Images that are nearly the same are those of `SearchService.ReadNearDuplicates`.
+        """
 
 def add_IngestionServiceServicer_to_server(servicer: IngestionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -9,7 +9,7 @@ from lse import names
 from lse.errors import InvalidArgumentError
 from lse.platform.catalogue.records.record import Facts, Record, Stored, renamed
 
-__all__ = ["Column", "DatasetRecord", "DatasetResult", "DatasetSpec"]
+__all__ = ["Column", "DatasetRecord", "DatasetResult", "DatasetSpec", "DatasetVersion", "versions_of"]
 
 
 class DatasetSpec(Facts):
@@ -58,6 +58,25 @@ class Column(Facts):
     description: str = ""
 
 
+class DatasetVersion(Facts):
+    """A dataset after it was made, or after images were added to it.
+
+    Attributes
+    ----------
+    version
+        Its number, from 1.
+    prepared_count, rejected_count
+        Inputs that had a row, which are the first of the dataset, and those that had none.
+    sources
+        What came with it.
+    """
+
+    version: int
+    prepared_count: int
+    rejected_count: int
+    sources: tuple[str, ...] = ()
+
+
 class DatasetResult(Facts):
     """What came out of an ingest, and of all images added later.
 
@@ -91,6 +110,10 @@ class DatasetResult(Facts):
         Sentences on what was done to the images.
     inputs_uri
         Table of all inputs with their facts as JSON, of what was ingested by version 0.1.
+    digests_uri
+        Table of a digest of the pixels by row; empty of what was ingested before these were kept.
+    versions
+        What it was after it was made and after each addition; empty of what was ingested before these were kept.
     """
 
     folder: str
@@ -109,6 +132,30 @@ class DatasetResult(Facts):
     notes: tuple[str, ...] = ()
     inputs_uri: str = ""
     sources_uri: str = ""
+    digests_uri: str = ""
+    versions: tuple[DatasetVersion, ...] = ()
+
+    def version_of(self, image_count: int) -> int:
+        """First version that had so many images; 0 where versions were not kept."""
+        return next((each.version for each in self.versions if each.prepared_count >= image_count), 0)
+
+
+def versions_of(
+    earlier: DatasetResult | None, *, prepared: int, rejected: int, sources: tuple[str, ...]
+) -> tuple[DatasetVersion, ...]:
+    """Versions of a dataset that is made, or of what an earlier one becomes, with so many images and inputs."""
+    own: tuple[DatasetVersion, ...] = earlier.versions if earlier else ()
+    if earlier and not own:  # it was made before they were kept
+        own = (
+            DatasetVersion(
+                version=1,
+                prepared_count=earlier.prepared_count,
+                rejected_count=earlier.rejected_count,
+                sources=earlier.sources,
+            ),
+        )
+    new = DatasetVersion(version=len(own) + 1, prepared_count=prepared, rejected_count=rejected, sources=sources)
+    return (*own, new)
 
 
 class DatasetRecord(Record[DatasetSpec, DatasetResult]):

@@ -62,6 +62,8 @@ class ExperimentResult(Facts):
         Share of the true neighbours that the vector search finds.
     notes
         Sentences for a person.
+    dataset_version
+        Version of the dataset whose images they are; 0 where that was not kept.
     """
 
     vectors_uri: str
@@ -76,6 +78,7 @@ class ExperimentResult(Facts):
     inference_engine: str = ""
     search_recall: float = 0.0
     notes: tuple[str, ...] = ()
+    dataset_version: int = 0
 
 
 class ExperimentRecord(Record[ExperimentSpec, ExperimentResult]):
