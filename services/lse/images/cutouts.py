@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lse.addresses import address_of, address_path
 from lse.errors import LseError
 from lse.images.formats import Extensions, MetadataValue, ReadError, ReadLimits, SourceImage
+from lse.images.formats.fits import physical
 from lse.images.formats.fits_hdus import chosen_hdus, image_hdus
+from lse.images.formats.fits_plain import STORED_TYPES
 from lse.images.formats.source_image import channel_names, narrowed
 from lse.images.sky import MOST_SIP_ORDER, sip_order
+from lse.images.sources.ranges import RangeReader
 from lse.regular_files import NotRegularFileError, OutsideError, open_regular_file
 
 __all__ = ["depths_in_mosaic", "read_cutout"]
+
+_KEPT_SECONDS = 60  # of a mosaic at an address
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Parts of the rows of an uncompressed image at an address, which lie far apart in its file: fetched together."""
+
+    remote: RangeReader
+    address: str
+    begin: int
+    dtype: np.dtype[Any]
+    width: int
+
+    def read(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Stored values of a part."""
+        size, count = self.dtype.itemsize, columns.stop - columns.start
+        firsts = [self.begin + (row * self.width + columns.start) * size for row in range(rows.start, rows.stop)]
+        pieces = self.remote.read_ranges(self.address, [(first, first + count * size) for first in firsts])
+        return np.stack([np.frombuffer(piece, self.dtype, count) for piece in pieces])
 
 
 @dataclass(frozen=True)
@@ -30,6 +55,8 @@ class _Mosaic:
 
     Attributes
     ----------
+    file
+        Name of the file.
     hdus
         The file.
     hdu
@@ -38,12 +65,16 @@ class _Mosaic:
         Its celestial `astropy.wcs.WCS`.
     shape
         Height and width in pixels.
+    rows
+        What reads the rows of an uncompressed image at an address.
     """
 
+    file: str
     hdus: Any
     hdu: Any
     wcs: Any
     shape: tuple[int, int]
+    rows: _Rows | None = None
 
     def pixels_of(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Columns and rows (from 0, the first row of the file is 0) of positions in ICRS; NaN of those far away."""
@@ -60,12 +91,14 @@ def depths_in_mosaic(
     positions: NDArray[np.float64],
     extensions: Extensions,
     within: Sequence[Path] | None,
+    *,
+    remote: RangeReader | None = None,
 ) -> NDArray[np.float64]:
     """How deep within a mosaic positions lie.
 
     Parameters
     ----------
-    path, name, extensions, within
+    path, name, extensions, within, remote
         As for `read_cutout`.
     positions
         Right ascensions and declinations (n, 2), ICRS, degrees; NaN where there is none.
@@ -80,7 +113,7 @@ def depths_in_mosaic(
     ReadError
         If the file is not a mosaic.
     """
-    mosaic = _opened(path, name, extensions, within)
+    mosaic = _opened(path, name, extensions, within, remote)
     known = np.isfinite(positions).all(axis=1)
     depths = np.full(len(positions), -np.inf)
     if known.any():
@@ -100,6 +133,7 @@ def read_cutout(
     limits: ReadLimits,
     extensions: Extensions,
     within: Sequence[Path] | None,
+    remote: RangeReader | None = None,
 ) -> SourceImage:
     """Cut a square out of a mosaic; as `astropy.nddata.Cutout2D` in mode ``partial``, what lies outside is NaN.
 
@@ -115,6 +149,8 @@ def read_cutout(
         How messages call the image.
     limits, extensions, within
         As for `lse.images.formats.read_image`.
+    remote
+        What reads parts of a file at an address.
 
     Raises
     ------
@@ -126,7 +162,7 @@ def read_cutout(
         message = f"{name} has no position in the catalogue: complete its row."
         raise ReadError(message, reason="POSITION_MISSING", name=name)
     limits.check_pixels(side * side, name)
-    mosaic = _opened(path, path.name, extensions, within)
+    mosaic = _opened(path, path.name, extensions, within, remote)
     x, y = (float(value[0]) for value in mosaic.pixels_of(np.array([position[0]]), np.array([position[1]])))
     height, width = mosaic.shape
     if not (math.isfinite(x) and math.isfinite(y)):
@@ -145,7 +181,7 @@ def read_cutout(
         "height": side,
         "bit_depth": abs(int(mosaic.hdu.header["BITPIX"])),
         "floating": int(mosaic.hdu.header["BITPIX"]) < 0,
-        "mosaic": path.name,
+        "mosaic": mosaic.file,
         "mosaic_x": x,
         "mosaic_y": y,
         "outside_fraction": 1 - part.size / side**2,
@@ -169,6 +205,8 @@ def _outside(name: str) -> ReadError:
 
 def _section(mosaic: _Mosaic, rows: slice, columns: slice) -> NDArray[Any]:
     """Physical values of a part of the image, of its first plane where it has axes of length one."""
+    if mosaic.rows is not None:
+        return physical(mosaic.rows.read(rows, columns), mosaic.hdu.header)
     lead = (0,) * (len(mosaic.hdu.shape) - 2)
     return np.asarray(mosaic.hdu.section[(*lead, rows, columns)])
 
@@ -179,8 +217,12 @@ def _scale(mosaic: _Mosaic) -> Mapping[str, MetadataValue]:
     return {"pixel_scale_arcsec": float(np.sqrt(proj_plane_pixel_area(mosaic.wcs)) * 3600)}
 
 
-def _opened(path: Path, name: str, extensions: Extensions, within: Sequence[Path] | None) -> _Mosaic:
+def _opened(
+    path: Path, name: str, extensions: Extensions, within: Sequence[Path] | None, remote: RangeReader | None
+) -> _Mosaic:
     try:
+        if remote is not None:
+            return _kept_remote(remote, str(address_of(path)), name, extensions, int(time.monotonic() / _KEPT_SECONDS))
         kind = path.stat()
         return _kept(path, name, extensions, tuple(within or ()) if within is not None else None, kind.st_mtime_ns)
     except LseError:
@@ -214,6 +256,22 @@ def _kept(path: Path, name: str, extensions: Extensions, within: tuple[Path, ...
     return mosaic
 
 
+@lru_cache(maxsize=1)  # as above; after a while it is opened again, since it may have changed
+def _kept_remote(remote: RangeReader, address: str, name: str, extensions: Extensions, period: int) -> _Mosaic:
+    from astropy.io import fits
+
+    del period
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mosaic = _mosaic(fits.open(remote.open(address), memmap=False, lazy_load_hdus=True), name, extensions)
+    mosaic = replace(mosaic, file=address_path(address).name.partition("?")[0])
+    if isinstance(mosaic.hdu, fits.CompImageHDU):
+        return mosaic
+    dtype = np.dtype(STORED_TYPES[int(mosaic.hdu.header["BITPIX"])])
+    begin = int(mosaic.hdu.fileinfo()["datLoc"])
+    return replace(mosaic, rows=_Rows(remote, address, begin, dtype, mosaic.shape[1]))
+
+
 def _mosaic(hdus: Any, name: str, extensions: Extensions) -> _Mosaic:
     from astropy.wcs import WCS
 
@@ -224,4 +282,4 @@ def _mosaic(hdus: Any, name: str, extensions: Extensions) -> _Mosaic:
     if wcs is None or not wcs.has_celestial:
         message = f"{name} is not one image with a position on the sky, out of which others could be cut."
         raise ReadError(message, reason="DIMENSIONS_UNSUPPORTED", name=name, shape=hdu.shape)
-    return _Mosaic(hdus, hdu, wcs.celestial, (int(hdu.shape[-2]), int(hdu.shape[-1])))
+    return _Mosaic(name.rpartition("/")[2], hdus, hdu, wcs.celestial, (int(hdu.shape[-2]), int(hdu.shape[-1])))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lse.errors import LseError
+from lse.errors import LseError, UnavailableError
 from lse.images.band_files import read_bands
 from lse.images.cutouts import read_cutout
 from lse.images.formats import MetadataValue, ReadLimits, SourceImage, read_image
@@ -98,6 +98,8 @@ def prepare_file(
     try:
         image = read_source(source, recipe, limits=limits, roots=roots)
         return prepared_image(source, image, stretch_image(image, recipe), channels=channels)
+    except UnavailableError:
+        raise  # nothing is known of the image: its server is away
     except Exception as error:  # noqa: BLE001  # one odd image must not stop the rest of an ingest
         return rejection(source, error)
 
@@ -161,6 +163,7 @@ def read_source(
             limits=limits or ReadLimits(),
             extensions=recipe.extensions,
             within=within,
+            remote=source.remote,
         )
     if source.member:
         return read_member(

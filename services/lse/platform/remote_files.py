@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
+import io
 import ipaddress
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import fsspec
 from fsspec.callbacks import Callback
@@ -24,6 +27,9 @@ _CONNECT_SECONDS = 20.0
 _SILENCE_SECONDS = 60.0  # of a server within an answer
 _DEEPEST = 8  # folders of a web server: its pages may link in circles
 _PAUSES = (0.5, 2.0, 8.0)  # before a file is asked for again whose server has no time for it
+_KEPT_SECONDS = 60
+_BLOCK_BYTES = 64 * 2**10  # of a file that is read in parts
+_GAP_BYTES = 8 * 2**10  # what is fetched in vain in place of asking once more
 _BUSY = (408, 425, 429)  # beside 500 and above
 
 
@@ -127,6 +133,48 @@ class RemoteFiles:
             raise _translated(error, address) from error
         return " ".join(str(info.get(key)) for key in ("size", "ETag", "LastModified", "Last-Modified", "mtime"))
 
+    def gives_ranges(self, address: str) -> bool:
+        """Whether parts of a file can be read; errors as of `find`."""
+        return _gives_ranges(self, address, int(time.monotonic() / _KEPT_SECONDS))
+
+    def open(self, address: str) -> IO[bytes]:
+        """Open a file, of which blocks are fetched as they are read; errors as of `find`, also when it is read."""
+        try:
+            files = self._filesystem(address)
+            file = files.open(
+                address, block_size=_BLOCK_BYTES, cache_type="blockcache", cache_options={"maxblocks": 64}
+            )
+        except Exception as error:
+            raise _translated(error, address) from error
+        return cast("IO[bytes]", _Translating(file, address))
+
+    def read_ranges(self, address: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Parts of a file, fetched together; those that lie near each other at once.  Errors as of `find`."""
+        joined: list[list[int]] = []
+        for first, end in ranges:
+            if joined and first - joined[-1][1] <= _GAP_BYTES:
+                joined[-1][1] = max(end, joined[-1][1])
+            else:
+                joined.append([first, end])
+        firsts, ends = [begin for begin, _ in joined], [end for _, end in joined]
+        try:
+            files = self._filesystem(address)
+            found = files.cat_ranges([address] * len(joined), firsts, ends, on_error="raise")
+        except Exception as error:
+            raise _translated(error, address) from error
+        pieces = []
+        for first, end in ranges:
+            number = bisect.bisect_right(firsts, first) - 1
+            piece = found[number][first - firsts[number] : end - firsts[number]]
+            if len(piece) < end - first:
+                message = f"{address} ends before its pixels do: get the file again."
+                raise InvalidArgumentError(message, reason="IMAGE_TRUNCATED")
+            pieces.append(piece)
+        return pieces
+
+    def __hash__(self) -> int:
+        return hash(self.private)  # its options have none
+
     def _filesystem(self, address: str) -> fsspec.AbstractFileSystem:
         if not address.startswith("http"):
             return fsspec.filesystem("s3", use_listings_cache=False, **self.options)
@@ -134,6 +182,56 @@ class RemoteFiles:
         session = _any_session if allowed else _public_session
         # Addresses are kept as they are written, and links of a page are followed on their own server only.
         return fsspec.filesystem("http", encoded=True, simple_links=False, get_client=session)
+
+
+class _Translating(io.RawIOBase):
+    """A file at an address that raises errors of ours."""
+
+    def __init__(self, file: Any, address: str) -> None:
+        super().__init__()
+        self._file, self._address = file, address
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return bytes(self._file.read(size))
+        except Exception as error:
+            raise _translated(error, self._address) from error
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@lru_cache(maxsize=1024)
+def _gives_ranges(remote: RemoteFiles, address: str, period: int) -> bool:
+    del period
+    try:
+        files = remote._filesystem(address)  # noqa: SLF001  # of this module
+        file = files.open(address, block_size=_BLOCK_BYTES)
+        if not file.seekable():
+            return False
+        return len(file._fetch_range(1, 2)) == 1  # noqa: SLF001  # what subclasses of fsspec's files define
+    except ValueError:  # which fsspec raises where a server gives the whole file instead
+        return False
+    except Exception as error:
+        raise _translated(error, address) from error
 
 
 async def _any_session(**options: Any) -> Any:

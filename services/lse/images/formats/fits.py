@@ -29,7 +29,7 @@ from lse.images.sky import MOST_SIP_ORDER, HeaderNeededError, Sky, card_position
 from lse.methods import Method
 from lse.parameters import Parameters
 
-__all__ = ["METHOD", "read_fits"]
+__all__ = ["METHOD", "physical", "read_fits"]
 
 # What astropy raises beside its own VerifyError for headers that lack or mangle what it needs.
 _HEADER_ERRORS = (OSError, AttributeError, KeyError, TypeError, ValueError, IndexError)
@@ -107,7 +107,7 @@ def _plain(image: PlainFits, limits: ReadLimits, name: str) -> SourceImage:
     units = {keyword: unit for keyword in cards if (unit := _said_unit(cards[keyword], image.comments[keyword]))}
     comments = {keyword: image.comments[keyword] for keyword in cards if keyword.startswith("RA")}
     facts, said, sky = _described(cards, units, comments, sky, (height, width))
-    pixels = _physical(image.raw[np.newaxis, ::-1], cards)
+    pixels = physical(image.raw[np.newaxis, ::-1], cards)
     return SourceImage(
         pixels=pixels,
         channels=channel_names(1),
@@ -208,10 +208,10 @@ def _scaled(hdu: Any, header: Any) -> NDArray[np.float32] | NDArray[np.float64]:
 
     Done here and not by astropy, which leaves out a BLANK of 0 or one written as a float.
     """
-    return _physical(hdu.data[..., ::-1, :], header)
+    return physical(hdu.data[..., ::-1, :], header)
 
 
-def _physical(raw: NDArray[Any], header: Any) -> NDArray[np.float32] | NDArray[np.float64]:
+def physical(raw: NDArray[Any], header: Any) -> NDArray[np.float32] | NDArray[np.float64]:
     """Physical values of stored ones, with the scaling and the blank value of a header."""
     scale, zero, blank = (header.get(key) for key in ("BSCALE", "BZERO", "BLANK"))
     scale = 1.0 if scale is None else float(scale)

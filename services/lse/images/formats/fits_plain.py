@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from lse.images.formats.source_image import MetadataValue
 
-__all__ = ["PlainFits", "plain_image"]
+__all__ = ["STORED_TYPES", "PlainFits", "plain_image"]
 
 _BLOCK, _CARD = 2880, 80
 _MOST_BLOCKS = 30  # some thousand cards: longer headers are rare, and their time lies elsewhere
-_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+STORED_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _COMMENTARY = ("COMMENT ", "HISTORY ", "        ")
 _KEYWORD = re.compile(r"[A-Z0-9_-]+ *")
 # A text without quotes in it, a truth value, a whole number, or a number; then a comment.
@@ -70,7 +70,7 @@ def plain_image(content: bytes) -> PlainFits | None:
         return None
     cards, comments = found
     axes, bits = _axes(cards, text), cards.get("BITPIX")
-    dtype = _TYPES.get(bits) if type(bits) is int else None
+    dtype = STORED_TYPES.get(bits) if type(bits) is int else None
     if dtype is None or axes is None or not _scaling_is_tidy(cards):
         return None
     count = axes[0] * axes[1]

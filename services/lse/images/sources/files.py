@@ -6,7 +6,7 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -15,6 +15,7 @@ from lse.addresses import address_of, address_path, is_address
 from lse.errors import InvalidArgumentError, NotFoundError
 from lse.images.formats import READERS
 from lse.images.sources.hats import without_hats_extras
+from lse.images.sources.ranges import RangeReader
 
 __all__ = ["SIDECAR_SUFFIXES", "Source", "find_sources", "folder_classes", "names_of", "printable_path"]
 
@@ -50,6 +51,8 @@ class Source:
         Right ascension and declination (ICRS, degrees) of one that is cut out of a mosaic.
     called
         What people know its file by, where that is not its path.
+    remote
+        What reads parts of a file at an address; None of one that is read whole, and of one of this machine.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Source:
     member: str = ""
     position: tuple[float, float] | None = None
     called: str = ""
+    remote: RangeReader | None = field(default=None, compare=False, repr=False)
 
     @property
     def location(self) -> str:

@@ -44,7 +44,8 @@ def fetched(reading: Reading, sources: Sequence[Source], *, large: bool = False)
     sources
         Sources.
     large
-        Whether each file holds many images, so that it is kept for other tasks and may be larger than an image.
+        Whether each file holds many images, so that it may be larger than an image: of a FITS file only what is needed
+        is read where its server gives parts; others are kept for other tasks.
 
     Raises
     ------
@@ -75,6 +76,15 @@ def _local(reading: Reading, source: Source, folder: Path, *, large: bool) -> So
     """A source with files of this machine in place of those at addresses."""
     if not is_remote(source):
         return source
+    address = address_of(source.path)
+    if large and address and not source.bands and _may_be_read_in_parts(address):
+        try:
+            if reading.remote.gives_ranges(address):
+                return replace(source, remote=reading.remote)
+        except LseError as error:
+            if is_outage(error):
+                raise
+            return error
     many = large or is_stack_name(Path(source.relative.partition("#")[0])) or bool(source.member)
     fetch = partial(_kept, reading) if many else partial(_fetched_to, reading, folder)
     try:
@@ -86,6 +96,11 @@ def _local(reading: Reading, source: Source, folder: Path, *, large: bool) -> So
     path = files[source.path]
     bands = tuple(band and files[band] for band in source.bands)
     return replace(source, path=path, root=path.parent.resolve(), bands=bands)
+
+
+def _may_be_read_in_parts(address: str) -> bool:
+    """Whether a name is that of a FITS file that is not compressed as a whole."""
+    return address.partition("?")[0].lower().endswith((".fits", ".fit", ".fts", ".fz"))
 
 
 def _fetched_to(reading: Reading, folder: Path, path: Path) -> Path:

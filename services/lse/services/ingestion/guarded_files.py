@@ -172,6 +172,9 @@ def _outcomes(
         there = [source for source in local if isinstance(source, Source)]
         made = iter(reading.map(prepare, [(each, recipe) for each in there], what=[each.relative for each in there]))
         outcomes = [next(made) if isinstance(each, Source) else each for each in local]
+    away = next((each for each in outcomes if isinstance(each, LseError) and is_outage(each)), None)
+    if away is not None:
+        raise away
     return zip(sources, outcomes, strict=True)
 
 

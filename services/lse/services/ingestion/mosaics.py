@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -59,7 +60,11 @@ def cutout_sources(
                 within = None if local.root is None else (local.root, *reading.folders)
                 options = (mosaic.relative, positions, recipe.extensions, within)
                 depths = reading.call(
-                    depths_in_mosaic, local.path, *options, what=mosaic.relative, should_stop=should_stop
+                    partial(depths_in_mosaic, remote=local.remote),
+                    local.path,
+                    *options,
+                    what=mosaic.relative,
+                    should_stop=should_stop,
                 )
         except LseError as error:
             if should_stop() or is_outage(error):
