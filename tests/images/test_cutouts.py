@@ -85,6 +85,25 @@ def test_cutouts_are_those_of_astropy(tmp_path: Path, form: str, kind: str, side
         assert caught.value.reason == "POSITION_OUT_OF_RANGE"
 
 
+@pytest.mark.parametrize("frame_name", ["ICRS", "FK5"])
+def test_distortions_count(tmp_path: Path, frame_name: str) -> None:
+    data = np.random.default_rng(1).normal(size=(HEIGHT, WIDTH)).astype(np.float32)
+    header = wcs("RA---TAN", radesys=frame_name).to_header()
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+    header.update({"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 2e-3, "B_0_2": -1e-3, "B_1_1": 5e-4})
+    path = tmp_path / "m.fits"
+    fits.writeto(path, data, header)
+    sip = WCS(header)
+    for x, y in ((100.3, 70.7), (10.6, 20.4), (60.3, 44.7), (0.4, 0.4)):
+        place = sip.pixel_to_world(x, y).icrs
+        expected = Cutout2D(data, place, 8, wcs=sip, mode="partial", fill_value=np.nan).data
+        found = cut(path, (place.ra.deg, place.dec.deg), 8)
+        assert (found.metadata["mosaic_x"], found.metadata["mosaic_y"]) == pytest.approx((x, y), abs=1e-3)
+        np.testing.assert_array_equal(found.pixels[0][::-1], expected)
+    far = depths_in_mosaic(path, "m", np.array([[200.0, 40.0], [30.0, -10.0]]), Extensions(), (tmp_path,))
+    assert (far < 0).all()
+
+
 def test_how_deep_positions_lie(tmp_path: Path) -> None:
     write(tmp_path / "m.fits", np.ones((HEIGHT, WIDTH), np.float32), wcs(), "primary")
     places = SkyCoord(wcs().pixel_to_world([60, 0, -5], [45, 0, 10])).icrs

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,41 @@ _KEPT_SECONDS = 60  # of a mosaic at an address
 
 @dataclass(frozen=True)
 class _Rows:
-    """Parts of the rows of an uncompressed image at an address, which lie far apart in its file: fetched together."""
+    """Parts of the rows of an uncompressed image, which lie far apart in its file: read together.
 
-    remote: RangeReader
-    address: str
+    Attributes
+    ----------
+    read_ranges
+        Gives the bytes of such parts.
+    begin
+        Where the pixels begin.
+    dtype
+        Of the stored values.
+    width
+        Of the image, in pixels.
+    """
+
+    read_ranges: Callable[[Sequence[tuple[int, int]]], list[bytes]]
     begin: int
     dtype: np.dtype[Any]
     width: int
+
+    @classmethod
+    def of(cls, hdu: Any, read_ranges: Callable[[Sequence[tuple[int, int]]], list[bytes]]) -> _Rows | None:
+        """Rows of an image HDU; None of a compressed one."""
+        from astropy.io import fits
+
+        if isinstance(hdu, fits.CompImageHDU):
+            return None
+        dtype = np.dtype(STORED_TYPES[int(hdu.header["BITPIX"])])
+        return cls(read_ranges, int(hdu.fileinfo()["datLoc"]), dtype, int(hdu.shape[-1]))
 
     def read(self, rows: slice, columns: slice) -> NDArray[Any]:
         """Stored values of a part."""
         size, count = self.dtype.itemsize, columns.stop - columns.start
         firsts = [self.begin + (row * self.width + columns.start) * size for row in range(rows.start, rows.stop)]
-        pieces = self.remote.read_ranges(self.address, [(first, first + count * size) for first in firsts])
-        return np.stack([np.frombuffer(piece, self.dtype, count) for piece in pieces])
+        pieces = self.read_ranges([(first, first + count * size) for first in firsts])
+        return np.frombuffer(b"".join(pieces), self.dtype).reshape(len(firsts), count)
 
 
 @dataclass(frozen=True)
@@ -63,26 +85,58 @@ class _Mosaic:
         The image.
     wcs
         Its celestial `astropy.wcs.WCS`.
+    frame
+        Frame of its coordinates; None of ICRS.
     shape
         Height and width in pixels.
+    scale
+        Side of a pixel in arcsec, the square root of its area.
     rows
-        What reads the rows of an uncompressed image at an address.
+        What reads the rows of an uncompressed image.
     """
 
     file: str
     hdus: Any
     hdu: Any
     wcs: Any
+    frame: Any
     shape: tuple[int, int]
+    scale: float
     rows: _Rows | None = None
 
     def pixels_of(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Columns and rows (from 0, the first row of the file is 0) of positions in ICRS; NaN of those far away."""
-        from astropy.coordinates import SkyCoord
-        from astropy.wcs.utils import skycoord_to_pixel
+        world = np.empty((len(ra), 2))
+        world[:, [self.wcs.wcs.lng, self.wcs.wcs.lat]] = np.transpose(self._coordinates(ra, dec))
+        pixels = np.asarray(self.wcs.wcs_world2pix(world, 0), dtype=np.float64)
+        if self.wcs.has_distortion:
+            size = np.array(self.shape[::-1])
+            # Distortions are solved for by steps from there, which lead nowhere from far outside.
+            near = np.flatnonzero(((pixels > -size) & (pixels < 2 * size)).all(axis=1))
+            if len(near):
+                pixels[near] = self._distorted(world[near])
+        return pixels[:, 0], pixels[:, 1]
 
-        x, y = skycoord_to_pixel(SkyCoord(ra, dec, unit="deg"), self.wcs, mode="wcs")
-        return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    def _coordinates(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> tuple[Any, Any]:
+        """Longitudes and latitudes of positions in the frame of the mosaic, in degrees."""
+        from astropy.coordinates import SkyCoord
+
+        if self.frame is None:
+            return ra, dec
+        found = SkyCoord(ra, dec, unit="deg").transform_to(self.frame).spherical
+        return found.lon.deg, found.lat.deg
+
+    def _distorted(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
+        from astropy.wcs import NoConvergence
+
+        try:
+            return np.asarray(self.wcs.all_world2pix(world, 0), dtype=np.float64)
+        except NoConvergence as error:
+            found = np.array(error.best_solution, dtype=np.float64)
+            for lost in (error.divergent, error.slow_conv):
+                if lost is not None:
+                    found[lost] = np.nan
+            return found
 
 
 def depths_in_mosaic(
@@ -187,7 +241,7 @@ def read_cutout(
         "outside_fraction": 1 - part.size / side**2,
         "ra_deg": position[0] % 360,
         "dec_deg": position[1],
-        **_scale(mosaic),
+        "pixel_scale_arcsec": mosaic.scale,
     }
     unit = str(mosaic.hdu.header.get("BUNIT") or "").strip()
     return SourceImage(
@@ -209,12 +263,6 @@ def _section(mosaic: _Mosaic, rows: slice, columns: slice) -> NDArray[Any]:
         return physical(mosaic.rows.read(rows, columns), mosaic.hdu.header)
     lead = (0,) * (len(mosaic.hdu.shape) - 2)
     return np.asarray(mosaic.hdu.section[(*lead, rows, columns)])
-
-
-def _scale(mosaic: _Mosaic) -> Mapping[str, MetadataValue]:
-    from astropy.wcs.utils import proj_plane_pixel_area
-
-    return {"pixel_scale_arcsec": float(np.sqrt(proj_plane_pixel_area(mosaic.wcs)) * 3600)}
 
 
 def _opened(
@@ -249,6 +297,7 @@ def _kept(path: Path, name: str, extensions: Extensions, within: tuple[Path, ...
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what libraries say of headers is said when the file is an image
             mosaic = _mosaic(fits.open(file, memmap=False, lazy_load_hdus=True), name, extensions)
+        mosaic = replace(mosaic, rows=_Rows.of(mosaic.hdu, partial(_read_ranges, file.fileno())))
     except BaseException:
         file.close()
         raise
@@ -264,16 +313,23 @@ def _kept_remote(remote: RangeReader, address: str, name: str, extensions: Exten
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mosaic = _mosaic(fits.open(remote.open(address), memmap=False, lazy_load_hdus=True), name, extensions)
-    mosaic = replace(mosaic, file=address_path(address).name.partition("?")[0])
-    if isinstance(mosaic.hdu, fits.CompImageHDU):
-        return mosaic
-    dtype = np.dtype(STORED_TYPES[int(mosaic.hdu.header["BITPIX"])])
-    begin = int(mosaic.hdu.fileinfo()["datLoc"])
-    return replace(mosaic, rows=_Rows(remote, address, begin, dtype, mosaic.shape[1]))
+    rows = _Rows.of(mosaic.hdu, partial(remote.read_ranges, address))
+    return replace(mosaic, file=address_path(address).name.partition("?")[0], rows=rows)
+
+
+def _read_ranges(descriptor: int, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Parts of a file of this machine."""
+    pieces = [os.pread(descriptor, end - first, first) for first, end in ranges]
+    if any(len(piece) < end - first for piece, (first, end) in zip(pieces, ranges, strict=True)):
+        message = "The mosaic ends before its pixels do: get the file again."
+        raise ReadError(message, reason="IMAGE_TRUNCATED")
+    return pieces
 
 
 def _mosaic(hdus: Any, name: str, extensions: Extensions) -> _Mosaic:
+    from astropy.coordinates import ICRS
     from astropy.wcs import WCS
+    from astropy.wcs.utils import proj_plane_pixel_area, wcs_to_celestial_frame
 
     chosen, _ = chosen_hdus(image_hdus(hdus, name), extensions, name)
     hdu = chosen[0].hdu
@@ -282,4 +338,7 @@ def _mosaic(hdus: Any, name: str, extensions: Extensions) -> _Mosaic:
     if wcs is None or not wcs.has_celestial:
         message = f"{name} is not one image with a position on the sky, out of which others could be cut."
         raise ReadError(message, reason="DIMENSIONS_UNSUPPORTED", name=name, shape=hdu.shape)
-    return _Mosaic(name.rpartition("/")[2], hdus, hdu, wcs.celestial, (int(hdu.shape[-2]), int(hdu.shape[-1])))
+    wcs, frame = wcs.celestial, wcs_to_celestial_frame(wcs)
+    scale = math.sqrt(proj_plane_pixel_area(wcs)) * 3600
+    shape = int(hdu.shape[-2]), int(hdu.shape[-1])
+    return _Mosaic(name.rpartition("/")[2], hdus, hdu, wcs, None if isinstance(frame, ICRS) else frame, shape, scale)
