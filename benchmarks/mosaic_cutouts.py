@@ -1,7 +1,7 @@
 """Cutouts of a mosaic against `astropy.nddata.Cutout2D` of a section of the same file.
 
 For an uncompressed mosaic and for compressed ones (RICE) of square tiles and of tiles that are rows.  Both sides cut
-the same positions in turns in one process and give the same pixels.  Prints milliseconds of processor time a cutout, the
+the same positions in turns in one process and give the same pixels.  Prints processor milliseconds a cutout, the
 ratio of the peer to ours, and the memory that ours takes beside that of libraries, with one cutout's.
 """
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from urllib.parse import unquote
 
 from lse.addresses import address_of, address_path, is_address
@@ -25,6 +26,7 @@ SIDECAR_SUFFIXES = frozenset(
 # What Parquet and HATS datasets have beside their tables.
 _SIDECAR_NAMES = frozenset({"_metadata", "_common_metadata", "_success", "properties", "hats.properties"})
 _MOST_BANDS = 16
+File = TypeVar("File", bound=Hashable)
 _STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 
@@ -149,7 +151,7 @@ def find_sources(
     return [Source(name=name, path=path, relative=relative, root=real[path]) for name, (path, relative) in named]
 
 
-def names_of(files: Mapping[Path, str], taken: Collection[str] = ()) -> list[str]:
+def names_of(files: Mapping[File, str], taken: Collection[str] = ()) -> list[str]:
     """Names of images, which keep what tells their files apart: case, signs, dots and letters of any script.
 
     A name is the relative path without the suffix of an image; with it where several files would have the same one
@@ -158,7 +160,7 @@ def names_of(files: Mapping[Path, str], taken: Collection[str] = ()) -> list[str
     Parameters
     ----------
     files
-        Absolute and relative path of each.
+        Absolute path, or another place that no other has, and relative path of each.
     taken
         Names that the dataset has already.
 
@@ -167,18 +169,21 @@ def names_of(files: Mapping[Path, str], taken: Collection[str] = ()) -> list[str
     >>> names_of({Path("/x/a/J0013+0951.fits"): "a/J0013+0951.fits", Path("/x/b.png"): "b.png"})
     ['a/J0013+0951', 'b']
     """
-    used, names = set(taken), dict[Path, str]()
-    plain = {path: _without_suffix(relative) for path, relative in files.items()}
-    for wanted in (plain, files, {path: printable_path(path) for path in files}):
-        left = {path: wanted[path] for path in files if path not in names}
+    plain = [_without_suffix(relative) for relative in files.values()]
+    if not taken and len(set(plain)) == len(plain):
+        return plain
+    used, names = set(taken), dict[File, str]()
+    stems = dict(zip(files, plain, strict=True))
+    for name_of in (stems.__getitem__, files.__getitem__, lambda path: printable_path(str(path))):
+        left = {path: name_of(path) for path in files if path not in names}
         shared = Counter(left.values())
         own = {path: name for path, name in left.items() if shared[name] == 1 and name not in used}
         names |= own
         used |= set(own.values())
     for path in files:
         if path not in names:  # bytes that are not UTF-8, beside a file whose name spells them out
-            number = next(n for n in itertools.count(2) if f"{plain[path]} ({n})" not in used)
-            names[path] = f"{plain[path]} ({number})"
+            number = next(n for n in itertools.count(2) if f"{stems[path]} ({n})" not in used)
+            names[path] = f"{stems[path]} ({number})"
             used.add(names[path])
     return [names[path] for path in files]
 
@@ -212,11 +217,14 @@ def printable_path(path: str | Path) -> str:
 
 def _without_suffix(relative: str) -> str:
     folder, slash, file_name = relative.rpartition("/")
-    return folder + slash + _stem(file_name)
+    stem = _stem(file_name)
+    return relative if stem is file_name else folder + slash + stem
 
 
 def _stem(file_name: str) -> str:
     lower = file_name.lower()
+    if not lower.endswith(_image_suffixes()):
+        return file_name
     matches = [suffix for suffix in _image_suffixes() if lower.endswith(suffix) and len(lower) > len(suffix)]
     return file_name[: -len(max(matches, key=len))] if matches else file_name
 

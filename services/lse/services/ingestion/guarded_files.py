@@ -75,13 +75,17 @@ def _opened(reading: Reading, sources: Sequence[Source]) -> list[Source]:
         held = inside.get(source.path)
         if isinstance(held, tuple):
             separator, images = held
-            each += [replace(source, relative=source.relative + separator + image, member=image) for image in images]
+            begin = source.relative + separator
+            each += [Source("", source.path, begin + image, source.root, member=image) for image in images]
         elif held is not None or _named(source).suffix.lower() not in _TABLES or _is_named(source):
             each.append(source)
     if not each:
         raise InvalidArgumentError("There is no image in these sources: name others.", reason="SOURCES_MISSING")
-    names = names_of({Path(source.location): source.relative for source in each})
-    return [replace(source, name=name) for name, source in zip(names, each, strict=True)]
+    names = names_of({source.location: source.relative for source in each})
+    return [
+        Source(name, source.path, source.relative, source.root, member=source.member)
+        for name, source in zip(names, each, strict=True)
+    ]
 
 
 def _images_of(reading: Reading, stacks: Sequence[Source | LseError]) -> Iterator[Any]:

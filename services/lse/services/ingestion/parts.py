@@ -46,15 +46,17 @@ def write_plan(artifacts: Artifacts, folder: str, sources: Sequence[Source], cat
     catalogue
         Columns of the catalogue, one row per source.
     """
-    plan = source_table(sources)
-    if catalogue is not None:
-        plan = beside(plan, facts_of(catalogue, "catalogue"))
-    plan = plan.combine_chunks()
+    facts = None if catalogue is None else facts_of(catalogue, "catalogue").combine_chunks()
+
+    def block(first: int, end: int) -> pa.Table:  # made when it is written: a table of all takes as much again
+        own = source_table(sources[first:end])
+        return own if facts is None else beside(own, facts.slice(first, end - first))
+
     blocks = (
-        plan.slice(first, PART_SOURCES).combine_chunks().to_batches()[0]
-        for first in range(0, plan.num_rows, PART_SOURCES)
+        block(first, first + PART_SOURCES).combine_chunks().to_batches()[0]
+        for first in range(0, len(sources), PART_SOURCES)
     )
-    artifacts.write_blocks(plan_uri(folder), plan.schema, blocks)
+    artifacts.write_blocks(plan_uri(folder), block(0, 0).schema, blocks)
 
 
 def plan_uri(folder: str) -> str:

@@ -14,6 +14,7 @@ from lse.platform.catalogue.records.dataset import DatasetResult
 
 __all__ = ["SOURCES", "source_of_line", "source_table", "sources_of", "sources_uri", "write_sources"]
 
+_ROWS = 8192  # of the table in memory at a time
 # Paths are bytes: names of files need not be text.
 SOURCES = pa.schema(
     [
@@ -76,7 +77,8 @@ def write_sources(artifacts: Artifacts, folder: str, sources: Sequence[Source], 
         elif earlier is not None:
             for group in artifacts.row_groups(earlier.table_uri, ["name", "source"]):
                 write(source_table(list(_plain_sources(group))))
-        write(source_table(sources))
+        for first in range(0, len(sources), _ROWS):
+            write(source_table(sources[first : first + _ROWS]))
 
 
 def source_of_line(artifacts: Artifacts, dataset: DatasetResult, line: int) -> Source:
