@@ -33,7 +33,7 @@ from lse_dashboard.views.training_check import training_check
 from lse_dashboard.views.training_monitor import TrainingMonitorDialog
 from lse_dashboard.views.widget_names import WidgetNames
 
-__all__ = ["explorer_page"]
+__all__ = ["explorer_page", "mind_its_own"]
 
 
 class _Idle(param.Parameterized):
@@ -91,7 +91,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         busy_indicator=None,
         sx=PAGE,
     )
-    _mind_its_own(page)
+    mind_its_own(page)
 
     def show_header(*_: object) -> None:
         header.html = _header(session)
@@ -115,7 +115,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     return page
 
 
-def _mind_its_own(page: Page) -> None:
+def mind_its_own(page: Page) -> None:
     """Take away that the page follows what is done for any visitor: each step went through all models of each page."""
     with edit_readonly(page):
         page.busy = _Idle().param.busy
