@@ -117,3 +117,12 @@ def test_wrong_argument_is_told_in_one_sentence(line, told):
 
 def test_version():
     assert run("--version").stdout.startswith("lse 0.")
+
+
+def test_shells_complete_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("_LSE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "lse dataset in")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    with pytest.raises(SystemExit):
+        app(prog_name="lse")
+    assert capsys.readouterr().out.split() == ["ingest"]

@@ -299,6 +299,7 @@ def test_pipeline(lse, client, services, tmp_path):
     other = ["--project", f"{client.project}-other", "--data", "/x"]
     assert "'/x/images'" in failed(lse("pipeline", "run", "chain.yaml", "--json", *other), 1)
     assert "cannot be written" in failed(lse("pipeline", "run", "chain.yaml", "--report", "no/out.json"), 2)
+    assert "the dataset has 25 inputs" in lse("pipeline", "check", "chain.yaml").stdout
     (tmp_path / "chain.yaml").write_text(chain.replace("method: autoencoder", "method: vae"))
     assert "encoder 'first' exists already" in failed(lse("pipeline", "run", "chain.yaml"), 1)
 

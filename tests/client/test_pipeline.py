@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lse.client import connect
-from lse.client.pipeline import load_pipeline, run_pipeline
+from lse.client.pipeline import check_pipeline, load_pipeline, run_pipeline
 from lse.errors import AlreadyExistsError, CancelledError, InvalidArgumentError, NotFoundError
 from running_services import RECIPE, TRAINING
 
@@ -124,22 +124,37 @@ def test_second_run_finds_everything_again(ran, after, proxy, load):
 
 
 @pytest.mark.parametrize(
-    ("keys", "target"),
+    ("keys", "said"),
     [
-        ({"dataset": {"recipe": {"size": 32}}}, "dataset 'first'"),
-        ({"encoder": {"seed": 1}}, "encoder 'first-autoencoder'"),
-        ({"encoder": {"settings": {"epochs": 30}}}, "encoder 'first-autoencoder'"),
-        ({"experiment": {"neighbours": 11}}, "experiment 'first'"),
-        ({"projections": [{"name": "flat", "method": "pca", "components": 3}]}, "projection 'flat'"),
-        ({"clusterings": [{"name": "kmeans", "method": "gmm"}]}, "clustering 'kmeans'"),
+        ({"dataset": {"recipe": {"size": 32}}}, ["dataset 'first'", "recipe"]),
+        ({"encoder": {"seed": 1}}, ["encoder 'first-autoencoder'", "seed 0, not 1"]),
+        ({"encoder": {"settings": {"epochs": 30}}}, ["encoder 'first-autoencoder'", "epochs 2, not 30"]),
+        ({"experiment": {"neighbours": 11}}, ["experiment 'first'", "neighbours 10, not 11"]),
+        ({"projections": [{"name": "flat", "method": "pca", "components": 3}]}, ["'flat'", "components 2, not 3"]),
+        ({"clusterings": [{"name": "kmeans", "method": "dbscan"}]}, ["'kmeans'", "method kmeans, not dbscan"]),
     ],
 )
-def test_other_parameters_are_refused(after, proxy, load, keys, target):
+def test_other_parameters_are_refused(after, proxy, load, keys, said):
     with pytest.raises(AlreadyExistsError) as caught:
         run_pipeline(after, load(**keys))
-    assert target in caught.value.message
+    for each in said:
+        assert each in caught.value.message
     assert "delete it or" in caught.value.message
     assert set(started(proxy)) <= {"EvaluateEncoder"}
+
+
+def test_all_that_is_wrong_is_said_before_anything_begins(client, proxy, load):
+    wrong = {
+        "encoder": {"settings": {"epochs": -1, "widht": 4}},
+        "projections": [{"name": "flat", "method": "umpa"}],
+        "clusterings": [{"name": "groups", "method": "kmeans", "parameters": {"init": "odd", "n_clusters": 2.5}}],
+    }
+    with pytest.raises(InvalidArgumentError) as caught:
+        run_pipeline(client, load(**wrong))
+    for said in ("'epochs' of the encoder 'first-autoencoder' is -1", "'widht'", "'umpa'", "'init'", "'n_clusters'"):
+        assert said in caught.value.message
+    assert started(proxy) == []
+    check_pipeline(client, load())
 
 
 def test_resources_of_another_door_are_found_again(client, services, proxy, load):

@@ -26,7 +26,7 @@ from lse.client import connect
 from lse.status import error_of_call
 from running_services import RunningServices
 
-COUNT = int(os.environ.get("LSE_TEST_CALLS", "500"))
+COUNT = int(os.environ.get("LSE_TEST_CALLS", "1000"))
 PROJECT = "fuzzed"
 MOST_BYTES = 100 * 2**20
 MANY = 5000

@@ -7,6 +7,7 @@ undisturbed run.  ``make chaos`` runs it as a program, which goes on where an ea
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -14,12 +15,15 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
+import numpy as np
 import psutil
 
 from installation import Installation
@@ -67,7 +71,7 @@ class Chaos:
         if not (folder / "images").exists():
             draw_images(folder)
             write_encoder(folder / "encoder.onnx")
-        self._count = 0
+        self._count = itertools.count()
         self._expected: dict[str, Any] = {}
         self._durations: dict[str, float] = {}
 
@@ -95,20 +99,37 @@ class Chaos:
 
     def disturb(self, point: Point) -> Point:
         """Do a kind of work with a fault in the middle; the point with what came of it."""
+        return self._disturbed(point, lambda: self._act(point, self._durations[point.kind]))
+
+    def _disturbed(self, point: Point, disturb: Callable[[], None]) -> Point:
         began, fault = time.monotonic(), ""
         with self.client as client:
             try:
-                found = self._done(client, point.kind, lambda: self._act(point))
+                found = self._done(client, point.kind, disturb)
                 if not _equal(found, self._expected[point.kind]):
-                    fault = "another result than undisturbed"
+                    fault = f"another result than undisturbed{_difference(found, self._expected[point.kind])}"
             except (LseError, AssertionError) as error:
                 fault = f"{type(error).__name__}: {error}"
         return Point(**{**asdict(point), "seconds": round(time.monotonic() - began, 1), "fault": fault})
 
+    def disturb_together(self, kinds: Sequence[str], victim: str, action: str, moment: float) -> list[Point]:
+        """Do several kinds of work at once, with one fault in the middle of all; a point for each kind."""
+        asked_for = Barrier(len(kinds) + 1)
+
+        def work(kind: str) -> Point:
+            point = Point(kind, victim, action, moment)
+            return self._disturbed(point, lambda: asked_for.wait(_LONGEST_SECONDS) and None)
+
+        with ThreadPoolExecutor(len(kinds)) as threads:
+            running = [threads.submit(work, kind) for kind in kinds]
+            asked_for.wait(_LONGEST_SECONDS)
+            self._act(Point("+".join(kinds), victim, action, moment), max(self._durations[kind] for kind in kinds))
+            return [each.result() for each in running]
+
     # Faults
 
-    def _act(self, point: Point) -> None:
-        time.sleep(point.moment * self._durations[point.kind])
+    def _act(self, point: Point, seconds: float) -> None:
+        time.sleep(point.moment * seconds)
         process = self._process(point.victim)
         if process is None:
             return
@@ -143,8 +164,7 @@ class Chaos:
 
     def _done(self, client: Client, kind: str, disturb: Callable[[], None]) -> Any:
         """Result of a kind of work, which is disturbed once it was asked for."""
-        self._count += 1
-        name = f"{kind}-{self._count}-{time.time_ns()}"
+        name = f"{kind}-{next(self._count)}-{time.time_ns()}"
         if kind == "label":
             return self._labelled(client, name, disturb)
         operation = {
@@ -216,6 +236,15 @@ def _patiently(call: Callable[[], Any]) -> Any:
 
 def _equal(found: Any, expected: Any) -> bool:
     return bool(found.equals(expected)) if hasattr(found, "equals") else bool(found == expected)
+
+
+def _difference(found: Any, expected: Any) -> str:
+    """How far vectors are from those of the undisturbed run."""
+    try:
+        one, other = (np.stack(table["vector"].to_pylist()) for table in (found, expected))
+        return f": vectors differ by up to {np.abs(one - other).max():.3g}"
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""
 
 
 def table_of(points: list[Point]) -> Iterator[str]:

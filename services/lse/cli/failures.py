@@ -37,7 +37,7 @@ class SentenceGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Show the help where no command is named."""
-        if not args:
+        if not args and not ctx.resilient_parsing:  # which a completion asks for
             typer.echo(ctx.get_help())
             ctx.exit(0)
         return super().parse_args(ctx, args)
@@ -64,13 +64,13 @@ class SentenceGroup(TyperGroup):
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def group(title: str, *, epilog: str | None = None) -> typer.Typer:
+def group(title: str, *, epilog: str | None = None, completion: bool = False) -> typer.Typer:
     """Group of commands with a title; its help is plain text, as rich takes longer to load than all else."""
     return typer.Typer(
         cls=SentenceGroup,
         help=title,
         epilog=epilog,
-        add_completion=False,
+        add_completion=completion,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},

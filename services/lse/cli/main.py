@@ -17,6 +17,7 @@ __all__ = ["app", "main"]
 app = group(
     "Learn, arrange, group and explore the latent space of image collections.",
     epilog="Commands that start no process talk to the services at LSE_ADDRESS (default: localhost:50051).",
+    completion=True,
 )
 
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from lse.client.client import Client
 from lse.client.clusterings import LATENT
 from lse.client.operations import Operation
+from lse.client.pipeline_check import check_pipeline
 from lse.client.pipeline_file import PRETRAINED, ClusteringStep, Pipeline, ProjectionStep, load_pipeline
 from lse.client.pipeline_matching import as_declared, within
 from lse.client.pipeline_report import ClusteringReport, PipelineReport, Rejection, StageReport, clustering_report
@@ -31,7 +32,7 @@ from lse.client.requests import recipe_text
 from lse.client.resources import Clustering, Dataset, Encoder, Evaluation, Experiment, MadeResource, Projection
 from lse.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 
-__all__ = ["Pipeline", "PipelineReport", "Watch", "load_pipeline", "run_pipeline", "wait_quietly"]
+__all__ = ["Pipeline", "PipelineReport", "Watch", "check_pipeline", "load_pipeline", "run_pipeline", "wait_quietly"]
 
 ResourceT = TypeVar("ResourceT", bound=MadeResource)
 FoundT = TypeVar("FoundT")
@@ -90,15 +91,15 @@ class _Made(Generic[ResourceT]):
         Its short id, after the one of the experiment that it lies below.
     start
         Starts making it, given a ``request_id``.
-    same
-        Whether one that was found was made as the step says.
+    differences
+        What of one that was found was not made as the step says.
     """
 
     kind: str
     collection: Any
     ids: tuple[str, ...]
     start: Callable[..., Operation[ResourceT]]
-    same: Callable[[ResourceT], bool]
+    differences: Callable[[ResourceT], list[str]]
 
     def find(self) -> ResourceT | None:
         """The resource; None where there is none."""
@@ -120,8 +121,9 @@ class _Run:
         self._left_out: dict[str, str] = {}
 
     def run(self) -> PipelineReport:
-        """Run all steps in their order."""
+        """Run all steps in their order, once nothing is wrong with any."""
         pipeline = self._pipeline
+        check_pipeline(self._client, pipeline)
         dataset = self._dataset()
         encoder = self._encoder()
         evaluation = self._evaluation(dataset, encoder)
@@ -151,15 +153,16 @@ class _Run:
             catalogue_key=step.catalogue_key,
         )
 
-        def same(found: Dataset) -> bool:
+        def differences(found: Dataset) -> list[str]:
             # A dataset does not say what was joined, so one with a catalogue is known by its identifier only.
-            return (
-                step.catalogue is None
-                and list(found.sources) == step.sources
-                and within(step.recipe or {}, yaml.safe_load(found.recipe) or {})
-            )
+            agrees = {
+                "catalogue": step.catalogue is None,
+                "sources": list(found.sources) == step.sources,
+                "recipe": within(step.recipe or {}, yaml.safe_load(found.recipe) or {}),
+            }
+            return [key for key, value in agrees.items() if not value]
 
-        return self._ensure("ingest", _Made("dataset", datasets, (step.name,), start, same), step)
+        return self._ensure("ingest", _Made("dataset", datasets, (step.name,), start, differences), step)
 
     def _encoder(self) -> Encoder:
         step, encoders = self._pipeline.encoder, self._client.encoders
@@ -174,8 +177,9 @@ class _Run:
             start = partial(
                 encoders.train, step.name, dataset=dataset, method=step.method, parameters=step.all_parameters()
             )
-        same = as_declared(wanted, step.parameters, encoders.methods)
-        return self._ensure("train", _Made("encoder", encoders, (step.name,), start, same), step, dataset=dataset)
+        differences = as_declared(wanted, step.parameters, encoders.methods)
+        made = _Made("encoder", encoders, (step.name,), start, differences)
+        return self._ensure("train", made, step, dataset=dataset)
 
     def _experiment(self) -> Experiment:
         step, experiments = self._pipeline.experiment, self._client.experiments
@@ -187,8 +191,8 @@ class _Run:
             encoder=of["encoder"],
             neighbours=step.neighbours,
         )
-        same = as_declared({**of, "neighbours": step.neighbours})
-        return self._ensure("encode", _Made("experiment", experiments, (step.name,), start, same), step, **of)
+        differences = as_declared({**of, "neighbours": step.neighbours})
+        return self._ensure("encode", _Made("experiment", experiments, (step.name,), start, differences), step, **of)
 
     def _projection(self, step: ProjectionStep) -> Projection | None:
         projections, experiment = self._client.projections, self._pipeline.experiment.name
@@ -200,8 +204,8 @@ class _Run:
             parameters=step.all_parameters(),
         )
         wanted = {"method": step.method, "components": step.components, "seed": step.seed}
-        same = as_declared(wanted, step.parameters, projections.methods)
-        made = _Made("projection", projections, (experiment, step.name), start, same)
+        differences = as_declared(wanted, step.parameters, projections.methods)
+        made = _Made("projection", projections, (experiment, step.name), start, differences)
         return self._arrange(f"project-{step.name}", made, step, experiment)
 
     def _clustering(self, step: ClusteringStep) -> Clustering | None:
@@ -215,8 +219,8 @@ class _Run:
             parameters=step.all_parameters(),
         )
         wanted = {"method": step.method, "projection": "" if step.on == LATENT else step.on, "seed": step.seed}
-        same = as_declared(wanted, step.parameters, clusterings.methods)
-        made = _Made("clustering", clusterings, (experiment, step.name), start, same)
+        differences = as_declared(wanted, step.parameters, clusterings.methods)
+        made = _Made("clustering", clusterings, (experiment, step.name), start, differences)
         return self._arrange(f"cluster-{step.name}", made, step, experiment)
 
     def _arrange(
@@ -290,10 +294,11 @@ class _Run:
             return result
         maker = self._operation(found.operation)
         asked_here = maker is not None and maker.request_id in set(identifiers)
-        if not asked_here and not made.same(found):
+        differences = [] if asked_here else made.differences(found)
+        if differences:
             raise AlreadyExistsError(
-                f"The {made.kind} '{found.id}' exists already and was made with other parameters: delete it or give "
-                "the one of the pipeline another name.",
+                f"The {made.kind} '{found.id}' exists already and was made with other parameters "
+                f"({'; '.join(differences)}): delete it or give the one of the pipeline another name.",
                 reason="PARAMETERS_MISMATCH",
                 name=found.name,
             )

@@ -15,14 +15,14 @@ def as_declared(
     wanted: Mapping[str, object],
     parameters: Mapping[str, object] | None = None,
     methods: Callable[[], Sequence[Method]] | None = None,
-) -> Callable[[Any], bool]:
-    """Whether a resource was made as wanted; others are given by their short names, and None may be anything.
+) -> Callable[[Any], list[str]]:
+    """What of a resource is not as wanted; others are given by their short names, and None may be anything.
 
     What `methods` lists tells which names of methods and parameters mean the same.
     """
 
-    def same(found: Any) -> bool:
-        facts: list[tuple[object, ...]] = [
+    def differences(found: Any) -> list[str]:
+        facts: list[tuple[Any, ...]] = [
             (value, str(getattr(found, key)).rsplit("/", 1)[-1]) for key, value in wanted.items()
         ]
         given, made = parameters or {}, getattr(found, "parameters", {})
@@ -31,10 +31,14 @@ def as_declared(
             facts = [tuple(method.id if each in ids else each for each in fact) for fact in facts]
             if (method.id, method.id) in facts:
                 given, made = method.with_present_names(given), method.with_present_names(made)
-        facts += [(value, made.get(key)) for key, value in given.items()]
-        return all(value is None or _same_text(parameter_text(value), parameter_text(fact)) for value, fact in facts)
+        named = [*zip(wanted, facts, strict=True), *((key, (value, made.get(key))) for key, value in given.items())]
+        return [
+            f"{key} {parameter_text(fact) or 'none'}, not {parameter_text(value)}"
+            for key, (value, fact) in named
+            if value is not None and not _same_text(parameter_text(value), parameter_text(fact))
+        ]
 
-    return same
+    return differences
 
 
 def _same_text(a: str, b: str) -> bool:

@@ -60,6 +60,31 @@ def run(
         print_report(result)
 
 
+@service_command(app, "check")
+def check(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="File that declares the chain.")],
+    *,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Folder of the images, instead of the one in the file.")
+    ] = None,
+) -> None:
+    """Say what is wrong with the file: keys, names, methods, parameters, and what its images and recipe give."""
+    from lse.client.pipeline import check_pipeline, load_pipeline
+
+    declared = load_pipeline(file, data=data)
+    check_pipeline(session.client, declared)
+    seen = session.client.datasets.preview(declared.dataset.sources, recipe=declared.dataset.recipe)
+    steps = 3 + len(declared.projections) + len(declared.clusterings) + (declared.evaluate is not None)
+    rejected = [image for image in seen.images if image.rejection_reason]
+    if session.as_json:
+        print_json({"steps": steps, "sources": seen.source_count, "tried": len(seen.images), "rejected": len(rejected)})
+        return
+    typer.echo(f"Nothing is wrong with the {steps} steps of {file}; the dataset has {seen.source_count:,} inputs.")
+    for image in rejected:
+        typer.echo(f"{image.source} would be rejected: {image.rejection_message}")
+
+
 def print_report(report: PipelineReport) -> None:
     """Print the table of what came out."""
     from rich.table import Table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lse.addresses import address_of, address_path, is_address, is_below
-from lse.errors import PermissionDeniedError
+from lse.errors import InvalidArgumentError, PermissionDeniedError
 from lse.platform.config import Settings
 from lse.platform.guarded.processes import GuardedProcesses, Limits
 from lse.platform.remote_files import RemoteFiles
@@ -80,6 +81,8 @@ class Reading:
         ------
         PermissionDeniedError
             ``SOURCE_NOT_ALLOWED``.
+        InvalidArgumentError
+            If no file can have a path of these.
         """
         for name in named:
             address = address_of(name) if isinstance(name, Path) else name if is_address(name) else None
@@ -87,7 +90,7 @@ class Reading:
                 address_path(address.rstrip("/"))
                 allowed = any(is_below(address, root) for root in self.roots)
             else:
-                real = Path(name).expanduser().resolve()
+                real = _real(name)
                 allowed = any(real.is_relative_to(folder) for folder in self.folders)
             if not (allowed or _ANY in self.roots):
                 known = ", ".join(self.roots)
@@ -125,3 +128,17 @@ class Reading:
 def _processes() -> GuardedProcesses:
     """The children of this process."""
     return GuardedProcesses(_IMAGES)
+
+
+def _real(name: str | Path) -> Path:
+    """Path without links."""
+    try:
+        real = Path(name).expanduser().resolve()
+        real.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: the home of nobody
+        if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+            return Path(name).absolute()  # said where the file is read
+        raise InvalidArgumentError(
+            f"No file can have the path '{str(name)[:200]}': correct it.", reason="PATH_INVALID", path=str(name)[:200]
+        ) from error
+    return real

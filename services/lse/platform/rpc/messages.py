@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from google.protobuf import any_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import ListValue, Struct
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -37,6 +38,7 @@ __all__ = [
     "packed",
     "parameters_from_pb",
     "parameters_to_pb",
+    "seconds_of",
     "table_chunks",
     "timestamp",
     "to_pb",
@@ -52,6 +54,22 @@ def timestamp(seconds: float) -> Timestamp:
     """Protobuf timestamp of seconds since 1970, UTC."""
     whole = int(seconds)
     return Timestamp(seconds=whole, nanos=int((seconds - whole) * 1e9))
+
+
+def seconds_of(value: Timestamp | Duration) -> float:
+    """Seconds since 1970 of a time, or seconds of a duration, that a request gives.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If its parts are out of range, as protobuf defines them.
+    """
+    try:
+        return float(value.ToNanoseconds() / 1e9)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"A time or duration is out of range: {value.seconds} s and {value.nanos} ns.", reason="TIME_INVALID"
+        ) from error
 
 
 def packed(message: Message) -> bytes:

@@ -14,7 +14,7 @@ from latentspace.type.v1 import operation_pb2
 from latentspace.type.v1.figure_pb2 import Figure
 from lse.platform.catalogue.operations import Operation, OperationStore
 from lse.platform.catalogue.queries import PageRequest
-from lse.platform.rpc.messages import timestamp
+from lse.platform.rpc.messages import seconds_of, timestamp
 from lse.status import status_of
 
 __all__ = ["OperationsServicer", "operation_to_pb"]
@@ -59,7 +59,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
 
     async def WaitOperation(self, request: Any, context: Any) -> operations_pb2.Operation:
         """Answer when the operation has ended or the time asked for, at most 30 s, is over."""
-        wanted = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else _LONGEST_WAIT_SECONDS
+        wanted = seconds_of(request.timeout) if request.HasField("timeout") else _LONGEST_WAIT_SECONDS
         deadline = time.monotonic() + min(wanted, _LONGEST_WAIT_SECONDS)
         # Async, unlike its neighbours: many clients may wait at a time, and none should hold a thread.
         while True:

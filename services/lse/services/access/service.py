@@ -21,7 +21,7 @@ from lse.platform.access.tokens import Token, no_token
 from lse.platform.auth import Caller, Role, current_caller
 from lse.platform.catalogue.queries import PageRequest
 from lse.platform.rpc.collection import changed_paths
-from lse.platform.rpc.messages import timestamp
+from lse.platform.rpc.messages import seconds_of, timestamp
 from lse.platform.rpc.projects import project_to_pb
 from lse.platform.wiring import Platform
 
@@ -129,9 +129,9 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             caller,
             principal,
             title=given.title[:200],
-            role=Role(given.role) if given.role else Role.ADMIN,
+            role=_role(given.role) if given.role else Role.ADMIN,
             projects=list(given.projects),
-            expire_time=given.expire_time.ToNanoseconds() / 1e9,
+            expire_time=seconds_of(given.expire_time),
         )
         return pb.CreateTokenResponse(token=_token_to_pb(token), secret=secret)
 
