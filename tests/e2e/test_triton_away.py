@@ -40,7 +40,7 @@ def test_encoding_waits_for_triton_and_ends_right(installation: Installation, tm
         while "Triton" not in (said := operation.progress().waiting_for):
             # It is started again by itself, and has to stay away until the work has met that.
             kill_triton(installation)
-            assert not operation.done, operation.state
+            assert not operation.done, operation.error
             assert time.monotonic() < deadline, said
             time.sleep(0.2)
         operation.wait(300, show_progress=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import operation_jobs
+from lse.errors import UnavailableError
 from lse.platform.compute import Compute
 from lse.platform.ports import free_port
 
@@ -42,3 +43,13 @@ def test_a_worker_keeps_what_a_task_frees_until_the_task_ends(compute: Compute) 
     during = run(operation_jobs.fill_and_free, 300)
     assert during > before + 250 * 2**20
     assert run(operation_jobs.process_size) < before + 50 * 2**20
+
+
+def test_an_error_arrives_as_it_is_whatever_it_was_raised_from(compute: Compute) -> None:
+    job = operation_jobs.fail_from_what_cannot_be_sent
+    quiet = {"should_stop": lambda: False}
+    with pytest.raises(UnavailableError) as of_long:
+        compute.run(job, (), on_progress=lambda _: None, **quiet)
+    with pytest.raises(UnavailableError) as of_many:
+        compute.map(job, {"first": ()}, on_result=lambda _name, _result: None, **quiet)
+    assert (of_long.value.reason, of_many.value.reason) == ("TRITON_UNAVAILABLE", "TRITON_UNAVAILABLE")

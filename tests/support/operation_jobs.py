@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
 import psutil
 from distributed import Event
 
-from lse.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
+from lse.errors import CancelledError, FailedPreconditionError, InvalidArgumentError, UnavailableError
 from lse.platform.compute import TaskChannel
 from lse.progress import Progress
 
@@ -64,3 +65,10 @@ def wait_for_event(begun: str, released: str) -> None:
     """Tell by an event that this worker is taken, until another event."""
     Event(begun).set()
     Event(released).wait(120)
+
+
+def fail_from_what_cannot_be_sent(*_: object) -> None:
+    """Raise an error whose cause cannot be pickled, as that of a call by gRPC."""
+    cause = RuntimeError("the connection was lost")
+    cause.held = threading.Lock()  # type: ignore[attr-defined]
+    raise UnavailableError("It is away.", reason="TRITON_UNAVAILABLE") from cause

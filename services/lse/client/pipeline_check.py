@@ -79,10 +79,8 @@ def _fault_of_number(parameter: Parameter, value: str) -> str:
         number = float(value)
     except ValueError:
         return "give a number"
-    for bound, outside, told in (
-        (parameter.minimum, lambda bound: number < bound, "at least"),
-        (parameter.maximum, lambda bound: number > bound, "at most"),
-    ):
-        if bound is not None and outside(bound):
-            return f"give {told} {bound:g}"
+    if parameter.minimum is not None and number < parameter.minimum:
+        return f"give at least {parameter.minimum:g}"
+    if parameter.maximum is not None and number > parameter.maximum:
+        return f"give at most {parameter.maximum:g}"
     return "give a whole number" if parameter.kind == "integer" and not number.is_integer() else ""

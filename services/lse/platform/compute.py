@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+import structlog
 from distributed import Client, Event, Future, KilledWorker, get_worker
 from distributed.client import ClosedClientError, FutureCancelledError
 
-from lse.errors import CancelledError, ResourceExhaustedError, UnavailableError
+from lse.errors import CancelledError, LseError, ResourceExhaustedError, UnavailableError
 from lse.platform.certificates import Certificates
 from lse.platform.tracing import traced_task
 from lse.progress import Progress, ProgressCallback, ShouldStop
 
 __all__ = ["Compute", "TaskChannel"]
+
+_log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.25
 _CONNECT_SECONDS = 10
@@ -52,9 +55,23 @@ class TaskChannel:
         return self._stopped
 
 
-def _run_long(function: Callable[..., Any], *arguments: Any) -> Any:
+def _run(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a task.
+
+    Its errors come without what they were raised from: that of a call by gRPC, say, cannot be sent between processes,
+    and the error itself would arrive as a text.
+    """
     try:
         return function(*arguments)
+    except LseError as error:
+        _log.warning("task_failed", task=getattr(function, "__name__", ""), exc_info=error)
+        error.__cause__ = error.__context__ = None
+        raise
+
+
+def _run_long(function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return _run(function, *arguments)
     finally:
         # The C library keeps what was freed; other processes and the estimate of the next task want it.
         if give_back := getattr(ctypes.CDLL(None), "malloc_trim", None):
@@ -151,7 +168,7 @@ class Compute:
                     name = waiting.pop()
                     with self._reaching():
                         future = self._client.submit(
-                            traced, *tasks[name], key=f"{function.__name__}-{name}-{run}", pure=False
+                            *(_run, traced, *tasks[name]), key=f"{function.__name__}-{name}-{run}", pure=False
                         )
                     running[future] = name
                     future.add_done_callback(ended.put)

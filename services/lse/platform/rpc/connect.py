@@ -175,7 +175,7 @@ class HttpDoor:
         metadata.setdefault("x-request-id", uuid.uuid4().hex)
         hops = [*request.headers.getall("X-Forwarded-For", []), request.remote or ""]
         metadata["x-forwarded-for"] = ", ".join(hops)
-        onward = self._channel.stream_stream(f"/{request.match_info['service']}/{method.name}")
+        onward: Callable[..., Any] = self._channel.stream_stream(f"/{request.match_info['service']}/{method.name}")
         if not streams:
             return await self._unary(request, codec, onward, metadata)
         return await self._stream(request, codec, onward, metadata)
@@ -223,10 +223,12 @@ class HttpDoor:
         try:
             async for answer in call:
                 await response.write(_framed(await codec.answer(answer)))
-        except (grpc.RpcError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not fault:
-                raise
+        except grpc.RpcError as error:
             end = {"error": _error(fault[0] if fault else error_of_call(error))}
+        except asyncio.CancelledError:
+            if not fault:
+                raise
+            end = {"error": _error(fault[0])}
         finally:
             call.cancel()
         await response.write(_framed(json.dumps(end).encode(), _ENDS_STREAM))

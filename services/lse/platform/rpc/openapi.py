@@ -186,8 +186,10 @@ def _reference(descriptor: Descriptor | EnumDescriptor, schemas: dict[str, _Sche
         return _WELL_KNOWN[name]
     if name not in schemas:
         schemas[name] = {}  # a message can have fields of its own kind
-        is_enum = isinstance(descriptor, EnumDescriptor)
-        schemas[name] = _enum(descriptor) if is_enum else _object(descriptor, schemas)
+        if isinstance(descriptor, EnumDescriptor):
+            schemas[name] = _enum(descriptor)
+        else:
+            schemas[name] = _object(descriptor, schemas)
     return {"$ref": f"#/components/schemas/{name}"}
 
 
