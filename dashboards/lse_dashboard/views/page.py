@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import panel as pn
 import param
-from panel.util import edit_readonly
+from panel.util.parameters import edit_readonly
 from panel_material_ui.template.base import Page
 
 from lse_dashboard import wording

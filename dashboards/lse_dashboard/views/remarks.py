@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from lse_dashboard import wording
 from lse_dashboard.data.remarks import INTERESTS, Remark, tags_of
@@ -44,7 +45,7 @@ class RemarkBar:
         session.review.param.watch(lambda *_: self._show(), "queue")
         self._show()
 
-    def _say(self, **values: object) -> None:
+    def _say(self, **values: Any) -> None:
         self._session.remarks.say(self._session.label_rows(), **values)
 
     def _add(self, tag: str) -> None:
