@@ -103,6 +103,17 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert resumed.history == undisturbed[method].history
 
 
+def test_a_run_that_was_lost_after_its_last_step_gives_the_same_again(tmp_path: Path) -> None:
+    # Vectors are whitened after the last step: what that sees must not depend on how the weights lie in memory.
+    images = np.random.default_rng(0).normal(size=(24, 1, 16, 16)).astype(np.float32)
+    parameters = {"epochs": 2, "width": 4, "latent_dim": 8, "batch_size": 12, "seed": 7}
+    first, again = (
+        train(images, method="simclr", parameters=parameters, workdir=tmp_path, threads=1) for _ in range(2)
+    )
+    _assert_same_weights(again, first)
+    np.testing.assert_array_equal(again.encode(images), first.encode(images))
+
+
 @pytest.mark.parametrize("stop_at", [0, 1, 7, 15])
 def test_a_cancelled_run_leaves_a_clean_state_and_can_go_on(
     stop_at: int, undisturbed: dict[str, TrainedEncoder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from lse.representation.training.images import ArrayLike
 
 __all__ = ["best_so_far", "train", "untrained"]
+
+ModuleT = TypeVar("ModuleT", bound=torch.nn.Module)
 
 # A twentieth of the images tells the loss well enough where that is some dozens, and no more than some thousand are
 # needed for it.
@@ -341,13 +343,20 @@ def _snapshot(
     return TrainedEncoder(
         method=method,
         parameters=parameters,
-        encoder=copy.deepcopy(learner.encoder).cpu().eval(),
-        decoder=None if decoder is None else copy.deepcopy(decoder).cpu().eval(),
+        encoder=_copied(learner.encoder),
+        decoder=None if decoder is None else _copied(decoder),
         statistics=statistics,
         images=len(source),
         history=(),
         held_out=source.held_out,
     )
+
+
+def _copied(module: ModuleT) -> ModuleT:
+    """Copy in the usual order in memory, whether trained just now or read from a checkpoint: sums depend on it."""
+    copied = copy.deepcopy(module).cpu().eval()
+    copied.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stubs lack this one
+    return copied
 
 
 def _fingerprint(method: str, parameters: TrainingParameters, *, statistics: ImageStatistics, plan: Plan) -> str:
