@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 import pytest
 from hypothesis import settings
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from running_services import RunningServices
 
 keep_caches()
+# As workers of the product have it: the profiler of a cluster within a test's process can lock that up.
+dask.config.set({"distributed.worker.profile.enabled": False})
 
 _SECONDS_TO_END = 180
 # What shares a running installation stays together, the explorer's tests with one of their own; the longest first.
@@ -30,8 +33,10 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """A thread that never ends would keep a run from ending, too: then say where each one is, and end as failed."""
+    if hasattr(config, "workerinput"):
+        return  # one of several processes, which waits for the others and is ended by the first
     faulthandler.dump_traceback_later(_SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 

@@ -32,6 +32,14 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": 1 << 30,
     "MALLOC_TRIM_THRESHOLD_": 1 << 32,
 }
+_DASK = {
+    "distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT,
+    # Nobody reads the profile of tasks that Dask takes a hundred times a second, and taking it can lock a process up
+    # for good: https://github.com/python/cpython/issues/106883.
+    "distributed.worker.profile.enabled": False,
+    # How often each process looks whether its loop lags; as often as the usual 20 ms only costs an idle machine.
+    "distributed.admin.tick.interval": "500ms",
+}
 _JOIN_SECONDS = 60
 
 
@@ -56,7 +64,7 @@ def run_workers(settings: Settings) -> None:
     if settings.scheduler_port is None:
         settings.require("compute_url")
     logging.getLogger("distributed").setLevel(logging.WARNING)
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}):
+    with dask.config.set(_DASK):
         asyncio.run(_run(settings))
 
 
