@@ -35,8 +35,8 @@ def test_clusters_are_named_merged_and_never_overwritten(page: Page, client: Cli
     expect(page.locator(".lse-cluster .figure")).to_contain_text("discs")
     expect(page.locator(".lse-cluster")).to_contain_text(f"{sizes[0] + sizes[1]:,} images")
     sky = page.locator(".lse-sky a")
-    expect(sky).to_have_count(3)
-    assert [link.get_attribute("target") for link in sky.all()] == ["_blank"] * 3
+    expect(sky).to_have_count(4)
+    assert [link.get_attribute("target") for link in sky.all()] == ["_blank"] * 4
 
     # Somebody else names them while the window is open: that is said, and shown once it is closed.
     page.locator(".lse-name-clusters").click()
