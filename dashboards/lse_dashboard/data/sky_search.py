@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from astropy import units
-from astropy.coordinates import Angle, SkyCoord
 
 from lse_dashboard.data.images import Rows
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
 
 __all__ = ["Cone", "cone_meant", "rows_within"]
 
@@ -22,8 +24,8 @@ _RADIUS = r"(?:[,\s]\s*(?:within\s+)?(?P<radius>\d+(?:\.\d*)?)\s*(?P<unit>deg|°
 _CONES = [
     re.compile(rf"(?P<ra>{ra})[,\s]\s*(?P<dec>{dec}){_RADIUS}") for ra, dec in ((_HOURS, _DMS), (_DEGREES, _DEGREES))
 ]
-_UNITS = {"°": units.deg, "'": units.arcmin, "′": units.arcmin, '"': units.arcsec, "″": units.arcsec}
-_USUAL_RADIUS = 1 * units.arcmin
+_UNITS = {"°": "deg", "'": "arcmin", "′": "arcmin", '"': "arcsec", "″": "arcsec"}
+_USUAL_RADIUS = (1.0, "arcmin")
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,24 @@ def cone_meant(text: str) -> Cone | None:
     >>> cone_meant("NGC 4486") is None
     True
     """
-    for pattern, unit in zip(_CONES, (units.hourangle, units.deg), strict=True):
+    for pattern, unit in zip(_CONES, ("hourangle", "deg"), strict=True):
         found = pattern.fullmatch(text.strip())
         if found is None:
             continue
+        from astropy import units  # loaded when a position is typed: it takes longer than the page to open
+        from astropy.coordinates import Angle, SkyCoord
+
         try:
             right_ascension = Angle(_plain(found["ra"]), unit)
-            centre = SkyCoord(right_ascension, Angle(_plain(found["dec"]), units.deg))
+            centre = SkyCoord(right_ascension, Angle(_plain(found["dec"]), "deg"))
         except ValueError:  # a declination beyond the poles
             return None
         if right_ascension.deg >= 360 or right_ascension.deg < 0:
             return None
-        radius = _USUAL_RADIUS
+        size, of = _USUAL_RADIUS
         if found["radius"]:
-            radius = float(found["radius"]) * units.Unit(_UNITS.get(found["unit"], found["unit"]))
-        return Cone(centre, float(radius.to_value(units.deg)))
+            size, of = float(found["radius"]), _UNITS.get(found["unit"], found["unit"])
+        return Cone(centre, float(units.Quantity(size, of).to_value("deg")))
     return None
 
 
@@ -77,6 +82,8 @@ def rows_within(cone: Cone, table: pa.Table) -> Rows:
     table
         Columns ``row``, ``ra_deg`` and ``dec_deg``; null where an image has no position.
     """
+    from astropy.coordinates import SkyCoord
+
     columns = (table[name].to_numpy().astype(np.float64) for name in ("row", "ra_deg", "dec_deg"))
     rows, ra, dec = np.array(list(columns))
     known = np.flatnonzero((rows >= 0) & np.isfinite(ra) & np.isfinite(dec))
