@@ -37,8 +37,11 @@ _DASK = {
     # Nobody reads the profile of tasks that Dask takes a hundred times a second, and taking it can lock a process up
     # for good: https://github.com/python/cpython/issues/106883.
     "distributed.worker.profile.enabled": False,
-    # How often each process looks whether its loop lags; as often as the usual 20 ms only costs an idle machine.
+    # How often each process looks at its loop, its memory and its machine: the usual 20, 100 and 500 ms cost an idle
+    # machine several hundredths of a core.
     "distributed.admin.tick.interval": "500ms",
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.admin.system-monitor.interval": "2s",
 }
 _JOIN_SECONDS = 60
 
