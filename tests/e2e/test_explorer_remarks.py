@@ -82,7 +82,7 @@ def test_images_are_judged_tagged_and_noted(page: Page, client: Client) -> None:
 
 def test_ten_judgements_say_which_images_come_next(page: Page, client: Client, experiment: str) -> None:
     page.get_by_role("tab", name="Review").click()
-    choose(page, "lse-review-source", "likely to be interesting, learnt from the interest given")
+    choose(page, "lse-review-source", "likely to be interesting")
     image = page.locator(".lse-review .image[data-row]")
     expect(image).to_contain_text("10 left")
     judged = []

@@ -132,7 +132,7 @@ class Review:
 
     SOURCE, CHOOSE = "Images to review", "choose"
     SUGGESTIONS, PREDICTION = "suggested: most useful to label next", "prediction · {name}, least certain first"
-    INTEREST = "likely to be interesting, learnt from the interest given"
+    INTEREST = "likely to be interesting"
     ROUND = "Ten images at a time: keys 0 to 5 judge their interest, then the next ten follow from all that was judged."
     LEAST_SURE = "Unlabelled images in the order of the probability of their class, lowest first; 1,000 at most."
     WAITING = "Making the queue …"
