@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +12,8 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lse_dashboard.data.images import ImageIndex
+from lse_dashboard.data.ordering import rows_meant
 from lse_dashboard.data.sky_search import cone_meant, rows_within
 
 
@@ -60,3 +65,12 @@ def test_images_within_the_circle_are_found_across_the_meridian_and_at_the_pole(
     assert polar is not None
     np.testing.assert_array_equal(rows_within(near, table), [0, 4])
     np.testing.assert_array_equal(rows_within(polar, table), [3])
+
+
+def test_numbers_that_are_names_mean_the_images_called_so() -> None:
+    places = pa.table({"row": [0, 1, 2], "ra_deg": [90.0, 91.0, 5.0], "dec_deg": [0.0, 0.0, 17.0]})
+    client: Any = SimpleNamespace(datasets=SimpleNamespace(table=lambda *_, **__: places))
+    named = ImageIndex(np.arange(3), pa.chunked_array([["5", "17", "galaxy"]]))
+    others = ImageIndex(np.arange(3), pa.chunked_array([["a", "b", "galaxy"]]))
+    np.testing.assert_array_equal(rows_meant(client, "d", named, "5 17"), [0, 1])
+    np.testing.assert_array_equal(rows_meant(client, "d", others, "5 17"), [2])

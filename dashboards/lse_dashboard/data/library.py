@@ -238,6 +238,11 @@ class Library:
         )
         return _measured(wording.Colours.OUTLIER, table, score, cloud)
 
+    def expected_interest(self, project: str, experiment: Experiment, cloud: Cloud) -> Colouring:
+        """How interesting each image of a cloud is likely to be; read anew, since people judge all the time."""
+        table = _by_row(self.client(project).remarks.rank(experiment.id), "score")
+        return _measured(wording.Colours.EXPECTED_INTEREST, table, "score", cloud)
+
     def concept(self, project: str, experiment: Experiment, concept: int, cloud: Cloud) -> Colouring:
         """Strength of a concept in each image of a cloud."""
 

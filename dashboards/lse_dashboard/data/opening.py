@@ -13,7 +13,7 @@ from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring, Groups
 from lse_dashboard.data.images import ImageIndex
 from lse_dashboard.data.library import Library, ProjectContents
-from lse_dashboard.data.remarks import expected_interest, remark_groups, remarks_of
+from lse_dashboard.data.remarks import remark_groups, remarks_of
 
 __all__ = ["CLUSTERS", "NOTHING", "Opened", "Wanted", "measures", "named", "opened", "read_colouring", "ready"]
 
@@ -139,7 +139,7 @@ def _said(library: Library, project: str, contents: ProjectContents, colour_by: 
     kind, _, name = colour_by.partition(":")
     dataset, scheme = contents.dataset, named(contents.schemes, name)
     if contents.experiment is not None and colour_by == "remark:expected_interest":
-        return expected_interest(library.client(project), contents.experiment.id, cloud)
+        return library.expected_interest(project, contents.experiment, cloud)
     if dataset is not None and kind == "remark":
         return remark_groups(remarks_of(library.client(project), dataset.id), name, cloud)
     return None if dataset is None or scheme is None else library.labels(project, dataset, scheme, cloud)

@@ -69,8 +69,8 @@ def rows_meant(client: Client, dataset: str, images: ImageIndex, text: str) -> R
     images
         Images of the dataset.
     text
-        A position on the sky, see `cone_meant`; a query on metadata, such as ``redshift > 0.5 AND class = spiral``;
-        else names, or a part of names.
+        A query on metadata, such as ``redshift > 0.5 AND class = spiral``; names; a position on the sky, see
+        `cone_meant`; else a part of names.
 
     Raises
     ------
@@ -78,8 +78,6 @@ def rows_meant(client: Client, dataset: str, images: ImageIndex, text: str) -> R
         The query cannot be read.
     """
     cone = cone_meant(text)
-    if cone is not None and len(near := rows_within(cone, client.datasets.table(dataset, columns=_POSITION))):
-        return near
     if cone is None and _COMPARISON.search(text):
         rows = [image.row for image in client.datasets.images(dataset, status="prepared", filter=text)]
         return np.array(sorted(rows), dtype=np.int64)
@@ -90,6 +88,8 @@ def rows_meant(client: Client, dataset: str, images: ImageIndex, text: str) -> R
     if exact.any():
         named: Rows = images.rows[exact]
         return named
+    if cone is not None and len(near := rows_within(cone, client.datasets.table(dataset, columns=_POSITION))):
+        return near
     alike: Rows = images.rows[np.asarray(pc.match_substring(images.names, text.strip(), ignore_case=True))]
     return alike
 

@@ -1,4 +1,4 @@
-"""What experts say of single images beside their classes: interest, tags, a note; and the interest to be expected."""
+"""What experts say of single images beside their classes: interest, tags, a note."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pyarrow as pa
 from lse.client import Client
 from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Gradient, Groups, gradient, groups
+from lse_dashboard.data.colouring import Groups, groups
 from lse_dashboard.data.images import positions
 
-__all__ = ["INTERESTS", "REMARK_COLOURS", "Remark", "expected_interest", "remark_groups", "remarks_of", "tags_of"]
+__all__ = ["INTERESTS", "REMARK_COLOURS", "Remark", "remark_groups", "remarks_of", "tags_of"]
 
 INTERESTS = range(6)
 REMARK_COLOURS = {
@@ -72,11 +72,3 @@ def remark_groups(remarks: Mapping[int, Remark], what: str, cloud: Cloud) -> Gro
         none, title = wording.Remarks.NOT_TAGGED, wording.Colours.TAGS
         found = groups(title, pa.array([", ".join(one.tags) for one in every], pa.string()), none=none)
     return found.at(positions(rows, cloud.rows), none=none)
-
-
-def expected_interest(client: Client, experiment: str, cloud: Cloud) -> Gradient:
-    """How interesting each point of a cloud is likely to be, by what was said of some images."""
-    table = client.remarks.rank(experiment).sort_by("row")
-    at = positions(table["row"].to_numpy(), cloud.rows)
-    scores = table["score"].take(pa.array(at, mask=at < 0)).to_numpy().astype(np.float64)
-    return gradient(wording.Colours.EXPECTED_INTEREST, scores)

@@ -158,7 +158,8 @@ class Remarks(Subject):
     def rank(self, experiment: str, *, count: int = 0, unjudged_only: bool = False) -> pa.Table:
         """Images by the interest that experts are likely to have in them, the most interesting first.
 
-        Learnt from the interest of the images that were judged; unusual images come first as long as there is none.
+        Learnt from the interest of the images that were judged, or of a random 5,000 of more; unusual images come
+        first as long as there is none.
 
         Parameters
         ----------

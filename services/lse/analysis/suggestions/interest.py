@@ -36,8 +36,7 @@ def expected_interest(
     distances
         Cosine distances of each row to its nearest neighbours, ascending, shape (n, k); 20 count, or all of fewer.
     interest
-        Interest of the rows that somebody judged, 0 to 5; of more than 5,000, those with the largest row numbers are
-        not learnt from.
+        Interest of the rows that somebody judged, 0 to 5; of more than 5,000, a random sample is learnt from.
 
     Returns
     -------
@@ -67,7 +66,9 @@ def expected_interest(
     reach = np.sqrt(2 * np.maximum(distances[:, : min(_NEIGHBOURS, distances.shape[1])][:, -1], 0).astype(np.float64))
     spread = float(reach.std())
     prior = _UNUSUAL * (reach - reach.mean()) / spread if spread > 0 else np.zeros(len(units))
-    judged = np.array(sorted(interest)[:_MOST_JUDGED], np.int64)
+    judged = np.array(sorted(interest), np.int64)
+    if len(judged) > _MOST_JUDGED:
+        judged = np.sort(np.random.default_rng(0).choice(judged, _MOST_JUDGED, replace=False))
     if len(judged):
         width = max(float(np.median(reach)), 1e-3)
         said = (np.array([interest[row] for row in judged.tolist()], np.float64) - _MIDDLE) / _UNIT
