@@ -52,6 +52,19 @@ def failed(result: subprocess.CompletedProcess[str], status: int) -> str:
     return result.stderr
 
 
+def answered(process: subprocess.Popen[str], url: str) -> bytes:
+    """What a process answers at a URL, waited for while the process starts."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return answer.read()
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.3)
+
+
 def test_what_is_missing_is_named_with_the_ways_to_give_it(lse_process) -> None:
     told = failed(lse_process("serve"), 1)
     assert told.startswith("The setting catalogue_url is missing (Catalogue: sqlite:///PATH or postgresql")
@@ -128,8 +141,7 @@ def test_workers_join_a_scheduler_and_end_with_it(start, tmp_path: Path) -> None
         assert sorted(each["OMP_WAIT_POLICY"] for each in found) == ["ACTIVE", "ACTIVE", "PASSIVE"]
         assert {each["nthreads"] for each in client.scheduler_info(n_workers=-1)["workers"].values()} == {1}
         for path in ("livez", "readyz"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{probes}/{path}", timeout=30) as answer:
-                assert answer.read() == b"ok\n"
+            assert answered(second, f"http://127.0.0.1:{probes}/{path}") == b"ok\n"
     first.send_signal(signal.SIGTERM)
     assert first.wait(60) == 0
     assert second.wait(60) == 1
@@ -144,15 +156,6 @@ def test_workers_join_a_scheduler_and_end_with_it(start, tmp_path: Path) -> None
 def test_explorer_answers(start, proxy) -> None:
     port = free_port()
     explorer = start("explorer", "--dashboard-port", port, "--address", proxy.address)
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
-                assert answer.read() == b"ok\n"
-                break
-        except OSError:
-            assert explorer.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
+    assert answered(explorer, f"http://127.0.0.1:{port}/health") == b"ok\n"
     explorer.send_signal(signal.SIGTERM)
     assert explorer.wait(60) == 0

@@ -107,6 +107,9 @@ async def _run(settings: Settings) -> None:
             )
             for number in range(count)
         ]
+        # Before the workers, which may take long to come: who asks meanwhile is answered, not refused.
+        if settings.metrics_port is not None:
+            await stack.enter_async_context(_probes(settings.host, settings.metrics_port, nannies))
         try:
             await asyncio.gather(*(stack.enter_async_context(nanny) for nanny in nannies))
         except (OSError, TimeoutError) as error:
@@ -114,8 +117,6 @@ async def _run(settings: Settings) -> None:
                 f"No Dask scheduler answers at {address}: start it (`dask scheduler`) or correct compute_url.",
                 reason="COMPUTE_UNAVAILABLE",
             ) from error
-        if settings.metrics_port is not None:
-            await stack.enter_async_context(_probes(settings.host, settings.metrics_port, nannies))
         tasks = [asyncio.create_task(stop.wait()), *(asyncio.create_task(nanny.finished()) for nanny in nannies)]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
