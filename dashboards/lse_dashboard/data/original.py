@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from lse.errors import InvalidArgumentError
 from lse_dashboard import wording
 from lse_dashboard.data.sky import declination_text, right_ascension_text
 
-__all__ = ["LIMITS", "Original", "original_of", "sky_text"]
+__all__ = ["LIMITS", "Original", "original_of", "sky_text", "write_fits"]
 
 _WORDS = wording.Original
 _MOST_VALUES = 16 << 20
@@ -104,6 +106,21 @@ def sky_text(image: OriginalImage, row: float, column: float) -> str:
         return ""
     ra, dec = found
     return _WORDS.SKY.format(ra=right_ascension_text(ra), dec=declination_text(dec), ra_deg=ra, dec_deg=dec)
+
+
+def write_fits(image: OriginalImage, path: Path) -> Path:
+    """Write an image with its position on the sky and its unit as FITS, for programs that read nothing else."""
+    from astropy.io import fits
+
+    pixels = image.pixels[:, ::-1]  # FITS begins at the bottom
+    known = image.header.wcs_file
+    # Distortions may be tables of their own.
+    with fits.open(io.BytesIO(known)) if known else fits.HDUList([fits.PrimaryHDU()]) as hdus:
+        hdus[0].data = pixels[0] if len(pixels) == 1 else pixels
+        if image.header.unit.isascii() and image.header.unit:
+            hdus[0].header["BUNIT"] = image.header.unit
+        hdus.writeto(path)
+    return path
 
 
 def _limits_of(channel: NDArray[Any]) -> dict[str, tuple[float, float]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from lse_dashboard.data.images import Rows
@@ -14,7 +15,7 @@ from lse_dashboard.data.images import Rows
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
 
-__all__ = ["Cone", "cone_meant", "rows_within"]
+__all__ = ["Cone", "cone_meant", "cone_of", "nearest_row", "rows_within"]
 
 _DEGREES = r"[+-]?\d{1,3}(?:\.\d*)?(?:\s*(?:deg|°|d))?"
 _PARTS = r"(?:{0})\s*[0-5]?\d(?:{1})\s*[0-5]?\d(?:\.\d*)?(?:{2})?"
@@ -72,6 +73,13 @@ def cone_meant(text: str) -> Cone | None:
     return None
 
 
+def cone_of(ra_deg: float, dec_deg: float, radius: float) -> Cone:
+    """A cone from numbers, all in degrees (ICRS)."""
+    from astropy.coordinates import SkyCoord
+
+    return Cone(SkyCoord(ra_deg, dec_deg, unit="deg"), radius)
+
+
 def rows_within(cone: Cone, table: pa.Table) -> Rows:
     """Rows of the images whose position lies within a cone, ascending.
 
@@ -82,14 +90,32 @@ def rows_within(cone: Cone, table: pa.Table) -> Rows:
     table
         Columns ``row``, ``ra_deg`` and ``dec_deg``; null where an image has no position.
     """
+    found, _ = _within(cone, table)
+    return np.sort(found)
+
+
+def nearest_row(cone: Cone, table: pa.Table) -> int | None:
+    """Row of the image nearest to the centre of a cone; None where there is none within it.
+
+    Parameters
+    ----------
+    cone, table
+        As of `rows_within`.
+    """
+    found, apart = _within(cone, table)
+    return int(found[np.argmin(apart)]) if len(found) else None
+
+
+def _within(cone: Cone, table: pa.Table) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """Rows within a cone, and their distances from its centre in degrees."""
     from astropy.coordinates import SkyCoord
 
     columns = (table[name].to_numpy().astype(np.float64) for name in ("row", "ra_deg", "dec_deg"))
     rows, ra, dec = np.array(list(columns))
     known = np.flatnonzero((rows >= 0) & np.isfinite(ra) & np.isfinite(dec))
-    apart = cone.centre.separation(SkyCoord(ra[known], dec[known], unit="deg"))
-    found: Rows = np.sort(rows[known[np.asarray(apart.deg) <= cone.radius]].astype(np.int64))
-    return found
+    apart = np.asarray(cone.centre.separation(SkyCoord(ra[known], dec[known], unit="deg")).deg)
+    near = apart <= cone.radius
+    return rows[known[near]].astype(np.int64), apart[near]
 
 
 def _plain(angle: str) -> str:

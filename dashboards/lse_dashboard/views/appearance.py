@@ -33,6 +33,8 @@ PAGE: dict[str, Any] = {
 _COLUMN = """
 :host { scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
 :host(:focus), :host(:focus-visible) { outline: none !important; }
+/* What is longer than the column is scrolled to, not squeezed under what follows. */
+:host > div { flex-shrink: 0; max-height: none; }
 """
 _TEXT = {"fontSize": "12px"}
 _LABEL = {"fontSize": "16px"}

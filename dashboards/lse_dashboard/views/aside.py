@@ -8,6 +8,7 @@ from typing import get_args
 import panel as pn
 
 from lse_dashboard import wording
+from lse_dashboard.state.samp import Samp
 from lse_dashboard.state.session import Session, Tab
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import scrolling
@@ -16,6 +17,7 @@ from lse_dashboard.views.labels import LabelBar
 from lse_dashboard.views.markup import Markup, html, join
 from lse_dashboard.views.remarks import RemarkBar
 from lse_dashboard.views.review import ReviewView
+from lse_dashboard.views.samp import SampView
 from lse_dashboard.views.selection import SelectionView
 
 __all__ = ["Aside"]
@@ -35,9 +37,11 @@ class Aside:
         Where things are.
     original
         Shows the image in view as its file has it.
+    samp
+        Other programs on the visitor's machine.
     """
 
-    def __init__(self, session: Session, addresses: Addresses, original: Callable[[], None]) -> None:
+    def __init__(self, session: Session, addresses: Addresses, original: Callable[[], None], samp: Samp) -> None:
         self._session = session
         self._tabs = Markup({"tab": self._choose}, css_classes=["lse-tabs"])
         self._views = {
@@ -47,7 +51,11 @@ class Aside:
         }
         bars = (LabelBar(session).panel, RemarkBar(session).panel)
         self.panel = pn.Column(
-            self._tabs, *bars, *self._views.values(), **scrolling(width=368, narrow=328, css_classes=["lse-right"])
+            self._tabs,
+            *bars,
+            *self._views.values(),
+            SampView(session, samp, addresses).panel,
+            **scrolling(width=368, narrow=328, css_classes=["lse-right"]),
         )
         session.param.watch(lambda *_: self._show(), "aside")
         session.selection.param.watch(lambda *_: self._show(), "step")

@@ -11,6 +11,7 @@ from lse_dashboard import wording
 from lse_dashboard.state.concepts import ConceptsQuestion
 from lse_dashboard.state.ingest import Ingest
 from lse_dashboard.state.original import OriginalQuestion
+from lse_dashboard.state.samp import Samp
 from lse_dashboard.state.session import Session
 from lse_dashboard.state.view import KeptView
 from lse_dashboard.theme import DARK, LIGHT
@@ -26,6 +27,7 @@ from lse_dashboard.views.link import Header, LinkButton
 from lse_dashboard.views.markup import Html, html
 from lse_dashboard.views.original import original_dialog
 from lse_dashboard.views.project_window import project_dialog
+from lse_dashboard.views.samp import SampHub
 from lse_dashboard.views.scatter import ScatterView
 from lse_dashboard.views.sidebar import Sidebar
 from lse_dashboard.views.tour import Tour, TourOffer, tour_button
@@ -58,16 +60,18 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     scatter = ScatterView(session, addresses)
     original = OriginalQuestion(session.library, session.background, session.navigation)
     concepts = ConceptsQuestion(session)
+    samp = Samp(session)
     tour = Tour()
     left = Sidebar(session, ingest, concepts.ask).panel
     left.insert(0, TourOffer(tour.start))
-    right = Aside(session, addresses, original.open).panel
+    right = Aside(session, addresses, original.open, samp).panel
     columns = pn.Row(
         left,
         scatter.panel,
         right,
         question_dialog("lse-check-dialog", session.training_check, training_check, wording.TrainingCheck.WAITING),
         Keys(session),
+        SampHub(samp),
         WidgetNames(**out_of_flow()),
         link.bar,
         tour,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lse_dashboard.wording.ingest import Ingest
 from lse_dashboard.wording.original import Original
 from lse_dashboard.wording.results import BakeOff, Concepts, Link, OfflineMap, Project, Provenance
+from lse_dashboard.wording.samp import Samp
 from lse_dashboard.wording.selection import (
     Aside,
     ClusterNames,
@@ -49,6 +50,7 @@ __all__ = [
     "Provenance",
     "Remarks",
     "Review",
+    "Samp",
     "Scatter",
     "Screenshot",
     "Selection",

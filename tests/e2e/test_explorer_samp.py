@@ -1,0 +1,181 @@
+"""Other programs on the visitor's machine, by a real SAMP hub: tables and images go there, rows and positions come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from playwright.sync_api import Browser, Page, expect
+from pyvo.samp import SAMPHubServer, SAMPIntegratedClient, WebProfileDialog
+
+from explorer import opened_explorer
+from installation import Installation
+from lse.client import Client
+
+pytestmark = pytest.mark.browser
+
+
+class Visitor(WebProfileDialog):
+    """Lets pages in, as a person does in the hub's window."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._answer, daemon=True)
+        self._thread.start()
+
+    def show_dialog(self, name: str, details: Any, client: Any, origin: str) -> None:
+        del details, client
+        self.asked.append(f"{name} from {origin}")
+        self.consent()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _answer(self) -> None:
+        while not self._ended.wait(0.05):
+            self.handle_queue()
+
+
+@pytest.fixture
+def visitor() -> Iterator[Visitor]:
+    """A person beside the hub."""
+    visitor = Visitor()
+    yield visitor
+    visitor.end()
+
+
+@pytest.fixture
+def hub(visitor: Visitor, tmp_path: Path) -> Iterator[SAMPHubServer]:
+    """A hub with the Web Profile, at the port that the standard fixes."""
+    hub = SAMPHubServer(lockfile=str(tmp_path / "hub"), web_profile_dialog=visitor, addr="127.0.0.1")
+    hub.start()
+    yield hub
+    if hub.is_running:
+        hub.stop()
+
+
+class Topcat:
+    """A program at the hub that takes all messages of a few types."""
+
+    def __init__(self, hub: SAMPHubServer) -> None:
+        self.client = SAMPIntegratedClient(name="Topcat", addr="127.0.0.1")
+        self.client.connect(hub=hub)
+        self.heard: dict[str, dict[str, str]] = {}
+        for mtype in ("table.load.votable", "table.select.rowList", "image.load.fits", "coord.pointAt.sky"):
+            self.client.bind_receive_notification(mtype, self._hear)
+
+    def _hear(self, key: str, sender: str, mtype: str, params: dict[str, str], extra: object) -> None:
+        del key, sender, extra
+        self.heard[mtype] = params
+
+    def wait(self, mtype: str) -> dict[str, str]:
+        """Parameters of the next message of a type."""
+        until(lambda: mtype in self.heard)
+        return self.heard.pop(mtype)
+
+    def say(self, mtype: str, **params: Any) -> None:
+        """Tell all others."""
+        self.client.notify_all({"samp.mtype": mtype, "samp.params": {k.replace("_", "-"): v for k, v in params.items()}})
+
+
+@pytest.fixture
+def topcat(hub: SAMPHubServer) -> Iterator[Topcat]:
+    """Another program of the visitor."""
+    topcat = Topcat(hub)
+    yield topcat
+    if topcat.client.is_connected:
+        topcat.client.disconnect()
+
+
+@pytest.fixture
+def page(browser: Browser, installation: Installation, experiment: str) -> Iterator[Page]:
+    """The explorer, which may ask the visitor's own hub and nobody else."""
+    with opened_explorer(browser, installation, experiment, besides="http://localhost:21012/") as page:
+        yield page
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def image_in_view(page: Page) -> str:
+    """Name of the image in view."""
+    return page.locator(".lse-image-name").inner_text()
+
+
+def test_tables_and_rows_are_exchanged(
+    page: Page, hub: SAMPHubServer, visitor: Visitor, topcat: Topcat, client: Client, tmp_path: Path
+) -> None:
+    samp = page.locator(".lse-samp")
+    samp.locator("summary").click()
+    samp.get_by_role("button", name="Connect").click()
+    to_topcat = samp.get_by_role("button", name="Topcat")
+    expect(to_topcat.first).to_be_visible()
+    assert visitor.asked == [f"Latent Space Explorer from {page.evaluate('location.origin')}"]
+
+    # The selection goes as a table, which is fetched without the visitor's login.
+    page.locator(".lse-tabs [data-value=selection]").click()
+    page.locator(".lse-find input").fill("class = ring")
+    page.locator(".lse-find input").press("Enter")
+    rings = client.datasets.table("survey", columns=["name", "class", "ra_deg", "dec_deg"]).to_pandas()
+    expected = rings[rings["class"] == "ring"].sort_values("row")
+    expect(page.locator(".lse-selection-count")).to_contain_text(f"{len(expected)} of")
+    samp.locator(".acts", has_text="Send the selected images").get_by_role("button", name="Topcat").click()
+    sent = topcat.wait("table.load.votable")
+    expect(samp).to_contain_text("The table was sent.")
+    table = Table.read(sent["url"], format="votable")
+    assert list(table["name"]) == list(expected["name"])
+
+    # Rows that are selected there become the selection here, by the rows of that table.
+    topcat.say("table.select.rowList", table_id=sent["table-id"], row_list=["2", "0", "999", "x"])
+    expect(page.locator(".lse-selection-count")).to_contain_text("2 of")
+    expect(samp).to_contain_text("Selected by Topcat: 2.")
+    topcat.say("table.select.rowList", table_id="another", row_list=["1"])
+    samp.locator(".acts", has_text="Select the same images").get_by_role("button", name="Topcat").click()
+    assert topcat.wait("table.select.rowList")["row-list"] == ["0", "2"]
+
+    # A row is looked at, and so is what lies at a position; its position and file go back.
+    topcat.say("table.highlight.row", table_id=sent["table-id"], row="1")
+    page.locator(".lse-tabs [data-value=image]").click()
+    expect(page.locator(".lse-image-name")).to_have_text(table["name"][1])
+    third = expected.iloc[2]
+    topcat.say("coord.pointAt.sky", ra=str(third["ra_deg"] + 1e-4), dec=str(third["dec_deg"]))
+    expect(page.locator(".lse-image-name")).to_have_text(third["name"])
+    page.locator(".lse-sky").wait_for()
+    samp.locator(".acts", has_text="Show its position").get_by_role("button", name="Topcat").click()
+    there = topcat.wait("coord.pointAt.sky")
+    assert (float(there["ra"]), float(there["dec"])) == (third["ra_deg"], third["dec_deg"])
+    samp.locator(".acts", has_text="Send this image").get_by_role("button", name="Topcat").click()
+    image = topcat.wait("image.load.fits")
+    source = client.datasets.image("survey", third["name"]).source
+    with fits.open(image["url"], cache=False) as got, fits.open(source) as own:
+        np.testing.assert_array_equal(got[0].data, own[0].data)
+        here, true = (WCS(one[0].header).celestial.pixel_to_world(3, 40) for one in (got, own))
+        assert here.separation(true).arcsec < 1e-6
+    topcat.say("coord.pointAt.sky", ra="10.0", dec="-89")
+    expect(samp).to_contain_text("Topcat points at 10.00000 -89.00000; no image lies within 1 arcmin.")
+
+    topcat.client.disconnect()
+    hub.stop()
+    expect(samp).to_contain_text("The hub has ended")
+
+
+def test_without_a_hub_it_says_so(page: Page) -> None:
+    samp = page.locator(".lse-samp")
+    samp.locator("summary").click()
+    samp.get_by_role("button", name="Connect").click()
+    expect(samp).to_contain_text("No SAMP hub answers on your machine")
