@@ -85,7 +85,8 @@ class Topcat:
 
     def say(self, mtype: str, **params: Any) -> None:
         """Tell all others."""
-        self.client.notify_all({"samp.mtype": mtype, "samp.params": {k.replace("_", "-"): v for k, v in params.items()}})
+        named = {key.replace("_", "-"): value for key, value in params.items()}
+        self.client.notify_all({"samp.mtype": mtype, "samp.params": named})
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def image_in_view(page: Page) -> str:
 
 
 def test_tables_and_rows_are_exchanged(
-    page: Page, hub: SAMPHubServer, visitor: Visitor, topcat: Topcat, client: Client, tmp_path: Path
+    page: Page, hub: SAMPHubServer, visitor: Visitor, topcat: Topcat, client: Client
 ) -> None:
     samp = page.locator(".lse-samp")
     samp.locator("summary").click()

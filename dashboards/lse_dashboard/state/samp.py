@@ -184,7 +184,8 @@ class Samp(param.Parameterized):
             return
 
         def find() -> int | None:
-            table = session.library.client(place.project).datasets.table(place.dataset.id, columns=["ra_deg", "dec_deg"])
+            datasets = session.library.client(place.project).datasets
+            table = datasets.table(place.dataset.id, columns=["ra_deg", "dec_deg"])
             return nearest_row(cone_of(ra, dec, _RADIUS_DEG), table)
 
         def found(row: int | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 __all__ = ["Samp"]
 
 
@@ -11,7 +13,7 @@ class Samp:
     TITLE = "Other programs (SAMP)"
     ABOUT = "Latent spaces of image collections"
     CONNECT, LEAVE, GIVE_UP = "Connect", "Disconnect", "Cancel"
-    STATES = {
+    STATES: ClassVar = {
         "away": "Exchange tables, images and positions with TOPCAT, Aladin, DS9 and others that run on your machine.",
         "asked": "Asking: the hub, such as TOPCAT, opens a window in which you let this page in.",
         "absent": "No SAMP hub answers on your machine: start TOPCAT, Aladin or another hub, then connect.",
@@ -25,7 +27,7 @@ class Samp:
     ALL = "all"
     NOBODY = "No other program is connected that takes tables, images or positions."
     SOMEBODY = "another program"
-    SENT = {
+    SENT: ClassVar = {
         "table.load.votable": "The table was sent.",
         "table.select.rowList": "The selection was sent.",
         "table.highlight.row": "The row was sent.",
