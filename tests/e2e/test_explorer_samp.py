@@ -13,7 +13,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from pyvo.samp import SAMPHubServer, SAMPIntegratedClient, WebProfileDialog
 
 from explorer import opened_explorer
@@ -23,7 +23,7 @@ from lse.client import Client
 pytestmark = pytest.mark.browser
 
 
-class Visitor(WebProfileDialog):
+class Visitor(WebProfileDialog):  # type: ignore[misc]  # pyvo has no types
     """Lets pages in, as a person does in the hub's window."""
 
     def __init__(self) -> None:
@@ -70,15 +70,15 @@ class Topcat:
     def __init__(self, hub: SAMPHubServer) -> None:
         self.client = SAMPIntegratedClient(name="Topcat", addr="127.0.0.1")
         self.client.connect(hub=hub)
-        self.heard: dict[str, dict[str, str]] = {}
+        self.heard: dict[str, dict[str, Any]] = {}
         for mtype in ("table.load.votable", "table.select.rowList", "image.load.fits", "coord.pointAt.sky"):
             self.client.bind_receive_notification(mtype, self._hear)
 
-    def _hear(self, key: str, sender: str, mtype: str, params: dict[str, str], extra: object) -> None:
+    def _hear(self, key: str, sender: str, mtype: str, params: dict[str, Any], extra: object) -> None:
         del key, sender, extra
         self.heard[mtype] = params
 
-    def wait(self, mtype: str) -> dict[str, str]:
+    def wait(self, mtype: str) -> dict[str, Any]:
         """Parameters of the next message of a type."""
         until(lambda: mtype in self.heard)
         return self.heard.pop(mtype)
@@ -113,59 +113,66 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def image_in_view(page: Page) -> str:
-    """Name of the image in view."""
-    return page.locator(".lse-image-name").inner_text()
-
-
-def test_tables_and_rows_are_exchanged(
-    page: Page, hub: SAMPHubServer, visitor: Visitor, topcat: Topcat, client: Client
-) -> None:
+@pytest.fixture
+def samp(page: Page, visitor: Visitor, topcat: Topcat) -> Locator:
+    """The part of the page for other programs, connected."""
     samp = page.locator(".lse-samp")
     samp.locator("summary").click()
     samp.get_by_role("button", name="Connect").click()
-    to_topcat = samp.get_by_role("button", name="Topcat")
-    expect(to_topcat.first).to_be_visible()
+    expect(to_topcat(samp, "all images as a table")).to_be_visible()
     assert visitor.asked == [f"Latent Space Explorer from {page.evaluate('location.origin')}"]
+    return samp
 
+
+def to_topcat(samp: Locator, text: str) -> Locator:
+    """The button that sends something to the other program."""
+    return samp.locator(".acts", has_text=text).get_by_role("button", name="Topcat")
+
+
+def test_tables_and_selections_are_exchanged(page: Page, samp: Locator, topcat: Topcat, client: Client) -> None:
     # The selection goes as a table, which is fetched without the visitor's login.
     page.locator(".lse-tabs [data-value=selection]").click()
     page.locator(".lse-find input").fill("class = ring")
     page.locator(".lse-find input").press("Enter")
-    rings = client.datasets.table("survey", columns=["name", "class", "ra_deg", "dec_deg"]).to_pandas()
-    expected = rings[rings["class"] == "ring"].sort_values("row")
-    expect(page.locator(".lse-selection-count")).to_contain_text(f"{len(expected)} of")
-    samp.locator(".acts", has_text="Send the selected images").get_by_role("button", name="Topcat").click()
+    images = client.datasets.table("survey", columns=["name", "class"]).to_pandas()
+    rings = images[images["class"] == "ring"].sort_values("row")
+    count = page.locator(".lse-selection-count")
+    expect(count).to_contain_text(f"{len(rings)} of")
+    to_topcat(samp, "Send the selected images").click()
     sent = topcat.wait("table.load.votable")
     expect(samp).to_contain_text("The table was sent.")
     table = Table.read(sent["url"], format="votable")
-    assert list(table["name"]) == list(expected["name"])
+    assert list(table["name"]) == list(rings["name"])
 
-    # Rows that are selected there become the selection here, by the rows of that table.
+    # Rows that are selected there become the selection here, by the rows of that table; nonsense does nothing.
     topcat.say("table.select.rowList", table_id=sent["table-id"], row_list=["2", "0", "999", "x"])
-    expect(page.locator(".lse-selection-count")).to_contain_text("2 of")
+    expect(count).to_contain_text("2 of")
     expect(samp).to_contain_text("Selected by Topcat: 2.")
     topcat.say("table.select.rowList", table_id="another", row_list=["1"])
-    samp.locator(".acts", has_text="Select the same images").get_by_role("button", name="Topcat").click()
+    to_topcat(samp, "Select the same images").click()
     assert topcat.wait("table.select.rowList")["row-list"] == ["0", "2"]
-
-    # A row is looked at, and so is what lies at a position; its position and file go back.
     topcat.say("table.highlight.row", table_id=sent["table-id"], row="1")
     page.locator(".lse-tabs [data-value=image]").click()
     expect(page.locator(".lse-image-name")).to_have_text(table["name"][1])
-    third = expected.iloc[2]
-    topcat.say("coord.pointAt.sky", ra=str(third["ra_deg"] + 1e-4), dec=str(third["dec_deg"]))
-    expect(page.locator(".lse-image-name")).to_have_text(third["name"])
+
+
+def test_positions_and_images_are_exchanged(
+    page: Page, samp: Locator, topcat: Topcat, hub: SAMPHubServer, client: Client
+) -> None:
+    images = client.datasets.table("survey", columns=["name", "ra_deg", "dec_deg"]).to_pandas()
+    one = images[images["row"] == 7].iloc[0]
+    topcat.say("coord.pointAt.sky", ra=str(one["ra_deg"] + 1e-4), dec=str(one["dec_deg"]))
+    expect(page.locator(".lse-image-name")).to_have_text(one["name"])
     page.locator(".lse-sky").wait_for()
-    samp.locator(".acts", has_text="Show its position").get_by_role("button", name="Topcat").click()
+    to_topcat(samp, "Show its position").click()
     there = topcat.wait("coord.pointAt.sky")
-    assert (float(there["ra"]), float(there["dec"])) == (third["ra_deg"], third["dec_deg"])
-    samp.locator(".acts", has_text="Send this image").get_by_role("button", name="Topcat").click()
+    assert (float(there["ra"]), float(there["dec"])) == (one["ra_deg"], one["dec_deg"])
+    to_topcat(samp, "Send this image").click()
     image = topcat.wait("image.load.fits")
-    source = client.datasets.image("survey", third["name"]).source
+    source = client.datasets.image("survey", one["name"]).source
     with fits.open(image["url"], cache=False) as got, fits.open(source) as own:
         np.testing.assert_array_equal(got[0].data, own[0].data)
-        here, true = (WCS(one[0].header).celestial.pixel_to_world(3, 40) for one in (got, own))
+        here, true = (WCS(hdus[0].header).celestial.pixel_to_world(3, 40) for hdus in (got, own))
         assert here.separation(true).arcsec < 1e-6
     topcat.say("coord.pointAt.sky", ra="10.0", dec="-89")
     expect(samp).to_contain_text("Topcat points at 10.00000 -89.00000; no image lies within 1 arcmin.")
