@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import panel as pn
 import param
 from panel.util.parameters import edit_readonly
@@ -69,19 +71,12 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         left,
         scatter.panel,
         right,
-        question_dialog("lse-check-dialog", session.training_check, training_check, wording.TrainingCheck.WAITING),
         Keys(session),
         SampHub(samp),
         WidgetNames(**out_of_flow()),
         link.bar,
         tour,
-        TrainingMonitorDialog(session, addresses.card).panel,
-        cluster_names_dialog(session, addresses.thumbnail),
-        project_dialog(session),
-        ingest_dialog(session, ingest, addresses.upload, addresses.base),
-        original_dialog(session, original, addresses.thumbnail),
-        concepts_dialog(concepts, addresses.thumbnail),
-        question_dialog("lse-explanation", session.explanation, explanation, wording.Explanation.WAITING),
+        *_windows(session, ingest, original, concepts, addresses),
         sizing_mode="stretch_both",
         margin=0,
     )
@@ -117,6 +112,22 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     show_header()
     show_theme()
     return page
+
+
+def _windows(
+    session: Session, ingest: Ingest, original: OriginalQuestion, concepts: ConceptsQuestion, addresses: Addresses
+) -> list[Any]:
+    """Windows over the page, each open as long as something is asked there."""
+    return [
+        TrainingMonitorDialog(session, addresses.card).panel,
+        question_dialog("lse-check-dialog", session.training_check, training_check, wording.TrainingCheck.WAITING),
+        cluster_names_dialog(session, addresses.thumbnail),
+        project_dialog(session),
+        ingest_dialog(session, ingest, addresses.upload, addresses.base),
+        original_dialog(session, original, addresses.thumbnail),
+        concepts_dialog(concepts, addresses.thumbnail),
+        question_dialog("lse-explanation", session.explanation, explanation, wording.Explanation.WAITING),
+    ]
 
 
 def mind_its_own(page: Page) -> None:
