@@ -107,15 +107,15 @@ def wait_for_explorer(url: str) -> None:
             time.sleep(0.3)
 
 
-def choose(page: Page, field: str, title: str) -> None:
-    """Choose an entry of a select, which is named by its CSS class."""
+def choose(page: Page, field: str, title: str, *, shown: str | None = None) -> None:
+    """Choose an entry of a select, which is named by its CSS class; it then shows the entry, or something else."""
     box = page.locator(f".{field} [role=combobox]")
     entry = page.locator("li").filter(has_text=re.compile(f"^{re.escape(title)}$")).first
     for patience in (10_000, PATIENCE):
         box.click()
         try:
             entry.click(timeout=patience)
-            expect(box).to_have_text(title, timeout=patience)
+            expect(box).to_have_text(shown or title, timeout=patience)
         except (AssertionError, Error):
             # A list that gets new entries while it opens closes or swallows the click; a person chooses again.
             if patience == PATIENCE:

@@ -79,6 +79,11 @@ class Labelling(Statements):
             self._done = []
         self.use(chosen or next(iter(schemes), None))
 
+    @property
+    def scheme_id(self) -> str:
+        """Name of the scheme in use, empty where there is none."""
+        return "" if self.scheme is None else self.scheme.id
+
     def use(self, scheme: LabelScheme | None) -> None:
         """Label by another scheme."""
         if scheme is None or self.scheme is None or scheme.name != self.scheme.name:

@@ -6,8 +6,9 @@ import binascii
 import json
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -15,10 +16,13 @@ import numpy as np
 from lse.rows import bitmap_of_rows, rows_of_bitmap
 from lse_dashboard.data.images import Rows
 
-__all__ = ["Link", "Viewport"]
+__all__ = ["Filter", "Link", "Viewport"]
 
 Viewport = tuple[float, ...]
 """Of a flat map its middle x, middle y and width; of a solid one the eye of the camera, x, y and z."""
+
+Filter = Sequence[float | None] | Sequence[str] | None
+"""What passes of a chart: two ends, None for no end, or labels of groups; None for all."""
 
 # What servers and mail programs take without cutting it.
 _LONGEST_ROWS = 4000
@@ -50,6 +54,8 @@ class Link:
         Diameter of points in pixels, None for what fits.
     theme
         ``dark`` or ``light``; empty where it is not said.
+    filters
+        What passes, by what is charted: two ends, None for no end, or labels; None for a chart alone.
     """
 
     project: str = ""
@@ -66,6 +72,7 @@ class Link:
     tab: str = ""
     point_size: int | None = None
     theme: str = ""
+    filters: Mapping[str, Filter] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -87,12 +94,9 @@ class Link:
         said = {key: value for key, value in said.items() if value}
         if self.clustering is not None:
             said["clustering"] = self.clustering
-        if self.hidden:
-            said["hidden"] = json.dumps(
-                {title: list(labels) for title, labels in self.hidden.items()},
-                ensure_ascii=False,
-                separators=(",", ":"),
-            )
+        for key, things in (("hidden", self.hidden), ("filters", self.filters)):
+            if things:
+                said[key] = json.dumps(things, ensure_ascii=False, separators=(",", ":"))
         for key, rows in (("rows", self.selected), ("only", self.isolated)):
             if rows is not None and len(rows) and len(packed := _packed(rows)) <= _LONGEST_ROWS:
                 said[key] = packed
@@ -121,6 +125,7 @@ class Link:
             tab=query.get("tab", ""),
             point_size=int(size) if size.isdecimal() and 1 <= int(size) <= 12 else None,
             theme=query.get("theme", ""),
+            filters={name: one for name, one in _named(query.get("filters", "")).items() if _is_filter(one)},
         )
 
 
@@ -138,16 +143,26 @@ def _unpacked(text: str) -> Rows | None:
     return rows if len(rows) else None
 
 
-def _hidden(text: str) -> dict[str, tuple[str, ...]]:
+def _named(text: str) -> dict[str, Any]:
+    """What a JSON object holds; nothing of a text that is none."""
     try:
         given = json.loads(text) if text else {}
     except ValueError:
         return {}
-    if not isinstance(given, dict):
-        return {}
-    return {
-        str(title): tuple(str(label) for label in labels) for title, labels in given.items() if isinstance(labels, list)
-    }
+    return given if isinstance(given, dict) else {}
+
+
+def _hidden(text: str) -> dict[str, tuple[str, ...]]:
+    named = _named(text).items()
+    return {title: tuple(str(label) for label in labels) for title, labels in named if isinstance(labels, list)}
+
+
+def _is_filter(given: Any) -> bool:
+    if given is None:
+        return True
+    ends = given if isinstance(given, list) else [False]
+    numbers = all(one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in ends)
+    return (len(ends) == 2 and numbers) or all(isinstance(one, str) for one in ends)
 
 
 def _viewport(text: str) -> Viewport | None:

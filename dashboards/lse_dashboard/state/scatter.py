@@ -31,6 +31,7 @@ class Scatter(param.Parameterized):
     cloud: param.Parameter[Cloud | None] = param.Parameter(None, doc="Points of the chosen projection.")
     colouring: param.Parameter[Colouring | None] = param.Parameter(None, doc="What gives the points their colour.")
     shown: param.Parameter[Mask | None] = param.Parameter(None, doc="Which points are not hidden.")
+    restricted: param.Parameter[tuple[str, ...]] = param.Parameter((), doc="What else hides points; see `restrict`.")
     selected: param.Parameter[Mask | None] = param.Parameter(
         None, doc="Which points are selected, hidden ones too; None where none is."
     )
@@ -45,11 +46,13 @@ class Scatter(param.Parameterized):
         self.selection.param.watch(lambda *_: self._show_selected(), "step")
         self._hidden: dict[str, tuple[Groups, frozenset[str]]] = {}
         self._only: Rows | None = None
+        self._passing: dict[str, Mask] = {}
 
     def enter(self, cloud: Cloud | None, colouring: Colouring | None, *, keep: bool = False) -> None:
         """Show another cloud; hidden groups are forgotten unless it has the same points."""
-        self._hidden = self._hidden if keep and self._same_points(cloud) else {}
+        self._hidden = self._hidden if keep and self.has_points_of(cloud) else {}
         self._only = self._only if keep else None
+        self._passing = self._passing if keep and self.has_points_of(cloud) else {}
         size = self.point_size if cloud is None or keep else fitting_size(len(cloud))
         self.param.update(
             cloud=cloud,
@@ -58,6 +61,7 @@ class Scatter(param.Parameterized):
             selected=None if cloud is None else _mask_of(cloud, self.selection.rows),
             point_size=size,
             viewport=None,
+            restricted=tuple(self._passing),
         )
 
     def colour(self, colouring: Colouring | None) -> None:
@@ -96,7 +100,7 @@ class Scatter(param.Parameterized):
     def filters(self) -> tuple[str, ...]:
         """What hides points now, such as ``class``."""
         isolated = () if self._only is None else (wording.Selection.FILTER,)
-        return (*(title for title, (_, labels) in self._hidden.items() if labels), *isolated)
+        return (*(title for title, (_, labels) in self._hidden.items() if labels), *self._passing, *isolated)
 
     def toggle(self, label: str) -> None:
         """Hide a group, or show it again."""
@@ -109,8 +113,16 @@ class Scatter(param.Parameterized):
 
     def show_all(self) -> None:
         """Hide nothing."""
-        self._hidden, self._only = {}, None
+        self._hidden, self._only, self._passing = {}, None, {}
         self._update_shown()
+        self.restricted = ()
+
+    def restrict(self, passing: dict[str, Mask]) -> None:
+        """Show only the points that are in all of these masks, each of shape (n,), by what made them."""
+        if passing or self._passing:
+            self._passing = passing
+            self._update_shown()
+        self.restricted = tuple(passing)
 
     def isolate_rows(self, rows: Rows) -> None:
         """Show only these images, in this map and in others."""
@@ -143,6 +155,10 @@ class Scatter(param.Parameterized):
         at = int(positions(self.cloud.rows, np.array([row]))[0])
         return None if at < 0 else at
 
+    def has_points_of(self, cloud: Cloud | None) -> bool:
+        """Whether a cloud has the same images as the present one."""
+        return cloud is not None and self.cloud is not None and np.array_equal(cloud.rows, self.cloud.rows)
+
     def _hide(self, labels: frozenset[str]) -> None:
         if isinstance(self.colouring, Groups):
             self.hide(self.colouring, labels)
@@ -158,10 +174,9 @@ class Scatter(param.Parameterized):
         visible = np.ones(len(cloud), dtype=bool) if self._only is None else np.isin(cloud.rows, self._only)
         for groups, labels in self._hidden.values():
             visible &= ~groups.hidden_mask(labels)
+        for mask in self._passing.values():
+            visible &= mask
         return visible
-
-    def _same_points(self, cloud: Cloud | None) -> bool:
-        return cloud is not None and self.cloud is not None and np.array_equal(cloud.rows, self.cloud.rows)
 
 
 def _mask_of(cloud: Cloud, rows: Rows) -> Mask | None:

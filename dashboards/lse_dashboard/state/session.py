@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import param
 from lse.client.resources import Clustering, Experiment, MadeResource, Method, Prediction, Projection
 from lse.errors import LseError, UnauthenticatedError, UnavailableError
 from lse_dashboard import wording
-from lse_dashboard.data.colouring import ColumnUse, Groups
+from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups
 from lse_dashboard.data.computations import Computation, Kind
 from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageIndex, Rows, origin_of
 from lse_dashboard.data.library import Library, ProjectContents
@@ -21,6 +21,7 @@ from lse_dashboard.data.remarks import REMARK_COLOURS
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.cluster_names import ClusterNames
 from lse_dashboard.state.explanations import ExplanationQuestion
+from lse_dashboard.state.filters import Filters
 from lse_dashboard.state.gallery import Gallery
 from lse_dashboard.state.labelling import Labelling
 from lse_dashboard.state.navigation import Navigation, Place
@@ -38,7 +39,7 @@ from lse_dashboard.theme import DARK, Theme
 
 __all__ = ["Session", "Tab"]
 
-Tab = Literal["image", "selection", "review"]
+Tab = Literal["image", "selection", "filters", "review"]
 _FIRST_PROJECTION = "pca-2d"
 _IDLE_TICKS = 3
 
@@ -90,6 +91,7 @@ class Session(param.Parameterized):
         self.scatter = Scatter(self.selection)
         self.navigation = Navigation(library, background)
         self.gallery = Gallery(library, background, self.selection, self.navigation)
+        self.filters = Filters(background, self.scatter, self._reading)
         self.selecting = Selecting(library, background, self.scatter, self.navigation)
         self.labelling = Labelling(library, background)
         self.remarks = Remarks(library, background)
@@ -107,7 +109,7 @@ class Session(param.Parameterized):
         self._tick = 0
         self._started = False
         self.operations.param.watch(self._on_finished, "finished")
-        self.labelling.param.watch(lambda *_: self._on_said(f"label:{self._scheme_id()}"), "labels")
+        self.labelling.param.watch(lambda *_: self._on_said(f"label:{self.labelling.scheme_id}"), "labels")
         self.remarks.param.watch(lambda *_: self._on_said("remark:"), "of")
         self.cluster_names.param.watch(lambda *_: self._reopen(), "changed")
 
@@ -177,11 +179,7 @@ class Session(param.Parameterized):
     def choose_colour(self, colour_by: str) -> None:
         """Colour the points by something else."""
         self.colour_by = colour_by
-        project = self.project
-        shown = Opened(self.contents, projection=self.projection, cloud=self.scatter.cloud, clusters=self.clusters)
-        self._colouring.ask(
-            lambda: read_colouring(self.library, project, shown, colour_by), self.scatter.colour, self._failed
-        )
+        self._colouring.ask(self._reading(colour_by), self.scatter.colour, self._failed)
 
     def look_at(self, row: int) -> None:
         """Go to an image, unless a question waits for it."""
@@ -375,8 +373,10 @@ class Session(param.Parameterized):
         elif parent.endswith("/predictions"):
             self._reopen(colour_by=f"prediction:{target}")
 
-    def _scheme_id(self) -> str:
-        return "" if self.labelling.scheme is None else self.labelling.scheme.id
+    def _reading(self, colour_by: str) -> Callable[[], Colouring | None]:
+        project = self.project
+        shown = Opened(self.contents, projection=self.projection, cloud=self.scatter.cloud, clusters=self.clusters)
+        return lambda: read_colouring(self.library, project, shown, colour_by)
 
     def _on_said(self, kind: str) -> None:
         """Colours that show what experts say follow it."""

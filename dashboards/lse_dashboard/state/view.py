@@ -53,6 +53,7 @@ class KeptView(param.Parameterized):
         session.selection.param.watch(lambda *_: self._write(), "step")
         session.selecting.param.watch(lambda *_: self._write(), "kept")
         session.navigation.param.watch(lambda *_: self._write(), "row")
+        session.filters.param.watch(lambda *_: self._write(), "charts")
         session.scatter.param.watch(lambda *_: self._write(), ["shown", "viewport", "point_size"])
 
     @property
@@ -77,6 +78,7 @@ class KeptView(param.Parameterized):
             tab=session.aside,
             point_size=scatter.point_size,
             theme=session.theme.mode,
+            filters=session.filters.said(),
         )
 
     def complete(self) -> None:
@@ -102,6 +104,7 @@ class KeptView(param.Parameterized):
         for groups in (session.clusters, scatter.colouring):
             if isinstance(groups, Groups) and groups.title in link.hidden:
                 scatter.hide(groups, frozenset(link.hidden[groups.title]))
+        session.filters.restore(link.filters)
         if link.isolated is not None:
             scatter.isolate_rows(link.isolated)
         if link.selection:

@@ -12,6 +12,7 @@ from lse_dashboard.state.samp import Samp
 from lse_dashboard.state.session import Session, Tab
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import scrolling
+from lse_dashboard.views.filters import FiltersView
 from lse_dashboard.views.image import ImageView
 from lse_dashboard.views.labels import LabelBar
 from lse_dashboard.views.markup import Markup, html, join
@@ -47,6 +48,7 @@ class Aside:
         self._views = {
             "image": ImageView(session, addresses.thumbnail, original).panel,
             "selection": SelectionView(session, addresses).panel,
+            "filters": FiltersView(session).panel,
             "review": ReviewView(session, addresses.thumbnail).panel,
         }
         bars = (LabelBar(session).panel, RemarkBar(session).panel)
@@ -59,6 +61,7 @@ class Aside:
         )
         session.param.watch(lambda *_: self._show(), "aside")
         session.selection.param.watch(lambda *_: self._show(), "step")
+        session.filters.param.watch(lambda *_: self._show(), "charts")
         self._show()
 
     def _choose(self, name: str) -> None:
@@ -67,9 +70,11 @@ class Aside:
 
     def _show(self) -> None:
         session, count = self._session, len(self._session.selection.rows)
+        limits = len(session.filters.limits)
         titles = {
             "image": _WORDS.IMAGE,
             "selection": _WORDS.SELECTION_COUNT.format(count=count) if count else _WORDS.SELECTION,
+            "filters": _WORDS.FILTERS_COUNT.format(count=limits) if limits else _WORDS.FILTERS,
             "review": _WORDS.REVIEW,
         }
         self._tabs.html = html(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lse_dashboard.wording.filters import Filters
 from lse_dashboard.wording.ingest import Ingest
 from lse_dashboard.wording.original import Original
 from lse_dashboard.wording.results import BakeOff, Concepts, Link, OfflineMap, Project, Provenance
@@ -34,6 +35,7 @@ __all__ = [
     "Curtain",
     "Encoders",
     "Explanation",
+    "Filters",
     "Gallery",
     "Header",
     "Image",

@@ -10,6 +10,7 @@ class Aside:
 
     IMAGE = "Image"
     SELECTION, SELECTION_COUNT = "Selection", "Selection · {count:,}"
+    FILTERS, FILTERS_COUNT = "Filters", "Filters · {count:,}"
     REVIEW = "Review"
 
 

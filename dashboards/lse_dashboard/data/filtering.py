@@ -1,0 +1,146 @@
+"""Charts of the points of a map, and which of them pass what is asked of a number or a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lse_dashboard.data.cloud import Mask
+from lse_dashboard.data.colouring import Colouring, Groups
+
+__all__ = ["BARS", "Chart", "Interval", "Kept", "Limit", "chart_of", "interval_typed", "passing", "passing_others"]
+
+BARS = 40
+# Numbers whose middle 98 % take less of their range than this are drawn without the rest, which the outer bars hold.
+_LEAST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers from `low` to `high`, both included; None for no end.  Missing ones do not pass."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Groups that pass."""
+
+    labels: frozenset[str]
+
+
+Limit = Interval | Kept
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Points in bars.
+
+    Attributes
+    ----------
+    title
+        What is charted.
+    bars
+        Bar of each point, shape (n,): a group, or an interval of numbers; `missing` for a point without a number.
+    labels
+        Names of the groups; empty for numbers.
+    edges
+        Ends of the intervals, one more than there are bars; empty for groups.
+    texts
+        The same as people read them.
+    """
+
+    title: str
+    bars: npt.NDArray[np.uint16]
+    labels: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """Bar of points without a number, after all others."""
+        return len(self.labels) or BARS
+
+    def counts(self, mask: Mask | None = None) -> tuple[int, ...]:
+        """Points of each bar, the missing ones last; only those of a mask where one is given."""
+        bars = self.bars if mask is None else self.bars[mask]
+        return tuple(np.bincount(bars, minlength=self.missing + 1).tolist())
+
+    def between(self, first: int, last: int) -> Interval:
+        """The interval of some bars; the outer ones have no end."""
+        low, high = sorted(min(max(0, one), BARS - 1) for one in (first, last))
+        return Interval(
+            None if low == 0 else self.edges[low],
+            # What lies on an edge is drawn in the bar above it.
+            None if high == BARS - 1 else float(np.nextafter(self.edges[high + 1], -np.inf)),
+        )
+
+    def bars_of(self, interval: Interval) -> tuple[int, int]:
+        """First and last bar that an interval reaches."""
+        low = 0 if interval.low is None else int(np.searchsorted(self.edges, interval.low, side="right")) - 1
+        high = BARS - 1 if interval.high is None else int(np.searchsorted(self.edges, interval.high, side="right")) - 1
+        return min(max(0, low), BARS - 1), min(max(0, high), BARS - 1)
+
+    @property
+    def typed(self) -> bool:
+        """Whether its ends can be typed: those of times cannot."""
+        return bool(self.texts) and _number(self.texts[0]) is not None
+
+
+def interval_typed(low: str, high: str) -> Interval | None:
+    """Read two ends, empty for none; None where one is not a number."""
+    if any(text.strip() and _number(text) is None for text in (low, high)):
+        return None
+    return Interval(_number(low), _number(high))
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text.replace("−", "-"))
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def chart_of(colouring: Colouring) -> Chart:
+    """Sort points into bars."""
+    if isinstance(colouring, Groups):
+        return Chart(colouring.title, colouring.codes.astype(np.uint16), labels=colouring.labels)
+    values = colouring.values
+    known = np.isfinite(values)
+    low, high = (float(values[known].min()), float(values[known].max())) if known.any() else (0.0, 1.0)
+    if colouring.high - colouring.low < _LEAST_SHARE * (high - low):
+        low, high = colouring.low, colouring.high
+    if high <= low:
+        low, high = low - 0.5, low + 0.5
+    edges = np.linspace(low, high, BARS + 1)
+    bars = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, BARS - 1)
+    return Chart(
+        colouring.title,
+        np.where(known, bars, BARS).astype(np.uint16),
+        edges=tuple(edges.tolist()),
+        texts=tuple(colouring.text(edge) for edge in edges.tolist()),
+    )
+
+
+def passing(colouring: Colouring, limit: Limit) -> Mask:
+    """Which points pass a limit, shape (n,); none where it is of the other kind."""
+    if isinstance(colouring, Groups):
+        kept = limit.labels if isinstance(limit, Kept) else frozenset[str]()
+        return colouring.hidden_mask(kept)  # a mask of the points in some groups, whatever for
+    if not isinstance(limit, Interval):
+        return np.zeros(len(colouring.values), dtype=bool)
+    low = -np.inf if limit.low is None else limit.low
+    high = np.inf if limit.high is None else limit.high
+    passes: Mask = (colouring.values >= low) & (colouring.values <= high)
+    return passes
+
+
+def passing_others(masks: Mapping[str, Mask], key: str) -> Mask | None:
+    """Which points pass all limits but one; None where there are no others."""
+    others = [mask for other, mask in masks.items() if other != key]
+    return np.logical_and.reduce(others) if others else None
