@@ -49,7 +49,7 @@ class Page:
         self.scatter.enter(self.cloud, groups("class", pa.array(rng.integers(0, 4, 20_000)), none="no value"))
         self.shown: list[tuple[int, bool]] = []
         self.plot = Scatter2D(
-            self.scatter, DARK, lambda _: None, lambda _: None, background=later, on_frame=self._remember
+            self.scatter, DARK, lambda _: None, lambda _: None, background=later, on_frame=self._remember, thumbnail=str
         )
         self.root = self.plot.pane.get_root()
         self.plot.view = fitted_view(self.cloud.extent(), 200, 160)

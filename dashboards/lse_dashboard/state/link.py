@@ -54,6 +54,8 @@ class Link:
         Diameter of points in pixels, None for what fits.
     theme
         ``dark`` or ``light``; empty where it is not said.
+    over
+        What lies over the points: ``images``, ``names``.
     filters
         What passes, by what is charted: two ends, None for no end, or labels; None for a chart alone.
     """
@@ -72,6 +74,7 @@ class Link:
     tab: str = ""
     point_size: int | None = None
     theme: str = ""
+    over: tuple[str, ...] = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
 
     @property
@@ -90,6 +93,7 @@ class Link:
             "selection": self.selection,
             "tab": self.tab,
             "theme": self.theme,
+            "over": ",".join(self.over),
         }
         said = {key: value for key, value in said.items() if value}
         if self.clustering is not None:
@@ -125,6 +129,7 @@ class Link:
             tab=query.get("tab", ""),
             point_size=int(size) if size.isdecimal() and 1 <= int(size) <= 12 else None,
             theme=query.get("theme", ""),
+            over=tuple(one for one in query.get("over", "").split(",") if one),
             filters={name: one for name, one in _named(query.get("filters", "")).items() if _is_filter(one)},
         )
 

@@ -38,6 +38,8 @@ class Scatter(param.Parameterized):
     viewport: param.Parameter[Viewport | None] = param.Parameter(
         None, doc="What is in view, None for the whole cloud: see `lse_dashboard.state.link.Viewport`."
     )
+    images = param.Boolean(False, doc="Whether some points are shown as their images.")
+    names = param.Boolean(False, doc="Whether the names of groups are shown at their place.")
     point_size = param.Integer(4, bounds=(1, 12), doc="Diameter of a point in pixels.")
 
     def __init__(self, selection: Selection | None = None) -> None:

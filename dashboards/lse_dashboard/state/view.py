@@ -15,6 +15,7 @@ from lse_dashboard.state.session import Session, Tab
 
 __all__ = ["KeptView", "wanted_of"]
 
+_OVER = ("images", "names")
 _TABS: dict[str, Tab] = {one: one for one in get_args(Tab)}
 
 
@@ -54,7 +55,7 @@ class KeptView(param.Parameterized):
         session.selecting.param.watch(lambda *_: self._write(), "kept")
         session.navigation.param.watch(lambda *_: self._write(), "row")
         session.filters.param.watch(lambda *_: self._write(), "charts")
-        session.scatter.param.watch(lambda *_: self._write(), ["shown", "viewport", "point_size"])
+        session.scatter.param.watch(lambda *_: self._write(), ["shown", "viewport", "point_size", *_OVER])
 
     @property
     def link(self) -> Link:
@@ -78,6 +79,7 @@ class KeptView(param.Parameterized):
             tab=session.aside,
             point_size=scatter.point_size,
             theme=session.theme.mode,
+            over=tuple(one for one in _OVER if getattr(scatter, one)),
             filters=session.filters.said(),
         )
 
@@ -104,6 +106,7 @@ class KeptView(param.Parameterized):
         for groups in (session.clusters, scatter.colouring):
             if isinstance(groups, Groups) and groups.title in link.hidden:
                 scatter.hide(groups, frozenset(link.hidden[groups.title]))
+        scatter.param.update(**{one: one in link.over for one in _OVER})
         session.filters.restore(link.filters)
         if link.isolated is not None:
             scatter.isolate_rows(link.isolated)

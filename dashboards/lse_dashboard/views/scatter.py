@@ -9,6 +9,7 @@ import panel as pn
 
 from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud
+from lse_dashboard.data.colouring import Groups
 from lse_dashboard.data.images import Rows
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS
 from lse_dashboard.plots.scatter_3d import MAX_POINTS
@@ -17,7 +18,7 @@ from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import OVER, out_of_flow
 from lse_dashboard.views.legend import legend, point_group
-from lse_dashboard.views.markup import HoverCard, Html, Markup, button, html
+from lse_dashboard.views.markup import HoverCard, Html, Markup, button, html, join
 from lse_dashboard.views.scatter_2d import LEGEND_PIXELS, Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D
 from lse_dashboard.views.scatter_toolbar import ScatterToolbar
@@ -72,7 +73,12 @@ class ScatterView:
             },
         )
         self._caption = Markup(
-            {"all": lambda _: scatter.show_all(), "clear": lambda _: session.selection.clear()},
+            {
+                "all": lambda _: scatter.show_all(),
+                "clear": lambda _: session.selection.clear(),
+                "images": lambda _: scatter.param.update(images=not scatter.images),
+                "names": lambda _: scatter.param.update(names=not scatter.names),
+            },
             css_classes=["lse-caption"],
             height=30,
             styles={"background": "var(--ground)", "border-top": "1px solid var(--line)"},
@@ -136,7 +142,7 @@ class ScatterView:
         scatter.param.watch(lambda *_: self._show_cloud(), "cloud")
         session.selection.param.watch(self._on_selected, "step")
         scatter.param.watch(lambda *_: self._view.show_viewport() if self._view is not None else None, "viewport")
-        scatter.param.watch(self._redraw, ["colouring", "shown", "selected", "point_size"])
+        scatter.param.watch(self._redraw, ["colouring", "shown", "selected", "point_size", "images", "names"])
 
     def _show_cloud(self, *, anew: bool = False) -> None:
         session, scatter, before = self._session, self._session.scatter, self._view
@@ -155,6 +161,7 @@ class ScatterView:
                 self._on_click,
                 background=session.background,
                 on_frame=self._count,
+                thumbnail=self._thumbnail,
             )
             if anew and isinstance(before, Scatter2D):
                 self._view.view = before.view
@@ -213,9 +220,10 @@ class ScatterView:
             selection = html(template, count=count, selected=_WORDS.SELECTED)
             selection += button(_WORDS.CLEAR, "clear", css="link lse-clear")
         return html(
-            '<div class="lse caption"><span class="lse-counts">{counts}</span>{hidden}{selection}'
+            '<div class="lse caption"><span class="lse-counts">{counts}</span>{over}{hidden}{selection}'
             '<span class="right">{hint}</span></div>',
             counts=counts,
+            over=_over(scatter) if isinstance(self._view, Scatter2D) else "",
             hidden=hidden,
             selection=selection,
             hint=_WORDS.HINT_3D if isinstance(self._view, Scatter3D) else _WORDS.HINT_2D,
@@ -263,6 +271,23 @@ class ScatterView:
         template = '<div class="lse curtain"><div><b>{title}</b>{text}</div></div>'
         self._curtain.html = html(template, title=says[0], text=says[1]) if says else ""
         self._curtain.visible = says is not None
+
+
+def _over(scatter: Scatter) -> Html:
+    """What can lie over a flat map, and whether it does."""
+    choices = [("images", _WORDS.IMAGES, _WORDS.IMAGES_HELP, scatter.images)]
+    if isinstance(scatter.colouring, Groups):
+        choices.append(("names", _WORDS.NAMES, _WORDS.NAMES_HELP, scatter.names))
+    return join(
+        html(
+            '<button class="chip" data-action="{action}" aria-pressed="{on}" title="{help}">{label}</button>',
+            action=action,
+            on="true" if on else "false",
+            help=help,
+            label=label,
+        )
+        for action, label, help, on in choices  # noqa: A001
+    )
 
 
 def _curtain(session: Session) -> tuple[str, str] | None:  # one for each reason

@@ -16,12 +16,14 @@ from holoviews import streams
 
 from lse_dashboard import wording
 from lse_dashboard.data.selection import inside_box, inside_polygon
+from lse_dashboard.plots.overlay import Name, group_names, spread
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS, Frame, Painted, View, draw, fitted_view, painted
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.link import Viewport
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
 from lse_dashboard.views.frames import FrameGlyph
+from lse_dashboard.views.overlay import IMAGE_PIXELS, Overlay
 
 __all__ = ["LEGEND_PIXELS", "Scatter2D"]
 
@@ -34,6 +36,8 @@ Bokeh.require("core/ui_gestures").UIGestures.press_threshold = 2 ** 31 - 1
 const view = Bokeh.index.find_one(cb_obj.origin)
 if (view) { view.canvas_view.events_el.style.outline = "none" }
 """
+Over = tuple[list[tuple[str, float, float]], list[Name]]
+_GAP_PIXELS = 6
 # The legend lies over the right edge: a fitted cloud stays clear of it.
 LEGEND_PIXELS = 176
 
@@ -55,6 +59,8 @@ class Scatter2D:
         Draws, where no page waits.
     on_frame
         Called when a picture is shown.
+    thumbnail
+        URL of the image of a point, given its row.
 
     Attributes
     ----------
@@ -71,16 +77,20 @@ class Scatter2D:
         *,
         background: Background,
         on_frame: Callable[[], None],
+        thumbnail: Callable[[int], str],
     ) -> None:
         self._scatter = scatter
         self._theme = theme
         self._on_hover = on_hover
         self._on_click = on_click
         self._on_frame = on_frame
+        self._thumbnail = thumbnail
+        self._overlay: Overlay | None = None
         self._frames = Newest(background)
         self._glyph: FrameGlyph | None = None
         self.frame: Frame | None = None
         self._painted: Painted | None = None
+        self._named: list[Name] | None = None
         self._figure: Any = None
         self._hovered: int | None = None
         self._marked: int | None = None
@@ -134,7 +144,7 @@ class Scatter2D:
 
     def redraw(self) -> None:
         """Draw again, since colours or what is shown or selected changed."""
-        self._painted = None
+        self._painted = self._named = None
         self._again.event()
 
     def mark(self, index: int | None) -> None:
@@ -169,19 +179,32 @@ class Scatter2D:
         """Have a view drawn, of a sample first where it has very many points; only the newest is shown."""
         size = self._scatter.point_size
 
-        def work() -> tuple[Frame, bytes]:
+        def work() -> tuple[Frame, bytes, Over]:
             frame = draw(self._paint(), view, point_size=size, budget=budget)
-            return frame, frame.png()
+            return frame, frame.png(), self._over(view)
 
-        def show(drawn: tuple[Frame, bytes]) -> None:
-            self.frame, png = drawn
+        def show(drawn: tuple[Frame, bytes, Over]) -> None:
+            self.frame, png, over = drawn
             if self._glyph is not None:
                 self._glyph.show(png, self.frame)
+            if self._overlay is not None:
+                self._overlay.show(*over)
             self._on_frame()
             if not self.frame.exact:
                 self._ask(view)
 
         self._frames.ask(work, show, lambda _: None)
+
+    def _over(self, view: View) -> Over:
+        """Images and names that lie over a view."""
+        scatter, cloud, shown = self._scatter, self._scatter.cloud, self._scatter.shown
+        if cloud is None or shown is None:
+            return [], []
+        chosen = spread(cloud, view, shown=shown, cell=IMAGE_PIXELS + _GAP_PIXELS) if scatter.images else []
+        places = [(self._thumbnail(int(cloud.rows[one])), *map(float, cloud.coordinates[one])) for one in chosen]
+        if self._named is None:
+            self._named = group_names(cloud, scatter.colouring, shown=shown) if scatter.names else []
+        return places, self._named
 
     def _paint(self) -> Painted:
         """Points with their colours, made once until `redraw`."""
@@ -200,7 +223,7 @@ class Scatter2D:
         figure.update(min_border=0, outline_line_color=None, background_fill_color=ground, border_fill_color=ground)
         if self._figure is not figure:
             self._figure = figure
-            self._glyph = FrameGlyph(figure)
+            self._glyph, self._overlay = FrameGlyph(figure), Overlay(figure, self._theme)
             figure.toolbar.logo = None
             figure.js_on_event(MouseEnter, CustomJS(code=_ON_ENTER))
             x0, y0, x1, y1 = self._extent()

@@ -184,6 +184,8 @@ class Scatter:
     COLOUR_BY = "Colour by"
     POINT_SIZE = "Point size"
     FOLD_LEFT, FOLD_RIGHT = "Fold or open the left column", "Fold or open the right column"
+    IMAGES, IMAGES_HELP = "images", "Show images at their points, one in each part of the map"
+    NAMES, NAMES_HELP = "names", "Show the names of the groups at their place"
     NONE = "none"
     SHOWN = "{shown:,} of {total:,} points shown"
     SAMPLE = ", of which a random sample of {count:,} is drawn"
