@@ -31,7 +31,11 @@ def check_alike(content: bytes) -> SourceImage:
     found, expected = read_image(content), read_image(content, extensions=BY_ASTROPY)
     np.testing.assert_array_equal(found.pixels, expected.pixels)
     assert found.pixels.dtype == expected.pixels.dtype
-    assert list(found.metadata.items()) == list(expected.metadata.items())
+    assert list(found.metadata) == list(expected.metadata)
+    for key, value in expected.metadata.items():
+        # Positions agree to the last digits of a double, what is a difference of positions to fewer.
+        close = {"ra_deg": 1e-11, "dec_deg": 1e-11, "pixel_scale_arcsec": 1e-6, "orientation_deg": 1e-5}.get(key)
+        assert found.metadata[key] == (value if close is None else pytest.approx(value, abs=close)), key
     assert (found.units, found.channels) == (expected.units, expected.channels)
     assert (found.sky is None) == (expected.sky is None)
     return found

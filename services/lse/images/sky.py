@@ -20,6 +20,7 @@ __all__ = [
     "Sky",
     "card_position",
     "figures_at",
+    "frame_rotation",
     "quick_sky",
     "sip_order",
     "sky_of",
@@ -316,7 +317,7 @@ def _icrs_vectors(
         # Aberration makes FK4 more than a rotation.
         found = _to_icrs(np.array(vectors), _frame(lng, radesys, equinox)).tolist()
         return [(x, y, z) for x, y, z in found]
-    a, b, c = _rotation(lng, radesys, None if math.isnan(equinox) else equinox)
+    a, b, c = frame_rotation(lng, radesys, None if math.isnan(equinox) else equinox)
     return [
         (x * a[0] + y * b[0] + z * c[0], x * a[1] + y * b[1] + z * c[1], x * a[2] + y * b[2] + z * c[2])
         for x, y, z in vectors
@@ -328,8 +329,8 @@ def _unit_vector(lon: float, lat: float) -> tuple[float, float, float]:
 
 
 @lru_cache(maxsize=64)
-def _rotation(lng: str, radesys: str, equinox: float | None) -> list[list[float]]:
-    """Rows of the matrix that turns vectors (from the right) into ICRS."""
+def frame_rotation(lng: str, radesys: str, equinox: float | None) -> list[list[float]]:
+    """Rows of the matrix that turns vectors (from the right) into ICRS, of a frame that is a rotation of it."""
     found: list[list[float]] = _to_icrs(
         np.eye(3), _frame(lng, radesys, np.nan if equinox is None else equinox)
     ).tolist()

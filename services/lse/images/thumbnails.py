@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from lse.images.formats.source_image import SourceImage
@@ -37,12 +38,33 @@ def drawn(image: StretchedImage) -> bytes:
     One channel is drawn in grey; two in false colour, the first red, the second blue and their mean green; of three and
     more the first three as red, green and blue.
     """
-    values = image.picture(image.recipe.thumbnail)
-    if len(values) == 2:
-        values = np.stack([values[0], values.mean(axis=0), values[1]])
-    levels = np.rint(values[:3] * 255).astype(np.uint8)
-    picture = levels[0] if len(levels) == 1 else np.ascontiguousarray(np.moveaxis(levels, 0, -1))
+    size = image.recipe.thumbnail
+    straight = _levels_of(image) if image.is_straight else None
+    picture = _arranged(straight if straight is not None else _levels(image.picture(size)))
+    if straight is not None and picture.size != (size, size):
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
     # JPEG is written in a seventh of the time of WebP; colours are kept at full resolution.
-    Image.fromarray(picture).save(buffer, format="JPEG", quality=90, subsampling=0)
+    picture.save(buffer, format="JPEG", quality=90, subsampling=0)
     return buffer.getvalue()
+
+
+def _levels_of(image: StretchedImage) -> NDArray[np.uint8] | None:
+    """Levels of the pixels of the source where none lies beyond the limits; None where one does.
+
+    Along a straight line these can be resampled as they are, all channels at once, in a fraction of the time.
+    """
+    values = image.scaled[:3]
+    return _levels(values) if values.min() >= 0 and values.max() <= 1 else None
+
+
+def _levels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(values[:3] * 255).astype(np.uint8)
+
+
+def _arranged(levels: NDArray[np.uint8]) -> Image.Image:
+    """Grey or RGB of one, two or three channels."""
+    if len(levels) == 2:
+        levels = np.stack([levels[0], np.rint(levels.mean(axis=0)).astype(np.uint8), levels[1]])
+    bands = [Image.fromarray(channel) for channel in levels]
+    return bands[0] if len(bands) == 1 else Image.merge("RGB", bands)

@@ -25,6 +25,7 @@ from lse.images.formats.source_image import (
     channel_names,
     narrowed,
 )
+from lse.images.plain_sky import plain_sky
 from lse.images.sky import MOST_SIP_ORDER, HeaderNeededError, Sky, card_position, quick_sky, sip_order, sky_of
 from lse.methods import Method
 from lse.parameters import Parameters
@@ -103,10 +104,10 @@ def _plain(image: PlainFits, limits: ReadLimits, name: str) -> SourceImage:
     height, width = image.raw.shape
     limits.check_pixels(height * width, name)
     cards = image.cards
-    sky = quick_sky(cards)
-    units = {keyword: unit for keyword in cards if (unit := _said_unit(cards[keyword], image.comments[keyword]))}
-    comments = {keyword: image.comments[keyword] for keyword in cards if keyword.startswith("RA")}
-    facts, said, sky = _described(cards, units, comments, sky, (height, width))
+    sky = plain_sky(cards) or quick_sky(cards)
+    bracketed = {keyword: comment for keyword, comment in image.comments.items() if comment.startswith("[")}
+    units = {keyword: unit for keyword, comment in bracketed.items() if (unit := _said_unit(cards[keyword], comment))}
+    facts, said, sky = _described(cards, units, image.comments, sky, (height, width))
     pixels = physical(image.raw[np.newaxis, ::-1], cards)
     return SourceImage(
         pixels=pixels,
@@ -179,11 +180,17 @@ def _described(
     facts: dict[str, MetadataValue] = {**(found or card_position(cards, comments))}
     if (order := sip_order(cards)) is not None and order > MOST_SIP_ORDER:
         facts["sky_note"] = f"SIP polynomials of order {order} are not evaluated: at most {MOST_SIP_ORDER}."
-    facts |= {f"header.{key.lower()}": value for key, value in cards.items() if key not in _STRUCTURE}
+    facts |= {fact: value for key, value in cards.items() if (fact := _fact_of(key))}
     said = {f"header.{key.lower()}": unit for key, unit in units.items()}
     if unit := _unit(str(cards.get("BUNIT", ""))):
         said["pixels"] = unit
     return facts, said, sky if found else None
+
+
+@lru_cache(maxsize=4096)
+def _fact_of(keyword: str) -> str:
+    """What the fact of a card is called; empty of one of the layout of the file."""
+    return "" if keyword in _STRUCTURE else f"header.{keyword.lower()}"
 
 
 def _check_stored(hdu: Any, available: int, limits: ReadLimits, name: str) -> None:

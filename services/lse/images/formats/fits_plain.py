@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -97,37 +98,41 @@ def _header(content: bytes) -> tuple[str, int] | None:
 def _cards(text: str) -> tuple[dict[str, MetadataValue], dict[str, str]] | None:
     values: dict[str, MetadataValue] = {}
     comments: dict[str, str] = {}
-    match_value = _VALUE.fullmatch
     for start in range(0, len(text), _CARD):
-        keyword = text[start : start + 8]
-        if keyword in _COMMENTARY:
-            continue
-        match = match_value(text, start + 10, start + _CARD)
-        indicated = text[start + 8 : start + 10] == "= " and _KEYWORD.fullmatch(keyword)
-        if match is None or not indicated or not text[start : start + _CARD].isprintable():
+        card = _card(text[start : start + _CARD])
+        if card is None:
             return None
-        string, truth, whole, number, comment = match.groups()
-        keyword = keyword.rstrip(" ")
-        if keyword in values:
-            continue
-        value: MetadataValue
-        if string is not None:
-            if string.endswith("&"):
-                return None  # may go on in the next card
-            value = string.strip()
-        elif truth is not None:
-            value = truth == "T"
-        elif whole is not None:
-            value = int(whole)
-        elif number is not None:
-            value = float(number.replace("D", "E"))
-            if not math.isfinite(value):
-                return None
-        else:
-            continue  # no value
-        values[keyword] = value
-        comments[keyword] = comment or ""
+        keyword, value, comment = card
+        if value is not None and keyword not in values:
+            values[keyword] = value
+            comments[keyword] = comment
     return values, comments
+
+
+@lru_cache(maxsize=8192)  # the files of a survey have most cards in common
+def _card(text: str) -> tuple[str, MetadataValue | None, str] | None:
+    """Keyword, value and comment of a card; None of one that is not tidy."""
+    keyword = text[:8]
+    if keyword in _COMMENTARY:
+        return keyword, None, ""
+    match = _VALUE.fullmatch(text, 10)
+    if match is None or text[8:10] != "= " or not _KEYWORD.fullmatch(keyword) or not text.isprintable():
+        return None
+    string, truth, whole, number, comment = match.groups()
+    value: MetadataValue | None = None
+    if string is not None:
+        if string.endswith("&"):
+            return None  # may go on in the next card
+        value = string.strip()
+    elif truth is not None:
+        value = truth == "T"
+    elif whole is not None:
+        value = int(whole)
+    elif number is not None:
+        value = float(number.replace("D", "E"))
+        if not math.isfinite(value):
+            return None
+    return keyword.rstrip(" "), value, comment or ""
 
 
 def _axes(cards: dict[str, MetadataValue], text: str) -> tuple[int, int] | None:

@@ -109,17 +109,26 @@ class StretchedImage:
 
     def resampled(self, size: int) -> NDArray[np.float32]:
         """Resampled to (C, size, size), before the curve; NaN where pixels are missing."""
-        missing = np.isnan(self.scaled)
-        return resample(self.scaled, missing if missing.any() else None, size)
+        return resample(self.scaled, np.isnan(self.scaled) if self.has_gaps else None, size)
 
     def at_size(self, size: int) -> NDArray[np.float32]:
         """Resampled to (C, size, size), missing pixels filled, before the curve."""
         resampled = self.resampled(size)
-        return filled(resampled, self.recipe.nan.policy, self.fills) if np.isnan(resampled).any() else resampled
+        return filled(resampled, self.recipe.nan.policy, self.fills) if self.has_gaps else resampled
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether any pixel is missing or was added."""
+        return bool(self.nan_fraction or self.padded_fraction)
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether values between the limits keep their ratios, and none is missing."""
+        return self.recipe.stretch.is_straight and not self.has_gaps
 
     def picture(self, size: int) -> NDArray[np.float32]:
         """For a person to look at: float32 (C, size, size) from 0 to 1, not normalised."""
-        return self.stretched_unit(self.at_size(size)).astype(np.float32)
+        return self.stretched_unit(self.at_size(size)).astype(np.float32, copy=False)
 
     def stretched_unit(self, scaled: NDArray[np.float32]) -> NDArray[np.floating]:
         """Values along the curve, clipped to 0 to 1: before it, which is the same for a curve that never falls."""
@@ -139,14 +148,14 @@ class StretchedImage:
         scaled = self.at_size(recipe.size)
         unit = recipe.normalisation == "unit"
         # Square root and logarithm end at the lower limit whatever the normalisation.
-        below = (scaled < 0) & (unit | (recipe.stretch.kind in ("sqrt", "log")))
-        above = (scaled > 1) & unit
+        ends = unit or recipe.stretch.kind in ("sqrt", "log")
         values = self.stretched_unit(scaled) if unit else recipe.stretch.curve(scaled.astype(np.float64))
+        normal = _normalised(values, recipe.normalisation)
         return PreparedImage(
-            tensor=np.clip(_normalised(values, recipe.normalisation), -_FLOAT32_MAX, _FLOAT32_MAX).astype(np.float32),
+            tensor=(normal if unit else np.clip(normal, -_FLOAT32_MAX, _FLOAT32_MAX)).astype(np.float32, copy=False),
             nan_fraction=self.nan_fraction,
-            clipped_low_fraction=float(below.mean()),
-            clipped_high_fraction=float(above.mean()),
+            clipped_low_fraction=np.count_nonzero(scaled < 0) / scaled.size if ends else 0.0,
+            clipped_high_fraction=np.count_nonzero(scaled > 1) / scaled.size if unit else 0.0,
             padded_fraction=self.padded_fraction,
             used_left=self.used_left,
             used_top=self.used_top,
@@ -338,10 +347,12 @@ def _scale(
             low, high = float(valid.min()), float(valid.max())
         if high > low:
             # Halves keep the difference of values near the ends of float64 finite.
-            brought = np.multiply(group, 0.5, dtype=np.float64)
-            brought -= low / 2
-            brought /= high / 2 - low / 2
-            scaled[part] = np.clip(brought, -SCALED_MAX, SCALED_MAX, out=brought)
+            half = 1.0 if group.dtype == np.float32 else 0.5
+            brought = np.subtract(group, low, dtype=np.float64) if half == 1 else group * half - low * half
+            brought /= high * half - low * half
+            with np.errstate(over="ignore"):
+                scaled[part] = brought
+            np.clip(scaled[part], -SCALED_MAX, SCALED_MAX, out=scaled[part])
         else:  # a channel of one value, in an image that has others, becomes zero
             scaled[part] = np.where(np.isnan(group), np.nan, 0)
         lows.append(low)

@@ -19,9 +19,11 @@ def resample(pixels: NDArray[np.float32], missing: NDArray[np.bool_] | None, siz
     """
     if pixels.shape[1:] == (size, size):
         return pixels
-    if missing is None:
-        return np.stack([_resize(channel, size) for channel in pixels])
     output = np.empty((len(pixels), size, size), dtype=np.float32)
+    if missing is None:
+        for channel, target in zip(pixels, output, strict=True):
+            target[:] = _resize(channel, size)
+        return output
     for channel, gaps, target in zip(pixels, missing, output, strict=True):
         weight = _resize((~gaps).astype(np.float32), size)
         total = _resize(np.where(gaps, np.float32(0), channel), size)

@@ -42,6 +42,11 @@ class _Stretch(BaseModel):
         return True
 
     @property
+    def is_straight(self) -> bool:
+        """Whether there is no curve."""
+        return type(self).curve is _Stretch.curve
+
+    @property
     def limit_finder(self) -> Limits:
         """How the two limits of an image are found."""
         raise NotImplementedError
