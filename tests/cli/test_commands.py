@@ -14,6 +14,7 @@ from pathlib import Path
 
 from latentspace.annotation.v1.annotation_pb2 import ListLabelSchemesRequest
 from latentspace.type.v1.view_pb2 import VIEW_BASIC
+from lse.columns import shown as written
 from lse.errors import InternalError, ResourceExhaustedError
 from running_services import DIMENSION, TRAINING
 
@@ -122,6 +123,10 @@ def test_an_image_is_traced_and_left_out(lse, services, tmp_path):
     steps = [line.split()[0] for line in shown.stdout.splitlines() if line[:1] not in ("", " ")]
     assert steps[:4] == ["step", "file", "image", "channels"]
     assert "trace.png is written" in shown.stdout
+    exact = json.loads(lse("dataset", "trace", "first", "bar-00", "--json").stdout)["steps"]
+    amounts = [fact for step in exact for fact in step["facts"].values() if isinstance(fact, float)]
+    assert any(len(written(amount)) > 8 for amount in amounts)
+    assert all(written(amount) in shown.stdout for amount in amounts)
     assert (tmp_path / "trace.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads(lse("dataset", "trace", "first", "broken", "--json").stdout)
     assert found["rejection_reason"] == found["image"]["rejection_reason"] != ""

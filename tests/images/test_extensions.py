@@ -52,6 +52,13 @@ def test_a_companion_that_comes_first_is_not_the_image(name: str) -> None:
     assert_shows(written((name, plane(1))), plane(1))  # a file of weights alone shows them
 
 
+def test_an_extension_called_sci_is_the_image_before_one_without_a_name() -> None:
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(FLAGS), fits.ImageHDU(plane(2), name="SCI")]).writeto(buffer)
+    image = assert_shows(buffer.getvalue(), plane(2))
+    assert image.metadata["not_read"] == "PRIMARY"
+
+
 def test_companions_by_the_words_of_eso() -> None:
     hdus = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(plane(1), name="A"), fits.ImageHDU(plane(2), name="B")])
     hdus[1].header["HDUCLAS2"] = "ERROR"

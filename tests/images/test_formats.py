@@ -579,6 +579,15 @@ def test_pointing_cards_give_the_position_where_there_is_no_wcs(cards: dict[str,
     assert_at(facts, SkyCoord(ra, dec, unit="deg"))
 
 
+@pytest.mark.parametrize(
+    ("cards", "frame"),
+    [({"GLON": 200.0, "GLAT": -10.5}, "galactic"), ({"ELON": 30, "ELAT": -20}, "barycentricmeanecliptic")],
+)
+def test_pointing_cards_in_other_frames(cards: dict[str, Any], frame: str) -> None:
+    facts = read_image(fits_bytes(np.eye(31, 40), cards)).metadata
+    assert_at(facts, SkyCoord(*cards.values(), unit="deg", frame=frame).icrs)
+
+
 @pytest.mark.parametrize("wrong", [{"CRVAL1": "N/A"}, {"CRVAL2": "150.2 deg"}, {"CDELT1": ""}, {"CRVAL1": None}])
 def test_a_wcs_without_numbers_gives_no_position(wrong: dict[str, Any]) -> None:
     cards = {

@@ -96,6 +96,9 @@ def test_names_are_unique(relatives: list[str]) -> None:
         (["1.png", "2.png"], None),
         (["a/1.png", "a/2.png"], None),
         (["o1/g.fits", "o1/r.fits", "o2/g.fits", "o2/r.fits"], None),
+        (["o1/ch1.fits", "o1/ch2.fits", "o2/ch1.fits", "o2/ch2.fits"], None),
+        (["a/x1.png", "a/x2.png", "b/x1.png", "b/x2.png"], ["a", "a", "b", "b"]),
+        (["a/001.png", "a/002.png", "b/001.png", "b/002.png"], ["a", "a", "b", "b"]),
         (["a/1.png", "b/2.png", "c/3.png"], None),
     ],
 )

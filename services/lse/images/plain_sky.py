@@ -69,7 +69,7 @@ def plain_sky(cards: Mapping[str, object]) -> PlainSky | None:
             if kind != "used":
                 matrices.add(kind)
     get = used.get
-    axes = _AXES.get((get("CTYPE1"), get("CTYPE2")))
+    axes = _AXES.get((str(get("CTYPE1")), str(get("CTYPE2"))))
     rotated = get("CROTA1", 0) != 0 or get("CROTA2", 0) != 0
     if axes is None or rotated or get("CUNIT1", "deg") != "deg" or get("CUNIT2", "deg") != "deg" or len(matrices) > 1:
         return None

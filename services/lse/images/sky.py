@@ -46,6 +46,8 @@ _POINTINGS = (
     ("RA_DEG", "DEC_DEG"),
     ("RA_PNT", "DEC_PNT"),
     ("RA_NOM", "DEC_NOM"),
+    ("GLON", "GLAT"),
+    ("ELON", "ELAT"),
 )
 # Their values are numbers; wcslib takes 0 for one that is not, such as CRVAL1 = 'N/A', and without a word.
 _NUMBERS = re.compile(r"(CRPIX|CRVAL|CDELT|CROTA)\d|(PC|CD)\d_\d")
@@ -244,7 +246,7 @@ def _of_image(wcs: Any) -> Sky | None:
 
 
 def card_position(cards: Mapping[str, object], comments: Mapping[str, str]) -> dict[str, float | bool]:
-    """Position of the pointing (``RA`` and ``DEC``, ``OBJCTRA`` and ``OBJCTDEC`` and their like) in ICRS.
+    """Position of the pointing (``RA`` and ``DEC``, ``OBJCTRA`` and ``OBJCTDEC``, ``GLON`` and their like) in ICRS.
 
     Numbers are degrees unless their comment says hours; a right ascension in sexagesimal notation is in hours.
 
@@ -254,17 +256,19 @@ def card_position(cards: Mapping[str, object], comments: Mapping[str, str]) -> d
         ``ra_deg`` and ``dec_deg``; empty where no pair of cards gives a place on the sky.
     """
     for keys in _POINTINGS:
-        ra = _angle(cards.get(keys[0]), hours=bool(_HOURS.search(comments.get(keys[0], ""))), sexagesimal_hours=True)
+        lng = keys[0] if keys[0] in ("GLON", "ELON") else "RA"
+        in_hours = bool(_HOURS.search(comments.get(keys[0], "")))
+        ra = _angle(cards.get(keys[0]), hours=in_hours, sexagesimal_hours=lng == "RA")
         dec = _angle(cards.get(keys[1]), hours=False, sexagesimal_hours=False)
         if ra is None or dec is None or not abs(dec) <= 90:
             continue
         radesys = str(cards.get("RADESYS") or cards.get("RADECSYS") or "")
         equinox = cards.get("EQUINOX", cards.get("EPOCH"))
         year = _year(equinox)
-        if radesys.strip().upper() in ("", "ICRS") and (np.isnan(year) or year == 2000):
+        if lng == "RA" and radesys.strip().upper() in ("", "ICRS") and (np.isnan(year) or year == 2000):
             return {"ra_deg": ra % 360, "dec_deg": dec}
         try:
-            ((x, y, z),) = _icrs_vectors([[ra, dec]], "RA", radesys, year)
+            ((x, y, z),) = _icrs_vectors([[ra, dec]], lng, radesys, year)
         except ValueError:
             return {}
         return {"ra_deg": float(np.rad2deg(np.arctan2(y, x)) % 360), "dec_deg": float(np.rad2deg(np.arcsin(z)))}

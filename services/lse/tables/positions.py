@@ -291,7 +291,8 @@ def _factor(unit: str) -> tuple[float, str]:
     from astropy.units import Unit, deg
 
     try:
-        return float(Unit(unit).to(deg)), f"read as {unit}"
+        factor = float(Unit(unit).to(deg))
+        return (15.0, "read as hours") if abs(factor - 15) < 1e-12 else (factor, f"read as {unit}")
     except (ValueError, TypeError):
         return 1.0, ""
 

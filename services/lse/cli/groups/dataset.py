@@ -308,5 +308,8 @@ def trace(
 
 def _figures(step: TraceStep) -> Iterator[tuple[bool, str, object]]:
     """Figures of a step, what it does first; whether each is the first of its step."""
+    from lse.columns import shown  # which takes long to import
+
     rows = [*([("", step.summary)] if step.summary else []), *step.facts.items()]
-    yield from ((number == 0, figure, value) for number, (figure, value) in enumerate(rows))
+    for number, (figure, value) in enumerate(rows):
+        yield number == 0, figure, shown(value) if isinstance(value, float) else value

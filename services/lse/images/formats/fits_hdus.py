@@ -26,6 +26,7 @@ _COMPANIONS = frozenset(
         *("SEG", "SEGM", "SEGMAP", "SEGMENTATION", "PSF", "BKG", "BACKGROUND"),
     }
 )
+_IMAGES = ("SCI", "SCIENCE")
 _COMPANION_CLASSES = {"ERROR", "QUALITY", "MSE", "RMSE", "INVMSE", "MASKZERO", "MASKONE", "FLAG32BIT", "FLAG16BIT"}
 _BAND = re.compile(
     r"((HSC|DES|SDSS|LSST|PS1|DECAM|VISTA|UKIDSS|2MASS|BAND|FILTER|MEGACAM)?[-_ .]?([UGRIZYJHKBV]|KS)[0-9SP']?"
@@ -157,8 +158,8 @@ def image_hdus(hdus: Any, name: str) -> list[ImageHdu]:
 def chosen_hdus(images: list[Named], extensions: Extensions, name: str) -> tuple[list[Named], Named | None]:
     """The images that make the channels, and the one that is the mask.
 
-    Without a choice it is the first that is not a companion; where all that are none have the name of a band and one
-    shape, these are the channels.
+    Without a choice it is the first that is not a companion, or where this has no name that which is called ``SCI``;
+    where all that are none have the name of a band and one shape, these are the channels.
 
     Raises
     ------
@@ -170,6 +171,8 @@ def chosen_hdus(images: list[Named], extensions: Extensions, name: str) -> tuple
         wanted = [hdu for choice in extensions.images for hdu in _called(images, choice, name)]
         return list({hdu.index: hdu for hdu in wanted}.values()), mask
     own = [image for image in images if not image.is_companion and image is not mask] or images
+    if own[0].name in ("", "PRIMARY"):  # of the rest, one may say that it is the image
+        own = [image for image in own if image.name.upper() in _IMAGES] or own
     bands = len(own) > 1 and len({image.shape for image in own}) == 1 and len(own[0].shape) == 2
     if bands and all(_BAND.fullmatch(image.name) for image in own):
         return own, mask

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
 
 from lse.images.sources.files import Source
 
@@ -14,6 +13,7 @@ __all__ = ["grouped", "likely_pattern"]
 # By wavelength; other names follow in the order of the alphabet.
 _ORDER = ("FUV", "NUV", "u", "g", "r", "i", "z", "y", "Y", "J", "H", "K", "Ks", "W1", "W2", "W3", "W4")
 _COMPRESSED = r"(?:\.(?:gz|bz2|xz|fz))?"
+_MOST_TRIED = 4096
 _USUAL = re.compile(
     r"(?P<object>.+)[-_.](?P<band>FUV|NUV|[ugrizyYJHK]|Ks|W[1-4]|[A-Z]?F\d{3,4}[WMNL]P?)(?P<end>\.\w+(?:\.\w+)?)"
 )
@@ -41,6 +41,7 @@ def grouped(sources: Sequence[Source], pattern: str, bands: Sequence[str] = ()) 
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> files = [Source("", Path("/x", name), name) for name in ("a_r.fits", "a_g.fits", "b_g.fits")]
     >>> found, bands = grouped(files, "{object}_{band}.fits")
     >>> [source.name for source in found], bands, found[1].bands
@@ -71,15 +72,24 @@ def grouped(sources: Sequence[Source], pattern: str, bands: Sequence[str] = ()) 
 
 
 def likely_pattern(sources: Sequence[Source]) -> str | None:
-    """Pattern of files that look like bands of objects: two bands and more of every object; None of others."""
-    found = [_USUAL.fullmatch(PurePosixPath(source.relative).name) for source in sources]
+    """Pattern of files that look like bands of objects: two bands and more of every object; None of others.
+
+    The first few thousand files are looked at.
+    """
     objects: dict[str, set[str]] = {}
-    for match, source in zip(found, sources, strict=True):
+    first: re.Match[str] | None = None
+    for source in sources[:_MOST_TRIED]:
+        folder, _, name = source.relative.rpartition("/")
+        match = _USUAL.fullmatch(name)
         if match is None:
             return None
-        objects.setdefault(str(Path(source.relative).parent / match["object"]), set()).add(match["band"])
-    first = found[0] if found else None
-    if first is None or len(next(iter(objects.values()))) < 2 or len(set(map(frozenset, objects.values()))) > 1:
+        first = first or match
+        objects.setdefault(f"{folder}/{match['object']}", set()).add(match["band"])
+    if len(sources) > _MOST_TRIED:
+        objects.popitem()  # whose other bands may follow
+    if first is None or not objects or len(next(iter(objects.values()))) < 2:
+        return None
+    if len(set(map(frozenset, objects.values()))) > 1:
         return None
     return "{object}" + first.string[first.end("object")] + "{band}" + first["end"]
 

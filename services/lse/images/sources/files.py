@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -18,7 +20,15 @@ from lse.images.formats import READERS
 from lse.images.sources.hats import without_hats_extras
 from lse.images.sources.ranges import RangeReader
 
-__all__ = ["SIDECAR_SUFFIXES", "Source", "find_sources", "folder_classes", "names_of", "printable_path"]
+__all__ = [
+    "SIDECAR_SUFFIXES",
+    "Source",
+    "distinct_names",
+    "find_sources",
+    "folder_classes",
+    "names_of",
+    "printable_path",
+]
 
 SIDECAR_SUFFIXES = frozenset(
     {".csv", ".tsv", ".md", ".rst", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".parquet", ".py", ".log"}
@@ -26,6 +36,8 @@ SIDECAR_SUFFIXES = frozenset(
 # What Parquet and HATS datasets have beside their tables.
 _SIDECAR_NAMES = frozenset({"_metadata", "_common_metadata", "_success", "properties", "hats.properties"})
 _MOST_BANDS = 16
+# What files are numbered by; names such as ch1 and band_2 are of bands.
+_NUMBERED = re.compile(r"(?<!ch)(?<!chan)(?<!channel)(?<!band)(?<!filter)(?<![wWfF])[-_ ]?\d+$", re.IGNORECASE)
 File = TypeVar("File", bound=Hashable)
 _STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
@@ -169,11 +181,10 @@ def names_of(files: Mapping[File, str], taken: Collection[str] = ()) -> list[str
     >>> names_of({Path("/x/a/J0013+0951.fits"): "a/J0013+0951.fits", Path("/x/b.png"): "b.png"})
     ['a/J0013+0951', 'b']
     """
-    plain = [_without_suffix(relative) for relative in files.values()]
-    if not taken and len(set(plain)) == len(plain):
+    if not taken and (plain := distinct_names(files.values())):
         return plain
     used, names = set(taken), dict[File, str]()
-    stems = dict(zip(files, plain, strict=True))
+    stems = {file: _without_suffix(relative) for file, relative in files.items()}
     for name_of in (stems.__getitem__, files.__getitem__, lambda path: printable_path(str(path))):
         left = {path: name_of(path) for path in files if path not in names}
         shared = Counter(left.values())
@@ -188,26 +199,40 @@ def names_of(files: Mapping[File, str], taken: Collection[str] = ()) -> list[str
     return [names[path] for path in files]
 
 
+def distinct_names(relative: Iterable[str]) -> list[str] | None:
+    """Relative paths without the suffix of an image; None where several are the same: `names_of` tells them apart."""
+    plain = [_without_suffix(path) for path in relative]
+    return plain if len(set(plain)) == len(plain) else None
+
+
 def folder_classes(sources: Sequence[Source]) -> list[str] | None:
     """Class of each source where there is a folder a class; None of any other layout.
 
     Every source then lies in a folder, there are at least two, and twice as many sources.  Folders that all hold the
-    same few files are not classes but objects with a file a band.
+    same few files are not classes but objects with a file a band, unless the files are numbered.
 
     Examples
     --------
     >>> folder_classes([Source("", Path("/x", p), p) for p in ("disc/1.png", "disc/2.png", "ring/3.png", "ring/4.png")])
     ['disc', 'disc', 'ring', 'ring']
     """
-    paths = [PurePosixPath(source.relative) for source in sources]
-    files: dict[str, set[str]] = {}
-    for path in paths:
-        files.setdefault(path.parent.name, set()).add(path.name)
-    alike = len({frozenset(names) for names in files.values()}) == 1
-    few = max(map(len, files.values()), default=0) <= _MOST_BANDS
-    if "" in files or len(files) < 2 or len(sources) < 2 * len(files) or (alike and few):
+    folders: list[str] = []
+    files: dict[str, list[str]] = {}  # names of files in each folder, no more than bands may have: there may be many
+    for source in sources:
+        path, _, name = source.relative.rpartition("/")
+        folder = sys.intern(path.rpartition("/")[2])
+        if not folder:
+            return None
+        folders.append(folder)
+        names = files.setdefault(folder, [])
+        if len(names) <= _MOST_BANDS:
+            names.append(name)
+    if len(files) < 2 or len(sources) < 2 * len(files):
         return None
-    return [path.parent.name for path in paths]
+    alike = len({frozenset(names) for names in files.values()}) == 1
+    few = max(map(len, files.values())) <= _MOST_BANDS
+    numbered = len({_NUMBERED.sub("", _stem(name)) for name in next(iter(files.values()))}) == 1
+    return None if alike and few and not numbered else folders
 
 
 def printable_path(path: str | Path) -> str:

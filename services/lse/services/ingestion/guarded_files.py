@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,7 +18,7 @@ from lse.images.formats import ReadLimits
 from lse.images.original import Original, read_original
 from lse.images.recipe import Recipe, load_recipe
 from lse.images.recipe_choice import ChosenRecipe, choose_from, try_source
-from lse.images.sources import Source, find_sources, grouped, names_of
+from lse.images.sources import Source, distinct_names, find_sources, grouped, names_of
 from lse.images.stacks import images_of, is_stack_name
 from lse.images.trace import Trace, trace_file
 from lse.platform.guarded.reading import Reading
@@ -70,22 +71,37 @@ def _opened(reading: Reading, sources: Sequence[Source]) -> list[Source]:
         return list(sources)
     with fetched(reading, stacks, large=True) as local:
         inside = dict(zip((source.path for source in stacks), _images_of(reading, local), strict=True))
-    each: list[Source] = []
+    relative: list[str] = []
+    member: list[str] = []
+    of_file: list[tuple[int, Source]] = []  # how many images each file has: there may be a million
     for source in sources:
         held = inside.get(source.path)
         if isinstance(held, tuple):
             separator, images = held
             begin = source.relative + separator
-            each += [Source("", source.path, begin + image, source.root, member=image) for image in images]
+            relative += [begin + image for image in images]
+            member += images
+            of_file.append((len(images), source))
         elif held is not None or _named(source).suffix.lower() not in _TABLES or _is_named(source):
-            each.append(source)
-    if not each:
+            relative.append(source.relative)
+            member.append("")
+            of_file.append((1, source))
+    if not relative:
         raise InvalidArgumentError("There is no image in these sources: name others.", reason="SOURCES_MISSING")
-    names = names_of({source.location: source.relative for source in each})
-    return [
-        Source(name, source.path, source.relative, source.root, member=source.member)
-        for name, source in zip(names, each, strict=True)
+    del inside
+    names = distinct_names(relative)
+    found = [
+        Source(name, source.path, own, source.root, member=image)
+        for name, source, own, image in zip(names or relative, _repeated(of_file), relative, member, strict=True)
     ]
+    if names:
+        return found
+    named = zip(names_of({source.location: source.relative for source in found}), found, strict=True)
+    return [replace(source, name=name) for name, source in named]
+
+
+def _repeated(counted: Sequence[tuple[int, Source]]) -> Iterator[Source]:
+    return itertools.chain.from_iterable(itertools.repeat(source, count) for count, source in counted)
 
 
 def _images_of(reading: Reading, stacks: Sequence[Source | LseError]) -> Iterator[Any]:

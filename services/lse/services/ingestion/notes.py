@@ -22,6 +22,19 @@ NOTED = ("status", _SIMULATED, _LEFT_OUT, *_SENTENCES)
 """Columns of the image table that these sentences are about."""
 
 
+def _of_one(sentence: str) -> str:
+    """A sentence on several images as one on a single image."""
+    for many, one in (
+        ("{} images were", "1 image was"),
+        ("{} images", "1 image"),
+        ("{} files have", "1 file has"),
+        ("of their stretch", "of its stretch"),
+        (" and were ", " and was "),
+    ):
+        sentence = sentence.replace(many, one)
+    return sentence
+
+
 def all_simulated(facts: pa.Table) -> bool:
     """Whether all images say that they are simulated."""
     if _SIMULATED not in facts.column_names:
@@ -44,10 +57,9 @@ def preparation_notes(facts: pa.Table) -> list[str]:
         if column in facts.column_names:
             count = sum(bool(value) for value in facts[column].to_pylist())
             if count:
-                notes.append(sentence.format(count))
+                notes.append(sentence.format(count) if count > 1 else _of_one(sentence))
     if _LEFT_OUT in facts.column_names:
         for left, count in Counter(facts[_LEFT_OUT].drop_null().to_pylist()).most_common(_SHOWN):
-            notes.append(
-                f"{count} files have further images that were not read: {left} (recipe keys 'hdu' and 'mask')."
-            )
+            have = "file has" if count == 1 else "files have"
+            notes.append(f"{count} {have} further images that were not read: {left} (recipe keys 'hdu' and 'mask').")
     return notes

@@ -99,7 +99,7 @@ def file_at_hand(artifacts: Artifacts, path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def at_hand(artifacts: Artifacts, sources: Sequence[Source]) -> Iterator[list[Source]]:
     """Sources that can be read from this machine's disk; those that are there already stay as they are."""
-    sent = {source.path for source in sources if is_sent(source.path)}
+    sent = {path for path in {source.path for source in sources} if is_sent(path)}
     copies = {path: _copy_of(artifacts, f"{_ROOT}{path.as_posix()}") for path in sent}  # kept until the end
     yield [
         replace(source, path=copy.path, root=copy.path.resolve(), called=source.path.name)
