@@ -8,9 +8,12 @@ from urllib.parse import unquote
 
 from lse.errors import InvalidArgumentError
 
-__all__ = ["address_of", "address_path", "is_address", "is_below"]
+__all__ = ["SIA2", "address_of", "address_path", "is_address", "is_below"]
 
-_ADDRESS = re.compile(r"(https?|s3)://[^/]+")
+SIA2 = "sia2+"
+"""What the address of an image service begins with, before that at which it is asked."""
+
+_ADDRESS = re.compile(r"(https?|s3|sia2\+https?)://[^/]+")
 # `Path` makes one slash of two; a path of this machine is absolute, so that nothing is ambiguous.
 _AS_PATH = re.compile(r"(https?|s3):/(?=[^/])")
 

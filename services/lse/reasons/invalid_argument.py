@@ -69,6 +69,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "IMAGE_DUPLICATE": ("The image has the same pixels as one that the dataset has.",),
     "IMAGE_HDU_MISSING": ("The FITS file has no image.", "name"),
     "IMAGE_PAIR_INVALID": ("The two images to compare are the same.", "image"),
+    "IMAGE_SERVICE_FAILED": ("The answer of an image service is no table of images.", "detail"),
     "IMAGE_SIZE_UNSUPPORTED": ("The network does not take images of this size.", "height", "width", "size"),
     "IMAGE_TOO_LARGE": ("The image exceeds a limit or the memory.", "name", "bytes", "pixels", "limit"),
     "IMAGE_TRUNCATED": ("The image file ends too early.", "name", "declared"),

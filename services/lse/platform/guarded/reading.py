@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lse.addresses import address_of, address_path, is_address, is_below
+from lse.addresses import SIA2, address_of, address_path, is_address, is_below
 from lse.errors import InvalidArgumentError, PermissionDeniedError
 from lse.platform.config import Settings
 from lse.platform.guarded.processes import GuardedProcesses, Limits
@@ -85,7 +85,7 @@ class Reading:
             If no file can have a path of these.
         """
         for name in named:
-            address = address_of(name) if isinstance(name, Path) else name if is_address(name) else None
+            address = _address(name)
             if address is not None:
                 address_path(address.rstrip("/"))
                 allowed = any(is_below(address, root) for root in self.roots)
@@ -128,6 +128,13 @@ class Reading:
 def _processes() -> GuardedProcesses:
     """The children of this process."""
     return GuardedProcesses(_IMAGES)
+
+
+def _address(name: str | Path) -> str | None:
+    """Address that is asked where a request names one; None of a path of this machine."""
+    if isinstance(name, Path):
+        return address_of(name)
+    return name.removeprefix(SIA2) if is_address(name) else None
 
 
 def _real(name: str | Path) -> Path:

@@ -33,6 +33,7 @@ from lse.services.ingestion.assembly import (
 from lse.services.ingestion.duplicates import Compared, compare_parts
 from lse.services.ingestion.fetching import fetched_file
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
+from lse.services.ingestion.image_services import found_images, is_image_service
 from lse.services.ingestion.mosaics import cutout_sources
 from lse.services.ingestion.notes import NOTED, all_simulated, keyword_notes, preparation_notes
 from lse.services.ingestion.parts import PART_SOURCES, Preparation, part_uri, plan_uri, prepare_part, write_plan
@@ -93,6 +94,11 @@ def _plan(
         sources, numbers, more = addressed_sources(spec.sources, read)
         recipe_text, notes = spec.recipe, [*notes, *more]
         rows = dict(zip((source.path for source in sources), numbers, strict=True))
+    elif any(map(is_image_service, spec.sources)):
+        recipe_text, cut_here = spec.recipe, load_recipe(spec.recipe).cutout is not None
+        offered = found_images(reading, spec.sources, read, cut_here=cut_here, should_stop=context.should_stop)
+        sources, notes = offered.sources, [*notes, *offered.notes]
+        rows = dict(zip((source.path for source in sources), offered.rows, strict=False))
     elif spec.sent:
         sources, recipe_text = _sent(context, spec)
     else:

@@ -42,6 +42,7 @@ from lse.services.ingestion.assembly import THUMBNAILS_PER_GROUP
 from lse.services.ingestion.duplicates import equal_images
 from lse.services.ingestion.guarded_files import original_file, traced_files
 from lse.services.ingestion.image_listing import select_lines, thumbnail_rows
+from lse.services.ingestion.image_services import found_images, is_image_service
 from lse.services.ingestion.jobs import AddedSources, add_images, ingest_dataset
 from lse.services.ingestion.previews import Preview, preview_of
 from lse.services.ingestion.sent_files import at_hand, checked_file_name, checked_stack_name, is_sent, sent_folder
@@ -191,6 +192,8 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         reading = self._check_sources(request.parent, request.sources, "")
         if any(map(is_template, request.sources)):
             addressed_sources(request.sources, None)  # which says that it takes a catalogue
+        if any(map(is_image_service, request.sources)):
+            found_images(reading, request.sources, None, cut_here=False)  # likewise
         return _preview_to_pb(preview_of(reading, request.sources, request.recipe, request.image_count))
 
     async def PreviewUpload(
