@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.server
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -54,7 +54,9 @@ def content(hdu: fits.PrimaryHDU) -> bytes:
     return buffer.getvalue()
 
 
-def table(fields: dict[str, str], rows: list[tuple[object, ...]], *, service: str = "", status: str = "OK") -> bytes:
+def table(
+    fields: dict[str, str], rows: Sequence[tuple[object, ...]], *, service: str = "", status: str = "OK"
+) -> bytes:
     shown = "".join(f'<FIELD ID="{name}" name="{name}" {kind}/>' for name, kind in fields.items())
     cells = "".join("<TR>" + "".join(f"<TD>{escape(str(cell))}</TD>" for cell in row) + "</TR>" for row in rows)
     return VOTABLE.format(status=status, fields=shown, rows=cells, service=service).encode()
