@@ -125,9 +125,9 @@ def choose(page: Page, field: str, title: str, *, shown: str | None = None) -> N
             return
 
 
-def find_point(page: Page) -> tuple[int, float, float]:
-    """Row of a point under the pointer and where the pointer is, searched on a grid over the cloud."""
-    box = page.locator(".lse-cloud").bounding_box()
+def find_point(page: Page, cloud: str = ".lse-cloud") -> tuple[int, float, float]:
+    """Row of a point under the pointer and where the pointer is, searched on a grid over a cloud."""
+    box = page.locator(cloud).bounding_box()
     assert box is not None
     card = page.locator(".lse-hover-card .hover")
     # From the middle outwards, clear of the tools at the left and the legend at the right.

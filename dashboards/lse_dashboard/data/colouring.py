@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -29,6 +29,7 @@ __all__ = [
     "column_use",
     "gradient",
     "groups",
+    "moved",
 ]
 
 # More texts than this are not told apart at a glance; the rest are gathered in one group that says how many.
@@ -177,6 +178,16 @@ def gradient(title: str, numbers: npt.NDArray[np.floating], *, text: Callable[[f
     if high <= low:
         low, high = low - 0.5, low + 0.5
     return Gradient(title, values, low, high, len(values) - len(finite), text)
+
+
+def moved(colouring: Colouring | None, positions: npt.NDArray[np.int64]) -> Colouring | None:
+    """The same colours for other points, given which of these each of them is, -1 for none."""
+    if isinstance(colouring, Groups):
+        return colouring.at(positions, none=wording.Legend.NO_VALUE)
+    if isinstance(colouring, Gradient):
+        values = np.append(colouring.values, np.nan)[positions]
+        return replace(colouring, values=values, missing=int(np.isnan(values).sum()))
+    return None
 
 
 def column_use(values: pa.ChunkedArray) -> ColumnUse | None:

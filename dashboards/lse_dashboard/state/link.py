@@ -36,8 +36,8 @@ class Link:
 
     Attributes
     ----------
-    project, experiment, projection, colour_by, image
-        What is open; empty where it is not said.
+    project, experiment, projection, second, colour_by, image
+        What is open, `second` being the projection of the second map; empty where it is not said.
     clustering
         Empty for none, None where it is not said.
     hidden
@@ -63,6 +63,7 @@ class Link:
     project: str = ""
     experiment: str = ""
     projection: str = ""
+    second: str = ""
     clustering: str | None = None
     colour_by: str = ""
     image: str = ""
@@ -88,6 +89,7 @@ class Link:
             "project": self.project,
             "experiment": self.experiment,
             "projection": self.projection,
+            "second": self.second,
             "colour": self.colour_by,
             "image": self.image,
             "selection": self.selection,
@@ -118,6 +120,7 @@ class Link:
             project=query.get("project", ""),
             experiment=query.get("experiment", ""),
             projection=query.get("projection", ""),
+            second=query.get("second", ""),
             clustering=query.get("clustering"),
             colour_by=query.get("colour", ""),
             image=query.get("image", ""),

@@ -30,6 +30,7 @@ from lse_dashboard.state.project_window import ProjectWindow
 from lse_dashboard.state.remarks import Remarks
 from lse_dashboard.state.review import Review
 from lse_dashboard.state.scatter import Scatter
+from lse_dashboard.state.second_map import SecondMap
 from lse_dashboard.state.selecting import Selecting
 from lse_dashboard.state.selection import Selection
 from lse_dashboard.state.summary import Summary
@@ -90,6 +91,7 @@ class Session(param.Parameterized):
         self.selection = Selection()
         self.scatter = Scatter(self.selection)
         self.navigation = Navigation(library, background)
+        self.second_map = SecondMap(library, background, self.scatter, self.navigation)
         self.gallery = Gallery(library, background, self.selection, self.navigation)
         self.filters = Filters(background, self.scatter, self._reading)
         self.selecting = Selecting(library, background, self.scatter, self.navigation)
@@ -105,9 +107,8 @@ class Session(param.Parameterized):
         self.cluster_names = ClusterNames(library, background, self.navigation)
         self._first = (project, first or Wanted(None, newest=True))
         self._opening, self._colouring, self._columns = (Newest(background) for _ in range(3))
-        self._polling = False
+        self._polling = self._started = False
         self._tick = 0
-        self._started = False
         self.operations.param.watch(self._on_finished, "finished")
         self.labelling.param.watch(lambda *_: self._on_said(f"label:{self.labelling.scheme_id}"), "labels")
         self.remarks.param.watch(lambda *_: self._on_said("remark:"), "of")
@@ -150,11 +151,7 @@ class Session(param.Parameterized):
             self.param.update(projects=projects, online=True, problem="")
             self.choose_project(project or projects[0], first)
 
-        def failed(error: LseError) -> None:
-            self._polling = False
-            self._failed(error)
-
-        self.background(ask, answered, failed)
+        self.background(ask, answered, self._not_polled)
 
     def choose_project(self, project: str, wanted: Wanted | None = None) -> None:
         """Go to a project and open something there, the newest experiment where nothing is named."""
@@ -257,11 +254,7 @@ class Session(param.Parameterized):
                 self._compare(contents)
             self.operations.seen(rows)
 
-        def failed(error: LseError) -> None:
-            self._polling = False
-            self._failed(error)
-
-        self.background(ask, answered, failed)
+        self.background(ask, answered, self._not_polled)
 
     def _reopen(
         self, *, projection: str | None = None, clustering: str | None = None, colour_by: str | None = None
@@ -386,6 +379,10 @@ class Session(param.Parameterized):
     def _back_online(self) -> None:
         if not self.online:
             self.param.update(online=True, problem="")
+
+    def _not_polled(self, error: LseError) -> None:
+        self._polling = False
+        self._failed(error)
 
     def _failed(self, error: LseError) -> None:
         away = isinstance(error, UnavailableError | UnauthenticatedError)

@@ -9,7 +9,7 @@ import param
 
 from lse_dashboard import wording
 from lse_dashboard.data.colouring import Groups
-from lse_dashboard.data.opening import CLUSTERS, Wanted
+from lse_dashboard.data.opening import CLUSTERS, Wanted, named, ready
 from lse_dashboard.state.link import Link
 from lse_dashboard.state.session import Session, Tab
 
@@ -54,6 +54,7 @@ class KeptView(param.Parameterized):
         session.selection.param.watch(lambda *_: self._write(), "step")
         session.selecting.param.watch(lambda *_: self._write(), "kept")
         session.navigation.param.watch(lambda *_: self._write(), "row")
+        session.second_map.param.watch(lambda *_: self._write(), "projection")
         session.filters.param.watch(lambda *_: self._write(), "charts")
         session.scatter.param.watch(lambda *_: self._write(), ["shown", "viewport", "point_size", *_OVER])
 
@@ -68,6 +69,7 @@ class KeptView(param.Parameterized):
             project=session.project,
             experiment=session.experiment.id if session.experiment else "",
             projection=session.projection.id if session.projection else "",
+            second=session.second_map.projection.id if session.second_map.projection else "",
             clustering=session.clustering.id if session.clustering else "",
             colour_by=session.colour_by,
             image=image or "",
@@ -107,6 +109,8 @@ class KeptView(param.Parameterized):
             if isinstance(groups, Groups) and groups.title in link.hidden:
                 scatter.hide(groups, frozenset(link.hidden[groups.title]))
         scatter.param.update(**{one: one in link.over for one in _OVER})
+        if link.second:
+            session.second_map.choose(named(ready(session.contents.projections), link.second))
         session.filters.restore(link.filters)
         if link.isolated is not None:
             scatter.isolate_rows(link.isolated)

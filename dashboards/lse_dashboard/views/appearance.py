@@ -6,7 +6,7 @@ from typing import Any
 
 from lse_dashboard.theme import Theme
 
-__all__ = ["OVER", "PAGE", "compact", "out_of_flow", "scrolling", "widget_theme"]
+__all__ = ["LEGEND_PIXELS", "OVER", "PAGE", "compact", "out_of_flow", "scrolling", "widget_theme"]
 
 # MUI replaces the names of colours by those of the theme in use.
 PAGE: dict[str, Any] = {
@@ -38,6 +38,8 @@ _COLUMN = """
 """
 _TEXT = {"fontSize": "12px"}
 _LABEL = {"fontSize": "16px"}
+# The legend lies over the right edge of the map: a fitted cloud stays clear of it.
+LEGEND_PIXELS = 176
 OVER = {"position": "absolute", "z-index": "20"}
 
 

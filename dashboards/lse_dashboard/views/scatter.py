@@ -16,14 +16,16 @@ from lse_dashboard.plots.scatter_3d import MAX_POINTS
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
-from lse_dashboard.views.appearance import OVER, out_of_flow
-from lse_dashboard.views.legend import legend, point_group
-from lse_dashboard.views.markup import HoverCard, Html, Markup, button, html, join
-from lse_dashboard.views.scatter_2d import LEGEND_PIXELS, Scatter2D
+from lse_dashboard.views.appearance import LEGEND_PIXELS, OVER
+from lse_dashboard.views.hover import PointCard
+from lse_dashboard.views.legend import legend
+from lse_dashboard.views.markup import Html, Markup, button, html, join
+from lse_dashboard.views.scatter_2d import Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D
 from lse_dashboard.views.scatter_toolbar import ScatterToolbar
 from lse_dashboard.views.scene_lasso import SceneLasso
 from lse_dashboard.views.screenshot import Screenshot
+from lse_dashboard.views.second_map import SecondMapView
 
 __all__ = ["ScatterView"]
 
@@ -77,6 +79,7 @@ class ScatterView:
                 "all": lambda _: scatter.show_all(),
                 "clear": lambda _: session.selection.clear(),
                 "images": lambda _: scatter.param.update(images=not scatter.images),
+                "second": lambda _: self._second.toggle(),
                 "names": lambda _: scatter.param.update(names=not scatter.names),
             },
             css_classes=["lse-caption"],
@@ -86,7 +89,8 @@ class ScatterView:
         self._lasso = SceneLasso(
             self._on_solid_lasso, visible=False, margin=0, styles={**OVER, "top": "12px", "left": "12px"}
         )
-        self._hover = HoverCard(**out_of_flow())
+        self._hover = PointCard(session, scatter, addresses.thumbnail)
+        self._second = SecondMapView(session, addresses.thumbnail, self._look)
         self._curtain = Markup(
             sizing_mode="stretch_both",
             css_classes=["lse-curtain"],
@@ -126,7 +130,7 @@ class ScatterView:
         edge = "1px solid var(--line)"
         return pn.Column(
             ScatterToolbar(self._session).panel,
-            plot,
+            pn.Row(plot, self._second.panel, sizing_mode="stretch_both", margin=0, styles={"min-height": "0"}),
             self._caption,
             sizing_mode="stretch_both",
             margin=0,
@@ -142,6 +146,7 @@ class ScatterView:
         scatter.param.watch(lambda *_: self._show_cloud(), "cloud")
         session.selection.param.watch(self._on_selected, "step")
         scatter.param.watch(lambda *_: self._view.show_viewport() if self._view is not None else None, "viewport")
+        session.second_map.param.watch(lambda *_: self._count(), "projection")
         scatter.param.watch(self._redraw, ["colouring", "shown", "selected", "point_size", "images", "names"])
 
     def _show_cloud(self, *, anew: bool = False) -> None:
@@ -157,16 +162,17 @@ class ScatterView:
             self._view = Scatter2D(
                 scatter,
                 session.theme,
-                self._on_hover,
+                self._hover.point,
                 self._on_click,
                 background=session.background,
                 on_frame=self._count,
                 thumbnail=self._thumbnail,
+                free=LEGEND_PIXELS,
             )
             if anew and isinstance(before, Scatter2D):
                 self._view.view = before.view
         else:
-            self._view = Scatter3D(scatter, session.theme, self._screenshot.title(), self._on_hover, self._on_click)
+            self._view = Scatter3D(scatter, session.theme, self._screenshot.title(), self._hover.point, self._on_click)
         self._lasso.visible = isinstance(self._view, Scatter3D)
         self._cloud.objects = [] if self._view is None else [self._view.pane]
         self._screenshot.show(self._view)
@@ -223,7 +229,7 @@ class ScatterView:
             '<div class="lse caption"><span class="lse-counts">{counts}</span>{over}{hidden}{selection}'
             '<span class="right">{hint}</span></div>',
             counts=counts,
-            over=_over(scatter) if isinstance(self._view, Scatter2D) else "",
+            over=_over(self._session, flat=isinstance(self._view, Scatter2D)),
             hidden=hidden,
             selection=selection,
             hint=_WORDS.HINT_3D if isinstance(self._view, Scatter3D) else _WORDS.HINT_2D,
@@ -249,22 +255,11 @@ class ScatterView:
     def _on_click(self, index: int) -> None:
         cloud = self._session.scatter.cloud
         if cloud is not None:
-            self._session.look_at(int(cloud.rows[index]))
-            self._session.aside = "image"
+            self._look(int(cloud.rows[index]))
 
-    def _on_hover(self, index: int | None) -> None:
-        session, cloud = self._session, self._session.scatter.cloud
-        if index is None or cloud is None or session.images is None:
-            self._hover.html = ""
-            return
-        row = int(cloud.rows[index])
-        self._hover.html = html(
-            '<div class="lse hover" data-row="{row}"><img src="{url}" alt=""><b>{name}</b>{group}</div>',
-            row=row,
-            url=self._thumbnail(row),
-            name=session.images.name(row),
-            group=point_group(session.scatter.colouring, index, session.theme),
-        )
+    def _look(self, row: int) -> None:
+        self._session.look_at(row)
+        self._session.aside = "image"
 
     def _show_curtain(self) -> None:
         says = _curtain(self._session)
@@ -273,11 +268,14 @@ class ScatterView:
         self._curtain.visible = says is not None
 
 
-def _over(scatter: Scatter) -> Html:
-    """What can lie over a flat map, and whether it does."""
-    choices = [("images", _WORDS.IMAGES, _WORDS.IMAGES_HELP, scatter.images)]
-    if isinstance(scatter.colouring, Groups):
+def _over(session: Session, *, flat: bool) -> Html:
+    """What can lie over a flat map or beside it, and whether it does."""
+    scatter, choices = session.scatter, []
+    if flat:
+        choices.append(("images", _WORDS.IMAGES, _WORDS.IMAGES_HELP, scatter.images))
+    if flat and isinstance(scatter.colouring, Groups):
         choices.append(("names", _WORDS.NAMES, _WORDS.NAMES_HELP, scatter.names))
+    choices.append(("second", _WORDS.SECOND_MAP, _WORDS.SECOND_MAP_HELP, session.second_map.projection is not None))
     return join(
         html(
             '<button class="chip" data-action="{action}" aria-pressed="{on}" title="{help}">{label}</button>',

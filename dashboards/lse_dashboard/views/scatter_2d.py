@@ -25,7 +25,7 @@ from lse_dashboard.theme import Theme
 from lse_dashboard.views.frames import FrameGlyph
 from lse_dashboard.views.overlay import IMAGE_PIXELS, Overlay
 
-__all__ = ["LEGEND_PIXELS", "Scatter2D"]
+__all__ = ["Scatter2D"]
 
 # How near the pointer must be to a point to mean it.
 _REACH_PIXELS = 12
@@ -38,8 +38,6 @@ if (view) { view.canvas_view.events_el.style.outline = "none" }
 """
 Over = tuple[list[tuple[str, float, float]], list[Name]]
 _GAP_PIXELS = 6
-# The legend lies over the right edge: a fitted cloud stays clear of it.
-LEGEND_PIXELS = 176
 
 
 class Scatter2D:
@@ -61,6 +59,8 @@ class Scatter2D:
         Called when a picture is shown.
     thumbnail
         URL of the image of a point, given its row.
+    free
+        Pixels at the right that a fitted cloud leaves free.
 
     Attributes
     ----------
@@ -78,6 +78,7 @@ class Scatter2D:
         background: Background,
         on_frame: Callable[[], None],
         thumbnail: Callable[[int], str],
+        free: int = 0,
     ) -> None:
         self._scatter = scatter
         self._theme = theme
@@ -85,6 +86,7 @@ class Scatter2D:
         self._on_click = on_click
         self._on_frame = on_frame
         self._thumbnail = thumbnail
+        self._free = free
         self._overlay: Overlay | None = None
         self._frames = Newest(background)
         self._glyph: FrameGlyph | None = None
@@ -155,7 +157,7 @@ class Scatter2D:
     def fit(self) -> None:
         """Show the whole cloud."""
         if self.view is not None:
-            self._look(fitted_view(self._extent(), self.view.width, self.view.height, right=LEGEND_PIXELS))
+            self._look(self._fitted(self.view.width, self.view.height))
 
     def image(self, *, scale: int = 1) -> npt.NDArray[np.uint8] | None:
         """The present view as an image, first row at the bottom; None before the page has a size."""
@@ -233,10 +235,16 @@ class Scatter2D:
         if not width or not height:
             return
         if self.view is None:
-            fitted = fitted_view(self._extent(), width, height, right=LEGEND_PIXELS)
+            fitted = self._fitted(width, height)
             self._look(_kept(self._scatter.viewport, fitted) or fitted)
         elif (width, height) != (self.view.width, self.view.height):
-            self._look(_resized(self.view, width, height))
+            before = self._fitted(self.view.width, self.view.height)
+            # A map that was seen as a whole is seen as a whole again.
+            whole = np.allclose([*before.x_range, *before.y_range], [*self.view.x_range, *self.view.y_range])
+            self._look(self._fitted(width, height) if whole else _resized(self.view, width, height))
+
+    def _fitted(self, width: int, height: int) -> View:
+        return fitted_view(self._extent(), width, height, right=self._free)
 
     def _on_range(self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None) -> None:
         if self.view is not None and x_range is not None and y_range is not None:
@@ -321,7 +329,8 @@ def _kept(viewport: Viewport | None, view: View) -> View | None:
 
 
 def _resized(view: View, width: int, height: int) -> View:
-    """The same middle and scale on another number of pixels."""
+    """The same middle on another number of pixels, at the scale at which all that was seen is seen."""
     x, y = sum(view.x_range) / 2, sum(view.y_range) / 2
-    half_width, half_height = view.pixel * width / 2, view.pixel * height / 2
+    pixel = view.pixel * max(view.width / width, view.height / height)
+    half_width, half_height = pixel * width / 2, pixel * height / 2
     return View((x - half_width, x + half_width), (y - half_height, y + half_height), width, height)

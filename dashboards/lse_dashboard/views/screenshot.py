@@ -12,9 +12,9 @@ from lse_dashboard.plots.offline_map import offline_map
 from lse_dashboard.plots.screenshot import FORMATS, write_figure
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
-from lse_dashboard.views.appearance import out_of_flow
+from lse_dashboard.views.appearance import LEGEND_PIXELS, out_of_flow
 from lse_dashboard.views.markup import Html, Markup, button, html, join
-from lse_dashboard.views.scatter_2d import LEGEND_PIXELS, Scatter2D
+from lse_dashboard.views.scatter_2d import Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D, SceneCamera
 
 __all__ = ["Screenshot"]

@@ -1,0 +1,85 @@
+"""A second map of the same images beside the first: with its colours, filters, selection and image in view."""
+
+from __future__ import annotations
+
+import param
+
+from lse.client.resources import Projection
+from lse.errors import LseError
+from lse_dashboard.data.cloud import Cloud
+from lse_dashboard.data.colouring import moved
+from lse_dashboard.data.images import positions
+from lse_dashboard.data.library import Library
+from lse_dashboard.state.background import Background, Newest
+from lse_dashboard.state.navigation import Navigation
+from lse_dashboard.state.scatter import Scatter
+
+__all__ = ["SecondMap"]
+
+_FOLLOWED = ["colouring", "shown", "point_size", "images", "names"]
+
+
+class SecondMap(param.Parameterized):
+    """Another projection of the open experiment, which shows what the first map shows.
+
+    Parameters
+    ----------
+    library
+        Where its points come from.
+    background
+        Runs what waits for the services.
+    first
+        The map that it follows.
+    navigation
+        Where the visitor is.
+    """
+
+    projection: param.Parameter[Projection | None] = param.Parameter(None, doc="What it shows, None for no map.")
+    problem = param.String("", doc="Why it cannot be shown.")
+
+    def __init__(self, library: Library, background: Background, first: Scatter, navigation: Navigation) -> None:
+        super().__init__()
+        self._library = library
+        self._newest = Newest(background)
+        self._first = first
+        self._navigation = navigation
+        self.scatter = Scatter(first.selection)
+        first.param.watch(lambda *_: self._follow(), _FOLLOWED)
+        navigation.param.watch(lambda event: self._on_place(event.old, event.new), "place")
+
+    def choose(self, projection: Projection | None) -> None:
+        """Show a projection of the open experiment, or no second map."""
+        place = self._navigation.place
+        self._newest.drop()
+        if projection is None or place is None:
+            self.scatter.enter(None, None)
+            self.param.update(projection=None, problem="")
+            return
+
+        def show(cloud: Cloud) -> None:
+            self.scatter.enter(cloud, None)
+            self._follow()
+            self.param.update(projection=projection, problem="")
+
+        self._newest.ask(lambda: self._library.cloud(place.project, place.experiment, projection), show, self._failed)
+
+    def _follow(self) -> None:
+        cloud, first = self.scatter.cloud, self._first
+        if cloud is None or first.cloud is None or first.shown is None:
+            return
+        at = positions(first.cloud.rows, cloud.rows)
+        self.scatter.param.update(
+            colouring=moved(first.colouring, at),
+            shown=(at < 0) | first.shown[at],  # what the first map has no place for, nothing hides
+            point_size=first.point_size,
+            images=first.images,
+            names=first.names,
+        )
+
+    def _on_place(self, before: object, now: object) -> None:
+        uids = [getattr(getattr(one, "experiment", None), "uid", None) for one in (before, now)]
+        if uids[0] != uids[1]:
+            self.choose(None)
+
+    def _failed(self, error: LseError) -> None:
+        self.problem = error.message

@@ -1,0 +1,137 @@
+"""A second map beside the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import panel as pn
+
+from lse_dashboard import wording
+from lse_dashboard.data.opening import ready
+from lse_dashboard.state.session import Session
+from lse_dashboard.views.appearance import OVER
+from lse_dashboard.views.choice import Choice
+from lse_dashboard.views.hover import PointCard
+from lse_dashboard.views.markup import Markup, button, html
+from lse_dashboard.views.scatter_2d import Scatter2D
+from lse_dashboard.views.scatter_3d import Scatter3D
+
+__all__ = ["SecondMapView"]
+
+_WORDS = wording.Scatter
+
+
+class SecondMapView:
+    """The second map of one visitor, with a field that chooses it.
+
+    Parameters
+    ----------
+    session
+        Whose map.
+    thumbnail
+        URL of the image of a row.
+    click
+        Shows the image of a row.
+    """
+
+    def __init__(self, session: Session, thumbnail: Callable[[int], str], click: Callable[[int], None]) -> None:
+        self._session = session
+        self._thumbnail = thumbnail
+        self._click = click
+        self._map = session.second_map
+        self._view: Scatter2D | Scatter3D | None = None
+        self._card = PointCard(session, self._map.scatter, thumbnail)
+        self._choice = Choice(
+            self.show, label=_WORDS.SECOND_MAP, options=[], sizing_mode=None, width=190, css_classes=["lse-second-map"]
+        )
+        close = button("×", "close", css="tool tall", help=_WORDS.CLOSE_SECOND_MAP)
+        self._close = Markup(
+            {"close": lambda _: self._map.choose(None)},
+            html=html('<div class="lse">{close}</div>', close=close),
+            sizing_mode=None,
+            margin=(5, 0),
+        )
+        self._plot = pn.Column(sizing_mode="stretch_both", margin=0, styles={"position": "absolute", "inset": "0"})
+        head = pn.Row(
+            self._choice.select, self._close, margin=0, styles={**OVER, "top": "6px", "right": "10px", "gap": "6px"}
+        )
+        self.panel = pn.Column(
+            self._plot,
+            head,
+            self._card,
+            visible=False,
+            sizing_mode="stretch_both",
+            margin=0,
+            css_classes=["lse-second"],
+            styles={
+                "position": "relative",
+                "overflow": "hidden",
+                "min-height": "0",
+                "border-left": "1px solid var(--line)",
+            },
+        )
+        self._map.param.watch(lambda *_: self._show(), "projection")
+        self._map.scatter.param.watch(
+            lambda *_: self._redraw(), ["colouring", "shown", "selected", "point_size", "images", "names"]
+        )
+        session.param.watch(lambda *_: self._show_choice(), "contents")
+        session.param.watch(lambda *_: self._show(), "theme")
+        session.navigation.param.watch(lambda *_: self._mark(), "row")
+
+    def toggle(self) -> None:
+        """Open the second map with a projection that the first does not show, or close it."""
+        if self._map.projection is not None:
+            self._map.choose(None)
+            return
+        shown, every = self._session.projection, ready(self._session.contents.projections)
+        others = [one for one in every if shown is None or one.id != shown.id] or list(every)
+        self._map.choose(others[0] if others else None)
+
+    def show(self, projection: str) -> None:
+        """Show a projection."""
+        found = next((one for one in ready(self._session.contents.projections) if one.id == projection), None)
+        self._map.choose(found)
+
+    def _show(self) -> None:
+        scatter, theme = self._map.scatter, self._session.theme
+        self._card.html = ""
+        self._view = None
+        if scatter.cloud is not None and scatter.cloud.dimension == 2:
+            self._view = Scatter2D(
+                scatter,
+                theme,
+                self._card.point,
+                self._on_click,
+                background=self._session.background,
+                on_frame=lambda: None,
+                thumbnail=self._thumbnail,
+            )
+        elif scatter.cloud is not None:
+            title = "" if self._map.projection is None else self._map.projection.id
+            self._view = Scatter3D(scatter, theme, title, self._card.point, self._on_click)
+        self._plot.objects = [] if self._view is None else [self._view.pane]
+        self.panel.visible = self._view is not None
+        self._show_choice()
+        self._mark()
+
+    def _show_choice(self) -> None:
+        options = {
+            _WORDS.PROJECTION_TITLE.format(name=one.id, components=one.components): one.id
+            for one in ready(self._session.contents.projections)
+        }
+        chosen = self._map.projection
+        self._choice.show(options=options, value="" if chosen is None else chosen.id)
+
+    def _redraw(self) -> None:
+        if self._view is not None:
+            self._view.redraw()
+
+    def _mark(self) -> None:
+        row = self._session.navigation.row
+        if self._view is not None:
+            self._view.mark(None if row is None else self._map.scatter.index(row))
+
+    def _on_click(self, index: int) -> None:
+        cloud = self._map.scatter.cloud
+        if cloud is not None:
+            self._click(int(cloud.rows[index]))

@@ -1,0 +1,57 @@
+"""Two maps side by side: one selection, one image in view, the same filters."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from explorer import choose, find_point
+from installation import Installation
+from lse.client import Client
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def second(client: Client, experiment: str) -> str:
+    """Another flat map of the experiment."""
+    if "tsne" not in [one.id for one in client.projections.list(experiment)]:
+        client.projections.run("tsne", experiment=experiment, method="tsne").wait(timeout=300, show_progress=False)
+    return "tsne"
+
+
+def test_two_maps_share_selection_image_and_filters(
+    page: Page, second: str, browser: Browser, installation: Installation
+) -> None:
+    page.locator(".lse-caption").get_by_role("button", name="second map").click()
+    beside = page.locator(".lse-second")
+    expect(beside.locator(".lse-cloud canvas").first).to_be_visible()
+    choose(page, "lse-second-map", f"{second} · 2-D")
+    page.wait_for_function("location.search.includes('second=tsne')")
+
+    # A lasso on one map selects on both.
+    box = beside.locator(".lse-cloud").bounding_box()
+    assert box is not None
+    beside.locator(".bk-tool-icon-box-select").first.click()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 130, y + 130, steps=5)
+    page.mouse.up()
+    expect(page.locator(".lse-selected")).to_be_visible()
+    selected = int(page.locator(".lse-selection-count").inner_text().split(" ")[0])
+    assert 0 < selected < 320
+    expect(page.locator(".lse-selected")).to_contain_text(f"{selected} selected")
+
+    # The pointer finds points there, a click opens the image.
+    row, x, y = find_point(page, ".lse-second .lse-cloud")
+    page.mouse.click(x, y)
+    expect(page.locator(f".image[data-row='{row}']")).to_be_visible()
+
+    # Another browser opens both; the second is closed again.
+    other = browser.new_page(viewport={"width": 1280, "height": 720})
+    other.goto(page.url)
+    expect(other.locator(".lse-second .lse-cloud canvas").first).to_be_visible()
+    other.close()
+    beside.get_by_role("button", name="×").click()
+    expect(beside).to_be_hidden()
