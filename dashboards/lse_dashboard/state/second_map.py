@@ -52,14 +52,14 @@ class SecondMap(param.Parameterized):
         place = self._navigation.place
         self._newest.drop()
         if projection is None or place is None:
-            self.scatter.enter(None, None)
             self.param.update(projection=None, problem="")
+            self.scatter.enter(None, None)
             return
 
         def show(cloud: Cloud) -> None:
+            self.param.update(projection=projection, problem="")
             self.scatter.enter(cloud, None)
             self._follow()
-            self.param.update(projection=projection, problem="")
 
         self._newest.ask(lambda: self._library.cloud(place.project, place.experiment, projection), show, self._failed)
 

@@ -12,7 +12,7 @@ from lse_dashboard.state.session import Session
 from lse_dashboard.views.appearance import OVER
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.hover import PointCard
-from lse_dashboard.views.markup import Markup, button, html
+from lse_dashboard.views.markup import Markup, button, html, problem
 from lse_dashboard.views.scatter_2d import Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D
 
@@ -70,7 +70,10 @@ class SecondMapView:
                 "border-left": "1px solid var(--line)",
             },
         )
-        self._map.param.watch(lambda *_: self._show(), "projection")
+        self._map.param.watch(lambda *_: self._show_choice(), "projection")
+        self._map.param.watch(lambda *_: self._show(), "problem")
+        # Before what it draws with: another cloud may have another number of axes.
+        self._map.scatter.param.watch(lambda *_: self._show(), "cloud")
         self._map.scatter.param.watch(
             lambda *_: self._redraw(), ["colouring", "shown", "selected", "point_size", "images", "names"]
         )
@@ -109,8 +112,9 @@ class SecondMapView:
         elif scatter.cloud is not None:
             title = "" if self._map.projection is None else self._map.projection.id
             self._view = Scatter3D(scatter, theme, title, self._card.point, self._on_click)
-        self._plot.objects = [] if self._view is None else [self._view.pane]
-        self.panel.visible = self._view is not None
+        content = Markup(html=problem(self._map.problem)) if self._map.problem else None
+        self._plot.objects = [one for one in (content, getattr(self._view, "pane", None)) if one is not None]
+        self.panel.visible = len(self._plot.objects) > 0
         self._show_choice()
         self._mark()
 
