@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -26,7 +28,14 @@ def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) 
     assert "doomed" not in {one.id for one in client.projections.list(experiment)}
 
     # What goes with a dataset is said before anything is deleted.
-    window.locator("[data-entry='dataset survey']").get_by_role("button").click()
+    survey = window.locator("[data-entry='dataset survey']")
+    survey.get_by_role("button", name="details").click()
+    details = window.locator(".details")
+    expect(details.locator(".versions")).to_contain_text(f"1: {client.datasets.get('survey').prepared:,} images")
+    expect(details.locator(".alike")).to_contain_text(re.compile("pixels|nearly the same"))
+    survey.get_by_role("button", name="details").click()
+    expect(details).to_have_count(0)
+    survey.get_by_role("button", name="delete").click()
     expect(window.locator(".asked")).to_contain_text("encoder encoder")
     expect(window.locator(".asked")).to_contain_text(f"experiment {experiment}")
     window.locator(".lse-keep").click()

@@ -11,6 +11,7 @@ from lse.client import Operation
 from lse.client.resources import TrainingEstimate
 from lse.errors import LseError, ResourceExhaustedError
 from lse_dashboard import wording
+from lse_dashboard.data.dataset_details import DatasetDetails, dataset_details
 from lse_dashboard.data.library import Library
 from lse_dashboard.data.project import ProjectInventory, delete_entry, project_inventory
 from lse_dashboard.state.background import Background, Newest
@@ -38,13 +39,15 @@ class ProjectWindow(param.Parameterized):
     asked = param.String("", doc="Key of what is to be deleted, until the visitor confirms it.")
     said = param.String("", doc="What was done last.")
     problem = param.String("", doc="Why something was refused.")
+    looked_into = param.String("", doc="Dataset whose details are shown, empty where those of none are.")
+    details: param.Parameter[DatasetDetails | None] = param.Parameter(None, doc="None until they are read.")
 
     def __init__(self, library: Library, background: Background, operations: Operations) -> None:
         super().__init__()
         self._library = library
         self._background = background
         self._operations = operations
-        self._reading = Newest(background)
+        self._reading, self._looking = Newest(background), Newest(background)
         self.bake_off = EncoderBakeOff(library, background)
         self._experiment = ""
         operations.param.watch(lambda *_: self._read(), "finished")
@@ -53,12 +56,13 @@ class ProjectWindow(param.Parameterized):
     def open(self, project: str, experiment: str) -> None:
         """Open the window on a project; of its experiments the results of one are listed."""
         self._experiment = experiment
-        self.param.update(project=project, inventory=None, asked="", said="", problem="")
+        self.param.update(project=project, inventory=None, asked="", said="", problem="", looked_into="", details=None)
         self._read()
 
     def close(self) -> None:
         """Shut it."""
         self._reading.drop()
+        self._looking.drop()
         self.project = ""
 
     def ask(self, key: str) -> None:
@@ -77,6 +81,19 @@ class ProjectWindow(param.Parameterized):
             self._read()
 
         self._background(lambda: delete_entry(client, entry), deleted, self._failed)
+
+    def look_into(self, dataset: str) -> None:
+        """Show the details of a dataset; hide them where they are shown."""
+        if dataset == self.looked_into:
+            self._looking.drop()
+            self.param.update(looked_into="", details=None)
+            return
+        client, experiment = self._library.client(self.project), self._experiment
+        self.param.update(looked_into=dataset, details=None, problem="")
+        self._looking.ask(lambda: dataset_details(client, dataset, experiment), self._show_details, self._failed)
+
+    def _show_details(self, details: DatasetDetails) -> None:
+        self.details = details
 
     def encode(self, *, name: str, dataset: str, encoder: str) -> None:
         """Make an experiment: the images of a dataset through an encoder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import panel_material_ui as pmui
 
@@ -12,11 +13,11 @@ from lse_dashboard.state.project_window import ProjectWindow
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.bake_off import bake_off_section
 from lse_dashboard.views.dialog import dialog
-from lse_dashboard.views.markup import Html, Markup, button, html, join, problem, section, waiting
+from lse_dashboard.views.markup import Html, Markup, button, html, join, pairs, problem, section, waiting
 
 __all__ = ["project_dialog"]
 
-_WORDS = wording.Project
+_WORDS, _DETAILS = wording.Project, wording.DatasetDetails
 
 
 def project_dialog(session: Session) -> pmui.Dialog:
@@ -30,6 +31,7 @@ def project_dialog(session: Session) -> pmui.Dialog:
     content = Markup(
         {
             "ask": window.ask,
+            "details": window.look_into,
             "keep": lambda _: window.ask(""),
             "delete": lambda _: window.delete(),
             "encode": lambda form: started(form, "encode"),
@@ -46,7 +48,7 @@ def project_dialog(session: Session) -> pmui.Dialog:
             shown.title = _WORDS.TITLE.format(name=window.project)
         shown.open = bool(window.project)
 
-    window.param.watch(show, ["project", "inventory", "asked", "said", "problem"])
+    window.param.watch(show, ["project", "inventory", "asked", "said", "problem", "looked_into", "details"])
     window.bake_off.param.watch(show, ["found", "problem"])
     return shown
 
@@ -57,7 +59,7 @@ def _content(window: ProjectWindow) -> Html:
         return problem(window.problem) if window.problem else waiting(_WORDS.READING)
     said = html('<div class="quiet lse-project-said">{text}</div>', text=window.said) if window.said else Html("")
     lists = join(
-        section(title, join(_entry(one, asked=one.key == window.asked) for one in found), css=f"lse-of-{kind}")
+        section(title, join(_entry(one, window) for one in found), css=f"lse-of-{kind}")
         for kind, title in _WORDS.KINDS.items()
         if (found := inventory.of(kind))
     )
@@ -71,8 +73,8 @@ def _content(window: ProjectWindow) -> Html:
     )
 
 
-def _entry(entry: Entry, *, asked: bool) -> Html:
-    if asked:
+def _entry(entry: Entry, window: ProjectWindow) -> Html:
+    if entry.key == window.asked:
         below = _WORDS.WITH.format(below=", ".join(entry.below)) if entry.below else ""
         return html(
             '<div class="entry asked"><span>{question}{below}</span><span class="actions">{delete}{keep}</span></div>',
@@ -82,15 +84,40 @@ def _entry(entry: Entry, *, asked: bool) -> Html:
             keep=button(_WORDS.KEEP, "keep", css="tool lse-keep"),
         )
     state = "" if entry.state == "ready" else f" · {entry.state}"
+    is_dataset = entry.kind == "dataset" and entry.state == "ready"
+    details = button(_DETAILS.OPEN, "details", entry.id, help=_DETAILS.HELP) if is_dataset else Html("")
     return html(
         '<div class="entry" data-entry="{key}"><b title="{name}">{name}</b><span class="quiet">{facts}{state}</span>'
-        '<span class="actions">{delete}</span></div>',
+        '<span class="actions">{details}{delete}</span></div>{below}',
+        details=details,
+        below=_details(window) if is_dataset and entry.id == window.looked_into else Html(""),
         key=entry.key,
         name=entry.id,
         facts=entry.facts,
         state=state,
         delete=button(_WORDS.ASK_DELETE, "ask", entry.key, help=_WORDS.ASK_HELP.format(what=entry.key)),
     )
+
+
+def _details(window: ProjectWindow) -> Html:
+    """Versions, notes and alike images of the dataset that is looked into."""
+    found = window.details
+    if found is None:
+        return html('<div class="details quiet">{text}</div>', text=window.problem or _DETAILS.READING)
+    alike = pairs(found.alike) if found.alike else html('<div class="quiet">{text}</div>', text=_DETAILS.NONE)
+    if found.more_groups:
+        more = _DETAILS.MORE.format(count=found.more_groups, dataset=found.dataset)
+        alike += html('<div class="quiet">{text}</div>', text=more)
+    return html(
+        '<div class="details">{versions}{notes}{alike}</div>',
+        versions=section(_DETAILS.VERSIONS, _lines(found.versions), css="versions") if found.versions else Html(""),
+        notes=section(_DETAILS.NOTES, _lines(found.notes), css="notes") if found.notes else Html(""),
+        alike=section(_DETAILS.ALIKE, alike, css="alike"),
+    )
+
+
+def _lines(texts: Iterable[str]) -> Html:
+    return join(html("<div>{text}</div>", text=text) for text in texts)
 
 
 def _forms(inventory: ProjectInventory) -> Html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lse_dashboard.wording.filters import Filters
 from lse_dashboard.wording.ingest import Ingest
 from lse_dashboard.wording.original import Original
-from lse_dashboard.wording.results import BakeOff, Concepts, Link, OfflineMap, Project, Provenance
+from lse_dashboard.wording.results import BakeOff, Concepts, DatasetDetails, Link, OfflineMap, Project, Provenance
 from lse_dashboard.wording.samp import Samp
 from lse_dashboard.wording.selection import (
     Aside,
@@ -33,6 +33,7 @@ __all__ = [
     "Compute",
     "Concepts",
     "Curtain",
+    "DatasetDetails",
     "Encoders",
     "Explanation",
     "Filters",

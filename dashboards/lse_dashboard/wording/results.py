@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Link", "OfflineMap", "Project", "Provenance"]
+__all__ = ["DatasetDetails", "Link", "OfflineMap", "Project", "Provenance"]
 
 
 class Link:
@@ -60,6 +60,18 @@ class Project:
     DATASET, ENCODER, BACKBONE, NAME = "dataset", "encoder", "network", "name of the result"
     TRAINING, FROZEN, ADAPT = "training", "as it is", "trained on with these images"
     ESTIMATING, TAKES = "Estimating how long its training takes …", " Its training takes about {minutes:.1f} minutes."
+
+
+class DatasetDetails:
+    """What a dataset was made of, in the window of a project."""
+
+    OPEN, HELP = "details", "Versions, notes, and images that are the same or nearly so"
+    READING = "Reading …"
+    VERSIONS, NOTES, ALIKE = "Versions", "Notes", "Images that are alike"
+    VERSION = "{version}: {prepared:,} images, {rejected:,} rejected"
+    SAME, NEAR = "the same pixels", "nearly the same ({similarity:.4f})"
+    NONE = "None has the pixels of another one."
+    MORE_IMAGES, MORE = ", and {count:,} more", "{count:,} more groups: “lse dataset duplicates {dataset}” lists all."
 
 
 class BakeOff:
