@@ -5,7 +5,7 @@ milliseconds for ten consecutive and ten scattered images and for the whole tabl
 format the seconds of an export and the memory that it takes over that of its process at the start, beside the memory
 of the table itself.  Each export runs in a process of its own.
 
-    python benchmarks/large_tables.py [--rows 1000000] [--json OUT.json]
+    python benchmarks/large_tables.py [--rows 1000000] [--json]
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def median_ms(work: Any) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--export", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.export:
@@ -129,10 +129,11 @@ def main() -> None:
             found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             figures |= {f"{form}_{key}": value for key, value in found.items()}
             figures[f"{form}_memory_over_table"] = found["megabytes"] / figures["table_megabytes"]
+    if options.json:
+        print(json.dumps(figures))
+        return
     for key, value in figures.items():
         print(f"{key:28} {value:12,.3f}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
