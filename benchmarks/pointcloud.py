@@ -5,7 +5,7 @@ point lies beside one of them, as far as its neighbours do. Prints milliseconds 
 rounds, and median of processor time) with the ratio to Datashader where it does the same, the points a second and a
 core of building, the memory of building over that of the coordinates, and the bytes of pictures of the explorer.
 
-    python benchmarks/pointcloud.py [--points 1e6 1e7] [--rounds 7] [--json OUT.json]
+    python benchmarks/pointcloud.py [--points 1e6 1e7] [--rounds 7] [--json]
 
 1e8 points take about 4 GB of memory and some minutes. On a machine that does other work compare the ratios, and those
 of processor time, not the milliseconds.
@@ -188,7 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", nargs="+", type=lambda text: int(float(text)), default=[1_000_000, 10_000_000])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON in the end")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     for count in options.points:
@@ -204,7 +204,7 @@ def main() -> None:
         results[f"{count:,}"] = figures
         show(f"{count:,} points", figures)
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+        print(json.dumps(results))
 
 
 def show(title: str, figures: dict[str, Any]) -> None:
