@@ -5,9 +5,20 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-__all__ = ["MISSING", "parameter_text", "value_text"]
+__all__ = ["MISSING", "counted", "parameter_text", "value_text"]
 
 MISSING = "–"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with what it counts: of several ``many``, by default what there is one of with an s.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "image was", "images were")
+    ('1 image', '1,200 images', '2 images were')
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def value_text(value: object, *, digits: int = 4, grouped: bool = False) -> str:

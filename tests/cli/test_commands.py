@@ -61,7 +61,8 @@ def test_dataset_commands(lse, services):
     assert [(item["id"], item["rejection_reason"]) for item in rejected] == [("broken", "HEADER_DAMAGED")]
     assert len(lse("dataset", "images", "first").stdout.splitlines()) == 26
     assert lse("dataset", "delete", "first").stdout == "Dataset first is deleted.\n"
-    assert lse("dataset", "list").stdout == "none\n"
+    empty = lse("dataset", "list")
+    assert (empty.stdout, empty.stderr, empty.returncode) == ("", "none\n", 0)
 
 
 def test_lists_are_filtered_ordered_and_cut(lse, proxy):
@@ -72,6 +73,17 @@ def test_lists_are_filtered_ordered_and_cut(lse, proxy):
     assert len(lse("label", "list", "--limit", "2").stdout.splitlines()) == 3
     assert ListLabelSchemesRequest.FromString(proxy.calls[-1].sent[0]).view == VIEW_BASIC
     assert "did you mean 'title'" in failed(lse("label", "list", "--filter", "titel = Two"), 2)
+
+
+def test_options_of_all_commands_stand_before_them_too(lse, prepared):
+    after = lse("dataset", "list", "--json", "--project", prepared).stdout
+    assert [item["id"] for item in json.loads(after)] == ["first"]
+    assert lse("--project", prepared, "--json", "dataset", "list").stdout == after
+    assert lse("dataset", "--json", "--project", prepared, "list").stdout == after
+    # The one nearer to the command wins.
+    assert lse("--project", "nobodys", "--json", "dataset", "list", "--project", prepared).stdout == after
+    assert json.loads(lse("--json", "dataset", "show", "nothing").stderr)["error"]["code"] == "NOT_FOUND"
+    assert "takes no --project before its name" in failed(lse("--project", "p", "explorer"), 2)
 
 
 def test_titles_and_descriptions_change_unless_somebody_was_quicker(lse, prepared):
@@ -211,7 +223,7 @@ def test_failures_are_one_sentence(lse, proxy, tmp_path):
     (tmp_path / "images" / "broken.fits").write_bytes(b"SIMPLE  = not really")
     broken = lse("dataset", "ingest", "b", "images")
     assert broken.returncode == 2
-    assert broken.stderr.splitlines()[-1].startswith("None of the 1 inputs could be prepared")
+    assert broken.stderr.splitlines()[-1].startswith("None of 1 input could be prepared")
     proxy.errors["ListDatasets"] = [InternalError("It broke\nin two lines.")]
     assert failed(lse("dataset", "list"), 1) == "It broke in two lines."
 

@@ -60,7 +60,7 @@ def test_same_request_is_the_same_operation(client, services):
 def test_failure_is_raised_with_its_class(client, tmp_path):
     (tmp_path / "broken.fits").write_bytes(b"SIMPLE  = not really")
     operation = client.datasets.ingest("first", tmp_path)
-    with pytest.raises(InvalidArgumentError, match="None of the 1 inputs could be prepared") as caught:
+    with pytest.raises(InvalidArgumentError, match="None of 1 input could be prepared") as caught:
         operation.wait(show_progress=False)
     assert caught.value.reason == "USABLE_IMAGES_MISSING"
     assert operation.state == "failed"

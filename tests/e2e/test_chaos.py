@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaos import Chaos
+from chaos import Chaos, Point
+from chaos_processes import Processes
 from installation import Installation
 
 # At once, so that one fault is a point in each of them; trainings, which take longer, are left to `make chaos`.
@@ -23,11 +24,11 @@ FAULTS = (
 
 @pytest.fixture(scope="module")
 def chaos(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Chaos:
-    chaos = Chaos(installation, tmp_path_factory.mktemp("chaos"))
+    chaos = Chaos(Processes(installation), tmp_path_factory.mktemp("chaos"))
     chaos.prepare(KINDS)
     return chaos
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault[0]}-{fault[1]}-{fault[2]}")
 def test_work_that_is_disturbed_ends_as_if_nothing_had_happened(chaos: Chaos, fault: tuple[str, str, float]) -> None:
-    assert [point for point in chaos.disturb_together(KINDS, *fault) if point.fault] == []
+    assert [point for point in chaos.disturb_together(KINDS, Point("project", *fault)) if point.fault] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import JSON, Column, MetaData, Table, insert, select, table
+from sqlalchemy import JSON, Column, MetaData, Table, func, insert, select, table
 
 from lse.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 from lse.platform.auth import Caller, acting_as
@@ -28,6 +29,7 @@ from lse.platform.catalogue import (
     Resources,
     tables,
 )
+from lse.platform.catalogue.operations import OperationStore
 from lse.platform.catalogue.queries import PageRequest
 from lse.platform.catalogue.records.encoder import MadeEncoder
 from lse.platform.catalogue.tables import METADATA
@@ -187,6 +189,24 @@ def test_only_one_of_many_writers_gets_a_name(catalogue: Catalogue) -> None:
     for thread in threads:
         thread.join()
     assert outcomes.count("made") == 1
+
+
+def test_what_only_reads_waits_for_nobody_who_writes_and_sees_one_moment(catalogue: Catalogue) -> None:
+    resources = Resources(catalogue)
+    resources.create(dataset("first"))
+    began = time.monotonic()
+    with catalogue.transaction() as writing:
+        resources.create_within(writing, dataset("second"))
+        listed = resources.page(DatasetRecord, "projects/p", PageRequest())
+        assert [record.id for record in listed.records] == ["first"]
+        assert len(resources.uids()) == len(resources.projects()) == 1
+        assert OperationStore(catalogue).page("projects/p")[0] == []
+    assert time.monotonic() - began < 30  # a writer is waited for twice as long
+    if catalogue.dialect == "sqlite":
+        with catalogue.reading() as reading:
+            before = reading.execute(select(func.count()).select_from(tables.RESOURCES)).scalar_one()
+            resources.create(dataset("third"))
+            assert reading.execute(select(func.count()).select_from(tables.RESOURCES)).scalar_one() == before == 2
 
 
 def test_unknown_database_is_refused() -> None:

@@ -1,7 +1,8 @@
-"""Processes of an installation killed and suspended in the middle of its work, over all kinds of it, on tiny data.
+"""Faults in the middle of an installation's work, over all kinds of it, on tiny data.
 
 What was asked for is to end as if nothing had happened: the results of every point are compared with those of an
-undisturbed run.  ``make chaos`` runs it as a program, which goes on where an earlier run of the same folder ended.
+undisturbed run.  ``make chaos`` runs it as a program, which goes on where an earlier run of the same folder ended: with
+the processes of a `lse up` killed and suspended, and with faults of the servers that a cluster's installation needs.
 """
 
 from __future__ import annotations
@@ -11,47 +12,76 @@ import itertools
 import json
 import os
 import random
-import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Barrier
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import psutil
 
 from installation import Installation
 from lse.client import Client, connect
-from lse.embedded.home_check import check_home
-from lse.errors import LseError, UnavailableError
+from lse.errors import LseError, ResourceExhaustedError, UnavailableError
 from running_services import RECIPE, TRAINING, draw_images, write_encoder
 
-__all__ = ["KINDS", "VICTIMS", "Chaos", "Point"]
+__all__ = ["KINDS", "Chaos", "House", "Point"]
 
-# Words of the command lines of the processes.
-VICTIMS = {"services": "up", "vector server": "vectors", "compute cluster": "worker", "worker": ""}
 KINDS = ("ingest", "train", "encode", "project", "cluster", "label")
-ACTIONS = ("kill", "suspend")
 _LONGEST_SECONDS = 240.0
-_LABELS = 12
+_LABELS = 24
 
 
 @dataclass(frozen=True)
 class Point:
-    """What was done where, and what came of it; `fault` is empty where all was well."""
+    """What was done where, and what came of it; `fault` is empty where all was well.
+
+    Attributes
+    ----------
+    moment
+        After what part of the time that the work takes undisturbed.
+    away
+        Seconds that the fault lasts, where it ends by itself.
+    """
 
     kind: str
     victim: str
     action: str
     moment: float
+    away: float = 1.5
     seconds: float = 0.0
     fault: str = ""
+
+
+class House(Protocol):
+    """An installation with parts that can be disturbed.
+
+    Attributes
+    ----------
+    address
+        That of its services.
+    faults
+        What can be done to each part.
+    """
+
+    address: str
+    faults: Mapping[str, Sequence[str]]
+
+    def start(self) -> object:
+        """Start it and wait until it answers."""
+
+    def act(self, victim: str, action: str, seconds: float) -> None:
+        """Do something to a part, and end it after some seconds where it does not end by itself."""
+
+    def left_over(self) -> list[str]:
+        """What is there that belongs to nothing."""
+
+    def stop(self) -> object:
+        """End it."""
 
 
 class Chaos:
@@ -59,14 +89,14 @@ class Chaos:
 
     Parameters
     ----------
-    installation
-        A running one.
+    house
+        The installation, which runs.
     folder
         Where the images are drawn.
     """
 
-    def __init__(self, installation: Installation, folder: Path) -> None:
-        self._installation = installation
+    def __init__(self, house: House, folder: Path) -> None:
+        self._house = house
         self._folder = folder
         if not (folder / "images").exists():
             draw_images(folder)
@@ -78,7 +108,7 @@ class Chaos:
     @property
     def client(self) -> Client:
         """Client of the installation as it is now."""
-        return connect(self._installation.address, project="chaos")
+        return connect(self._house.address, project="chaos")
 
     def prepare(self, kinds: tuple[str, ...] = KINDS) -> None:
         """Make what the work needs, and do each kind of it undisturbed."""
@@ -90,72 +120,54 @@ class Chaos:
                 client.experiments.encode("base", dataset="base", encoder="base").wait(show_progress=False)
             for kind in kinds:
                 began = time.monotonic()
-                self._expected[kind] = self._done(client, kind, lambda: None)
+                self._expected[kind] = self._done(client, kind, _nothing)
                 self._durations[kind] = time.monotonic() - began
-
-    def random_point(self, dice: random.Random) -> Point:
-        """A kind of work, a process, what happens to it, and after what part of the time that the work takes."""
-        return Point(dice.choice(KINDS), dice.choice(list(VICTIMS)), dice.choice(ACTIONS), round(dice.random(), 3))
 
     def disturb(self, point: Point) -> Point:
         """Do a kind of work with a fault in the middle; the point with what came of it."""
         return self._disturbed(point, lambda: self._act(point, self._durations[point.kind]))
 
+    def _act(self, point: Point, seconds: float) -> None:
+        time.sleep(point.moment * seconds)
+        self._house.act(point.victim, point.action, point.away)
+
     def _disturbed(self, point: Point, disturb: Callable[[], None]) -> Point:
         began, fault = time.monotonic(), ""
         with self.client as client:
             try:
-                found = self._done(client, point.kind, disturb)
+                found = self._done_where_there_is_room(client, point, disturb)
                 if not _equal(found, self._expected[point.kind]):
                     fault = f"another result than undisturbed{_difference(found, self._expected[point.kind])}"
             except (LseError, AssertionError) as error:
                 fault = f"{type(error).__name__}: {error}"
-        return Point(**{**asdict(point), "seconds": round(time.monotonic() - began, 1), "fault": fault})
+        return replace(point, seconds=round(time.monotonic() - began, 1), fault=fault)
 
-    def disturb_together(self, kinds: Sequence[str], victim: str, action: str, moment: float) -> list[Point]:
-        """Do several kinds of work at once, with one fault in the middle of all; a point for each kind."""
+    def disturb_together(self, kinds: Sequence[str], point: Point) -> list[Point]:
+        """Do several kinds of work at once, with one fault in the middle of that of the point; one for each kind."""
         asked_for = Barrier(len(kinds) + 1)
 
         def work(kind: str) -> Point:
-            point = Point(kind, victim, action, moment)
-            return self._disturbed(point, lambda: asked_for.wait(_LONGEST_SECONDS) and None)
+            return self._disturbed(replace(point, kind=kind), lambda: asked_for.wait(_LONGEST_SECONDS) and None)
 
         with ThreadPoolExecutor(len(kinds)) as threads:
             running = [threads.submit(work, kind) for kind in kinds]
             asked_for.wait(_LONGEST_SECONDS)
-            self._act(Point("+".join(kinds), victim, action, moment), max(self._durations[kind] for kind in kinds))
+            self._act(point, self._durations[point.kind])
             return [each.result() for each in running]
 
-    # Faults
-
-    def _act(self, point: Point, seconds: float) -> None:
-        time.sleep(point.moment * seconds)
-        process = self._process(point.victim)
-        if process is None:
-            return
-        with suppress(psutil.NoSuchProcess):
-            if point.action == "suspend":
-                process.suspend()
-                time.sleep(1.5)
-                process.resume()
-            elif point.victim == "services":
-                self._installation.kill()
-                self._installation.start()
-            else:
-                process.send_signal(signal.SIGKILL)
-
-    def _process(self, victim: str) -> psutil.Process | None:
-        up = psutil.Process(self._installation.pid)
-        if victim == "services":
-            return up
-        for child in up.children():
-            with suppress(psutil.NoSuchProcess):
-                words = child.cmdline()
-                if VICTIMS["compute cluster" if victim == "worker" else victim] in words:
-                    return child if victim != "worker" else next(iter(child.children()), None)
-        return None
-
     # Work
+
+    def _done_where_there_is_room(self, client: Client, point: Point, disturb: Callable[[], None]) -> Any:
+        """Result of a kind of work, asked for again where it failed since a disk was full, as it is promised to."""
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while True:
+            try:
+                return self._done(client, point.kind, disturb)
+            except ResourceExhaustedError:
+                if point.action != "full" or time.monotonic() > deadline:
+                    raise
+            disturb = _nothing
+            time.sleep(1)
 
     def _ingest(self, client: Client, name: str) -> Any:
         return client.datasets.ingest(
@@ -223,6 +235,10 @@ class Chaos:
         return found.to_pandas()[["row", "label"]].to_numpy().tolist()
 
 
+def _nothing() -> None:
+    """What disturbs nobody."""
+
+
 def _patiently(call: Callable[[], Any]) -> Any:
     """What a call gives, made again while something is away: calls do not wait for that by themselves."""
     deadline = time.monotonic() + _LONGEST_SECONDS
@@ -258,39 +274,88 @@ def table_of(points: list[Point]) -> Iterator[str]:
         yield f"{victim:<16} {action:<8}" + "".join(f"{cell:>10}" for cell in shown)
 
 
+class Record:
+    """Points that were done, in a file that grows with each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.points = [Point(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def of(self, house: House) -> int:
+        """How many are of the parts of an installation."""
+        return sum(point.victim in house.faults for point in self.points)
+
+    def add(self, points: Sequence[Point]) -> None:
+        """Keep points, and say what was not clean."""
+        before = len(self.points)
+        self.points.extend(points)
+        with self._path.open("a") as file:
+            file.writelines(json.dumps(asdict(point)) + "\n" for point in points)
+        told = [point for point in points if point.fault]
+        if not told and before // 10 < len(self.points) // 10:
+            told = [points[-1]]
+        sys.stdout.writelines(f"{len(self.points)} {point}\n" for point in told)
+        sys.stdout.flush()
+
+
+def one_by_one(chaos: Chaos, house: House, dice: random.Random) -> list[Point]:
+    """One kind of work, with a fault in its middle."""
+    victim = dice.choice(list(house.faults))
+    action, moment = dice.choice(house.faults[victim]), round(dice.random(), 3)
+    return [chaos.disturb(Point(dice.choice(KINDS), victim, action, moment))]
+
+
+def all_at_once(chaos: Chaos, house: House, dice: random.Random) -> list[Point]:
+    """All kinds of work at once, with one fault, which lasts a minute now and then."""
+    victim, action = dice.choice([(victim, action) for victim, actions in house.faults.items() for action in actions])
+    away = 60.0 if dice.random() < 0.05 else round(dice.uniform(1, 12), 1)
+    return chaos.disturb_together(KINDS, Point(dice.choice(KINDS), victim, action, round(dice.random(), 3), away))
+
+
+def run(
+    house: House, folder: Path, record: Record, points: int, draw: Callable[[Chaos, House, random.Random], list[Point]]
+) -> list[str]:
+    """Try an installation until as many points of it are in the record; what is left over after that."""
+    if record.of(house) >= points:
+        return []
+    house.start()
+    try:
+        chaos = Chaos(house, folder)
+        chaos.prepare()
+        dice = random.Random(1 + len(record.points))
+        while record.of(house) < points:
+            record.add(draw(chaos, house, dice))
+        return house.left_over()
+    finally:
+        house.stop()
+
+
 def main() -> int:
     """Run points until as many as are asked for are in the folder, and print their table."""
+    from chaos_processes import Processes
+    from chaos_stores import Stores, missing_parts
+
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=1000, help="points of the processes of a `lse up`")
+    parser.add_argument("--store-points", type=int, default=300, help="points of the servers of a cluster")
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     os.umask(0o077)
-    given.folder.mkdir(parents=True, exist_ok=True)
-    kept = given.folder / "points.jsonl"
-    points = [Point(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
-    installation = Installation(given.folder / "home", dashboard=False)
-    installation.start()
-    try:
-        chaos = Chaos(installation, given.folder / "data")
-        chaos.prepare()
-        dice = random.Random(given.seed + len(points))
-        while len(points) < given.points:
-            point = chaos.disturb(chaos.random_point(dice))
-            points.append(point)
-            with kept.open("a") as file:
-                file.write(json.dumps(asdict(point)) + "\n")
-            if point.fault or len(points) % 10 == 0:
-                sys.stdout.write(f"{len(points)}/{given.points} {point}\n")
-                sys.stdout.flush()
-    finally:
-        installation.stop()
-    orphans = [finding.message for finding in check_home(given.folder / "home")]
-    faults = [point for point in points if point.fault]
-    for line in (*table_of(points), *map(str, faults), *orphans):
+    folder: Path = given.folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    record = Record(folder / "points.jsonl")
+    installation = Installation(folder / "home", dashboard=False)
+    left = run(Processes(installation), folder / "data", record, given.points, one_by_one)
+    if lacking := missing_parts():
+        sys.stdout.write(f"The servers of a cluster are not tried, for want of {lacking}.\n")
+    else:
+        stores = Stores(folder / "stores")
+        left += run(stores, folder / "data", record, given.store_points, all_at_once)
+    faults = [point for point in record.points if point.fault]
+    for line in (*table_of(record.points), *map(str, faults), *left):
         sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"{len(points)} points, {len(faults)} with a fault, {len(orphans)} left over.\n")
-    return int(bool(faults or orphans))
+    sys.stdout.write(f"{len(record.points)} points, {len(faults)} with a fault, {len(left)} left over.\n")
+    return int(bool(faults or left))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,9 @@ class PostgreSQL:
                 capture_output=True,
                 cwd="/",
             )
+        else:
+            # One that was killed leaves it, and its number may be that of another process by now.
+            (data / "postmaster.pid").unlink(missing_ok=True)
         self._process = subprocess.Popen(
             [
                 *[self._programs / "postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1"],
@@ -71,11 +74,16 @@ class PostgreSQL:
             try:
                 psycopg.connect(host="127.0.0.1", port=self.port, user="lse", dbname="postgres").close()
             except psycopg.OperationalError:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self.pid is None:
                     raise
                 time.sleep(0.1)
             else:
                 return
+
+    @property
+    def pid(self) -> int | None:
+        """Process of the server, None where it does not run."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def new_database(self, name: str) -> str:
         """SQLAlchemy URL of a new, empty database."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lse.cli.session import Session, service_command
+from lse.values import counted
 
 __all__ = ["register"]
 
@@ -29,7 +30,7 @@ def backup(
     from lse.embedded.backup import back_up
 
     made = back_up(home, out)
-    session.say(made, f"{made.path} is written: {made.files:,} files, {made.byte_count / 2**20:,.1f} MiB.")
+    session.say(made, f"{made.path} is written: {counted(made.files, 'file')}, {made.byte_count / 2**20:,.1f} MiB.")
 
 
 def restore(

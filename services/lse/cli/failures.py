@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -15,7 +15,18 @@ from typer.exceptions import TyperException
 
 from lse.errors import CancelledError, InternalError, InvalidArgumentError, LseError
 
-__all__ = ["FAILURE", "INTERRUPTED", "USAGE", "SentenceGroup", "group"]
+__all__ = [
+    "FAILURE",
+    "INTERRUPTED",
+    "SHARED",
+    "USAGE",
+    "Address",
+    "Json",
+    "Project",
+    "SentenceGroup",
+    "group",
+    "keep_shared",
+]
 
 FAILURE = 1
 USAGE = 2
@@ -23,6 +34,23 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 _REPORT = "please report it to the developers of Latent Space Explorer, with what LSE_DEBUG=1 shows"
 
+
+# Options of every command that talks to the services, which may also stand before its name.
+SHARED = {"project": "--project", "address": "--address", "as_json": "--json"}
+_PANEL = "Services"
+Project = Annotated[
+    str | None,
+    typer.Option(
+        "--project", metavar="P", help="Project that names belong to (default: LSE_PROJECT).", rich_help_panel=_PANEL
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="HOST:PORT", help="Address of the services (default: LSE_ADDRESS).", rich_help_panel=_PANEL
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on the standard output.", rich_help_panel=_PANEL)]
 
 # What every kind of resource has comes after what is its own.
 _STANDARD = ("list", "show", "update", "delete", "methods")
@@ -64,11 +92,20 @@ class SentenceGroup(TyperGroup):
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def group(title: str, *, epilog: str | None = None, completion: bool = False) -> typer.Typer:
+def keep_shared(
+    context: typer.Context, *, project: Project = None, address: Address = None, as_json: Json = False
+) -> None:
+    """Keep the options that stand before the name of a command where it finds them."""
+    given = {"project": project, "address": address, "as_json": as_json}
+    context.meta.update({name: value for name, value in given.items() if value})
+
+
+def group(title: str, *, epilog: str | None = None, completion: bool = False, shared: bool = True) -> typer.Typer:
     """Group of commands with a title; its help is plain text, as rich takes longer to load than all else."""
     return typer.Typer(
         cls=SentenceGroup,
         help=title,
+        callback=keep_shared if shared else None,
         epilog=epilog,
         add_completion=completion,
         pretty_exceptions_enable=False,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lse.cli import backup, doctor, export, groups, login, processes, similar, similar_to_each
-from lse.cli.failures import group
+from lse.cli.failures import Address, Json, Project, group, keep_shared
 
 __all__ = ["app", "main"]
 
@@ -40,13 +40,18 @@ def _version(wanted: bool) -> None:  # a callback of typer
 
 @app.callback()
 def lse(
+    context: typer.Context,
     *,
+    project: Project = None,
+    address: Address = None,
+    as_json: Json = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Learn, arrange, group and explore the latent space of image collections."""
     del version
+    keep_shared(context, project=project, address=address, as_json=as_json)
 
 
 processes.register(app)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
-from lse.cli.failures import group
-from lse.errors import FailedPreconditionError
+from lse.cli.failures import SHARED, group
+from lse.errors import FailedPreconditionError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from lse.platform.config import Settings
@@ -265,6 +265,10 @@ def _add(app: typer.Typer, function: Callable[..., None], *keys: str, extra: str
     name = function.__name__.replace("_", "-")
 
     def run(context: typer.Context) -> None:
+        if given := [flag for key, flag in SHARED.items() if key in context.meta]:
+            raise InvalidArgumentError(
+                f"`lse {name}` takes no {given[0]} before its name: see `lse {name} --help`.", reason="COMMAND_INVALID"
+            )
         try:
             command = typer.main.get_command(_program(function, keys))
             command.main(context.args, f"lse {name}", standalone_mode=False)
@@ -304,7 +308,7 @@ def _program(function: Callable[..., None], keys: tuple[str, ...]) -> typer.Type
     ]
     run.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
     run.__annotations__ = {}  # typer believes the signature; names in these would be looked up here
-    program = group("")
+    program = group("", shared=False)
     program.command(function.__name__, help=function.__doc__, epilog=_EPILOG)(run)
     return program
 

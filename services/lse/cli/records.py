@@ -82,7 +82,7 @@ def print_rich(renderable: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows below a line of column names."""
+    """Print rows below a line of column names; where there are none, nothing is on the standard output."""
     from rich.table import Table
     from rich.text import Text
 
@@ -93,7 +93,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*(Text(as_text(value)) for value in row))
         count += 1
-    print_rich(table if count else "none")
+    if count:
+        print_rich(table)
+    else:
+        sys.stderr.write("none\n")
 
 
 def print_record(rows: Mapping[str, object]) -> None:

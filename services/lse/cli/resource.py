@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lse.cli.failures import group
+from lse.cli.records import as_text
 from lse.cli.session import ExperimentName, NoWait, Session, option, own_options, service_command, wait_for
 from lse.errors import InvalidArgumentError
 from lse.names import NamePattern
@@ -26,6 +27,7 @@ __all__ = [
     "OrderBy",
     "ResourceCommands",
     "Title",
+    "parameters_text",
     "short",
 ]
 
@@ -74,13 +76,22 @@ def short(attribute: str, *, empty: str = "") -> Callable[[Any], str]:
     return lambda resource: getattr(resource, attribute).rsplit("/", 1)[-1] or empty
 
 
+def parameters_text(resource: Any) -> dict[str, object]:
+    """Parameters as a person reads them: beside ``auto`` what was chosen from the data, where that is known."""
+    used = getattr(resource, "used_parameters", {})
+    return {
+        key: value if value is not None else f"auto ({as_text(used[key])})" if used.get(key) is not None else "auto"
+        for key, value in resource.parameters.items()
+    }
+
+
 # What every kind ends with, what all that long work makes ends with, and what all that a method makes is made by.
 NAMED = (
     *(Column("title"), Column("description"), Column("creator")),
     *(Column("created", "create_time", listed=True), Column("etag")),
 )
 MADE = (Column("notes"), *NAMED, Column("operation"))
-METHOD = (Column("seed"), Column("parameters"), Column("figures"))
+METHOD = (Column("seed"), Column("parameters", parameters_text), Column("figures"))
 
 
 class ResourceCommands:

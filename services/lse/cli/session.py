@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from lse.cli.failures import INTERRUPTED
+from lse.cli.failures import INTERRUPTED, Address, Json, Project
 from lse.cli.records import as_data, print_json, print_record, print_table
 from lse.errors import InvalidArgumentError
 
@@ -48,31 +48,10 @@ def option(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-_PANEL = "Services"
 _COMMON = (
-    option(
-        "as_json",
-        Annotated[bool, typer.Option("--json", help="Print JSON on the standard output.", rich_help_panel=_PANEL)],
-        default=False,
-    ),
-    option(
-        "project",
-        Annotated[
-            str | None,
-            typer.Option(
-                "--project", envvar="LSE_PROJECT", help="Project that names belong to.", rich_help_panel=_PANEL
-            ),
-        ],
-        default=None,
-    ),
-    option(
-        "address",
-        Annotated[
-            str | None,
-            typer.Option("--address", envvar="LSE_ADDRESS", help="Address of the services.", rich_help_panel=_PANEL),
-        ],
-        default=None,
-    ),
+    option("as_json", Json, default=False),
+    option("project", Project, default=None),
+    option("address", Address, default=None),
 )
 
 
@@ -87,8 +66,8 @@ class Session:
         As given; None where they were not.
     """
 
-    def __init__(self, *, as_json: bool, project: str | None, address: str | None) -> None:
-        self.as_json = as_json
+    def __init__(self, *, as_json: bool | None, project: str | None, address: str | None) -> None:
+        self.as_json = bool(as_json)
         self.project = project
         self.address = address
         self._client: Client | None = None
@@ -183,15 +162,16 @@ def service_command(
     """
 
     def register(function: FunctionT) -> FunctionT:
-        def run(**values: Any) -> None:
-            session = Session(**{each.name: values.pop(each.name) for each in _COMMON})
+        def run(*, context: typer.Context, **values: Any) -> None:
+            # What stands after the command wins over what stands before it.
+            session = Session(**{each.name: values.pop(each.name) or context.meta.get(each.name) for each in _COMMON})
             try:
                 function(session, **values)
             finally:
                 session.close()
 
         own = own_options(function) if options is None else options
-        run.__signature__ = inspect.Signature([*own, *_COMMON])  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature([option("context", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined]
         run.__doc__ = text or function.__doc__
         run.__annotations__ = {}  # typer believes the signature; names in these would be looked up here
         app.command(name)(run)

@@ -50,13 +50,13 @@ def check_home(path: Path) -> Iterator[Finding]:
     home, lock = Home.open(path)
     with lock, closing(Catalogue(home.catalogue_url)) as catalogue:
         yield from _modes(home)
-        with catalogue.transaction() as connection:
+        with catalogue.reading() as connection:
             damage = connection.execute(text("PRAGMA integrity_check")).scalars().all()
             if damage != ["ok"]:
                 yield Finding(f"{home.path / 'catalogue.db'} is damaged ({damage[0]}): restore it from a backup.")
                 return
         catalogue.require_schema()
-        with catalogue.transaction() as connection:
+        with catalogue.reading() as connection:
             resources = connection.execute(select(RESOURCES)).all()
         artifacts = Artifacts(home.artifacts_url)
         yield from _lost(resources, artifacts, home)

@@ -25,6 +25,7 @@ from lse.images.recipe import (
 from lse.images.sources import Source
 from lse.images.stacks import images_of, is_stack_name, read_member
 from lse.images.thumbnails import drawn
+from lse.values import counted
 
 __all__ = [
     "Prepared",
@@ -116,8 +117,8 @@ def prepared_image(source: Source, image: SourceImage, stretched: StretchedImage
     count = prepared.tensor.shape[0]
     if channels is not None and count != channels:
         message = (
-            f"The image has {count} channels and the dataset has {channels}: choose 'grey', 'rgb' or a list of "
-            "channels in the recipe."
+            f"The image has {counted(count, 'channel')} and the dataset has {channels}: choose 'grey', 'rgb' or a list "
+            "of channels in the recipe."
         )
         raise RejectedImageError(message, reason="CHANNEL_MISMATCH")
     return Prepared(

@@ -187,7 +187,7 @@ def test_folders_of_classes_and_extensions_and_many_keywords(client: Client, tmp
     assert len(keywords) == 1000
     assert "The column 'class' is the folder of each image." in dataset.notes
     assert any("not read: DQ" in note for note in dataset.notes)
-    assert any("2001 header keywords are not columns" in note for note in dataset.notes)
+    assert any("2,001 header keywords are no columns" in note for note in dataset.notes)
 
 
 def test_a_catalogue_is_joined_by_position(client: Client, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from lse.cli.rows import Rows, RowsFrom, parse_rows
 from lse.cli.session import Session
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.names import DATASET
+from lse.values import counted
 
 if TYPE_CHECKING:
     from lse.client.resources import Dataset
@@ -28,7 +29,9 @@ def _columns(dataset: Dataset) -> dict[str, str]:
 
 
 def _versions(dataset: Dataset) -> list[str]:
-    return [f"{each.version}: {each.prepared:,} images, {each.rejected:,} rejected" for each in dataset.versions]
+    return [
+        f"{each.version}: {counted(each.prepared, 'image')}, {each.rejected:,} rejected" for each in dataset.versions
+    ]
 
 
 commands = ResourceCommands(
@@ -200,7 +203,7 @@ def preview(
     if session.as_json:
         session.say(result, "")
         return
-    typer.echo(f"{result.source_count:,} inputs found; recipe:\n\n{result.recipe.strip()}\n")
+    typer.echo(f"{counted(result.source_count, 'input')} found; recipe:\n\n{result.recipe.strip()}\n")
     session.table(
         result.images,
         ("source", "status", "reason"),

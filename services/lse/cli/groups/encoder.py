@@ -15,6 +15,7 @@ from lse.cli.session import Seed, Session, Set, choice, given_parameters, listed
 from lse.cli.training_runs import say_estimate, show_run
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.names import ENCODER
+from lse.values import counted
 
 if TYPE_CHECKING:
     from lse.client.resources import Encoder
@@ -45,7 +46,7 @@ commands = ResourceCommands(
         Column("versions", _versions),
         Column("method", listed=True),
         Column("dataset", short("dataset"), listed=True),
-        Column("input", lambda encoder: f"{encoder.channels} channels of {encoder.image_size} pixels"),
+        Column("input", lambda encoder: f"{counted(encoder.channels, 'channel')} of {encoder.image_size} pixels"),
         Column("dimension", listed=True),
         *METHOD,
         Column("verdict"),
@@ -397,4 +398,4 @@ def views(
     preview = session.client.encoders.preview_views(dataset, method=method, count=count, parameters=parameters)
     write_file(out, preview.png)
     written = {"written": str(out), "images": list(preview.images)}
-    session.say(written, f"{out} is written: {len(preview.images)} images, each with two views of it.")
+    session.say(written, f"{out} is written: {counted(len(preview.images), 'image')}, each with two views of it.")

@@ -10,6 +10,7 @@ import typer
 from lse.cli.resource import MADE, Column, ResourceCommands, short
 from lse.cli.session import Session
 from lse.names import EXPERIMENT
+from lse.values import counted
 
 if TYPE_CHECKING:
     from lse.client.resources import Experiment
@@ -26,7 +27,7 @@ def _graph_recall(experiment: Experiment) -> str:
         return ""
     if not experiment.neighbour_recall_images:
         return "exact"
-    return f"{experiment.neighbour_recall:.3f}, measured on {experiment.neighbour_recall_images} images"
+    return f"{experiment.neighbour_recall:.3f}, measured on {counted(experiment.neighbour_recall_images, 'image')}"
 
 
 commands = ResourceCommands(

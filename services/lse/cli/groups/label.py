@@ -10,6 +10,7 @@ from lse.cli.resource import NAMED, Column, Description, Etag, ResourceCommands,
 from lse.cli.rows import Rows, RowsFrom, parse_rows
 from lse.cli.session import ExperimentName, Session
 from lse.names import LABEL_SCHEME
+from lse.values import counted
 
 __all__ = ["app"]
 
@@ -77,7 +78,7 @@ def set_labels(
     """Label images with a class."""
     wanted = parse_rows(rows, rows_from)
     changed = session.client.labels.set(scheme, dataset=dataset, rows=wanted, label=label)
-    session.say({"changed": changed}, "1 label changed." if changed == 1 else f"{changed:,} labels changed.")
+    session.say({"changed": changed}, f"{counted(changed, 'label')} changed.")
 
 
 @commands.command("read")

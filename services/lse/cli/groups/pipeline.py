@@ -14,6 +14,7 @@ from lse.cli.failures import group
 from lse.cli.records import as_text, print_json, print_rich
 from lse.cli.session import Session, service_command, wait_for
 from lse.errors import InvalidArgumentError
+from lse.values import counted
 
 if TYPE_CHECKING:
     from lse.client.pipeline_report import PipelineReport
@@ -80,7 +81,8 @@ def check(
     if session.as_json:
         print_json({"steps": steps, "sources": seen.source_count, "tried": len(seen.images), "rejected": len(rejected)})
         return
-    typer.echo(f"Nothing is wrong with the {steps} steps of {file}; the dataset has {seen.source_count:,} inputs.")
+    inputs = counted(seen.source_count, "input")
+    typer.echo(f"Nothing is wrong with the {counted(steps, 'step')} of {file}; the dataset has {inputs}.")
     for image in rejected:
         typer.echo(f"{image.source} would be rejected: {image.rejection_message}")
 

@@ -9,6 +9,7 @@ import typer
 from lse.cli.failures import group
 from lse.cli.rows import Rows, RowsFrom, parse_rows
 from lse.cli.session import Session, service_command
+from lse.values import counted
 
 __all__ = ["app"]
 
@@ -42,7 +43,7 @@ def set_remarks(
         remove_tags=untags or (),
         note=note,
     )
-    session.say({"changed": changed}, "1 image changed." if changed == 1 else f"{changed:,} images changed.")
+    session.say({"changed": changed}, f"{counted(changed, 'image')} changed.")
 
 
 @service_command(app, "read")

@@ -55,6 +55,8 @@ class Clustering(Parametrised, MadeResource, message=pb.Clustering, noise="noise
         Clustering method.
     parameters
         All parameters, resolved; None is chosen from the data.
+    used_parameters
+        Parameters as they were used: those chosen from the data have their values.
     projection
         Projection whose coordinates were clustered, by its resource name; empty for latent space.
     clusters
@@ -69,6 +71,7 @@ class Clustering(Parametrised, MadeResource, message=pb.Clustering, noise="noise
 
     method: str
     parameters: dict[str, object]
+    used_parameters: dict[str, object]
     projection: str
     clusters: tuple[Cluster, ...]
     noise: int

@@ -76,6 +76,8 @@ class Projection(Parametrised, MadeResource, message=projection_pb2.Projection, 
         Projection method.
     parameters
         All parameters, resolved; None is chosen from the data.
+    used_parameters
+        Parameters as they were used: those chosen from the data have their values.
     images
         Points.
     figures
@@ -84,6 +86,7 @@ class Projection(Parametrised, MadeResource, message=projection_pb2.Projection, 
 
     method: str
     parameters: dict[str, object]
+    used_parameters: dict[str, object]
     images: int
     figures: dict[str, float]
 

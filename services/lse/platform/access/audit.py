@@ -83,7 +83,7 @@ class AuditLog:
         """Page of the entries of a project, or of all when empty, newest first, and the token of the next page."""
         query = select(AUDIT).where(AUDIT.c.project == project) if project else select(AUDIT)
         newest = Order("time", descending=True)
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = select_page(connection, query, _COLUMNS, request, scope=f"audit {project}", order=newest)
         return [_entry(row) for row in rows.rows], rows.token_after(len(rows.rows))
 

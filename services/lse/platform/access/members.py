@@ -97,13 +97,13 @@ class Members:
     def projects_of(self, caller: Caller) -> set[str]:
         """Names of the projects that a caller is a member of."""
         query = select(MEMBERS.c.project).where(MEMBERS.c.principal.in_(sorted(caller.principals)))
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             found = set(connection.execute(query).scalars()) | set(caller.grants)
         return {project for project in found if self.role_of(caller, project) is not None}
 
     def _roles(self, project: str) -> Mapping[str, Role]:
         query = select(MEMBERS.c.principal, MEMBERS.c.role).where(MEMBERS.c.project == project)
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             return {principal: Role(role) for principal, role in connection.execute(query)}
 
     # Administration
@@ -112,7 +112,7 @@ class Members:
         """Page of the members of a project in the order of their principals, and the token of the next page."""
         query = select(MEMBERS).where(MEMBERS.c.project == project)
         columns = {"name": FieldColumn(Field("text"), MEMBERS.c.principal)}
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = select_page(connection, query, columns, request, scope=f"members {project}")
         return [_member(row) for row in rows.rows], rows.token_after(len(rows.rows))
 
@@ -124,7 +124,7 @@ class Members:
         NotFoundError
             If there is none.
         """
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             return self._get_within(connection, name)
 
     def create(self, project: str, principal: str, role: Role) -> Member:

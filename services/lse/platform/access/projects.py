@@ -65,7 +65,7 @@ class Projects:
 
     def visible(self, caller: Caller) -> list[Project]:
         """Projects that a caller may see, by their names: where it is a member, all for who administers all."""
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             made = {row.name: _project(row) for row in connection.execute(select(PROJECTS))}
         found = {name: Project(name, create_time=created) for name, created in self._resources.projects()} | made
         if not caller.is_operator:
@@ -82,7 +82,7 @@ class Projects:
             If there is none.
         """
         PROJECT.parse(name)
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             row = connection.execute(select(PROJECTS).where(PROJECTS.c.name == name)).one_or_none()
             if row is not None:
                 return _project(row)

@@ -75,12 +75,12 @@ class Quotas:
 
     def limits(self, project: str) -> Limits:
         """What a project may use."""
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             return self._limits(connection, project)
 
     def usage(self, project: str) -> Usage:
         """What a project uses."""
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             return Usage(**{what: _used(connection, project, what) for what in _WHAT})
 
     def require(self, project: str, **more: int) -> None:

@@ -187,7 +187,7 @@ class Tokens:
         else:
             mine = TOKENS.c.principal == principal
         columns = {"name": FieldColumn(Field("text"), TOKENS.c.name)}
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             scope = f"tokens {principal} {project}"
             rows = select_page(connection, select(TOKENS).where(mine), columns, request, scope=scope)
         return [_token(row) for row in rows.rows], rows.token_after(len(rows.rows))
@@ -213,7 +213,7 @@ class Tokens:
         self._known.forget(name)
 
     def _find(self, name: str) -> tuple[Token, str] | None:
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             row = connection.execute(select(TOKENS).where(TOKENS.c.name == name)).one_or_none()
         return None if row is None else (_token(row), row.digest)
 

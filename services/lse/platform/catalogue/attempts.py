@@ -50,7 +50,7 @@ class AttemptStore:
     def heartbeats(self, kinds: Iterable[str]) -> dict[str, float]:
         """Last heartbeats of the operations of some kinds that are being worked on, by name."""
         running = and_(OPERATIONS.c.state == "running", OPERATIONS.c.owner.is_not(None))
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = connection.execute(
                 select(OPERATIONS.c.name, OPERATIONS.c.heartbeat).where(running, OPERATIONS.c.kind.in_(list(kinds)))
             ).all()
@@ -138,7 +138,7 @@ class AttemptStore:
 
     def task_results(self, name: str, stage: str) -> dict[str, Any]:
         """Results of the finished tasks of a stage."""
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = connection.execute(
                 select(TASKS.c.task, TASKS.c.result).where(TASKS.c.operation == name, TASKS.c.stage == stage)
             ).all()

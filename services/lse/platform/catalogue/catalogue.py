@@ -47,7 +47,7 @@ class Catalogue:
         if self.dialect == "sqlite":
             self._engine = create_engine(self._url, connect_args={"timeout": 60, "check_same_thread": False})
             event.listen(self._engine, "connect", _set_sqlite_pragmas)
-            event.listen(self._engine, "begin", _begin_immediate)
+            event.listen(self._engine, "begin", _begin)
         else:
             # A server whose machine is away refuses nothing: it just does not answer.
             self._engine = create_engine(
@@ -74,7 +74,10 @@ class Catalogue:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Connection for one query, which waits for nobody who changes something; errors as of `transaction`."""
+        """Connection that only reads, all of it as at one moment in SQLite; errors as of `transaction`.
+
+        It neither waits for those who change something nor lets them wait.
+        """
         with _translating(), self._engine.connect() as connection:
             yield connection.execution_options(**{_READING: True})
 
@@ -146,7 +149,7 @@ def _migrations() -> Config:
 
 def _set_sqlite_pragmas(connection: Any, record: object) -> None:
     del record
-    # The driver's own transaction handling is switched off: see `_begin_immediate`.
+    # The driver's own transaction handling is switched off: see `_begin`.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -155,9 +158,10 @@ def _set_sqlite_pragmas(connection: Any, record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     if connection.get_execution_options().get(_READING):
-        return  # one query is consistent by itself
+        connection.exec_driver_sql("BEGIN")
+        return
     # A deferred transaction that reads and then writes fails at once when another writer came between;
     # an immediate one waits its turn.
     connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -30,7 +30,7 @@ def read_labels(catalogue: Catalogue, scheme: LabelSchemeRecord, dataset: Datase
         .where(LABELS.c.scheme == scheme.uid, LABELS.c.dataset == dataset.uid)
         .order_by(LABELS.c.row)
     )
-    with catalogue.transaction() as connection:
+    with catalogue.reading() as connection:
         found = connection.execute(query).all()
     rows, labels, authors, seconds = zip(*found, strict=True) if found else ((), (), (), ())
     times = [round(moment * 1e6) for moment in seconds]

@@ -129,7 +129,7 @@ class OperationStore(AttemptStore):
                 self._insert(connection, project, operation)
         except IntegrityError:
             # Another process kept the same request or name between our look and our write: now it can be seen.
-            with self._catalogue.transaction() as connection:
+            with self._catalogue.reading() as connection:
                 if earlier := self._by_request(connection, project, operation):
                     return earlier
             raise AbortedError(
@@ -183,7 +183,7 @@ class OperationStore(AttemptStore):
 
     def active(self, target: str) -> list[str]:
         """Names of the operations at work on a resource."""
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             return list(
                 connection.execute(
                     select(OPERATIONS.c.name).where(OPERATIONS.c.target == target, OPERATIONS.c.state.in_(ACTIVE))
@@ -193,7 +193,7 @@ class OperationStore(AttemptStore):
     def measure_queue(self) -> None:
         """Set the metrics of what waits to be worked on, in the whole catalogue."""
         oldest = func.min(OPERATIONS.c.create_time)
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             count, since = connection.execute(select(func.count(), oldest).where(OPERATIONS.c.state == "pending")).one()
         _PENDING.set(count)
         _OLDEST.set(0.0 if since is None else max(0.0, time.time() - since))
@@ -206,7 +206,7 @@ class OperationStore(AttemptStore):
         NotFoundError
             If there is none.
         """
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             row = connection.execute(select(OPERATIONS).where(OPERATIONS.c.name == name)).one_or_none()
         if row is None:
             raise NotFoundError(
@@ -224,7 +224,7 @@ class OperationStore(AttemptStore):
         """Page of the operations of a project, newest first, and the token of the next page."""
         query = select(OPERATIONS).where(OPERATIONS.c.project == project)
         newest = Order("create_time", descending=True)
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = select_page(connection, query, _COLUMNS, request, scope=f"operations {project}", order=newest)
         return [operation_of_row(row) for row in rows.rows], rows.token_after(len(rows.rows))
 

@@ -133,7 +133,7 @@ class Resources:
         if fields is not None:
             columns = {name: column for name, column in columns.items() if name in fields}
         query = select(RESOURCES).where(RESOURCES.c.kind == kind.kind, RESOURCES.c.parent == parent)
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = select_page(connection, query, columns, request, scope=f"{kind.kind} {parent}")
         return Page([kind.from_row(row._asdict()) for row in rows.rows], rows)
 
@@ -163,13 +163,13 @@ class Resources:
         )
 
     def _select(self, query: Select[Any]) -> list[Record[Any, Any]]:
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [RECORDS[row["kind"]].from_row(dict(row)) for row in rows]
 
     def projects(self) -> list[tuple[str, float]]:
         """Names of all projects and when their first resource was made."""
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             rows = connection.execute(select(RESOURCES.c.name, RESOURCES.c.create_time)).all()
         first: dict[str, float] = {}
         for name, created in rows:
@@ -262,7 +262,7 @@ class Resources:
 
     def uids(self) -> set[str]:
         """Identifiers of all resources."""
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             return set(connection.execute(select(RESOURCES.c.uid)).scalars())
 
 

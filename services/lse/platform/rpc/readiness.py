@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
 from threading import Thread
 
@@ -48,7 +48,7 @@ class ReadinessWatch:
         self._checks = checks
         self._on_change = on_change
         self._threads = ThreadPoolExecutor(max_workers=max(1, len(checks)), thread_name_prefix="readiness")
-        self._running: dict[str, Future[object]] = {}
+        self._running: dict[str, asyncio.Future[object]] = {}
         self._looked = time.monotonic()
         self._told: bool | None = None
         self._task: asyncio.Task[None] | None = None
@@ -100,9 +100,9 @@ class ReadinessWatch:
     async def _ask(self, name: str) -> str:
         """Why something does not answer, empty where it does."""
         # One that still hangs is waited for, not asked again: each would hold another thread.
-        asked = self._running.get(name) or self._threads.submit(self._checks[name])
+        asked = self._running.get(name) or asyncio.wrap_future(self._threads.submit(self._checks[name]))
         self._running[name] = asked
-        done, _ = await asyncio.wait([asyncio.wrap_future(asked)], timeout=_ANSWER_SECONDS)
+        done, _ = await asyncio.wait([asked], timeout=_ANSWER_SECONDS)
         if not done:
             return f"no answer within {_ANSWER_SECONDS:g} s"
         del self._running[name]

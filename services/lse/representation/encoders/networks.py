@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lse.errors import InvalidArgumentError
+from lse.values import counted
 
 __all__ = ["BackboneNetwork", "ConvDecoder", "PairCritic", "PosteriorSpread", "SmallConv", "as_backbone"]
 
@@ -76,8 +77,8 @@ def as_backbone(build: Callable[..., Any], *, channels: int, size: int, width: i
         adopted = _AdoptedNetwork(network, channels=channels, size=size)
     except (RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise InvalidArgumentError(
-            f"The backbone {name} does not turn images of {channels} channels and {size} pixels a side into square "
-            f"feature maps or vectors ({error}).",
+            f"The backbone {name} does not turn images of {counted(channels, 'channel')} and {size} pixels a side into "
+            f"square feature maps or vectors ({error}).",
             reason="BACKBONE_UNSUPPORTED",
         ) from error
     return adopted

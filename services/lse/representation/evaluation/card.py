@@ -35,6 +35,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lse.representation.evaluation.nuisances import is_strong
+from lse.values import counted
 
 __all__ = ["SCHEMA", "encoder_card"]
 
@@ -89,8 +90,8 @@ def _json(value: Any) -> Any:
 def _limits(card: Mapping[str, Any]) -> Iterator[str]:
     encoder, data = card["encoder"], card["data"]
     yield (
-        f"It takes images of {encoder['channels']} channels and {encoder['image_size']} pixels a side, prepared as "
-        "those that it was made for; of images prepared otherwise its vectors mean nothing."
+        f"It takes images of {counted(encoder['channels'], 'channel')} and {encoder['image_size']} pixels a side, "
+        "prepared as those that it was made for; of images prepared otherwise its vectors mean nothing."
     )
     if data is None:
         yield "It was not trained here: what it has seen is unknown, and so is what it was meant to ignore."

@@ -22,6 +22,7 @@ from lse.representation.evaluation.labelled import (
 )
 from lse.representation.evaluation.neighbours import nearest_neighbours
 from lse.representation.prediction.linear_probe import linear_probe
+from lse.values import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,7 +159,9 @@ def score_against_classes(
     finite = np.asarray(np.isfinite(vectors).all(axis=1))
     scorer = _Scorer(classes, split, seed=seed, starts=starts)
     if not finite.all():
-        scorer.notes.append(f"{int((~finite).sum())} vectors are not finite: they count as zero in the scores.")
+        scorer.notes.append(
+            f"{counted(int((~finite).sum()), 'vector is', 'vectors are')} not finite and zero in the scores."
+        )
         vectors = np.where(finite[:, None], vectors, 0)
     predicted = {"encoder": scorer.predict("encoder", vectors)}
     network, parameters = method or "simclr", dict(settings or {}) if method else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lse.errors import InvalidArgumentError
+from lse.values import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,10 +85,10 @@ def scorable_rows(
     names = np.array(["" if _unknown(label) else str(label) for label in labels], dtype=np.str_)
     keep = names != ""
     if missing := int((~keep).sum()):
-        notes.append(f"{missing} images without a class were left out.")
+        notes.append(f"{counted(missing, 'image')} without a class left out.")
     if finite is not None:
         if broken := int((keep & ~finite).sum()):
-            notes.append(f"{broken} images with values that are not finite were left out.")
+            notes.append(f"{counted(broken, 'image')} with values that are not finite left out.")
         keep &= finite
     classes, counts = np.unique(names[keep], return_counts=True)
     small = classes[counts < folds]

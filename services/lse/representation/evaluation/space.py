@@ -15,6 +15,7 @@ from lse.representation.evaluation.robustness import Robustness, changed_copies,
 from lse.representation.evaluation.unlabelled import views_told_apart
 from lse.representation.evaluation.views import two_views
 from lse.representation.evaluation.work import sampled
+from lse.values import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,9 +97,8 @@ class Space:
             moved = work.encode(copies, stage=f"encoding {change.replace('_', ' ')}")
             self.changes.append(robustness(change, vectors[rows], moved))
             if len(rows) < len(images):
-                self._notes.append(
-                    f"{len(images) - len(rows)} images without measurable background noise were left out of noise."
-                )
+                without = counted(len(images) - len(rows), "image")
+                self._notes.append(f"{without} without measurable background noise left out of noise.")
         if not any(each.change.startswith("noise") for each in self.changes):
             self._notes.append("No robustness to noise: the images have no measurable background noise to scale it by.")
 

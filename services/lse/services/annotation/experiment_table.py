@@ -36,6 +36,7 @@ from lse.services.annotation.labels import LabelStore
 from lse.services.annotation.remarks import RemarkStore
 from lse.tables.exports import VECTOR_COLUMN, CatalogueTable
 from lse.tables.image_table import with_meanings
+from lse.values import counted
 
 __all__ = ["ExperimentTables"]
 
@@ -119,15 +120,17 @@ class ExperimentTables:
                 reason="EXPORT_EMPTY",
             )
         facts = self._facts(experiment, dataset)
-        facts["images"] = f"{len(rows)} of the {count} images of the experiment"
+        facts["images"] = f"{len(rows)} of {counted(count, 'image')} of the experiment"
         if count < dataset.result.prepared_count:
-            facts["images_added_later"] = f"{dataset.result.prepared_count - count} images of the dataset are not in it"
+            facts["images_added_later"] = f"{counted(dataset.result.prepared_count - count, 'image')} of the dataset"
         if dataset.result.rejected_count:
-            facts["images_rejected"] = f"{dataset.result.rejected_count} inputs of the dataset could not be prepared"
+            facts["images_rejected"] = (
+                f"{counted(dataset.result.rejected_count, 'input')} of the dataset could not be prepared"
+            )
         if selection is not None and selected is not None:
             facts["selection"] = selection.name
             if len(selected) > len(rows):
-                facts["selected_without_vector"] = f"{len(selected) - len(rows)} images of the selection"
+                facts["selected_without_vector"] = f"{counted(len(selected) - len(rows), 'image')} of the selection"
         parts: dict[str, _Part] = {}
         for part in self._parts(experiment, dataset, count, facts):
             name = part.name

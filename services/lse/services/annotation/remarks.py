@@ -163,7 +163,7 @@ class RemarkStore:
         """Remarks of a dataset by row: ``row``, ``interest``, ``tags``, ``note``, ``author`` and ``time`` (UTC)."""
         columns = [REMARKS.c[name] for name in _SCHEMA.names]
         query = select(*columns).where(REMARKS.c.dataset == dataset.uid).order_by(REMARKS.c.row)
-        with self._catalogue.transaction() as connection:
+        with self._catalogue.reading() as connection:
             found = [{**row, "time": round(row["time"] * 1e6)} for row in connection.execute(query).mappings()]
         return pa.Table.from_pylist(found, schema=_SCHEMA)
 

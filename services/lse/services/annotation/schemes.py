@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.platform.catalogue import LabelSchemeRecord
 from lse.platform.catalogue.tables import LABELS
+from lse.values import counted
 
 __all__ = ["check_classes", "check_labels"]
 
@@ -50,7 +51,8 @@ def check_labels(connection: Connection, changed: LabelSchemeRecord) -> None:
     query = select(LABELS.c.label, func.count()).where(LABELS.c.scheme == changed.uid, gone).group_by(LABELS.c.label)
     for label, count in connection.execute(query.order_by(LABELS.c.label).limit(1)):
         raise FailedPreconditionError(
-            f"{count} images are labelled '{label}': give them another class before you remove this one.",
+            f"{counted(count, 'image is', 'images are')} labelled '{label}': give them another class before "
+            "you remove this one.",
             reason="CLASS_IN_USE",
             label=label,
         )

@@ -17,6 +17,7 @@ from lse.platform.catalogue.records.record import Facts
 from lse.platform.prepared_images import image_blocks, prepared_images
 from lse.services.ingestion.assembly import ROWS_PER_CHUNK
 from lse.services.ingestion.parts import part_uri, pixel_digest
+from lse.values import counted
 
 __all__ = ["Compared", "compare_parts", "equal_images"]
 
@@ -145,7 +146,7 @@ def _notes(
     count, first = len(repeated), int(repeated[0])
     example = f"such as '{names[first]}' and '{names[int(originals[first])]}'"
     if added:
-        inputs = "1 input was" if count == 1 else f"{count:,} inputs were"
+        inputs = counted(count, "input was", "inputs were")
         return (f"{inputs} not added for having the same pixels as an image of the dataset, {example}.",)
-    images = "1 image has" if count == 1 else f"{count:,} images have"
+    images = counted(count, "image has", "images have")
     return (f"{images} the same pixels as another one, {example}.",)

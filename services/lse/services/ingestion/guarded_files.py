@@ -25,6 +25,7 @@ from lse.platform.guarded.reading import Reading
 from lse.platform.outages import is_outage
 from lse.progress import ShouldStop
 from lse.services.ingestion.fetching import fetched, is_remote
+from lse.values import counted
 
 __all__ = ["choose_recipe", "find_images", "original_file", "prepared_files", "spread", "traced_files"]
 
@@ -241,7 +242,7 @@ def choose_recipe(
                 return chosen
     why = f": {first_error.message}" if first_error else "."
     raise InvalidArgumentError(
-        f"None of the {len(sources)} inputs could be prepared; the first was rejected{why}",
+        f"None of {counted(len(sources), 'input')} could be prepared; the first was rejected{why}",
         reason="USABLE_IMAGES_MISSING",
     )
 

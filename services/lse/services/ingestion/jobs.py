@@ -44,6 +44,7 @@ from lse.services.ingestion.templates import addressed_sources, is_template
 from lse.tables.catalogue import Catalogue, read_catalogue
 from lse.tables.image_table import beside, catalogue_columns, column_meanings, column_types, keywords_left_out
 from lse.tables.join import join_catalogue, join_notes, rows_for
+from lse.values import counted
 
 __all__ = ["AddedSources", "add_images", "ingest_dataset"]
 
@@ -110,7 +111,7 @@ def _plan(
     if earlier is not None:
         sources, left_out = _new_sources(sources, artifacts.read_table(earlier.table_uri, ["name", "source"]))
         if left_out:
-            notes.append(f"{left_out} inputs were in the dataset before and were not added again.")
+            notes.append(f"{counted(left_out, 'input was', 'inputs were')} in the dataset before and not added again.")
     context.platform.access.quotas.require(context.resource.parent, image_count=len(sources))
     catalogue = None
     if read is not None and not spec.catalogue_radius_arcsec:
@@ -234,7 +235,8 @@ def _ingest(
     total = sum(segment.count for segment in segments)
     if total == 0:
         raise InvalidArgumentError(
-            f"None of the {plan['count']} inputs could be prepared: {_first_rejection(artifacts, folder, count)}",
+            f"None of {counted(plan['count'], 'input')} could be prepared: "
+            f"{_first_rejection(artifacts, folder, count)}",
             reason="USABLE_IMAGES_MISSING",
         )
     size = load_recipe(plan["recipe"]).size

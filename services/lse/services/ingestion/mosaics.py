@@ -17,6 +17,7 @@ from lse.platform.outages import is_outage
 from lse.progress import ShouldStop
 from lse.services.ingestion.fetching import fetched
 from lse.tables.catalogue import Catalogue
+from lse.values import counted
 
 __all__ = ["cutout_sources"]
 
@@ -75,7 +76,7 @@ def cutout_sources(
         best = np.maximum(best, depths)
     if len(failed) == len(mosaics):
         raise InvalidArgumentError(
-            f"None of the {len(mosaics)} inputs is a mosaic to cut images out of: {failed[0]}",
+            f"None of {counted(len(mosaics), 'input')} is a mosaic to cut images out of: {failed[0]}",
             reason="USABLE_IMAGES_MISSING",
         )
     sources = [
@@ -91,7 +92,9 @@ def cutout_sources(
     ]
     side = recipe.cutout or 0
     partly = int(((best < side / 2) & (best > -side / 2)).sum())
-    notes = [f"{len(sources)} images of {side} pixels were cut out of {len(mosaics) - len(failed)} mosaics."]
+    notes = [
+        f"{counted(len(sources), 'image')} of {side} pixels cut out of {counted(len(mosaics) - len(failed), 'mosaic')}."
+    ]
     if partly:
         notes.append(f"{partly} of them reach over the edge of their mosaic (column 'outside_fraction').")
     notes += [f"A file was left out: {message}" for message in failed[:_SHOWN]]

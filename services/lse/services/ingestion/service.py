@@ -51,6 +51,7 @@ from lse.services.ingestion.source_table import source_of_line
 from lse.services.ingestion.subset import subset_dataset
 from lse.services.ingestion.templates import addressed_sources, is_template
 from lse.tables.image_table import FIXED_COLUMNS
+from lse.values import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -335,7 +336,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         channels = dataset.result.channels
         if len(tensor) != len(channels):
             raise InvalidArgumentError(
-                f"The image gives {len(tensor)} channels and the dataset has {len(channels)} "
+                f"The image gives {counted(len(tensor), 'channel')} and the dataset has {len(channels)} "
                 f"({', '.join(channels)}): choose an image like those of the dataset.",
                 reason="CHANNEL_MISMATCH",
             )

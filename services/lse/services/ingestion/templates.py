@@ -14,6 +14,7 @@ from lse.addresses import address_path, is_address
 from lse.errors import InvalidArgumentError
 from lse.images.sources import Source
 from lse.tables.catalogue import Catalogue
+from lse.values import counted
 
 __all__ = ["addressed_sources", "is_template"]
 
@@ -82,7 +83,7 @@ def addressed_sources(sources: Sequence[str], catalogue: Catalogue | None) -> tu
             )
         found[path] = Source(name=name, path=path, relative=name, root=path)
         rows.append(row)
-    notes = [f"{len(found)} images were asked of {host}, one for each row of the catalogue."]
+    notes = [f"{counted(len(found), 'image was', 'images were')} asked of {host}, one for each row of the catalogue."]
     if lacking:
         shown = ", ".join(lacking[:_SHOWN]) + (", …" if len(lacking) > _SHOWN else "")
         notes.append(f"Rows of the catalogue without a value that the address needs: {len(lacking)} ({shown}).")

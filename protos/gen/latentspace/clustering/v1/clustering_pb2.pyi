@@ -50,6 +50,7 @@ class Clustering(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     CLUSTER_TITLES_FIELD_NUMBER: _builtins.int
+    USED_PARAMETERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}/clusterings/{clustering}`."""
     uid: _builtins.str
@@ -100,6 +101,10 @@ class Clustering(_message.Message):
     def cluster_titles(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClusterTitle]:
         """What experts call clusters; clusters with the same title are one group to people."""
 
+    @_builtins.property
+    def used_parameters(self) -> _struct_pb2.Struct:
+        """Parameters as they were used: those that were chosen from the data have their values."""
+
     def __init__(
         self,
         *,
@@ -121,10 +126,11 @@ class Clustering(_message.Message):
         etag: _builtins.str = ...,
         parameters: _struct_pb2.Struct | None = ...,
         cluster_titles: _abc.Iterable[Global___ClusterTitle] | None = ...,
+        used_parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_titles", b"cluster_titles", "clusters", b"clusters", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "method", b"method", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "projection", b"projection", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_titles", b"cluster_titles", "clusters", b"clusters", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "method", b"method", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "projection", b"projection", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

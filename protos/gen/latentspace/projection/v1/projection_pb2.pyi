@@ -47,6 +47,7 @@ class Projection(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    USED_PARAMETERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}/projections/{projection}`."""
     uid: _builtins.str
@@ -87,6 +88,10 @@ class Projection(_message.Message):
     def parameters(self) -> _struct_pb2.Struct:
         """All parameters, resolved."""
 
+    @_builtins.property
+    def used_parameters(self) -> _struct_pb2.Struct:
+        """Parameters as they were used: those that were chosen from the data have their values."""
+
     def __init__(
         self,
         *,
@@ -105,10 +110,11 @@ class Projection(_message.Message):
         description: _builtins.str = ...,
         etag: _builtins.str = ...,
         parameters: _struct_pb2.Struct | None = ...,
+        used_parameters: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "image_count", b"image_count", "method", b"method", "name", b"name", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "image_count", b"image_count", "method", b"method", "name", b"name", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,16 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from lse import names
-from lse.platform.catalogue.records.record import Facts, Figures, MethodSpec, Record, Stored, renamed, with_method
+from lse.platform.catalogue.records.record import (
+    Facts,
+    Figures,
+    MethodResult,
+    MethodSpec,
+    Record,
+    Stored,
+    renamed,
+    with_method,
+)
 
 __all__ = ["Cluster", "ClusteringRecord", "ClusteringResult", "ClusteringSpec"]
 
@@ -58,7 +67,7 @@ class Cluster(Facts):
     stability: float | None = None
 
 
-class ClusteringResult(Facts):
+class ClusteringResult(MethodResult):
     """What came out of a clustering.
 
     Attributes
@@ -71,8 +80,6 @@ class ClusteringResult(Facts):
         All images, and those in no cluster.
     clusters, figures, notes
         The clusters, scores, and sentences for a person.
-    report
-        What the method says about itself.
     """
 
     labels_uri: str
@@ -82,7 +89,6 @@ class ClusteringResult(Facts):
     clusters: tuple[Cluster, ...]
     figures: Figures = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    report: dict[str, Any] = Field(default_factory=dict)
     stabilities_uri: str = ""
 
 

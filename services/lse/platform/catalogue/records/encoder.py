@@ -21,6 +21,7 @@ from lse.platform.catalogue.records.record import (
     renamed,
     with_method,
 )
+from lse.values import counted
 
 __all__ = [
     "ClassRecall",
@@ -157,9 +158,9 @@ class EncoderVersion(MadeEncoder, _EncoderMethod):
         channels, size = len(dataset.result.channels), dataset.result.image_size
         if (self.channel_count, self.image_size) != (channels, size):
             raise FailedPreconditionError(
-                f"The encoder '{encoder}' takes images of {self.channel_count} channels and {self.image_size} pixels a "
-                f"side, and those of '{dataset.id}' have {channels} and {size}: ingest with another recipe or train an "
-                "encoder on this dataset.",
+                f"The encoder '{encoder}' takes images of {counted(self.channel_count, 'channel')} and "
+                f"{self.image_size} pixels a side, and those of '{dataset.id}' have {channels} and {size}: "
+                "ingest with another recipe or train an encoder on this dataset.",
                 reason="ENCODER_MISMATCH",
             )
 

@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from lse import names
-from lse.platform.catalogue.records.record import Facts, Figures, MethodSpec, Record, Stored, renamed, with_method
+from lse.platform.catalogue.records.record import (
+    Figures,
+    MethodResult,
+    MethodSpec,
+    Record,
+    Stored,
+    renamed,
+    with_method,
+)
 
 __all__ = ["ProjectionRecord", "ProjectionResult", "ProjectionSpec"]
 
@@ -25,7 +33,7 @@ class ProjectionSpec(MethodSpec):
     placed_on: str = ""
 
 
-class ProjectionResult(Facts):
+class ProjectionResult(MethodResult):
     """What came out of a projection.
 
     Attributes
@@ -40,8 +48,6 @@ class ProjectionResult(Facts):
         Zarr array of the shares of false and of missed neighbours, float32 (n, 2); empty where there are none.
     figures, notes
         How faithful it is, and sentences for a person.
-    report
-        What the method says about itself.
     model
         Plain values of the fitted model, which places other images; empty of a projection without one.
     model_arrays
@@ -54,7 +60,6 @@ class ProjectionResult(Facts):
     trust_uri: str = ""
     figures: Figures = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    report: dict[str, Any] = Field(default_factory=dict)
     model: dict[str, Any] = Field(default_factory=dict)
     model_arrays: dict[str, str] = Field(default_factory=dict)
 

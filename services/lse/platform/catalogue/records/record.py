@@ -18,6 +18,7 @@ __all__ = [
     "Facts",
     "Figures",
     "MethodParameters",
+    "MethodResult",
     "MethodSpec",
     "Nothing",
     "Parameter",
@@ -58,6 +59,25 @@ class MethodSpec(Facts):
     def seed(self) -> int:
         """Random seed, which all methods have among their parameters."""
         return int(self.parameters.get("seed") or 0)
+
+
+class MethodResult(Facts):
+    """What comes out where a method did the work.
+
+    Attributes
+    ----------
+    report
+        What the method says about itself.
+    """
+
+    report: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def used_parameters(self) -> MethodParameters:
+        """Parameters as they were used: what was chosen from the data has its value."""
+        used = self.report.get("parameters", {})
+        prepared = self.report.get("preparation")
+        return {**used, **{key: prepared[key] for key in used if isinstance(prepared, dict) and key in prepared}}
 
 
 class Nothing(Facts):
