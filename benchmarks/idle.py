@@ -124,8 +124,8 @@ def visits(installation: Installation, count: int) -> dict[str, Any]:
                 token = re.search(r'"token":"([^"]+)"', answer.read().decode())
             assert token is not None
             asyncio.run(opened(token[1]))
-        # Sessions that nobody holds any more are looked for now and then.
-        deadline, least = time.monotonic() + 60, float("inf")
+        # A session is kept for two minutes after its page has gone, in case it comes back.
+        deadline, least = time.monotonic() + 150, float("inf")
         while time.monotonic() < deadline:
             least = min(least, psutil.Process(installation.explorer_pid).memory_info().rss / 2**20)
             time.sleep(2)

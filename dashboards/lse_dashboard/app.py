@@ -180,8 +180,11 @@ def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloa
     def card(project: str, encoder: str) -> str:
         return base + card_path(project, encoder)
 
+    offered: list[str] = []
+
     def offer(filename: str, make: Make) -> str:
-        return f"{base}downloads/{downloads.offer(make)}/{filename}"
+        offered.append(downloads.offer(make))
+        return f"{base}downloads/{offered[-1]}/{filename}"
 
     def upload(key: str) -> str:
         return f"{base}uploads/{key}"
@@ -189,7 +192,12 @@ def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloa
     ingest = Ingest(session.library, session.background, session.operations, uploads)
     addresses = Addresses(thumbnail, card, offer, upload, base)
     page = explorer_page(session, ingest, KeptView(session, link), addresses)
-    pn.state.on_session_destroyed(lambda _: ingest.close())
+
+    def close(_: object) -> None:
+        ingest.close()
+        downloads.withdraw(offered)
+
+    pn.state.on_session_destroyed(close)
     pn.state.onload(session.start)
     pn.state.add_periodic_callback(session.poll, period=_POLL_MILLISECONDS)
     if pn.config.cookie_secret:

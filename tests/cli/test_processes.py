@@ -159,3 +159,16 @@ def test_explorer_answers(start, proxy) -> None:
     assert answered(explorer, f"http://127.0.0.1:{port}/health") == b"ok\n"
     explorer.send_signal(signal.SIGTERM)
     assert explorer.wait(60) == 0
+
+
+def test_services_begin_without_the_libraries_of_single_calls():
+    code = (
+        "import importlib, sys\n"
+        "import lse.embedded.up\n"
+        "from lse.server import SERVICES\n"
+        "for name in SERVICES:\n    importlib.import_module(f'lse.services.{name}.service')\n"
+        "heavy = 'numba pandas sklearn scipy.stats onnxruntime torch astropy.wcs botocore matplotlib'.split()\n"
+        "print(*(name for name in heavy if name in sys.modules))\n"
+    )
+    begun = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert begun.stdout.split() == []

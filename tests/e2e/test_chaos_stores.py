@@ -14,7 +14,6 @@ FAULTS = (
     ("PostgreSQL", "kill", "encode"),
     ("S3", "refuse", "ingest"),
     ("vectors", "full", "encode"),
-    ("Dask scheduler", "kill", "ingest"),
     ("Triton", "suspend", "encode"),
 )
 

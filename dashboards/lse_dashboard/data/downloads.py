@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 __all__ = ["Downloads", "Make"]
@@ -17,7 +17,7 @@ _OFFERS = 4096
 
 
 class Downloads:
-    """What open pages offer; the longest unused offers go first.
+    """What open pages offer, until they are closed; of very many the longest unused offers go first.
 
     Whoever knows an address gets the file, so addresses are as long as keys, and only the page that made the offer
     learns them.
@@ -35,6 +35,12 @@ class Downloads:
             while len(self._offers) > _OFFERS:
                 self._offers.popitem(last=False)
         return key
+
+    def withdraw(self, keys: Iterable[str]) -> None:
+        """Offer some files no more: what makes them holds the page that offered them."""
+        with self._lock:
+            for key in keys:
+                self._offers.pop(key, None)
 
     def find(self, key: str) -> Make | None:
         """What makes the file of an address, None where nothing is offered there."""

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import rankdata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,6 +121,9 @@ def what_follows(
     if not properties:
         return tuple(None for _ in range(count))
     half = np.random.default_rng(seed).permutation(len(strengths)) % 2 == 0
+    from scipy.special import ndtr
+    from scipy.stats import rankdata  # its import takes 60 MB and seconds
+
     ranks = rankdata(strengths[half], axis=0)
     chosen = np.argmax([_aurocs(ranks, each, half)[0] for each in properties], axis=0)
     found: list[Followed] = []
@@ -145,6 +146,8 @@ def _aurocs(ranks: NDArray[np.float64], given: Property, rows: NDArray[np.bool_]
     if not with_it or not without:
         return np.full(ranks.shape[1], 0.5), 0.0
     if not known.all():
+        from scipy.stats import rankdata
+
         ranks = rankdata(ranks[known], axis=0)
     areas = (ranks[has].sum(axis=0) - with_it * (with_it + 1) / 2) / (with_it * without)
     return areas, float(np.sqrt((with_it + without + 1) / (12 * with_it * without)))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from lse.analysis.centres import Centres, find_centres
 from lse.analysis.exact_neighbours import MetricSpace
@@ -17,6 +16,7 @@ from lse.analysis.traits import Members, Trait, find_traits
 from lse.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ClusterSummary", "summarise_clusters"]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from lse.analysis.centres import Centres, find_centres
 from lse.analysis.exact_neighbours import MetricSpace
@@ -19,6 +18,7 @@ from lse.analysis.neighbours import Metric, as_vectors
 from lse.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -192,6 +192,7 @@ def compare_clusterings(first: ArrayLike, second: ArrayLike) -> Comparison:
     InvalidArgumentError
         The labels are not whole numbers, none, or of different length.
     """
+    import pandas as pd
     from scipy.optimize import linear_sum_assignment
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
@@ -222,6 +223,7 @@ def _against_classes(
 ) -> tuple[float | None, float | None, int]:
     if classes is None:
         return None, None, 0
+    import pandas as pd
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
     known = pd.Series(np.asarray(classes, dtype=object))

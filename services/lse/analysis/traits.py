@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["Members", "Trait", "angle_period", "find_traits"]
@@ -120,12 +120,14 @@ def find_traits(
     periods
         Full turn of each column of angles.
     """
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
     tested: list[tuple[int, Trait]] = []
     tests = 0
     for column in metadata.columns:
         series = metadata[column]
         period = (periods or {}).get(str(column))
-        if pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series) or _few(series):
+        if is_bool_dtype(series) or not is_numeric_dtype(series) or _few(series):
             found, count = _value_traits(series, members)
         else:
             found, count = _number_traits(series, members, period)
@@ -146,7 +148,9 @@ def find_traits(
 
 
 def _few(series: pd.Series) -> bool:
-    return pd.api.types.is_integer_dtype(series) and series.nunique() <= _FEW_VALUES
+    from pandas.api.types import is_integer_dtype
+
+    return is_integer_dtype(series) and series.nunique() <= _FEW_VALUES
 
 
 def _notable(trait: Trait) -> bool:
@@ -158,6 +162,7 @@ def _notable(trait: Trait) -> bool:
 
 
 def _value_traits(series: pd.Series, members: Members) -> tuple[list[tuple[int, Trait]], int]:
+    import pandas as pd
     from scipy.stats import hypergeom
 
     # As text, since True and "True" look the same to a person; empty text is no value.

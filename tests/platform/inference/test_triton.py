@@ -20,7 +20,7 @@ from google.protobuf import text_format
 from tests.platform.inference.conftest import EncoderFile, triton_settings
 from tritonclient.grpc import model_config_pb2
 
-from lse.errors import FailedPreconditionError, NotFoundError, UnavailableError
+from lse.errors import DeadlineExceededError, FailedPreconditionError, NotFoundError, UnavailableError
 from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersion, open_engine
 from lse.platform.inference.triton import TritonEngine
 from lse.platform.inference.triton_repository import ModelRepository, model_config, model_of, triton_name
@@ -95,6 +95,25 @@ def test_repository_holds_whole_models_only(triton_server: TritonServer, encoder
     engine.unload(GALAXIES)
     assert not folder.exists()
     engine.close()
+
+
+@pytest.mark.triton
+def test_a_model_that_is_unloaded_while_it_is_loaded_can_be_loaded_again(
+    triton_server: TritonServer, encoder_file: EncoderFile
+) -> None:
+    path = encoder_file()
+    # The call that loads it is cut off, as by a connection that breaks; the server loads on.
+    impatient = TritonEngine(triton_settings(triton_server, instances=4, timeout=0.03))
+    engine = TritonEngine(triton_settings(triton_server, instances=4, timeout=30.0))
+    for _ in range(2):
+        with pytest.raises(DeadlineExceededError):
+            impatient.load(GALAXIES, path)
+        engine.unload(GALAXIES)
+        engine.load(GALAXIES, path)
+        assert engine.encode(GALAXIES, IMAGES).shape == (20, 5)
+        engine.unload(GALAXIES)
+    engine.close()
+    impatient.close()
 
 
 @pytest.mark.triton

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 import numpy as np
-import onnxruntime
 
 from lse.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from lse.platform.inference.engine import ModelSignature
 
 if TYPE_CHECKING:
+    import onnxruntime
     from numpy.typing import NDArray
 
 __all__ = ["ModelFile", "check_images", "new_session", "read_model", "signature_of"]
@@ -91,6 +91,8 @@ def new_session(file: ModelFile, *, threads: int, gpu: bool) -> onnxruntime.Infe
     InvalidArgumentError
         If ONNX Runtime cannot read the file.
     """
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

@@ -113,6 +113,7 @@ class TritonEngine:
         if self._repository.signature(model) is None:
             raise not_loaded(model)
         try:
+            self._wait_until_settled(model)
             self._call(lambda: self._client.unload_model(triton_name(model), client_timeout=self._settings.timeout))
         except InferenceServerException as error:
             self._fail(error)
@@ -122,10 +123,10 @@ class TritonEngine:
     def loaded(self) -> list[ModelVersion]:
         """See `InferenceEngine.loaded`."""
         try:
-            index = self._call(lambda: self._client.get_model_repository_index(client_timeout=self._settings.timeout))
+            states = self._states()
         except InferenceServerException as error:
             self._fail(error)
-        ready = (model_of(entry.name) for entry in index.models if entry.state == "READY")
+        ready = (model_of(name) for name, state in states.items() if state == "READY")
         return sorted(model for model in ready if model is not None)
 
     def kept(self, name: str) -> list[ModelVersion]:
@@ -225,11 +226,25 @@ class TritonEngine:
         try:
             self._call(lambda: self._client.load_model(triton_name(model), client_timeout=self._settings.timeout))
         except InferenceServerException as error:
-            if error.status() == "StatusCode.UNAVAILABLE":
+            if error.status() in ("StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"):
                 self._fail(error)
             raise FailedPreconditionError(
                 f"Triton cannot load model {model}: {error.message()}", reason="TRITON_LOAD_FAILED", model=model
             ) from error
+
+    def _states(self) -> dict[str, str]:
+        """States of the models of the repository, by the names that the server has for them."""
+        index = self._call(lambda: self._client.get_model_repository_index(client_timeout=self._settings.timeout))
+        return {entry.name: entry.state for entry in index.models}
+
+    def _wait_until_settled(self, model: ModelVersion) -> None:
+        """Wait until the server is not busy loading a model, as it is after a call that was cut off.
+
+        A model whose files go while they are read is never loaded again: the server waits for it for ever.
+        """
+        deadline = time.monotonic() + self._settings.timeout
+        while self._states().get(triton_name(model)) in ("LOADING", "UNLOADING") and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _is_ready(self, model: ModelVersion) -> bool:
         name, version = triton_name(model), str(model.version)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lse.errors import CancelledError, InternalError, LseError
+from lse.errors import AlreadyExistsError, CancelledError, InternalError, LseError
 from lse.platform.catalogue import DatasetRecord, EncoderRecord
 from lse.platform.catalogue.records.encoder import Evaluation, MadeEncoder
 from lse.platform.catalogue.records.record import Facts, MethodParameters
@@ -141,14 +141,19 @@ def _publish(
     platform, uid = context.platform, context.resource.uid
     with context.stage("publishing"):
         number = context.resource.next_version
-        # What an attempt before this one left would be taken for the new version.
-        withdraw_version(platform.inference, uid, number)
+        model = EncoderModel(uid, made.onnx_uri, number)
         try:
-            encode = serve_encoder(platform.artifacts, platform.inference, EncoderModel(uid, made.onnx_uri, number))
+            try:
+                encode = serve_encoder(platform.artifacts, platform.inference, model)
+            except AlreadyExistsError:  # another file, of an attempt before this one
+                withdraw_version(platform.inference, uid, number)
+                encode = serve_encoder(platform.artifacts, platform.inference, model)
             vectors = encode(images)
             differences = {} if expected is None else _differences(vectors, np.asarray(expected, np.float32))
-        except BaseException:
-            withdraw_version(platform.inference, uid, number)
+        except BaseException as error:
+            # Where a server is away the next attempt goes on with what is there.
+            if not is_outage(error):
+                withdraw_version(platform.inference, uid, number)
             raise
     served = made.model_copy(update={"figures": {**made.figures, **differences}})
     context.publish_change(
