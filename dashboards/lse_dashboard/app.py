@@ -19,6 +19,7 @@ from lse_dashboard import wording
 from lse_dashboard.data.access import Login, caller_of
 from lse_dashboard.data.downloads import Downloads, Make
 from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.metrics import SESSIONS
 from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.data.urls import card_path, thumbnail_path
 from lse_dashboard.login import login_options
@@ -35,6 +36,7 @@ __all__ = ["serve"]
 
 ResultT = TypeVar("ResultT")
 
+_SESSION_MILLISECONDS = 120_000
 _POLL_MILLISECONDS = 1000
 _log = logging.getLogger(__name__)
 
@@ -134,7 +136,7 @@ def serve(
         extra_patterns=handlers(libraries, downloads, uploads),
         **({} if login is None else login_options(login, base)),
         # A page that takes longer to load finds its session gone, and a new one would ask a CDN for style sheets.
-        unused_session_lifetime_milliseconds=120_000,
+        unused_session_lifetime_milliseconds=_SESSION_MILLISECONDS,
         check_unused_sessions_milliseconds=5_000,
     )
     executor.shutdown(wait=False, cancel_futures=True)
@@ -194,9 +196,11 @@ def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloa
     page = explorer_page(session, ingest, KeptView(session, link), addresses)
 
     def close(_: object) -> None:
+        SESSIONS.dec()
         ingest.close()
         downloads.withdraw(offered)
 
+    SESSIONS.inc()
     pn.state.on_session_destroyed(close)
     pn.state.onload(session.start)
     pn.state.add_periodic_callback(session.poll, period=_POLL_MILLISECONDS)

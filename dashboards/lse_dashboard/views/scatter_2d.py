@@ -15,6 +15,7 @@ from bokeh.models import CustomJS
 from holoviews import streams
 
 from lse_dashboard import wording
+from lse_dashboard.data.metrics import FRAMES
 from lse_dashboard.data.selection import inside_box, inside_polygon
 from lse_dashboard.plots.overlay import Name, group_names, spread
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS, Frame, Painted, View, draw, fitted_view, painted
@@ -182,7 +183,8 @@ class Scatter2D:
         size = self._scatter.point_size
 
         def work() -> tuple[Frame, bytes, Over]:
-            frame = draw(self._paint(), view, point_size=size, budget=budget)
+            with FRAMES.time():
+                frame = draw(self._paint(), view, point_size=size, budget=budget)
             return frame, frame.png(), self._over(view)
 
         def show(drawn: tuple[Frame, bytes, Over]) -> None:

@@ -113,9 +113,11 @@ def explorer(settings: Settings) -> None:
     As a service that a JupyterHub starts it takes address, path and login from the hub.
     """
     from lse.platform.access.jupyterhub import started_by_hub
+    from lse.platform.rpc.readiness import serve_metrics
     from lse_dashboard.app import serve as serve_explorer
 
     settings = started_by_hub(settings, os.environ)
+    serve_metrics(settings)
 
     if settings.token is not None or not _login_required(settings.address):
         # Whoever brings no credentials is shown what this token, or everybody, may see.
@@ -179,8 +181,10 @@ def vectors(settings: Settings) -> None:
     """
     import asyncio
 
+    from lse.platform.rpc.readiness import serve_metrics
     from lse.platform.vectors.edge_server import serve_vectors
 
+    serve_metrics(settings)
     asyncio.run(serve_vectors(settings))
 
 
@@ -242,11 +246,11 @@ def register(app: typer.Typer) -> None:
     _add(
         app,
         explorer,
-        *("address", "project", "dashboard_port", "dashboard_prefix", "dashboard_origins", *_SERVED),
+        *("address", "project", "dashboard_port", "dashboard_prefix", "dashboard_origins", "metrics_port", *_SERVED),
         *("login", "login_issuer", "login_hub_api", "dashboard_client_id", "dashboard_scopes", "dashboard_url"),
         extra="dashboard",
     )
-    _add(app, vectors, "vectors_root", "vectors_port", *_SERVED, extra="services,embedded")
+    _add(app, vectors, "vectors_root", "vectors_port", "metrics_port", *_SERVED, extra="services,embedded")
     _add(
         app,
         worker,

@@ -41,6 +41,8 @@ _log = structlog.get_logger(__name__)
 _START_SECONDS = 300.0
 _WATCH_SECONDS = 1.0
 _PORTS = {"grpc_port": "services", "http_port": "services by HTTP", "dashboard_port": "explorer"}
+# Ports of the metrics of the children, after that of the services.
+_METRICS = {"vectors": 1, "worker": 2, "explorer": 3}
 # What everything on one machine settles by itself.
 _OWN = (
     *("instance", "peer_address", "catalogue_url", "artifacts_url", "artifacts_options", "vectors_url"),
@@ -187,6 +189,8 @@ def _children(settings: Settings, home: Home) -> Iterator[Child]:
         **flags: object,
     ) -> Child:
         flags |= {key: getattr(settings, key) for key in keys}
+        if settings.metrics_port:  # those of the children follow that of the services
+            flags["metrics_port"] = settings.metrics_port + _METRICS[command]
         return Child(
             name,
             [

@@ -18,6 +18,7 @@ from distributed.client import ClosedClientError, FutureCancelledError
 
 from lse.errors import CancelledError, LseError, ResourceExhaustedError, UnavailableError
 from lse.platform.certificates import Certificates
+from lse.platform.outages import count_failure
 from lse.platform.tracing import traced_task
 from lse.progress import Progress, ProgressCallback, ShouldStop
 
@@ -122,6 +123,7 @@ class Compute:
         try:
             yield
         except (OSError, TimeoutError, ClosedClientError) as error:
+            count_failure("compute")
             raise UnavailableError(
                 f"No Dask scheduler answers at {self._address}: start it or correct LSE_COMPUTE_URL.",
                 reason="COMPUTE_UNAVAILABLE",

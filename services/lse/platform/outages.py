@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from typing import TypeGuard
 
+from prometheus_client import Counter
+
 from lse.errors import DeadlineExceededError, LseError, UnavailableError
 
-__all__ = ["Patience", "artifacts_away", "is_outage", "is_transport_fault"]
+__all__ = ["Patience", "artifacts_away", "count_failure", "is_outage", "is_transport_fault"]
 
 # Of what the work of an operation needs. A port that is taken, say, does not become free by waiting.
 _OUTAGES = frozenset(
@@ -36,8 +38,15 @@ _TRANSPORT = frozenset(
     )
 )
 
+_FAILED = Counter("lse_store_errors_total", "Times that something was away or too slow when it was needed.", ["store"])
+
 _FIRST_SECONDS = 0.5
 _LONGEST_SECONDS = 15.0
+
+
+def count_failure(store: str) -> None:
+    """Count that a store was away: ``artifacts``, ``catalogue``, ``compute``, ``triton`` or ``vectors``."""
+    _FAILED.labels(store).inc()
 
 
 def is_outage(error: BaseException | None) -> TypeGuard[LseError]:
@@ -54,6 +63,7 @@ def is_transport_fault(error: BaseException) -> bool:
 
 def artifacts_away(url: str, error: BaseException) -> UnavailableError:
     """Error that says that the disk or bucket of the artifacts cannot be used."""
+    count_failure("artifacts")
     return UnavailableError(
         f"The artifacts at {url} cannot be used ({' '.join(str(error).split())}): check that their disk or bucket is "
         "there and that this process may read and write it.",

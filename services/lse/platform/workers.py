@@ -7,9 +7,12 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import dask
+import psutil
 from distributed import Nanny, Scheduler, Status
+from prometheus_client import Gauge
 
 from lse.errors import UnavailableError
 from lse.hardware import usable_cores, visible_gpus
@@ -44,6 +47,7 @@ _DASK = {
     "distributed.admin.system-monitor.interval": "2s",
 }
 _JOIN_SECONDS = 60
+_MEMORY = Gauge("lse_worker_memory_bytes", "Memory of each worker of this process.", ["worker"])
 
 
 def run_workers(settings: Settings) -> None:
@@ -107,6 +111,8 @@ async def _run(settings: Settings) -> None:
             )
             for number in range(count)
         ]
+        for number, nanny in enumerate(nannies):
+            _MEMORY.labels(str(number)).set_function(partial(_resident_bytes, nanny))
         # Before the workers, which may take long to come: who asks meanwhile is answered, not refused.
         if settings.metrics_port is not None:
             await stack.enter_async_context(_probes(settings.host, settings.metrics_port, nannies))
@@ -126,6 +132,14 @@ async def _run(settings: Settings) -> None:
                 f"The Dask scheduler at {address} has gone: start the workers again when it is back.",
                 reason="COMPUTE_UNAVAILABLE",
             )
+
+
+def _resident_bytes(nanny: Nanny) -> float:
+    """Memory of a worker, 0 while there is none."""
+    try:
+        return float(psutil.Process(nanny.pid).memory_info().rss) if nanny.pid else 0.0
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 @contextlib.asynccontextmanager

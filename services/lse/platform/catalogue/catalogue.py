@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from lse.errors import FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError, UnavailableError
 from lse.platform.catalogue.records.upgrade import outdated_records, upgrade_records
 from lse.platform.config import Settings
+from lse.platform.outages import count_failure
 
 __all__ = ["Catalogue", "migrate"]
 
@@ -190,6 +191,7 @@ def _translated(error: DBAPIError) -> Exception:
 
 
 def _unavailable(why: str) -> UnavailableError:
+    count_failure("catalogue")
     return UnavailableError(
         f"The catalogue database does not answer ({why}): check that it runs and try again.",
         reason="DATABASE_UNAVAILABLE",

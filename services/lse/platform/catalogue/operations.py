@@ -33,6 +33,8 @@ __all__ = ["Operation", "OperationStore"]
 
 _PENDING = Gauge("lse_operations_pending", "Operations of the whole catalogue that wait to be worked on.")
 _OLDEST = Gauge("lse_operations_pending_seconds", "How long the oldest operation that waits has waited.")
+_WAITING = Gauge("lse_operations_waiting", "As lse_operations_pending, of a kind of work.", ["kind"])
+_WAITING_SECONDS = Gauge("lse_operations_waiting_seconds", "As lse_operations_pending_seconds, of a kind.", ["kind"])
 _STATES = (*ACTIVE, "succeeded", "failed", "cancelled")
 _COLUMNS = {
     **{name: FieldColumn(Field("text"), OPERATIONS.c[name]) for name in ("name", "kind", "target", "creator")},
@@ -58,6 +60,7 @@ class OperationStore(AttemptStore):
         self._quotas = quotas
         self._resources = Resources(catalogue)
         self._listeners: list[Callable[[], None]] = []
+        self._kinds_seen: set[str] = set()
 
     def create(
         self,
@@ -192,11 +195,17 @@ class OperationStore(AttemptStore):
 
     def measure_queue(self) -> None:
         """Set the metrics of what waits to be worked on, in the whole catalogue."""
-        oldest = func.min(OPERATIONS.c.create_time)
+        query = select(OPERATIONS.c.kind, func.count(), func.min(OPERATIONS.c.create_time))
         with self._catalogue.reading() as connection:
-            count, since = connection.execute(select(func.count(), oldest).where(OPERATIONS.c.state == "pending")).one()
-        _PENDING.set(count)
-        _OLDEST.set(0.0 if since is None else max(0.0, time.time() - since))
+            found = connection.execute(query.where(OPERATIONS.c.state == "pending").group_by(OPERATIONS.c.kind)).all()
+        counts = {kind: (count, max(0.0, time.time() - since)) for kind, count, since in found}
+        self._kinds_seen |= counts.keys()
+        for kind in self._kinds_seen:
+            count, seconds = counts.get(kind, (0, 0.0))
+            _WAITING.labels(kind).set(count)
+            _WAITING_SECONDS.labels(kind).set(seconds)
+        _PENDING.set(sum(count for count, _ in counts.values()))
+        _OLDEST.set(max((seconds for _, seconds in counts.values()), default=0.0))
 
     def get(self, name: str) -> Operation:
         """Operation of a name.

@@ -25,6 +25,7 @@ from lse.platform.inference.engine import InferenceSettings, ModelSignature, Mod
 from lse.platform.inference.onnx_model import check_images, new_session, read_model, signature_of
 from lse.platform.inference.triton_memory import SharedMemory
 from lse.platform.inference.triton_repository import IN_MEMORY, ModelRepository, model_config, model_of, triton_name
+from lse.platform.outages import count_failure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -283,6 +284,8 @@ class TritonEngine:
 
     def _fail(self, error: InferenceServerException) -> NoReturn:
         url, status = self._settings.url, error.status()
+        if status in ("StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"):
+            count_failure("triton")
         if status == "StatusCode.UNAVAILABLE":
             raise UnavailableError(
                 f"The Triton server at {url} cannot be reached; start it or correct its address.",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import structlog
+from prometheus_client import Summary
 from pydantic import TypeAdapter
 
 from lse.errors import CancelledError, LseError
@@ -23,6 +24,7 @@ __all__ = ["JobContext"]
 
 _log = structlog.get_logger(__name__)
 
+_STAGES = Summary("lse_stage_seconds", "Seconds that stages of operations took.", ["kind", "stage"])
 _SAVE_SECONDS = 0.5
 
 RecordT = TypeVar("RecordT", bound=Record[Any, Any])
@@ -207,7 +209,9 @@ class JobContext(Generic[RecordT]):
             with stage_span(name):
                 yield
         finally:
-            self.stages[name] = self.stages.get(name, 0.0) + time.monotonic() - began
+            took = time.monotonic() - began
+            self.stages[name] = self.stages.get(name, 0.0) + took
+            _STAGES.labels(self.operation.kind, name).observe(took)
 
     # Work in this process and on the cluster
 

@@ -176,7 +176,8 @@ class OperationRunner:
 
     def _work(self, kind: _Kind, context: JobContext[Any]) -> None:
         operation = context.operation
-        log = _log.bind(operation=operation.name, kind=operation.kind, target=operation.target)
+        structlog.contextvars.bind_contextvars(operation=operation.name, caller=operation.creator)
+        log = _log.bind(kind=operation.kind, target=operation.target)
         log.info("operation_started", attempt=operation.attempts)
         _RUNNING.inc()
         try:

@@ -206,6 +206,7 @@ class _Call:
         if self._need is None or self._need.level != "anyone":
             found = self._rights.authenticate(self._metadata)
             self._caller = replace(found, credentials=str(self._metadata.get("authorization", "")))
+            structlog.contextvars.bind_contextvars(caller=found.name)
         self._rights.gate.admit(self._need, self._caller, self.method)
         return self._caller
 
@@ -288,7 +289,7 @@ def _call(method: str, metadata: Mapping[str, str | bytes], rights: _Rights, con
     quiet = method.startswith(_QUIET)
     is_traced = is_tracing() and not quiet
     traced = call_span(method, metadata, **{"lse.request_id": request_id}) if is_traced else nullcontext(None)
-    with structlog.contextvars.bound_contextvars(request_id=request_id), traced as span:
+    with structlog.contextvars.bound_contextvars(request_id=request_id, caller=""), traced as span:
         try:
             yield call
         finally:

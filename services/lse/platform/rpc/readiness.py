@@ -11,11 +11,12 @@ from http.server import ThreadingHTTPServer
 from threading import Thread
 
 import structlog
-from prometheus_client import Gauge, MetricsHandler
+from prometheus_client import Gauge, MetricsHandler, start_http_server
 
 from lse.errors import LseError, UnavailableError
+from lse.platform.config import Settings
 
-__all__ = ["ReadinessWatch", "serve_probes"]
+__all__ = ["ReadinessWatch", "serve_metrics", "serve_probes"]
 
 _LOOK_SECONDS = 5.0
 _ANSWER_SECONDS = 10.0
@@ -149,9 +150,28 @@ def serve_probes(host: str, port: int, watch: ReadinessWatch) -> ThreadingHTTPSe
     try:
         server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
-        raise UnavailableError(
-            f"Port {port} of {host} is taken: stop the other program or choose another metrics_port.",
-            reason="PORT_TAKEN",
-        ) from error
+        raise _port_taken(host, port) from error
     Thread(target=server.serve_forever, name="probes", daemon=True).start()
     return server
+
+
+def serve_metrics(settings: Settings) -> None:
+    """Serve the metrics of a process without probes over HTTP, in a thread, where a port is set for them.
+
+    Raises
+    ------
+    UnavailableError
+        If the port is taken.
+    """
+    if settings.metrics_port is None:
+        return
+    try:
+        start_http_server(settings.metrics_port, settings.host)
+    except OSError as error:
+        raise _port_taken(settings.host, settings.metrics_port) from error
+
+
+def _port_taken(host: str, port: int) -> UnavailableError:
+    return UnavailableError(
+        f"Port {port} of {host} is taken: stop the other program or choose another metrics_port.", reason="PORT_TAKEN"
+    )

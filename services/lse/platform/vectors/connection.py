@@ -22,6 +22,7 @@ from lse.errors import (
     UnavailableError,
     error_class,
 )
+from lse.platform.outages import count_failure
 from lse.platform.vectors.placement import Placement
 
 __all__ = ["VectorConnection"]
@@ -107,6 +108,8 @@ class VectorConnection:
 
 def _translated(error: grpc.RpcError, address: str, name: str | None) -> LseError:
     code, details = error.code().name, error.details() or ""
+    if code in {"UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED"}:
+        count_failure("vectors")
     if code in {"UNAVAILABLE", "CANCELLED"}:  # we cancel no call: a server that ends cuts off what it has not taken up
         return UnavailableError(
             f"The vector store at {address} cannot be reached; check that it is running.",
