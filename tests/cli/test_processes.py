@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import sqlite3
@@ -142,6 +143,9 @@ def test_workers_join_a_scheduler_and_end_with_it(start, tmp_path: Path) -> None
         assert {each["nthreads"] for each in client.scheduler_info(n_workers=-1)["workers"].values()} == {1}
         for path in ("livez", "readyz"):
             assert answered(second, f"http://127.0.0.1:{probes}/{path}") == b"ok\n"
+        metrics = answered(second, f"http://127.0.0.1:{probes}/metrics").decode()
+        told = re.findall(r'^lse_worker_memory_bytes\{worker="(\d)"\} (\S+)$', metrics, re.MULTILINE)
+        assert [worker for worker, memory in told if float(memory) > 10e6] == ["0", "1"]
     first.send_signal(signal.SIGTERM)
     assert first.wait(60) == 0
     assert second.wait(60) == 1
@@ -155,8 +159,12 @@ def test_workers_join_a_scheduler_and_end_with_it(start, tmp_path: Path) -> None
 
 def test_explorer_answers(start, proxy) -> None:
     port = free_port()
-    explorer = start("explorer", "--dashboard-port", port, "--address", proxy.address)
+    metrics = free_port()
+    explorer = start("explorer", "--dashboard-port", port, "--address", proxy.address, "--metrics-port", metrics)
     assert answered(explorer, f"http://127.0.0.1:{port}/health") == b"ok\n"
+    told = answered(explorer, f"http://127.0.0.1:{metrics}/metrics").decode()
+    assert "lse_explorer_sessions 0.0" in told
+    assert "lse_explorer_frame_seconds_count" in told
     explorer.send_signal(signal.SIGTERM)
     assert explorer.wait(60) == 0
 

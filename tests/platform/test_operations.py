@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import Field
 
 import operation_jobs as jobs
@@ -261,3 +262,16 @@ def test_what_others_changed_meanwhile_is_kept(platform: Platform) -> None:
     platform.runner.start()
     assert wait(platform, ask(platform)).state == "succeeded"
     assert platform.resources.get_ready(NAME, NumbersRecord).result == NumbersResult(squares={"meanwhile": 1}, saved=5)
+
+
+def test_what_waits_is_counted_by_kind(platform: Platform) -> None:
+    def waiting(name: str) -> float | None:
+        platform.operation_store.measure_queue()
+        return REGISTRY.get_sample_value(name, {"kind": "Work"})
+
+    ask(platform)
+    time.sleep(0.05)
+    assert waiting("lse_operations_waiting") == 1
+    assert 0.05 <= (waiting("lse_operations_waiting_seconds") or 0) < 60
+    assert len(platform.operation_store.claim("test", ["Work"], limit=1, lost={})) == 1
+    assert (waiting("lse_operations_waiting"), waiting("lse_operations_waiting_seconds")) == (0, 0)

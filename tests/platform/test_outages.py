@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import structlog
 from distributed import LocalCluster
+from prometheus_client import REGISTRY
 from pydantic import Field
 from structlog.testing import capture_logs
 
@@ -194,6 +195,7 @@ def test_an_operation_waits_for_what_is_away_and_goes_on(
     part = make_part(kind, tmp_path, request)
     part.start()
     begun, gone = Event(), Event()
+    counted = sample("lse_store_errors_total", store={"disk": "artifacts"}.get(kind, kind))
     began = []
 
     def job(context: JobContext[NumbersRecord]) -> None:
@@ -230,6 +232,12 @@ def test_an_operation_waits_for_what_is_away_and_goes_on(
     said = [line["event"] for line in lines if line["event"].startswith(("operation_waits", "operation_goes_on"))]
     assert said == ["operation_waits", "operation_goes_on"]
     assert not [line for line in lines if line.get("exc_info")]
+    assert sample("lse_store_errors_total", store={"disk": "artifacts"}.get(kind, kind)) > counted
+    assert sample("lse_stage_seconds_count", kind="Work", stage="beginning") >= 1
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def _done(platform: Platform, name: str) -> bool:

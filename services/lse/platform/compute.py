@@ -273,6 +273,7 @@ class Compute:
                 reason="WORKERS_LOST",
             ) from error
         except FutureCancelledError as error:
+            count_failure("compute")
             raise UnavailableError(
                 "The Dask cluster dropped the work: check that its scheduler runs and start the operation again.",
                 reason="COMPUTE_LOST",
