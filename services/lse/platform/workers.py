@@ -111,8 +111,8 @@ async def _run(settings: Settings) -> None:
             )
             for number in range(count)
         ]
-        for number, nanny in enumerate(nannies):
-            _MEMORY.labels(str(number)).set_function(partial(_resident_bytes, nanny))
+        for worker, nanny in enumerate(nannies):
+            _MEMORY.labels(str(worker)).set_function(partial(_resident_bytes, nanny))
         # Before the workers, which may take long to come: who asks meanwhile is answered, not refused.
         if settings.metrics_port is not None:
             await stack.enter_async_context(_probes(settings.host, settings.metrics_port, nannies))
