@@ -238,9 +238,7 @@ def select(
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(
-            "--precision", metavar="|".join(_PRECISIONS), help="Numerical precision (default: the present one)."
-        ),
+        typer.Option("--precision", metavar="fp32|fp16", help="Numerical precision (default: the present one)."),
     ] = None,
 ) -> None:
     """Choose the version and precision of an encoder to use."""
