@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,15 @@ def test_what_is_no_image_or_points_elsewhere_is_refused(tmp_path: Path) -> None
     assert reason(file.replace(b"shape: [48, 64]", b"shape: [99999, 99999]")) == "IMAGE_TOO_LARGE"
     unknown = content(roman()).replace(b"gwcs/wcs-", b"gwcs/wxs-")
     assert "sky_note" in read_image(unknown).metadata
+
+
+def test_a_block_that_claims_to_be_huge_is_not_waited_for() -> None:
+    whole = content({"data": PIXELS})
+    sizes = whole.index(b"\xd3BLK") + 14  # behind its magic, the length of its header, flags and compression
+    started = time.monotonic()
+    with pytest.raises(ReadError, match="is damaged"):
+        read_image(whole[:sizes] + (2**50).to_bytes(8, "big") * 2 + whole[sizes + 16 :], name="a.asdf")
+    assert time.monotonic() - started < 5
 
 
 def test_a_file_of_many_images(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ _MOST_NODES = 200_000
 _MOST_FACTS = 2000
 # What says how the file was written, and not what it shows.
 _ABOUT_FILE = {"asdf_library", "history"}
+_MOST_BEYOND = 16  # reads at the end of a file: the library looks there for further blocks
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,21 @@ class _Tree:
     wcs: list[tuple[str, ...]]
 
 
+class _Ending(io.BytesIO):
+    """Content that says when it is read beyond its end: of a block that claims to be huge the library reads on."""
+
+    beyond = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of `io.BytesIO`; the end itself may be met a few times."""
+        found = super().read(size)
+        self.beyond = 0 if found or not size else self.beyond + 1
+        if self.beyond > _MOST_BEYOND:
+            msg = "it ends within a block"
+            raise EOFError(msg)
+        return found
+
+
 def read_asdf(content: bytes, name: str, limits: ReadLimits, extensions: Extensions | None = None) -> SourceImage:
     """Read the array that is asked for by name or path, else the one called ``data``, else the first of no other image.
 
@@ -118,7 +134,7 @@ def read_asdf(content: bytes, name: str, limits: ReadLimits, extensions: Extensi
             message = f"{name} has bands of different sizes ({text}): bring them onto one grid first."
             raise ReadError(message, reason="EXTENSION_MISMATCH", name=name, shapes=text)
         limits.check_pixels(sum(map(math.prod, shapes)), name)
-        with _opened_tree(io.BytesIO(content)) as opened:
+        with _opened_tree(_Ending(content)) as opened:
             bands = [_pixels(opened, image, shape, name) for image, shape in zip(chosen, shapes, strict=True)]
             pixels = bands[0] if len(bands) == 1 else np.concatenate(bands)
             metadata = _layout(chosen, pixels, [image for image in images if image not in chosen and image is not mask])
