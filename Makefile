@@ -54,8 +54,8 @@ fuzz: setup ## Try files of every format changed at random, and odd requests of 
 documents: setup ## Run every command and code block of README and guides that can run here
 	@LSE_TEST_DOCUMENTS=1 .venv/bin/python -m pytest -q tests/cli/test_documents_run.py
 
-chaos: setup ## Kill and suspend processes in the middle of their work; goes on where it was stopped  [POINTS=1000] [CHAOS_DIR=.chaos]
-	@.venv/bin/python tests/support/chaos.py --points $(or $(POINTS),1000) --folder $(or $(CHAOS_DIR),.chaos)
+chaos: setup ## Kill, suspend and cut off processes in the middle of work; goes on where it was stopped  [POINTS=1000] [STORE_POINTS=300] [CHAOS_DIR=.chaos]
+	@.venv/bin/python tests/support/chaos.py --points $(or $(POINTS),1000) --store-points $(or $(STORE_POINTS),300) --folder $(or $(CHAOS_DIR),.chaos)
 
 bench: setup ## Run the benchmarks, each against a peer or a limit  [ONLY="vector_search"]
 	@.venv/bin/python scripts/run_benchmarks.py $(ONLY)
