@@ -34,6 +34,23 @@ def findings(page: Page, axe: str) -> list[str]:
     ]
 
 
+def findings_of_filters(page: Page, axe: str) -> list[str]:
+    """What axe finds with filters, a second map and other programs open."""
+    page.get_by_role("tab", name="Filters").click()
+    for title in ("class", "redshift"):
+        choose(page, "lse-add-chart", title, shown="choose what to chart")
+    expect(page.locator(".filter")).to_have_count(2)
+    page.locator(".filter .group").first.click()
+    page.wait_for_selector(".lse-filtered .acts")
+    page.locator(".lse-samp summary").click()
+    page.locator(".lse-caption").get_by_role("button", name="second map").click()
+    page.wait_for_selector(".lse-second .lse-cloud canvas")
+    found = findings(page, axe)
+    page.locator(".lse-second").get_by_role("button", name="×").click()
+    page.locator(".lse-show-all").click()
+    return found
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_nothing_keeps_anyone_out(page: Page, axe: str, survey: Path, theme: str) -> None:
     if theme == "light":
@@ -55,18 +72,7 @@ def test_nothing_keeps_anyone_out(page: Page, axe: str, survey: Path, theme: str
     page.get_by_role("tab", name="Review").click()
     found["review"] = findings(page, axe)
 
-    page.get_by_role("tab", name="Filters").click()
-    for title in ("class", "redshift"):
-        choose(page, "lse-add-chart", title, shown="choose what to chart")
-    expect(page.locator(".filter")).to_have_count(2)
-    page.locator(".filter .group").first.click()
-    page.wait_for_selector(".lse-filtered .acts")
-    page.locator(".lse-samp summary").click()
-    page.locator(".lse-caption").get_by_role("button", name="second map").click()
-    page.wait_for_selector(".lse-second .lse-cloud canvas")
-    found["filters"] = findings(page, axe)
-    page.locator(".lse-second").get_by_role("button", name="×").click()
-    page.locator(".lse-show-all").click()
+    found["filters"] = findings_of_filters(page, axe)
 
     page.locator(".lse-name-clusters").click()
     page.wait_for_selector(".lse-cluster-names input")

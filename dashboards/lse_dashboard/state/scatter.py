@@ -117,14 +117,12 @@ class Scatter(param.Parameterized):
         """Hide nothing."""
         self._hidden, self._only, self._passing = {}, None, {}
         self._update_shown()
-        self.restricted = ()
 
     def restrict(self, passing: dict[str, Mask]) -> None:
         """Show only the points that are in all of these masks, each of shape (n,), by what made them."""
         if passing or self._passing:
             self._passing = passing
             self._update_shown()
-        self.restricted = tuple(passing)
 
     def isolate_rows(self, rows: Rows) -> None:
         """Show only these images, in this map and in others."""
@@ -167,7 +165,7 @@ class Scatter(param.Parameterized):
 
     def _update_shown(self) -> None:
         if self.cloud is not None:
-            self.shown = self._visible(self.cloud)
+            self.param.update(shown=self._visible(self.cloud), restricted=tuple(self._passing))
 
     def _show_selected(self) -> None:
         self.selected = None if self.cloud is None else _mask_of(self.cloud, self.selection.rows)
