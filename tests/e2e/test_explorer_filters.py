@@ -33,6 +33,7 @@ def test_charts_filter_the_map_and_each_other(
     expect(page.locator(".lse-counts")).to_have_text(
         f"{(images['class'] == 'ring').sum()} of {len(images)} points shown"
     )
+    expect(page.locator(".lse-filtered")).to_contain_text(f"{(images['class'] == 'ring').sum()} of {len(images)} points")
     classes.locator(".group", has_text="spiral").click()
     some = images[images["class"].isin(["ring", "spiral"])]
     expect(page.locator(".lse-counts")).to_have_text(f"{len(some)} of {len(images)} points shown")
