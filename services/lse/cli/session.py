@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -68,8 +69,8 @@ class Session:
 
     def __init__(self, *, as_json: bool | None, project: str | None, address: str | None) -> None:
         self.as_json = bool(as_json)
-        self.project = project
-        self.address = address
+        self.project = project or os.environ.get("LSE_PROJECT")
+        self.address = address or os.environ.get("LSE_ADDRESS")
         self._client: Client | None = None
 
     @property
