@@ -74,6 +74,13 @@ class Scatter(param.Parameterized):
         """Draw points larger or smaller."""
         self.point_size = point_size
 
+    def lay_over(self, what: str) -> None:
+        """Show the ``images`` or the ``names`` over the points, or no longer."""
+        if what == "images":
+            self.images = not self.images
+        else:
+            self.names = not self.names
+
     def forget(self, title: str) -> None:
         """Show the groups of a grouping that is no longer there."""
         if self._hidden.pop(title, None) is not None:

@@ -29,8 +29,9 @@ class Overlay:
     def __init__(self, figure: Any, theme: Theme) -> None:
         self._images = ColumnDataSource({"url": [], "x": [], "y": []})
         self._names = ColumnDataSource({"text": [], "x": [], "y": []})
-        side = {"w": IMAGE_PIXELS, "h": IMAGE_PIXELS, "w_units": "screen", "h_units": "screen"}
-        figure.add_glyph(self._images, ImageURL(url="url", x="x", y="y", anchor="center", **side))
+        side = {"value": IMAGE_PIXELS, "units": "screen"}
+        placed: dict[str, Any] = {"w": side, "h": side, "anchor": "center"}
+        figure.add_glyph(self._images, ImageURL(url="url", x="x", y="y", **placed))
         figure.add_glyph(
             self._names,
             Text(

@@ -78,9 +78,9 @@ class ScatterView:
             {
                 "all": lambda _: scatter.show_all(),
                 "clear": lambda _: session.selection.clear(),
-                "images": lambda _: scatter.param.update(images=not scatter.images),
+                "images": lambda _: scatter.lay_over("images"),
                 "second": lambda _: self._second.toggle(),
-                "names": lambda _: scatter.param.update(names=not scatter.names),
+                "names": lambda _: scatter.lay_over("names"),
             },
             css_classes=["lse-caption"],
             height=30,

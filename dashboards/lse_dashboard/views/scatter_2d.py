@@ -204,8 +204,11 @@ class Scatter2D:
         scatter, cloud, shown = self._scatter, self._scatter.cloud, self._scatter.shown
         if cloud is None or shown is None:
             return [], []
-        chosen = spread(cloud, view, shown=shown, cell=IMAGE_PIXELS + _GAP_PIXELS) if scatter.images else []
-        places = [(self._thumbnail(int(cloud.rows[one])), *map(float, cloud.coordinates[one])) for one in chosen]
+        places: list[tuple[str, float, float]] = []
+        if scatter.images:
+            chosen = spread(cloud, view, shown=shown, cell=IMAGE_PIXELS + _GAP_PIXELS)
+            where = zip(cloud.rows[chosen].tolist(), cloud.coordinates[chosen].tolist(), strict=True)
+            places = [(self._thumbnail(row), x, y) for row, (x, y, *_) in where]
         if self._named is None:
             self._named = group_names(cloud, scatter.colouring, shown=shown) if scatter.names else []
         return places, self._named

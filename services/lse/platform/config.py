@@ -345,15 +345,13 @@ def _unknown_names(path: Path | None) -> list[InvalidArgumentError]:
         *((f"The environment variable {name}", name, _variable) for name in _variables()),
         *((f"'{key}' in {path}", key, str) for key in (_read(path) if path else ())),
     ]
-    return [
-        InvalidArgumentError(
-            f"{what} is not a setting: {did_you_mean(name, map(shown, Settings.model_fields))}"
-            "Correct its name or remove it.",
-            reason="SETTING_UNKNOWN",
-        )
-        for what, name, shown in given
-        if name not in map(shown, Settings.model_fields)
-    ]
+    faults = []
+    for what, name, shown in given:
+        if name not in map(shown, Settings.model_fields):
+            near = did_you_mean(name, map(shown, Settings.model_fields))
+            todo = f"{near}{'C' if near else 'c'}orrect its name or remove it."
+            faults.append(InvalidArgumentError(f"{what} is not a setting: {todo}", reason="SETTING_UNKNOWN"))
+    return faults
 
 
 def _file_of(flags: Mapping[str, Any]) -> Path | None:
