@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from explorer import PATIENCE, find_point
+from explorer import PATIENCE, choose, find_point
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +19,7 @@ _NAMED = _LOADED.replace('"url" in one.data', '"text" in one.data').replace("sou
 
 
 def test_images_and_names_lie_over_the_map(page: Page) -> None:
+    choose(page, "lse-clustering", "kmeans")
     find_point(page)
     with page.expect_response(lambda answer: "/thumbnails/" in answer.url, timeout=PATIENCE) as fetched:
         page.locator(".lse-caption").get_by_role("button", name="images").click()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -13,11 +15,11 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def second(client: Client, experiment: str) -> str:
-    """Another flat map of the experiment."""
-    if "tsne" not in [one.id for one in client.projections.list(experiment)]:
-        client.projections.run("tsne", experiment=experiment, method="tsne").wait(timeout=300, show_progress=False)
-    return "tsne"
+def second(client: Client, experiment: str) -> Iterator[str]:
+    """Another flat map of the experiment, which is there for this test alone."""
+    client.projections.run("tsne", experiment=experiment, method="tsne").wait(timeout=300, show_progress=False)
+    yield "tsne"
+    client.projections.delete(experiment, "tsne")
 
 
 def test_two_maps_share_selection_image_and_filters(

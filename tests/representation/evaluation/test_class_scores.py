@@ -88,7 +88,7 @@ def test_small_classes_unknown_labels_and_broken_vectors_are_left_out_with_a_not
     assert score.balanced_accuracy == 1
     text = " ".join(score.notes)
     assert "3 images without a class" in text
-    assert "1 images with values that are not finite" in text
+    assert "1 image with values that are not finite" in text
     assert "fewer than 5 images" in text
     assert "class2, class3" in text
 
