@@ -31,7 +31,12 @@ def test_two_maps_share_selection_image_and_filters(
     choose(page, "lse-second-map", f"{second} · 2-D")
     page.wait_for_function("location.search.includes('second=tsne')")
 
-    # A lasso on one map selects on both.
+    # Each has axes of its own: what one shows does not move the other.
+    ranges = page.evaluate("""() => [...Bokeh.documents[0]._all_models.values()]
+      .filter((one) => one.type === "Figure").map((one) => one.x_range.id)""")
+    assert len(ranges) == len(set(ranges)) == 2
+
+    # A box on one map selects on both.
     box = beside.locator(".lse-cloud").bounding_box()
     assert box is not None
     beside.locator(".bk-tool-icon-box-select").first.click()

@@ -15,7 +15,7 @@ __all__ = ["BARS", "Chart", "Interval", "Kept", "Limit", "chart_of", "interval_t
 
 BARS = 40
 # Numbers whose middle 98 % take less of their range than this are drawn without the rest, which the outer bars hold.
-_LEAST_SHARE = 0.2
+_LEAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)

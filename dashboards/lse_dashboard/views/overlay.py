@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource, ImageURL, Text
 
 from lse_dashboard.plots.overlay import Name
@@ -40,7 +41,7 @@ class Overlay:
                 y="y",
                 text_align="center",
                 text_baseline="middle",
-                text_font="Roboto, DejaVu Sans, sans-serif",
+                text_font=value("Roboto, DejaVu Sans, sans-serif"),
                 text_font_size="14px",
                 text_font_style="bold",
                 text_color=theme.text,

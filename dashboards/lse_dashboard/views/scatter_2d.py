@@ -104,7 +104,12 @@ class Scatter2D:
         self._size = streams.PlotSize()
         self._marks = streams.Pipe(data=[])
         self.pane = pn.pane.HoloViews(
-            self._plot(), sizing_mode="stretch_both", css_classes=["lse-cloud"], margin=0, theme=None
+            self._plot(),
+            sizing_mode="stretch_both",
+            css_classes=["lse-cloud"],
+            margin=0,
+            theme=None,
+            linked_axes=False,  # two maps side by side have axes of their own
         )
 
     def _plot(self) -> hv.Overlay:
