@@ -45,7 +45,10 @@ class Overlay:
                 text_font_size="14px",
                 text_font_style="bold",
                 text_color=theme.text,
-                text_outline_color=theme.ground,
+                background_fill_color=theme.ground,
+                background_fill_alpha=0.75,
+                border_radius=4,
+                padding=(1, 5),
             ),
             level="overlay",
         )
