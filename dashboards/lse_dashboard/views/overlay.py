@@ -31,6 +31,7 @@ class Overlay:
         self._images = ColumnDataSource({"url": [], "x": [], "y": []})
         self._names = ColumnDataSource({"text": [], "x": [], "y": []})
         side = {"value": IMAGE_PIXELS, "units": "screen"}
+        label: dict[str, Any] = {"border_radius": 4, "padding": (1, 5)}
         placed: dict[str, Any] = {"w": side, "h": side, "anchor": "center"}
         figure.add_glyph(self._images, ImageURL(url="url", x="x", y="y", **placed))
         figure.add_glyph(
@@ -47,8 +48,7 @@ class Overlay:
                 text_color=theme.text,
                 background_fill_color=theme.ground,
                 background_fill_alpha=0.75,
-                border_radius=4,
-                padding=(1, 5),
+                **label,
             ),
             level="overlay",
         )
