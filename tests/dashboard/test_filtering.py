@@ -92,8 +92,16 @@ def test_each_chart_counts_what_passes_the_others() -> None:
     assert filters.limits == {}
     assert filters.charts["b"].limit is None
 
-    # Other images: nothing of it is left.
+    # Other groups under the same name: what cannot be asked of them any more is not.
     filters.keep("b", "u")
+    columns["b"] = Groups("c", columns["b"].codes, ("x", "y", "z"))
+    filters.refresh()
+    assert filters.limits == {}
+    assert filters.charts["b"].chart.labels == ("x", "y", "z")
+    assert scatter.shown.all()
+
+    # Other images: nothing of it is left.
+    filters.keep("b", "x")
     scatter.enter(Cloud(np.arange(5), cloud.coordinates[:5]), None)
     assert filters.charts == {}
     assert scatter.shown.all()

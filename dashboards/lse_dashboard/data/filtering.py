@@ -11,7 +11,18 @@ import numpy.typing as npt
 from lse_dashboard.data.cloud import Mask
 from lse_dashboard.data.colouring import Colouring, Groups
 
-__all__ = ["BARS", "Chart", "Interval", "Kept", "Limit", "chart_of", "interval_typed", "passing", "passing_others"]
+__all__ = [
+    "BARS",
+    "Chart",
+    "Interval",
+    "Kept",
+    "Limit",
+    "chart_of",
+    "fits",
+    "interval_typed",
+    "passing",
+    "passing_others",
+]
 
 BARS = 40
 # Numbers whose middle 98 % take less of their range than this are drawn without the rest, which the outer bars hold.
@@ -138,6 +149,13 @@ def passing(colouring: Colouring, limit: Limit) -> Mask:
     high = np.inf if limit.high is None else limit.high
     passes: Mask = (colouring.values >= low) & (colouring.values <= high)
     return passes
+
+
+def fits(colouring: Colouring, limit: Limit) -> bool:
+    """Whether a limit can be asked of these numbers or groups."""
+    if isinstance(colouring, Groups):
+        return isinstance(limit, Kept) and limit.labels <= set(colouring.labels)
+    return isinstance(limit, Interval)
 
 
 def passing_others(masks: Mapping[str, Mask], key: str) -> Mask | None:

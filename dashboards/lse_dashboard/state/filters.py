@@ -17,6 +17,7 @@ from lse_dashboard.data.filtering import (
     Kept,
     Limit,
     chart_of,
+    fits,
     interval_typed,
     passing,
     passing_others,
@@ -117,6 +118,11 @@ class Filters(param.Parameterized):
         """Ask nothing any more; the charts stay."""
         self.ask(dict.fromkeys(self._limits))
 
+    def refresh(self) -> None:
+        """Chart again what may have changed: other clusters, new labels."""
+        if self._limits:
+            self.ask(self._limits)
+
     def said(self) -> dict[str, Filter]:
         """The charts as a link says them."""
         return {key: _said(limit) for key, limit in self._limits.items()}
@@ -133,21 +139,20 @@ class Filters(param.Parameterized):
         if cloud is None:
             return
         reads = {key: self._read(key) for key in limits}
-        known = {key: drawn.chart for key, drawn in self.charts.items()} if self._cloud is cloud else {}
 
         def work() -> tuple[dict[str, Drawn], dict[str, Mask]]:
-            charts, masks = {}, {}
+            charts: dict[str, Chart] = {}
+            masks: dict[str, Mask] = {}
+            asked: dict[str, Limit] = {}
             for key, limit in limits.items():
-                if limit is None and key in known:
-                    charts[key] = known[key]
-                    continue
                 colouring = reads[key]()
                 if colouring is not None:
-                    charts[key] = known.get(key) or chart_of(colouring)
-                    if limit is not None:
-                        masks[key] = passing(colouring, limit)
+                    charts[key] = chart_of(colouring)
+                    # Groups may have become others meanwhile, as where another clustering is shown.
+                    if limit is not None and fits(colouring, limit):
+                        asked[key], masks[key] = limit, passing(colouring, limit)
             drawn = {
-                key: Drawn(chart, chart.counts(), chart.counts(passing_others(masks, key)), limits[key])
+                key: Drawn(chart, chart.counts(), chart.counts(passing_others(masks, key)), asked.get(key))
                 for key, chart in charts.items()
             }
             restricted: dict[str, Mask] = {}
@@ -161,6 +166,7 @@ class Filters(param.Parameterized):
     def _show(self, cloud: Cloud, charts: dict[str, Drawn], masks: dict[str, Mask]) -> None:
         if cloud is self._scatter.cloud:
             self._cloud = cloud
+            self._limits = {key: drawn.limit for key, drawn in charts.items()}
             self.param.update(charts=charts, problem="")
             self._scatter.restrict(masks)
 

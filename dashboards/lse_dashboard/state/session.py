@@ -112,6 +112,7 @@ class Session(param.Parameterized):
         self.operations.param.watch(self._on_finished, "finished")
         self.labelling.param.watch(lambda *_: self._on_said(f"label:{self.labelling.scheme_id}"), "labels")
         self.remarks.param.watch(lambda *_: self._on_said("remark:"), "of")
+        self.param.watch(lambda *_: self.filters.refresh(), "clusters")
         self.cluster_names.param.watch(lambda *_: self._reopen(), "changed")
 
     @property
@@ -372,7 +373,9 @@ class Session(param.Parameterized):
         return lambda: read_colouring(self.library, project, shown, colour_by)
 
     def _on_said(self, kind: str) -> None:
-        """Colours that show what experts say follow it."""
+        """Colours and filters that show what experts say follow it."""
+        if any(key.startswith(kind) for key in self.filters.charts):
+            self.filters.refresh()
         if self.colour_by.startswith(kind):
             self.choose_colour(self.colour_by)
 
