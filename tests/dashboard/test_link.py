@@ -60,3 +60,11 @@ def test_a_spoilt_link_opens_what_can_be_read() -> None:
     assert back.experiment == "demo"
     assert (back.selected, back.isolated, back.hidden, back.viewport, back.point_size) == (None, None, {}, None, None)
     assert Link.parse({"view": "1,nan,3", "hidden": "[1]"}).viewport is None
+
+
+def test_filters_of_a_link_are_two_ends_or_labels() -> None:
+    said = {"column:z": [0.1, None], "column:class": ["ring", "star"], "column:snr": None}
+    assert through_a_url(Link(filters=said)).filters == said
+    spoilt = '{"a": [], "b": [1], "c": [1, "x"], "d": {"x": 1}, "e": [true, 2], "f": 3, "g": [null, 2.5]}'
+    assert Link.parse({"filters": spoilt}).filters == {"g": [None, 2.5]}
+    assert Link.parse({"filters": "[1, 2]"}).filters == {}

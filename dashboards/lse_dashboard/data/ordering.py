@@ -13,13 +13,12 @@ from lse.client import Client
 from lse.errors import InvalidArgumentError
 from lse_dashboard import wording
 from lse_dashboard.data.images import ImageIndex, Rows, positions
-from lse_dashboard.data.sky_search import cone_meant, rows_within
+from lse_dashboard.data.sky_search import POSITION_COLUMNS, cone_meant, rows_within
 
 __all__ = ["MOST_MEASURED", "distances", "rows_meant", "sorted_rows", "values_at", "vectors_of"]
 
 # Vectors of more images than this are not fetched to measure distances.
 MOST_MEASURED = 50_000
-_POSITION = ["ra_deg", "dec_deg"]
 _COMPARISON = re.compile(r"[=<>:]")
 
 
@@ -88,7 +87,7 @@ def rows_meant(client: Client, dataset: str, images: ImageIndex, text: str) -> R
     if exact.any():
         named: Rows = images.rows[exact]
         return named
-    if cone is not None and len(near := rows_within(cone, client.datasets.table(dataset, columns=_POSITION))):
+    if cone is not None and len(near := rows_within(cone, client.datasets.table(dataset, columns=POSITION_COLUMNS))):
         return near
     alike: Rows = images.rows[np.asarray(pc.match_substring(images.names, text.strip(), ignore_case=True))]
     return alike

@@ -15,8 +15,9 @@ from lse_dashboard.data.images import Rows
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
 
-__all__ = ["Cone", "cone_meant", "cone_of", "nearest_row", "rows_within"]
+__all__ = ["POSITION_COLUMNS", "Cone", "cone_meant", "cone_of", "nearest_row", "rows_within"]
 
+POSITION_COLUMNS = ["ra_deg", "dec_deg"]
 _DEGREES = r"[+-]?\d{1,3}(?:\.\d*)?(?:\s*(?:deg|°|d))?"
 _PARTS = r"(?:{0})\s*[0-5]?\d(?:{1})\s*[0-5]?\d(?:\.\d*)?(?:{2})?"
 _HOURS = r"(?:[01]?\d|2[0-3])" + _PARTS.format(r":|\s*h|\s+", r":|\s*m|\s+", r"\s*s")

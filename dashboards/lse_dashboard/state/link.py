@@ -168,7 +168,7 @@ def _hidden(text: str) -> dict[str, tuple[str, ...]]:
 def _is_filter(given: Any) -> bool:
     if given is None:
         return True
-    ends = given if isinstance(given, list) else [False]
+    ends = given if isinstance(given, list) and given else [False]
     numbers = all(one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in ends)
     return (len(ends) == 2 and numbers) or all(isinstance(one, str) for one in ends)
 

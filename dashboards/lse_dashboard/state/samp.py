@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import param
 from lse.errors import LseError
 from lse_dashboard import wording
 from lse_dashboard.data.images import ImageDetails, Rows, positions
-from lse_dashboard.data.sky_search import cone_of, nearest_row
+from lse_dashboard.data.sky_search import POSITION_COLUMNS, cone_of, nearest_row
 from lse_dashboard.state.background import Newest
 from lse_dashboard.state.session import Session
 
@@ -27,6 +28,7 @@ POSITION, IMAGE = "coord.pointAt.sky", "image.load.fits"
 State = Literal["away", "asked", "connected", "lost", "absent", "refused"]
 _STATES: dict[str, State] = {one: one for one in ("away", "asked", "connected", "lost", "absent", "refused")}
 _RADIUS_DEG = 1 / 60
+_ROW_NUMBER = re.compile(r"[0-9]{1,12}")
 _WORDS = wording.Samp
 
 
@@ -86,9 +88,9 @@ class Samp(param.Parameterized):
 
     @property
     def shared_table(self) -> str:
-        """The table sent last that has selected images, empty where there is none."""
+        """The table sent last that has all selected images, empty where there is none."""
         selected = self._session.selection.rows
-        return next((key for key, one in self._tables() if len(selected) and np.isin(selected, one.rows).any()), "")
+        return next((key for key, one in self._tables() if len(selected) and np.isin(selected, one.rows).all()), "")
 
     @property
     def table_row(self) -> tuple[str, int] | None:
@@ -169,7 +171,7 @@ class Samp(param.Parameterized):
                 self.said = _WORDS.OTHER_DATASET.format(sender=sender)
                 return
             named = [params.get("row")] if mtype == ROW else _list(params.get("row-list"))
-            numbers = [int(one) for one in named if isinstance(one, str) and one.isascii() and one.isdecimal()]
+            numbers = [int(one) for one in named if isinstance(one, str) and _ROW_NUMBER.fullmatch(one)]
             rows = table.rows[[one for one in numbers if one < len(table.rows)]]
             if mtype == ROW:
                 for row in rows:
@@ -185,7 +187,7 @@ class Samp(param.Parameterized):
 
         def find() -> int | None:
             datasets = session.library.client(place.project).datasets
-            table = datasets.table(place.dataset.id, columns=["ra_deg", "dec_deg"])
+            table = datasets.table(place.dataset.id, columns=POSITION_COLUMNS)
             return nearest_row(cone_of(ra, dec, _RADIUS_DEG), table)
 
         def found(row: int | None) -> None:

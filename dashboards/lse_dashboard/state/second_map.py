@@ -11,7 +11,7 @@ from lse_dashboard.data.colouring import moved
 from lse_dashboard.data.images import positions
 from lse_dashboard.data.library import Library
 from lse_dashboard.state.background import Background, Newest
-from lse_dashboard.state.navigation import Navigation
+from lse_dashboard.state.navigation import Navigation, Place
 from lse_dashboard.state.scatter import Scatter
 
 __all__ = ["SecondMap"]
@@ -76,9 +76,8 @@ class SecondMap(param.Parameterized):
             names=first.names,
         )
 
-    def _on_place(self, before: object, now: object) -> None:
-        uids = [getattr(getattr(one, "experiment", None), "uid", None) for one in (before, now)]
-        if uids[0] != uids[1]:
+    def _on_place(self, before: Place | None, now: Place | None) -> None:
+        if (before and before.experiment.uid) != (now and now.experiment.uid):
             self.choose(None)
 
     def _failed(self, error: LseError) -> None:

@@ -187,9 +187,9 @@ def _without_slashes(address: str) -> str:
 
 
 def _separation_deg(first: Sequence[float], second: Sequence[float]) -> float:
-    (ra, dec), (other_ra, other_dec) = np.deg2rad(first), np.deg2rad(second)
-    half = np.sin((dec - other_dec) / 2) ** 2 + np.cos(dec) * np.cos(other_dec) * np.sin((ra - other_ra) / 2) ** 2
-    return float(np.rad2deg(2 * np.arcsin(np.sqrt(half))))
+    from astropy.coordinates import angular_separation
+
+    return float(np.rad2deg(angular_separation(*np.deg2rad([*first, *second]))))
 
 
 def _number(value: Any) -> float:

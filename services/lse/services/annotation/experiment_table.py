@@ -122,10 +122,10 @@ class ExperimentTables:
         facts = self._facts(experiment, dataset)
         facts["images"] = f"{len(rows)} of the {counted(count, 'image')} of the experiment"
         if count < dataset.result.prepared_count:
-            later = counted(dataset.result.prepared_count - count, "image")
-            facts["images_added_later"] = (
-                f"{later} of the dataset {'is' if later.startswith('1 ') else 'are'} not in it"
+            later = counted(
+                dataset.result.prepared_count - count, "image of the dataset is", "images of the dataset are"
             )
+            facts["images_added_later"] = f"{later} not in it"
         if dataset.result.rejected_count:
             facts["images_rejected"] = (
                 f"{counted(dataset.result.rejected_count, 'input')} of the dataset could not be prepared"

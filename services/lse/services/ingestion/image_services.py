@@ -19,6 +19,7 @@ from lse.platform.guarded.reading import Reading
 from lse.platform.outages import is_outage
 from lse.progress import ShouldStop
 from lse.tables.catalogue import Catalogue
+from lse.values import counted
 
 __all__ = ["FoundImages", "found_images", "is_image_service"]
 
@@ -165,7 +166,7 @@ class _Search:
             notes.append(f"It cut {self.cut} of them to a radius of {self.radius_deg:g} degrees (SODA).")
         if self.several:
             notes.append(
-                f"It has several images of {self.several} position{'s' * (self.several > 1)}, of which the one whose "
+                f"It has several images of {counted(self.several, 'position')}, of which the one whose "
                 "centre is nearest was taken: parameters in the address, such as COLLECTION or BAND, choose others."
             )
         lacking = [name for row, name in enumerate(names) if row not in self.found]
