@@ -48,6 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))  # what fails twice has failed; the report lists both
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show why a test was tried again, which the runner keeps to itself where the second try passed."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first try of {report.nodeid}")
+        terminalreporter.line("\n".join(report.longreprtext.splitlines()[-60:]))
+
+
 def _group(nodeid: str) -> tuple[int, str]:
     """When a test is run, and what it shares a process with: its file where nothing else."""
     for place, beginning in enumerate(_TOGETHER):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from as_found import left_as_found
 from explorer import opened_browser, opened_explorer
 from installation import Installation
 from lse.client import Client
@@ -74,7 +75,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, installation: Installation, experiment: str) -> Iterator[Page]:
-    """The explorer, open at the experiment."""
-    with opened_explorer(browser, installation, experiment) as page:
+def page(browser: Browser, installation: Installation, client: Client, experiment: str) -> Iterator[Page]:
+    """The explorer, open at the experiment; what a test adds there is deleted after it."""
+    with left_as_found(client), opened_explorer(browser, installation, experiment) as page:
         yield page

@@ -79,4 +79,3 @@ def test_images_become_a_dataset(page: Page, client: Client, pictures: Path) -> 
     made = page.locator(".op.succeeded", has_text="pictures")
     made.get_by_role("button", name="Show").click()
     expect(window.locator(".lse-made")).to_contain_text("4 images prepared")
-    client.datasets.delete("pictures")

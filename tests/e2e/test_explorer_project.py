@@ -41,7 +41,7 @@ def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) 
     window.locator(".lse-keep").click()
     expect(window.locator(".asked")).to_have_count(0)
 
-    # A name that is taken is refused, a free one makes an experiment; it is deleted again.
+    # A name that is taken is refused, a free one makes an experiment.
     form = window.locator(".lse-new-encode")
     form.locator("select[name=dataset]").select_option("survey")
     form.locator("select[name=encoder]").select_option("encoder")
@@ -58,4 +58,3 @@ def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) 
     window.locator(".lse-keep").click()
     page.keyboard.press("Escape")
     expect(page.locator(".op.succeeded", has_text="pca-2d")).to_be_visible(timeout=240_000)
-    client.experiments.delete("second-look")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -15,11 +13,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def second(client: Client, experiment: str) -> Iterator[str]:
-    """Another flat map of the experiment, which is there for this test alone."""
+def second(client: Client, experiment: str) -> str:
+    """Another flat map of the experiment."""
     client.projections.run("tsne", experiment=experiment, method="tsne").wait(timeout=300, show_progress=False)
-    yield "tsne"
-    client.projections.delete(experiment, "tsne")
+    return "tsne"
 
 
 def test_two_maps_share_selection_image_and_filters(

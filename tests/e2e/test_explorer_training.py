@@ -176,4 +176,3 @@ def test_an_encoder_is_trained_cancelled_and_explained(page: Page, client: Clien
     page.locator(".lse-similar button").nth(1).click()
     expect(answer).to_contain_text("straight line")
     expect(page.locator(".lse-image-name")).to_have_text(looked_at)
-    client.encoders.delete("made-in-browser", force=True)
