@@ -16,7 +16,7 @@ _OF_THE_PROJECT = ("experiments", "encoders", "datasets", "label_schemes", "sele
 
 @contextmanager
 def left_as_found(client: Client) -> Iterator[None]:
-    """Delete at the end whatever was not there at the beginning: a test that is tried again begins as the first time."""
+    """Delete at the end whatever was not there at the beginning: a second try begins as the first."""
     found = _resources(client)
     yield
     for kind, *ids in _resources(client):
