@@ -41,11 +41,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; a page on a machine that stalls may miss a click, and is tried once more."""
+    """Begin with what takes longest; a page on a machine that stalls may miss a click, and is tried again."""
     items.sort(key=lambda item: _group(item.nodeid)[0])
     for item in items:
         if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))  # what fails twice has failed; the report lists both
+            item.add_marker(pytest.mark.flaky(reruns=2))  # what fails each time has failed; the report lists all
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
