@@ -88,3 +88,16 @@ def test_variables_are_set_and_removed(tmp_path: Path, monkeypatch: pytest.Monke
     child.start()
     wait_until(lambda: child.pid is None)
     assert (tmp_path / "log").read_text() == "None 2\n"
+
+
+def test_a_child_that_is_killed_before_it_is_ready_is_started_again(tmp_path: Path) -> None:
+    first, ready = tmp_path / "first", tmp_path / "ready"
+    code = (
+        "import os, signal, time; from pathlib import Path\n"
+        f"first, ready = Path({os.fspath(first)!r}), Path({os.fspath(ready)!r})\n"
+        "if not first.exists(): first.touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "ready.touch(); time.sleep(600)"
+    )
+    with program(tmp_path, code, ready=ready.exists) as child:
+        assert child.pid is not None
+    assert child.pid is None

@@ -72,7 +72,7 @@ class House(Protocol):
     faults: Mapping[str, Sequence[str]]
 
     def start(self) -> object:
-        """Start it and wait until it answers."""
+        """Start it, where it does not run, and wait until it answers."""
 
     def act(self, victim: str, action: str, seconds: float) -> None:
         """Do something to a part, and end it after some seconds where it does not end by itself."""
@@ -324,7 +324,10 @@ def run(
         chaos.prepare()
         dice = random.Random(1 + len(record.points))
         while record.of(house) < points:
-            record.add(draw(chaos, house, dice))
+            points = draw(chaos, house, dice)
+            record.add(points)
+            if any(point.fault for point in points):
+                house.start()  # where it has ended, which is the fault of these points alone
         return house.left_over()
     finally:
         house.stop()

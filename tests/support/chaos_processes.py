@@ -34,8 +34,9 @@ class Processes:
         self.address = installation.address
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._installation.start()
+        """Start it, where it does not run, and wait until it answers."""
+        if not self._installation.is_running:
+            self._installation.start()
 
     def act(self, victim: str, action: str, seconds: float) -> None:
         """Kill a process, which is started again by itself or at once, or suspend it for some seconds."""

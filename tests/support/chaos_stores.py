@@ -79,7 +79,9 @@ class Stores:
         self.address = f"127.0.0.1:{free_port()}"
 
     def start(self) -> None:
-        """Start everything and wait until the services answer."""
+        """Start everything, where that was not done yet, and wait until the services answer."""
+        if self._servers:
+            return  # they are kept running
         try:
             self._start()
         except BaseException:

@@ -45,6 +45,11 @@ class Installation:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether `lse up` runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def explorer_pid(self) -> int:
         """Process of the explorer."""
         children = psutil.Process(self.pid).children(recursive=True)

@@ -99,6 +99,7 @@ class Child:
         self._ready = ready
         self._on_end = on_end
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending = False
         self._keeper: threading.Thread | None = None
 
     @property
@@ -108,6 +109,7 @@ class Child:
 
     def start(self) -> None:
         """Start it, without waiting until it is ready."""
+        self._ending = False
         # The signal comes when the *thread* that started the child ends: this one ends after it.
         born: Future[subprocess.Popen[bytes]] = Future()
         self._keeper = threading.Thread(target=self._keep, args=(born,), name=f"keeper of {self.name}", daemon=True)
@@ -134,7 +136,7 @@ class Child:
         self._on_end()
 
     def wait_until_ready(self, timeout: float) -> None:
-        """Wait until it can be used.
+        """Wait until it can be used; one that a signal ends meanwhile, as for want of memory, is started again.
 
         Raises
         ------
@@ -143,6 +145,8 @@ class Child:
         """
         deadline = time.monotonic() + timeout
         while not self._ready():
+            if self._was_killed() and time.monotonic() < deadline:
+                self.start()
             if self.pid is None or time.monotonic() > deadline:
                 what = "ended at once" if self.pid is None else f"was not ready within {timeout:.0f} s"
                 raise UnavailableError(
@@ -151,6 +155,10 @@ class Child:
                     log=self.log,
                 )
             time.sleep(0.05)
+
+    def _was_killed(self) -> bool:
+        """Whether a signal ended it, other than one of ours."""
+        return self._process is not None and (self._process.poll() or 0) < 0 and not self._ending
 
     def __enter__(self) -> Self:
         self.start()
@@ -166,6 +174,7 @@ class Child:
 
     def terminate(self) -> None:
         """Ask it to end."""
+        self._ending = True
         if self._process is not None:
             self._process.terminate()
 
