@@ -81,6 +81,11 @@ class PostgreSQL:
                 return
 
     @property
+    def socket(self) -> Path:
+        """Its socket file."""
+        return self._folder / f".s.PGSQL.{self.port}"
+
+    @property
     def pid(self) -> int | None:
         """Process of the server, None where it does not run."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None

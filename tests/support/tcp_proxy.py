@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 __all__ = ["TcpProxy"]
 
@@ -19,10 +20,10 @@ class TcpProxy:
     Parameters
     ----------
     target
-        Port of the server on this machine.
+        Port of the server on this machine, or its socket file.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int | Path) -> None:
         self._target = target
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
@@ -66,17 +67,26 @@ class TcpProxy:
                 continue
             threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
 
+    def _connected(self) -> socket.socket:
+        """New connection to the server."""
+        if isinstance(self._target, Path):
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(self._target))
+            return server
+        return socket.create_connection(("127.0.0.1", self._target), 60)
+
     def _pass_on(self, client: socket.socket) -> None:
         with client:
             try:
-                server = socket.create_connection(("127.0.0.1", self._target), 60)
+                server = self._connected()
             except OSError:
                 return
             pair = (client, server)
             with server, selectors.DefaultSelector() as selector, suppress(OSError):
                 server.settimeout(None)
                 for end in pair:
-                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    if end.family != socket.AF_UNIX:
+                        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     selector.register(end, selectors.EVENT_READ)
                 with self._lock:
                     self._pairs.add(pair)

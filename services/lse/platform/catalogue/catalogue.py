@@ -23,7 +23,14 @@ from lse.platform.outages import count_failure
 
 __all__ = ["Catalogue", "migrate"]
 
-_CONNECT_SECONDS = 10
+# A server that a cut network hides refuses nothing and closes nothing: after so long without a word it counts as away.
+_POSTGRESQL = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 # Option of a connection that only reads.
 _READING = "lse_reading"
 
@@ -50,13 +57,12 @@ class Catalogue:
             event.listen(self._engine, "connect", _set_sqlite_pragmas)
             event.listen(self._engine, "begin", _begin)
         else:
-            # A server whose machine is away refuses nothing: it just does not answer.
             self._engine = create_engine(
                 self._url,
                 pool_pre_ping=True,
                 pool_size=10,
                 max_overflow=20,
-                connect_args={"connect_timeout": _CONNECT_SECONDS},
+                connect_args={key: value for key, value in _POSTGRESQL.items() if key not in self._url.query},
             )
 
     @contextmanager
