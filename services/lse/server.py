@@ -13,6 +13,7 @@ from lse.errors import InvalidArgumentError
 from lse.platform.access import Access
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import Catalogue, Resources
+from lse.platform.catalogue.discards import Discards
 from lse.platform.catalogue.operations import OperationStore
 from lse.platform.certificates import Certificates
 from lse.platform.compute import Compute
@@ -64,6 +65,7 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
             resources=Resources(catalogue),
             operation_store=OperationStore(catalogue, access.quotas),
             access=access,
+            discards=Discards(catalogue),
             artifacts=Artifacts(settings.artifacts_url, settings.artifacts_options),
             vectors=vectors,
             inference=InferenceSettings(

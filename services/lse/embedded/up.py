@@ -188,7 +188,7 @@ def _children(settings: Settings, home: Home) -> Iterator[Child]:
         hidden: Mapping[str, str] | None = None,
         **flags: object,
     ) -> Child:
-        flags |= {key: getattr(settings, key) for key in keys}
+        flags |= {key: getattr(settings, key) for key in (*keys, "log_level")}
         if settings.metrics_port:  # those of the children follow that of the services
             flags["metrics_port"] = settings.metrics_port + _METRICS[command]
         return Child(

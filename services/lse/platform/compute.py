@@ -56,23 +56,27 @@ class TaskChannel:
         return self._stopped
 
 
-def _run(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a task.
+def _run(bound: Mapping[str, Any], function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a task; what it logs says, as what the services log, for which operation and which call it works.
 
     Its errors come without what they were raised from: that of a call by gRPC, say, cannot be sent between processes,
     and the error itself would arrive as a text.
     """
-    try:
-        return function(*arguments)
-    except LseError as error:
-        _log.warning("task_failed", task=getattr(function, "__name__", ""), exc_info=error)
-        error.__cause__ = error.__context__ = None
-        raise
+    task, began = getattr(function, "__name__", ""), time.monotonic()
+    with structlog.contextvars.bound_contextvars(**bound):
+        try:
+            result = function(*arguments)
+        except LseError as error:
+            _log.warning("task_failed", task=task, exc_info=error)
+            error.__cause__ = error.__context__ = None
+            raise
+        _log.info("task_ended", task=task, seconds=round(time.monotonic() - began, 3))
+        return result
 
 
-def _run_long(function: Callable[..., Any], *arguments: Any) -> Any:
+def _run_long(bound: Mapping[str, Any], function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return _run(function, *arguments)
+        return _run(bound, function, *arguments)
     finally:
         # The C library keeps what was freed; other processes and the estimate of the next task want it.
         if give_back := getattr(ctypes.CDLL(None), "malloc_trim", None):
@@ -158,6 +162,7 @@ class Compute:
             If workers were lost again and again on the same task.
         """
         run, traced = uuid.uuid4().hex[:8], traced_task(self._traces_url, function)
+        bound = structlog.contextvars.get_contextvars()
         waiting = list(tasks)[::-1]
         running: dict[Future[Any], str] = {}
         ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -170,7 +175,7 @@ class Compute:
                     name = waiting.pop()
                     with self._reaching():
                         future = self._client.submit(
-                            *(_run, traced, *tasks[name]), key=f"{function.__name__}-{name}-{run}", pure=False
+                            *(_run, bound, traced, *tasks[name]), key=f"{function.__name__}-{name}-{run}", pure=False
                         )
                     running[future] = name
                     future.add_done_callback(ended.put)
@@ -215,7 +220,8 @@ class Compute:
             stop = Event(channel.topic, client=self._client)
             self._client.subscribe_topic(channel.topic, lambda event: on_progress(Progress(**event[1]["progress"])))
             future = self._client.submit(
-                *(_run_long, traced_task(self._traces_url, function), *arguments, channel),
+                *(_run_long, structlog.contextvars.get_contextvars()),
+                *(traced_task(self._traces_url, function), *arguments, channel),
                 key=f"{function.__name__}-{channel.topic}",
                 pure=False,
                 resources=resources,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from lse.errors import FailedPreconditionError
+from lse.errors import FailedPreconditionError, InternalError, LseError
 from lse.platform.catalogue import Record
+from lse.platform.catalogue.discards import FILES, Discard
 from lse.platform.inference.encoders import withdraw_encoder
 from lse.platform.stores import Stores
 
-__all__ = ["delete_resource", "discard_data", "sweep_artifacts", "sweep_collections"]
+__all__ = ["delete_resource", "remove_discards", "sweep_artifacts", "sweep_collections"]
 
 
 def delete_resource(stores: Stores, resource: Record[Any, Any], *, force: bool = False) -> None:
@@ -48,20 +50,49 @@ def delete_resource(stores: Stores, resource: Record[Any, Any], *, force: bool =
         )
     for user in users:
         delete_resource(stores, user, force=True)
-    doomed = [resource, *stores.resources.below(resource.name)]
-    # The names go first: bulk data without a name are swept up later, a name without its data would be a lie.
-    stores.resources.delete(resource.name)
-    for each in doomed:
-        discard_data(stores, each.kind, each.uid)
+    # The names go first: bulk data without a name are removed later, a name without its data would be a lie.
+    remove_discards(stores, stores.resources.delete(resource.name))
 
 
-def discard_data(stores: Stores, kind: str, uid: str) -> None:
-    """Remove the bulk data of a resource that has no name any more."""
-    stores.artifacts.remove(stores.artifacts.folder(kind, uid))
-    if kind == "experiment":
-        stores.vectors.delete_collection(uid)
-    elif kind == "encoder":
-        withdraw_encoder(stores.inference, uid)
+def remove_discards(stores: Stores, discards: Sequence[Discard]) -> LseError | None:
+    """Remove bulk data that nothing names any more, as far as their stores answer.
+
+    What stays is remembered and removed later, see `lse.platform.operations.remover`.
+
+    Parameters
+    ----------
+    stores
+        Where they are.
+    discards
+        What is to be removed.
+
+    Returns
+    -------
+    LseError or None
+        Why some of it is still there.
+    """
+    failure: LseError | None = None
+    for discard in discards:
+        try:
+            _remove(stores, discard)
+            stores.discards.forget(discard.what)
+        except Exception as error:  # noqa: BLE001  # object stores have no common error; what stays is tried again
+            failure = error if isinstance(error, LseError) else stores.artifacts.outage(error)
+            failure = failure or InternalError(f"{type(error).__name__}: {error}", reason="SERVICE_FAILED")
+    if failure is not None:
+        stores.discards.left.set()
+    return failure
+
+
+def _remove(stores: Stores, discard: Discard) -> None:
+    if discard.kind == FILES:
+        stores.artifacts.remove(discard.what)
+        return
+    stores.artifacts.remove(stores.artifacts.folder(discard.kind, discard.what))
+    if discard.kind == "experiment":
+        stores.vectors.delete_collection(discard.what)
+    elif discard.kind == "encoder":
+        withdraw_encoder(stores.inference, discard.what)
 
 
 def sweep_artifacts(stores: Stores) -> None:

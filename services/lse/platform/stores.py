@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lse.platform.access import Access
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import Catalogue, Resources
+from lse.platform.catalogue.discards import Discards
 from lse.platform.catalogue.operations import OperationStore
 from lse.platform.compute import Compute
 from lse.platform.config import Settings
@@ -31,6 +32,8 @@ class Stores:
         Resources and operations in it.
     access
         Who may what.
+    discards
+        What is to be removed, of all of these.
     artifacts
         Bulk arrays and files.
     vectors
@@ -48,6 +51,7 @@ class Stores:
     resources: Resources
     operation_store: OperationStore
     access: Access
+    discards: Discards
     artifacts: Artifacts
     vectors: VectorStore
     inference: InferenceSettings

@@ -133,6 +133,7 @@ class _TracedTask:
 
     def __init__(self, url: str, headers: Mapping[str, str], function: Callable[..., Any]) -> None:
         self._url, self._headers, self._function = url, dict(headers), function
+        self.__name__ = function.__name__
 
     def __call__(self, *arguments: Any) -> Any:
         configure_tracing(self._url, "worker")

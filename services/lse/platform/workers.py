@@ -11,13 +11,14 @@ from functools import partial
 
 import dask
 import psutil
-from distributed import Nanny, Scheduler, Status
+from distributed import Nanny, Scheduler, Status, Worker, WorkerPlugin
 from prometheus_client import Gauge
 
 from lse.errors import UnavailableError
 from lse.hardware import usable_cores, visible_gpus
 from lse.platform.certificates import Certificates
 from lse.platform.config import Settings
+from lse.platform.logs import configure_logs
 from lse.platform.rpc.readiness import ReadinessWatch, serve_probes
 
 __all__ = ["run_workers"]
@@ -70,9 +71,30 @@ def run_workers(settings: Settings) -> None:
     """
     if settings.scheduler_port is None:
         settings.require("compute_url")
-    logging.getLogger("distributed").setLevel(logging.WARNING)
+    _join_logs()
     with dask.config.set(_DASK):
         asyncio.run(_run(settings))
+
+
+class _WorkerLogs(WorkerPlugin):
+    """Has a worker log as all processes do."""
+
+    def __init__(self, level: str) -> None:
+        self._level = level
+
+    def setup(self, worker: Worker) -> None:
+        """Begin, in the process of the worker."""
+        del worker
+        configure_logs(self._level)
+        _join_logs()
+
+
+def _join_logs() -> None:
+    """What Dask logs goes the way of all else."""
+    log = logging.getLogger("distributed")
+    log.setLevel(logging.WARNING)
+    log.handlers.clear()
+    log.propagate = True
 
 
 async def _run(settings: Settings) -> None:
@@ -108,6 +130,7 @@ async def _run(settings: Settings) -> None:
                 resources={"GPU": 1} if number == 0 and visible_gpus() else None,
                 death_timeout=_JOIN_SECONDS,
                 silence_logs=logging.WARNING,
+                plugins=(_WorkerLogs(settings.log_level),),
             )
             for number in range(count)
         ]

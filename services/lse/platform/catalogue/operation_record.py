@@ -59,6 +59,8 @@ class Operation:
         How many owners in a row were lost, as by ``kill -9``, without one getting further than the one before.
     creator
         Name of the caller who asked for it.
+    call_id
+        Request id of their call.
     create_time, start_time, update_time, end_time
         Seconds since 1970, UTC.
     """
@@ -78,6 +80,7 @@ class Operation:
     attempts: int = 0
     losses: int = 0
     creator: str = ""
+    call_id: str = ""
     create_time: float = field(default_factory=time.time)
     start_time: float | None = None
     update_time: float = field(default_factory=time.time)
@@ -116,6 +119,7 @@ def operation_of_row(row: Row[Any]) -> Operation:
         attempts=row.attempts,
         losses=row.losses,
         creator=row.creator,
+        call_id=row.call_id,
         create_time=row.create_time,
         start_time=row.start_time,
         update_time=row.update_time,

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -111,6 +112,7 @@ class OperationStore(AttemptStore):
             request_id=request_id or None,
             request_digest=request_digest,
             creator=current_caller().name,
+            call_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         )
         kept = self._keep(operation, target, alone=alone)
         self._tell()
@@ -144,7 +146,7 @@ class OperationStore(AttemptStore):
     def _insert(self, connection: Connection, project: str, operation: Operation) -> None:
         kept = (
             *("name", "kind", "target", "parameters", "request_id", "request_digest"),
-            *("creator", "state", "create_time", "update_time"),
+            *("creator", "call_id", "state", "create_time", "update_time"),
         )
         values = {key: getattr(operation, key) for key in kept}
         connection.execute(insert(OPERATIONS).values(project=project, progress={}, stages=[], **values))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from lse.errors import AlreadyExistsError, NotFoundError
 from lse.platform.auth import current_caller
 from lse.platform.catalogue.catalogue import Catalogue
+from lse.platform.catalogue.discards import Discard, remember
 from lse.platform.catalogue.fields import record_columns
 from lse.platform.catalogue.pages import LARGEST_PAGE
 from lse.platform.catalogue.queries import PageRequest, Rows, select_page
@@ -199,13 +200,14 @@ class Resources:
 
     def create_within(self, connection: Connection, record: RecordT) -> RecordT:
         """As `create`, inside a transaction."""
-        state = connection.execute(
-            select(RESOURCES.c.state).where(RESOURCES.c.name == record.name)
-        ).scalar_one_or_none()
-        if state == "failed":
+        earlier = connection.execute(
+            select(RESOURCES.c.state, RESOURCES.c.uid, RESOURCES.c.kind).where(RESOURCES.c.name == record.name)
+        ).one_or_none()
+        if earlier is not None:
+            if earlier.state != "failed":
+                raise _taken(record)
             connection.execute(delete(RESOURCES).where(RESOURCES.c.name == record.name))
-        elif state is not None:
-            raise _taken(record)
+            remember(connection, [Discard(earlier.uid, earlier.kind)])
         created = record.model_copy(update={"creator": current_caller().name})
         connection.execute(insert(RESOURCES).values(**created.to_row()))
         return created
@@ -246,19 +248,20 @@ class Resources:
         connection.execute(update(RESOURCES).where(RESOURCES.c.uid == record.uid).values(**saved.to_row()))
         return saved
 
-    def delete(self, name: str) -> None:
-        """Forget a resource, all below it, its labels and remarks; the bulk data are the caller's to remove later."""
+    def delete(self, name: str) -> list[Discard]:
+        """Forget a resource, all below it, its labels and remarks; its bulk data are remembered until they are gone."""
         doomed = select(RESOURCES.c.uid).where(RESOURCES.c.name == name)
+        named = or_(RESOURCES.c.name == name, RESOURCES.c.name.startswith(name + "/", autoescape=True))
         with self._catalogue.transaction() as connection:
             # Whoever sets labels of it at this moment is waited for.
             connection.execute(doomed.with_for_update())
             connection.execute(delete(LABELS).where(or_(LABELS.c.dataset.in_(doomed), LABELS.c.scheme.in_(doomed))))
             connection.execute(delete(REMARKS).where(REMARKS.c.dataset.in_(doomed)))
-            connection.execute(
-                delete(RESOURCES).where(
-                    or_(RESOURCES.c.name == name, RESOURCES.c.name.startswith(name + "/", autoescape=True))
-                )
-            )
+            rows = connection.execute(select(RESOURCES.c.uid, RESOURCES.c.kind).where(named)).all()
+            discards = [Discard(row.uid, row.kind) for row in rows]
+            remember(connection, discards)
+            connection.execute(delete(RESOURCES).where(named))
+        return discards
 
     def uids(self) -> set[str]:
         """Identifiers of all resources."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 __all__ = [
     "AUDIT",
+    "DISCARDS",
     "LABELS",
     "MEMBERS",
     "METADATA",
@@ -73,6 +74,7 @@ OPERATIONS = Table(
     Column("request_id", String(64), nullable=True),
     Column("request_digest", String(64), nullable=False, server_default=""),
     Column("creator", String(200), nullable=False, server_default=""),
+    Column("call_id", String(128), nullable=False, server_default=""),
     Column("state", String(16), nullable=False, index=True),
     Column("cancel_requested", Boolean, nullable=False, default=False),
     Column("progress", JSON, nullable=False),
@@ -99,6 +101,15 @@ TASKS = Table(
     Column("stage", String(64), primary_key=True),
     Column("task", String(200), primary_key=True),
     Column("result", JSON, nullable=True),
+)
+
+# Bulk data that nothing names any more, until they are gone: of a resource (its uid), or a file or folder (its URI).
+DISCARDS = Table(
+    "discards",
+    METADATA,
+    Column("what", String(400), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("time", Float, nullable=False),
 )
 
 LABELS = Table(

@@ -60,7 +60,7 @@ class JobContext(Generic[RecordT]):
         self.platform = platform
         self.folder = platform.artifacts.folder(resource.kind, resource.uid, operation.name)
         self.outcome: Callable[[RecordT], RecordT] | None = None
-        self.tidying: list[Callable[[], None]] = []
+        self.superseded: list[str] = []
         self.stages: dict[str, float] = dict(operation.stages)
         self._store = platform.operation_store
         self._stop = threading.Event()
@@ -151,7 +151,7 @@ class JobContext(Generic[RecordT]):
         ending
             Set when this process ends.
         """
-        self.outcome, self.tidying, self._saving, self._ending = None, [], False, ending
+        self.outcome, self.superseded, self._saving, self._ending = None, [], False, ending
 
     def waited_out(self, call: Callable[[], T]) -> T:
         """Result of a call, made again for as long as what it needs is away.
@@ -335,6 +335,6 @@ class JobContext(Generic[RecordT]):
         """As `publish`, worked out from what the resource is at the end: others may have changed it meanwhile."""
         self.outcome = change
 
-    def on_finished(self, tidy: Callable[[], None]) -> None:
-        """Have something tidied up once the result is published; it must not matter whether it happens."""
-        self.tidying.append(tidy)
+    def supersede(self, uri: str) -> None:
+        """Have a file or folder removed once the result is published, which nobody needs from then on."""
+        self.superseded.append(uri)

@@ -16,10 +16,12 @@ from sqlalchemy import Connection
 from lse.errors import CancelledError, InternalError, LseError, ResourceExhaustedError
 from lse.platform.auth import Caller, Role, acting_as
 from lse.platform.catalogue import Record
+from lse.platform.catalogue.discards import FILES, Discard, remember
 from lse.platform.catalogue.operation_record import Operation
-from lse.platform.deletion import discard_data
+from lse.platform.deletion import remove_discards
 from lse.platform.operations.context import JobContext
 from lse.platform.operations.heartbeat_watch import HeartbeatWatch
+from lse.platform.operations.remover import Remover
 from lse.platform.outages import Patience, is_outage
 from lse.platform.stores import Stores
 from lse.platform.tracing import complete, operation_span
@@ -69,6 +71,7 @@ class OperationRunner:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._wake = threading.Event()
+        self._remover = Remover(stores)
         self._watch = HeartbeatWatch(stale_seconds=_STALE_SECONDS, gap_seconds=2 * _LOOK_SECONDS)
         self._store.on_changed(self._wake.set)
         self._thread = threading.Thread(target=self._loop, name="operations", daemon=True)
@@ -102,6 +105,7 @@ class OperationRunner:
         self._store.release(self._instance, lost=True)
         self._wake.set()
         self._thread.start()
+        self._remover.start()
 
     def stop(self, *, timeout: float) -> None:
         """Stop working; unfinished operations stay for the next start."""
@@ -117,6 +121,7 @@ class OperationRunner:
             context.stop()
         for _, thread in running:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._remover.stop(max(0.0, deadline - time.monotonic()))
         try:
             self._store.release(self._instance)
         except LseError as error:
@@ -176,7 +181,9 @@ class OperationRunner:
 
     def _work(self, kind: _Kind, context: JobContext[Any]) -> None:
         operation = context.operation
-        structlog.contextvars.bind_contextvars(operation=operation.name, caller=operation.creator)
+        structlog.contextvars.bind_contextvars(
+            operation=operation.name, caller=operation.creator, request_id=operation.call_id
+        )
         log = _log.bind(kind=operation.kind, target=operation.target)
         log.info("operation_started", attempt=operation.attempts)
         _RUNNING.inc()
@@ -252,8 +259,10 @@ class OperationRunner:
         state = "succeeded" if error is None else "cancelled" if isinstance(error, CancelledError) else "failed"
         # What was being made, and is not, is failed; what was there before stays as it was.
         lost = outcome is None and context.resource.state == "creating"
+        discards = _superfluous(context, made=outcome is not None)
 
         def change(connection: Connection) -> bytes | None:
+            remember(connection, discards)
             if outcome is None and not lost:
                 return None
             resources = self._stores.resources
@@ -274,6 +283,7 @@ class OperationRunner:
             # The disk is so full that not even the failure can be kept: what failed makes room for it.
             self._stores.artifacts.remove(context.folder)
             outcome, lost = None, context.resource.state == "creating"
+            discards = _superfluous(context, made=False)
             kept = context.waited_out(finish)
         _ENDED.labels(operation.kind, state).inc()
         _log.info(
@@ -285,19 +295,9 @@ class OperationRunner:
             message=error.message if error else None,
         )
         if kept:
-            self._tidy_up(context, made=outcome is not None, lost=lost)
-
-    def _tidy_up(self, context: JobContext[Any], *, made: bool, lost: bool) -> None:
-        """Remove what nobody needs any more; what made something of it is told how large it is."""
-        resource, artifacts = context.resource, self._stores.artifacts
-        if lost:
-            context.waited_out(lambda: discard_data(self._stores, resource.kind, resource.uid))
-        elif not made:
-            context.waited_out(lambda: artifacts.remove(context.folder))
-        else:
-            for tidy in context.tidying:
-                context.waited_out(tidy)
-            self._measure(resource)
+            remove_discards(self._stores, discards)
+            if outcome is not None:
+                self._measure(context.resource)
 
     def _measure(self, resource: Record[Any, Any]) -> None:
         """Keep how many bytes a resource has, for the quota of its project."""
@@ -306,6 +306,14 @@ class OperationRunner:
             resources.measured(resource.uid, artifacts.size(artifacts.folder(resource.kind, resource.uid)))
         except (OSError, LseError) as error:  # it counts as it did before, and the operation has ended well
             _log.warning("size_unknown", resource=resource.name, message=str(error))
+
+
+def _superfluous(context: JobContext[Any], *, made: bool) -> list[Discard]:
+    """What nobody needs any more once an operation has ended."""
+    resource = context.resource
+    if made:
+        return [Discard(uri, FILES) for uri in context.superseded]
+    return [Discard(resource.uid, resource.kind) if resource.state == "creating" else Discard(context.folder, FILES)]
 
 
 def asker(operation: Operation) -> Caller:

@@ -43,6 +43,7 @@ def _meters(method: str, code: str) -> tuple[Counter, Histogram]:
 # Called all the time by probes and waiting clients: not logged call by call.
 _QUIET = ("/grpc.health.v1.Health/", "/google.longrunning.Operations/", "/grpc.reflection.")
 _NOBODY = Caller("")
+_LONGEST_ID = 128
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -285,7 +286,7 @@ def _call(method: str, metadata: Mapping[str, str | bytes], rights: _Rights, con
     began = time.perf_counter()
     forwarded = str(metadata.get("x-forwarded-for", ""))
     call = _Call(method, metadata, rights, f"{context.peer()} for {forwarded}" if forwarded else context.peer())
-    request_id = str(metadata.get("x-request-id") or uuid.uuid4().hex)
+    request_id = str(metadata.get("x-request-id") or uuid.uuid4().hex)[:_LONGEST_ID]
     quiet = method.startswith(_QUIET)
     is_traced = is_tracing() and not quiet
     traced = call_span(method, metadata, **{"lse.request_id": request_id}) if is_traced else nullcontext(None)

@@ -80,7 +80,7 @@ def import_experiment(context: JobContext[ExperimentRecord]) -> None:
                 should_stop=context.should_stop,
             )
         platform.artifacts.write_array(vectors_uri, vectors, chunk_rows=BATCH_ROWS)
-    context.on_finished(lambda: platform.artifacts.remove(upload))
+    context.supersede(upload)
     _complete(context, dataset.result, vectors_uri, engine="")
 
 

@@ -73,7 +73,7 @@ def add_images(context: JobContext[DatasetRecord]) -> None:
     spec = DatasetSpec(recipe=earlier.recipe, **added.model_dump())
     plan = context.once(lambda: _plan(context, spec, earlier=earlier), stage="scanning", returns=dict[str, Any])
     _ingest(context, plan, spec, earlier=earlier)
-    context.on_finished(lambda: context.platform.artifacts.remove(earlier.folder))
+    context.supersede(earlier.folder)
 
 
 def _reading(context: JobContext[DatasetRecord]) -> Reading:
@@ -245,8 +245,8 @@ def _ingest(
         table_uri, thumbnails_uri = f"{folder}/images.parquet", f"{folder}/thumbnails.parquet"
         schema = write_tables(artifacts, segments, table_uri, thumbnails_uri)
         facts = artifacts.read_table(table_uri, [name for name in NOTED if name in schema.names])
-        context.on_finished(lambda: artifacts.remove(f"{folder}/parts"))
-        context.on_finished(lambda: artifacts.remove(plan_uri(folder)))
+        context.supersede(f"{folder}/parts")
+        context.supersede(plan_uri(folder))
     meanings = column_meanings(schema)
     context.publish(
         DatasetResult(

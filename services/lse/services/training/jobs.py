@@ -82,7 +82,7 @@ def _train(context: JobContext[EncoderRecord], training: Training) -> None:
     # What is trained is not thrown away any more.
     context.save_what_is_there()
     images = np.asarray(artifacts.open_array(images_uri)[:SAMPLES], np.float32)
-    context.on_finished(lambda: artifacts.remove(f"{context.folder}/training"))
+    context.supersede(f"{context.folder}/training")
     _publish(context, delivered.made, training, images=images, expected=delivered.sample_vectors)
     if ended_with is not None:
         raise ended_with
@@ -192,7 +192,7 @@ def import_encoder(context: JobContext[EncoderRecord]) -> None:
             should_stop=context.should_stop,
         )
         platform.artifacts.write_bytes(onnx_uri, content)
-    context.on_finished(lambda: platform.artifacts.remove(upload))
+    context.supersede(upload)
     made = MadeEncoder(
         onnx_uri=onnx_uri,
         channel_count=signature.channels,
@@ -215,7 +215,7 @@ def create_pretrained(context: JobContext[EncoderRecord]) -> None:
         returns=DeliveredEncoder,
         gpu=spec.adapts,
     )
-    context.on_finished(lambda: platform.artifacts.remove(f"{context.folder}/training"))
+    context.supersede(f"{context.folder}/training")
     images = np.asarray(platform.artifacts.open_array(images_uri)[:SAMPLES], np.float32)
     _publish(context, delivered.made, _untrained(context), images=images, expected=delivered.sample_vectors)
 
