@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import HDBSCAN
 from sklearn.datasets import load_digits, make_blobs, make_moons
+from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 
 from lse.analysis.clusterers import CLUSTERERS, cluster
@@ -18,8 +19,8 @@ from lse.parameters import accepted_names, parameters_schema
 from lse.progress import Progress
 
 METHODS = (
-    *("kmeans", "gaussian-mixture", "dbscan", "hdbscan", "optics", "agglomerative", "birch", "spectral"),
-    "affinity-propagation",
+    *("kmeans", "gaussian-mixture", "dbscan", "hdbscan", "plscan", "evoc", "optics", "agglomerative", "birch"),
+    *("spectral", "affinity-propagation"),
 )
 EXACT = {
     "dbscan": {"eps": 1.0, "min_samples": 4},
@@ -58,7 +59,7 @@ def test_earlier_names_give_the_same_groups(blobs):
     assert earlier.report["parameters"] == today.report["parameters"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "evoc"])
 def test_groups_are_found_without_any_parameter_and_numbered_by_size(blobs, method):
     points, truth = blobs
     clustering = cluster(points, method=method)
@@ -247,3 +248,55 @@ def test_progress_and_cancel(blobs):
     with pytest.raises(CancelledError):
         cluster(blobs[0], method="kmeans", on_progress=seen.append, should_stop=lambda: len(seen) >= 5)
     assert len(seen) == 5
+
+
+def test_plscan_is_that_of_its_package(digits):
+    from fast_plscan import PLSCAN
+
+    points, truth = digits
+    reduced = PCA(6, svd_solver="full").fit_transform(points).astype(np.float32)
+    clustering = cluster(reduced, method="plscan", parameters={"metric": "euclidean", "min_samples": 8})
+    reference = PLSCAN(min_samples=8).fit(reduced - reduced.mean(axis=0)).labels_
+    assert adjusted_rand_score(reference, clustering.labels) == pytest.approx(1, abs=1e-9)
+    latent = cluster(points, method="plscan")
+    assert latent.report["preparation"]["reduce"] == "umap"
+    assert adjusted_rand_score(truth, latent.labels) > 0.6
+
+
+def test_evoc_groups_latent_vectors_and_equal_ones_alike(digits):
+    points, truth = digits
+    repeated = np.concatenate([points, points[:300]])
+    clustering = cluster(repeated, method="evoc", parameters={"approx_n_clusters": 10})
+    assert clustering.n_clusters == 10
+    inside = clustering.labels[: len(points)] >= 0
+    assert inside.mean() > 0.7
+    assert adjusted_rand_score(truth[inside], clustering.labels[: len(points)][inside]) > 0.8
+    np.testing.assert_array_equal(clustering.labels[len(points) :], clustering.labels[:300])
+    again = cluster(repeated, method="evoc", parameters={"approx_n_clusters": 10})
+    np.testing.assert_array_equal(again.labels, clustering.labels)
+    order = np.random.default_rng(0).permutation(len(repeated))
+    shuffled = cluster(repeated[order], method="evoc", parameters={"approx_n_clusters": 10})
+    np.testing.assert_array_equal(shuffled.labels, clustering.labels[order])
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "match"),
+    [
+        ("plscan", {"min_samples": 60}, "at most 59"),
+        ("plscan", {"min_cluster_size": 61}, "at most 60"),
+        ("plscan", {"min_samples": 8, "min_cluster_size": 4}, "below min_samples 8"),
+        ("plscan", {"max_cluster_size": 4}, "not above the smallest"),
+        ("evoc", {"metric": "euclidean"}, "by the cosine"),
+        ("evoc", {"n_neighbors": 60}, "at most 59"),
+        ("evoc", {"base_min_cluster_size": 60}, "at most 59"),
+    ],
+)
+def test_parameters_that_density_methods_cannot_use_are_refused(method, parameters, match):
+    points = np.random.default_rng(0).normal(size=(60, 12))
+    with pytest.raises(InvalidArgumentError, match=match):
+        cluster(points, method=method, parameters=parameters)
+
+
+def test_evoc_refuses_a_few_vectors_that_are_often_repeated():
+    with pytest.raises(InvalidArgumentError, match="4 different points"):
+        cluster(np.repeat(np.eye(4), 20, axis=0), method="evoc")

@@ -14,7 +14,7 @@ from lse.analysis.reducers import reduce
 import lse.analysis.umap.layout as layout
 vectors = np.random.default_rng(0).normal(size=(200, 8))
 reduce(vectors, method="umap", parameters={"n_epochs": 11})
-stats = layout._sweep(2).stats
+stats = layout._sweep(2, dense=False).stats
 print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.manifold import trustworthiness
 
@@ -13,7 +14,8 @@ from lse.analysis.neighbours import build_neighbour_graph
 from lse.analysis.reducers.faithfulness import measure_faithfulness
 from lse.analysis.umap import UmapOptions, draw_map, mean_distance, place
 from lse.analysis.umap.curve import curve_of, forces_of, look_up
-from lse.analysis.umap.memberships import fuzzy_graph
+from lse.analysis.umap.density import latent_radii
+from lse.analysis.umap.memberships import fuzzy_graph, joined_with_classes
 from lse.progress import Monitor
 
 
@@ -111,3 +113,63 @@ def test_new_points_take_the_places_of_their_vectors_whatever_comes_with_them(di
     # Points that were fitted fall near their places.
     assert np.median(np.linalg.norm(placed - coordinates, axis=1)) < 0.02 * np.ptp(coordinates)
     assert trustworthiness(digits, placed, n_neighbors=15, metric="cosine") > 0.97
+
+
+def test_classes_change_memberships_as_in_umap_learn(digits, graph):
+    from umap.umap_ import discrete_metric_simplicial_set_intersection
+
+    classes = np.where(np.arange(len(digits)) % 3, load_digits().target, -1)
+    for weight, far in ((0.5, 5.0), (1.0, 1e12)):
+        ours = joined_with_classes(fuzzy_graph(graph), classes, weight)
+        theirs = discrete_metric_simplicial_set_intersection(fuzzy_graph(graph).tocoo(), classes, far_dist=far)
+        assert abs(ours - theirs).max() < 1e-5
+
+
+def radius(points, k=10):
+    """Logarithm of the mean squared distance to the k nearest others."""
+    near = cdist(points, points, "sqeuclidean")
+    return np.log(np.sort(near, axis=1)[:, 1 : k + 1].mean(axis=1))
+
+
+@pytest.fixture(scope="module")
+def uneven() -> np.ndarray:
+    """Three groups, each four times as wide as the one before."""
+    random = np.random.default_rng(0)
+    parts = [random.normal(size=(150, 8)) * 0.25 * 4**step + 30 * np.eye(8)[step] for step in range(3)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def test_densmap_keeps_densities_as_well_as_umap_learn(uneven):
+    import umap
+
+    own = build_neighbour_graph(uneven, k=14, metric="euclidean")
+    kept: list[float] = []
+    ours = draw_map(
+        *(own, uneven, UmapOptions(n_epochs=300, dens_lambda=2.0)),
+        monitor=Monitor(),
+        stage="arranging",
+        on_density=kept.append,
+    )
+    plain = draw_map(own, uneven, UmapOptions(n_epochs=300), monitor=Monitor(), stage="arranging")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reference = umap.UMAP(n_epochs=300, random_state=0, n_jobs=1, densmap=True).fit(uneven)
+    # The radii in latent space are theirs, which umap-learn keeps standardised.
+    radii = latent_radii(own, fuzzy_graph(own), 300)
+    np.testing.assert_allclose((radii - radii.mean()) / radii.std(), reference._densmap_kwds["R"], atol=2e-3)
+    true = radius(uneven)
+    with_density, theirs, without = (
+        np.corrcoef(true, radius(each))[0, 1] for each in (ours, reference.embedding_, plain)
+    )
+    assert with_density > max(0.85, theirs - 0.05)
+    assert with_density > without + 0.3
+    assert kept[0] > 0.9
+
+
+@pytest.mark.parametrize("n_components", [2, 3])
+def test_threads_change_no_bit_of_densmap(digits, graph, n_components):
+    options = UmapOptions(n_components=n_components, n_epochs=20, dens_lambda=2.0, dens_frac=0.6)
+    maps = [
+        draw_map(graph, digits, options, monitor=Monitor(), stage="arranging", threads=threads) for threads in (1, 3)
+    ]
+    np.testing.assert_array_equal(*maps)

@@ -256,11 +256,14 @@ class Library:
     def trust(
         self, project: str, experiment: Experiment, projection: Projection, share: str, cloud: Cloud
     ) -> Colouring:
-        """Share of false or of missed neighbours of each point of a projection."""
-        table = self.kept(
-            ("trust", projection.uid, share),
-            lambda: _by_row(self.client(project).projections.trust(experiment.id, projection.id), share),
-        )
+        """Share of false or of missed neighbours of each point of a projection, or its novelty."""
+
+        def read() -> pa.Table:
+            return _by_row(
+                self.client(project).projections.coordinates(experiment.id, projection.id, columns=[share]), share
+            )
+
+        table = self.kept(("trust", projection.uid, share), read)
         return _measured(wording.Colours.TRUST, table, share, cloud)
 
     def by_column(self, project: str, dataset: Dataset, column: str, cloud: Cloud) -> Colouring:

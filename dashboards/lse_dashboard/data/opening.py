@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lse.client.projections import TRUST_COLUMNS
+from lse.client.projections import DRIFT_COLUMNS, TRUST_COLUMNS
 from lse.client.resources import Clustering, MadeResource, NamedResource, Projection
 from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud
@@ -152,7 +152,8 @@ def measures(contents: ProjectContents, projection: Projection | None, colour_by
     """
     outliers = contents.experiment.outlier_scores if contents.experiment else ()
     choices = {wording.Colours.OUTLIER.format(name=name.replace("_", " ")): f"outlier:{name}" for name in outliers}
-    trust = [name for name in TRUST_COLUMNS if projection is not None and name in projection.figures]
+    shares = (*TRUST_COLUMNS, *DRIFT_COLUMNS)
+    trust = [name for name in shares if projection is not None and name in projection.figures]
     kind, _, concept = colour_by.partition(":")
     if kind == "concept":
         choices[wording.Concepts.COLOUR.format(concept=concept)] = colour_by

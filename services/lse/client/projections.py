@@ -18,9 +18,10 @@ from lse.client.streams import new_file
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TRUST_COLUMNS", "Projections"]
+__all__ = ["DRIFT_COLUMNS", "TRUST_COLUMNS", "Projections"]
 
 TRUST_COLUMNS = ("false_neighbours", "missed_neighbours")
+DRIFT_COLUMNS = ("novelty",)
 
 
 class Projections(ExperimentCollection[Projection], MethodsOfKind[Projection]):
@@ -104,7 +105,7 @@ class Projections(ExperimentCollection[Projection], MethodsOfKind[Projection]):
             Experiment and projection.
         rows, columns
             Rows, such as an array or a range, which come in ascending order, and columns beside ``row`` (default: the
-            coordinates; `trust` reads the others).
+            coordinates; `trust` and `drift` read the others).
         """
         return self._read(pb.ReadCoordinatesRequest(name=self._full(experiment, name)), rows, columns)
 
@@ -119,6 +120,20 @@ class Projections(ExperimentCollection[Projection], MethodsOfKind[Projection]):
             Rows, which come in ascending order.
         """
         return self.coordinates(experiment, name, rows=rows, columns=TRUST_COLUMNS)
+
+    def drift(self, experiment: str, name: str, *, rows: Iterable[int] | None = None) -> pa.Table:
+        """How new the images that `transform` placed on a map are: columns ``row`` and ``novelty``, 0 to 1.
+
+        The projection's figures and notes say how many hardly belong to the images that the map was made of.
+
+        Parameters
+        ----------
+        experiment, name
+            Experiment and projection; only one that `transform` made has this column.
+        rows
+            Rows, which come in ascending order.
+        """
+        return self.coordinates(experiment, name, rows=rows, columns=DRIFT_COLUMNS)
 
     def point_cloud(self, experiment: str, name: str, folder: str | Path) -> Path:
         """Write the point cloud with levels of detail into a folder, for `lse.pointcloud.open_cloud`.

@@ -7,6 +7,7 @@ __all__ = ["INVALID_ARGUMENT"]
 # Reason, then when it occurs and the keys of its metadata.
 INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "ADDRESS_INVALID": ("An address is not of the form HOST:PORT.", "address"),
+    "ALIGNMENT_INVALID": ("The earlier map does not fit the new one.",),
     "ANSWER_TOO_LARGE": ("The images that were asked for do not fit into one response.", "images"),
     "ARTIFACTS_URL_UNSUPPORTED": ("The URL for artifacts is neither file:// nor s3://.",),
     "AXES_INVALID": ("An axis of the latent space is given twice or does not exist.",),
@@ -143,6 +144,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "SOURCE_REFUSED": ("The server of an address does not give its file.", "path"),
     "SOURCE_UNSUPPORTED": ("The address has empty parts or leads upwards.", "path"),
     "STRETCHED_IMAGE_CONSTANT": ("All pixels of the image are equal after the stretch.",),
+    "TARGETS_INVALID": ("The classes given for a map are not what it can use.",),
     "TEXT_TOO_LONG": ("A title or description is too long.",),
     "TIMEOUT_INVALID": ("The time that a caller by HTTP waits is not a number of milliseconds.",),
     "TIME_INVALID": ("A time or duration has parts that are out of range.",),

@@ -12,7 +12,7 @@ from lse.client import Client
 from lse.errors import NotFoundError
 from lse.platform.catalogue.records.projection import ProjectionSpec
 from lse.pointcloud import open_cloud
-from lse.services.projection.jobs import reduce_vectors
+from lse.services.projection.jobs import MapOrder, reduce_vectors
 from world import Channel, World
 
 
@@ -27,7 +27,7 @@ def test_a_cloud_arrives_as_the_projection_made_it(
     experiment = world.experiment("x", dataset, vectors, graph=build_neighbour_graph(vectors, k=5))
     folder = artifacts.folder("projection", "made")
     spec = ProjectionSpec(method="pca", parameters={"n_components": components})
-    reduce_vectors(artifacts, experiment.result, spec, folder, Channel())
+    reduce_vectors(artifacts, experiment.result, MapOrder(spec, folder), Channel())
     coordinates = artifacts.read_array(f"{folder}/coordinates.zarr")
     projection = world.projection("map", experiment, coordinates)
     assert projection.result.cloud_uri == ""

@@ -11,20 +11,20 @@ from lse.analysis.neighbours import build_neighbour_graph
 from lse.client import Client
 from lse.errors import FailedPreconditionError
 from lse.platform.catalogue.records.projection import ProjectionRecord, ProjectionResult, ProjectionSpec
-from lse.services.projection.jobs import reduce_vectors
+from lse.services.projection.jobs import MapOrder, reduce_vectors
 from lse.services.projection.transforms import MapUris, place_vectors, transform_projection
 from world import Channel, World
 
 
 @pytest.mark.parametrize("method", ["pca", "umap"])
-def test_stored_models_place_vectors_by_blocks(world: World, method: str) -> None:
+def test_stored_models_place_vectors_by_blocks(world: World, client: Client, method: str) -> None:
     artifacts = world.platform.artifacts
     vectors = np.random.default_rng(0).normal(size=(150, 6)).astype(np.float32)
     dataset = world.dataset("d", [{"class": "a"}] * 150)
     fitted = world.experiment("x", dataset, vectors, graph=build_neighbour_graph(vectors))
     folder = artifacts.folder("projection", "p")
     spec = ProjectionSpec(method=method, parameters={"n_components": 2})
-    made = reduce_vectors(artifacts, fitted.result, spec, folder, Channel())
+    made = reduce_vectors(artifacts, fitted.result, MapOrder(spec, folder), Channel())
     result = ProjectionResult(
         coordinates_uri=f"{folder}/coordinates.zarr",
         image_count=150,
@@ -32,8 +32,8 @@ def test_stored_models_place_vectors_by_blocks(world: World, method: str) -> Non
         model_arrays=made.model_arrays,
     )
     target = world.experiment("y", dataset, vectors[::-1])
-    uris = MapUris(fitted.result.vectors_uri, target.result.vectors_uri, f"{folder}/placed.zarr", f"{folder}/cloud")
-    assert place_vectors(artifacts, result, uris, Channel()) == 150
+    uris = MapUris(target.result.vectors_uri, f"{folder}/placed.zarr", f"{folder}/cloud", f"{folder}/novelty.zarr")
+    assert place_vectors(artifacts, fitted.result, result, uris, Channel()).rows == 150
     placed = artifacts.read_array(uris.coordinates)
     published: list[ProjectionResult] = []
     context = SimpleNamespace(
@@ -54,8 +54,18 @@ def test_stored_models_place_vectors_by_blocks(world: World, method: str) -> Non
     np.testing.assert_array_equal(artifacts.read_array(published[0].coordinates_uri), placed)
     assert published[0].image_count == 150
     assert "points stay" in published[0].notes[0]
-    again = MapUris(fitted.result.vectors_uri, fitted.result.vectors_uri, f"{folder}/again.zarr", f"{folder}/cloud")
-    place_vectors(artifacts, result, again, Channel())
+    assert "no drift" in published[0].notes[1]
+    assert published[0].figures["foreign_images"] <= 0.01
+    shown = ProjectionRecord(name=f"{target.name}/projections/placed", spec=spec)
+    world.platform.resources.create(shown.with_result(published[0]))
+    drift = client.projections.drift("y", "placed")
+    assert drift.column_names == ["row", "novelty"]
+    assert drift.num_rows == 150
+    assert max(drift["novelty"].to_pylist()) <= 1
+    again = MapUris(
+        fitted.result.vectors_uri, f"{folder}/again.zarr", f"{folder}/cloud", f"{folder}/again-novelty.zarr"
+    )
+    place_vectors(artifacts, fitted.result, result, again, Channel())
     np.testing.assert_array_equal(artifacts.read_array(again.coordinates)[::-1], placed)
 
 

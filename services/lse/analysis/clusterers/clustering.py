@@ -123,7 +123,8 @@ def cluster(
         report["warning"] = structure.sentence()
     if facts.if_noisy and noise > _MUCH_NOISE * len(matrix):
         what = f"{noise / len(matrix):.0%} of the points are noise" if n_clusters else "All points are noise"
-        how = "" if notes["reduce"] == "umap" else "reduce with umap first, or "
+        may_reduce = facts.reduction == "umap" and notes["reduce"] != "umap"
+        how = "reduce with umap first, or " if may_reduce else ""
         report["advice"] = f"{what}: {how}{facts.if_noisy}."
     memberships = np.asarray(grouping.memberships, dtype=np.float32)
     return Clustering(labels, memberships, n_clusters, report, stability)

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from lse.analysis.neighbours import Metric, unit_vectors
+from lse.analysis.reducers.alignment import AlignmentParameters
 from lse.analysis.reducers.placements import NeighbourPlacement
-from lse.analysis.reducers.preparation import ReducerParameters
 from lse.analysis.reducers.projections import Fit, ReducerFacts, ReductionTask, Run, chosen_neighbours
 from lse.methods import Method
 
@@ -24,7 +24,7 @@ _MOST_ROWS = 15_000
 _PLACING_NEIGHBOURS = 5
 
 
-class IsomapParameters(ReducerParameters):
+class IsomapParameters(AlignmentParameters):
     """Parameters of Isomap, named as in scikit-learn."""
 
     n_neighbors: int | None = Field(

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from lse.analysis.exact_neighbours import MetricSpace
 from lse.analysis.neighbours import Metric
+from lse.analysis.reducers.alignment import AlignmentParameters
 from lse.analysis.reducers.placements import NeighbourPlacement
-from lse.analysis.reducers.preparation import ReducerParameters
 from lse.analysis.reducers.projections import Fit, ReducerFacts, ReductionTask, Run
 from lse.methods import Method
 
@@ -21,7 +21,7 @@ _MOST_ROWS = 5_000
 _PLACING_NEIGHBOURS = 5
 
 
-class MdsParameters(ReducerParameters):
+class MdsParameters(AlignmentParameters):
     """Parameters of multidimensional scaling, named as in scikit-learn."""
 
     metric: Metric = Field("cosine", description="Distance between vectors.")

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from lse.analysis.neighbours import Metric, NeighbourGraph, unit_vectors
+from lse.analysis.reducers.alignment import AlignmentParameters, start_from
 from lse.analysis.reducers.placements import NeighbourPlacement
-from lse.analysis.reducers.preparation import ReducerParameters
 from lse.analysis.reducers.projections import Fit, ReducerFacts, ReductionTask, Run
 from lse.errors import InvalidArgumentError
 from lse.methods import Method
@@ -20,7 +20,7 @@ _CANDIDATES = 50
 _LEAST_ROWS = 12
 
 
-class PacmapParameters(ReducerParameters):
+class PacmapParameters(AlignmentParameters):
     """Parameters of PaCMAP, named as in the package pacmap."""
 
     n_neighbors: int | None = Field(
@@ -60,6 +60,9 @@ def _run(task: ReductionTask, parameters: PacmapParameters) -> Fit:
     middle = round(near * parameters.MN_ratio)
     pairs = sampled_pairs(centred, near_pairs(graph, near), middle=middle, far=far, seed=parameters.seed)
     # As in the package, a hundredth of the principal components, here of unit extent.
+    if task.earlier is not None:
+        places = start_from(task.earlier, graph)
+        places -= places.mean(axis=0)
     start = 0.01 * places / max(float(places[:, 0].std()), 1e-300)
     coordinates = draw_pacmap(
         start, pairs, n_iter=parameters.num_iters, learning_rate=parameters.lr, monitor=task.monitor

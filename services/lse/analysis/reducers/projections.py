@@ -12,6 +12,7 @@ from lse.analysis.neighbours import Metric, NeighbourGraph, as_vectors, build_ne
 from lse.analysis.reducers.placements import ModelState, Placement
 from lse.errors import InvalidArgumentError
 from lse.progress import Monitor
+from lse.values import counted
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -140,6 +141,10 @@ class ReductionTask:
         Parameters that the method chose from the data, which it fills.
     notes
         The method's own lines of the report, which it fills.
+    classes
+        Class of each vector, -1 where it is unknown, where there are any.
+    earlier
+        Places of the first vectors on a map to start from, where there is one.
     """
 
     vectors: NDArray[np.float32]
@@ -148,6 +153,35 @@ class ReductionTask:
     shared: NeighbourGraph | None = None
     chosen: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    classes: NDArray[np.int32] | None = None
+    earlier: NDArray[np.float64] | None = None
+
+    def known_classes(self, target: str | None) -> NDArray[np.int32] | None:
+        """Classes, where a target was named or they were given; the report says how many.
+
+        Raises
+        ------
+        InvalidArgumentError
+            ``PARAMETER_INVALID``: a target was named and no classes were given, or there are fewer than two.
+        """
+        if self.classes is None:
+            if target is not None:
+                raise InvalidArgumentError(
+                    f"target is '{target}', and the classes themselves were not given: give them as targets.",
+                    reason="PARAMETER_INVALID",
+                    parameter="target",
+                )
+            return None
+        found = len(np.unique(self.classes[self.classes >= 0]))
+        if found < 2:
+            raise InvalidArgumentError(
+                f"The target '{target or 'given'}' has {counted(found, 'class', 'classes')} among the "
+                f"{len(self.classes)} images, and a supervised map needs two: name another one, or none.",
+                reason="PARAMETER_INVALID",
+                parameter="target",
+            )
+        self.notes["target"] = {"classes": found, "known_rows": int((self.classes >= 0).sum())}
+        return self.classes
 
     def graph(self, k: int, metric: Metric) -> NeighbourGraph:
         """Graph of exactly k neighbours: the shared one where it serves, else a new one; the report tells which."""

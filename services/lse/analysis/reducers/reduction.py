@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lse.analysis.neighbours import Metric, NeighbourGraph, as_vectors, refuse_too_many
+from lse.analysis.reducers.alignment import AlignmentParameters, as_earlier, turned_to
 from lse.analysis.reducers.faithfulness import measure_faithfulness
 from lse.analysis.reducers.placements import ModelState
 from lse.analysis.reducers.preparation import Preparation, ReducerParameters, prepare
 from lse.analysis.reducers.projections import Projection, ProjectionModel, ReducerFacts, ReductionTask, Run
+from lse.analysis.reducers.targets import class_codes
 from lse.errors import InvalidArgumentError
 from lse.methods import Registry
 from lse.progress import Monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -40,6 +43,8 @@ def reduce(
     method: str,
     parameters: Mapping[str, object] | ReducerParameters | None = None,
     neighbours: NeighbourGraph | None = None,
+    targets: Sequence[Any] | NDArray[Any] | None = None,
+    earlier: ArrayLike | None = None,
     on_progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Projection:
@@ -56,6 +61,10 @@ def reduce(
         the same inputs give the same coordinates, bit for bit on the same machine.
     neighbours
         Neighbour graph of the same vectors; used where its metric and its k serve, else one is built.
+    targets
+        Class of each vector, None, an empty text or NaN where it is unknown, for a method that can use it.
+    earlier
+        Places of the first vectors on an earlier map, shape (m, n_components), which the new one is turned to.
     on_progress, should_stop
         Progress in the stages ``neighbours``, ``arranging`` (in iterations or epochs) and ``measuring``, and
         cancellation between its moments.
@@ -88,6 +97,8 @@ def reduce(
         seed=asked.seed,
         monitor=monitor,
         shared=None if preparation.steps else neighbours,
+        classes=class_codes(targets, method=chosen, rows=len(matrix)),
+        earlier=_earlier(earlier, asked, rows=len(matrix)),
     )
     if task.vectors.shape[1] < asked.n_components:
         raise InvalidArgumentError(
@@ -102,6 +113,12 @@ def reduce(
             f"{chosen.title} diverged with these parameters: {chosen.facts.if_diverged}.",
             reason="COORDINATES_NOT_FINITE",
         )
+    if task.earlier is not None:
+        turned, alignment = turned_to(fit.coordinates, task.earlier)
+        # What places new images by the map has its coordinates.
+        placement: Any = fit.fitted
+        fit = replace(fit, coordinates=turned, fitted=replace(placement, coordinates=turned))
+        task.notes["alignment"] = asdict(alignment)
     fitted = time.monotonic()
     # Of the variance that there was before principal components were taken.
     shares = tuple(share * preparation.variance_kept for share in fit.explained_variance or ()) or None
@@ -146,6 +163,24 @@ def restore_model(state: ModelState, vectors: NDArray[np.float32], coordinates: 
     own = {name.removeprefix("fitted_"): array for name, array in state.arrays.items() if name.startswith("fitted_")}
     fitted = restore(ModelState(values["fitted"], own), preparation.transform(vectors), coordinates)
     return ProjectionModel(values["method"], values["width"], preparation, fitted)
+
+
+def _earlier(earlier: ArrayLike | None, asked: ReducerParameters, *, rows: int) -> NDArray[np.float64] | None:
+    name = getattr(asked, "align_to", None)
+    if earlier is None:
+        if name is not None:
+            raise InvalidArgumentError(
+                f"align_to is '{name}', and the places on that map were not given: give them as earlier.",
+                reason="PARAMETER_INVALID",
+                parameter="align_to",
+            )
+        return None
+    if not isinstance(asked, AlignmentParameters):
+        raise InvalidArgumentError(
+            "A linear map has axes of its own and is not turned to another: leave the earlier map out.",
+            reason="ALIGNMENT_INVALID",
+        )
+    return as_earlier(earlier, rows=rows, components=asked.n_components)
 
 
 def _check(matrix: np.ndarray, components: int, neighbours: NeighbourGraph | None) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from lse.analysis.neighbours import Metric
+from lse.analysis.reducers.alignment import AlignmentParameters
 from lse.analysis.reducers.placements import NeighbourPlacement
-from lse.analysis.reducers.preparation import ReducerParameters
 from lse.analysis.reducers.projections import Fit, ReducerFacts, ReductionTask, Run, chosen_neighbours
 from lse.methods import Method
 
@@ -18,7 +18,7 @@ _MOST_ROWS = 200_000
 _PLACING_NEIGHBOURS = 5
 
 
-class SpectralParameters(ReducerParameters):
+class SpectralParameters(AlignmentParameters):
     """Parameters of spectral embedding, named as in scikit-learn."""
 
     n_neighbors: int | None = Field(

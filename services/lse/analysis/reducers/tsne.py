@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from pydantic import AliasChoices, Field
 
 from lse.analysis.neighbours import Metric, NeighbourGraph
+from lse.analysis.reducers.alignment import AlignmentParameters, start_from
 from lse.analysis.reducers.placements import NeighbourPlacement
-from lse.analysis.reducers.preparation import ReducerParameters
 from lse.analysis.reducers.projections import Fit, ReducerFacts, ReductionTask, Run
 from lse.errors import InvalidArgumentError
 from lse.hardware import usable_cores
 from lse.methods import Method
 from lse.progress import Monitor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["METHOD", "TsneParameters"]
 
@@ -23,12 +28,14 @@ _THREADED_ROWS = 5_000
 _REPORT_EVERY = 25
 _PLACING_NEIGHBOURS = 15
 _USUAL = 30.0
+# Standard deviation of the start, as in openTSNE.
+_START_EXTENT = 1e-4
 # A map of as many neighbours, whatever their weights, hardly differs from one of perplexity 30 (Böhm, Berens and Kobak
 # 2022, JMLR 23, 95): a graph that has them is used as it is.
 _ENOUGH_NEIGHBOURS = 30
 
 
-class TsneParameters(ReducerParameters):
+class TsneParameters(AlignmentParameters):
     """Parameters of t-SNE, named as in openTSNE."""
 
     perplexity: float | None = Field(
@@ -110,7 +117,7 @@ def _run(task: ReductionTask, parameters: TsneParameters) -> Fit:
         early_exaggeration=parameters.early_exaggeration,
         n_iter=parameters.n_iter,
         exaggeration=parameters.exaggeration if parameters.exaggeration > 1 else None,
-        initialization="pca",
+        initialization="pca" if task.earlier is None else _start(task.earlier, graph),
         metric=parameters.metric,
         n_jobs=threads,
         negative_gradient_method=gradient,
@@ -127,6 +134,13 @@ def _run(task: ReductionTask, parameters: TsneParameters) -> Fit:
     return Fit(
         coordinates, NeighbourPlacement(task.vectors, coordinates, parameters.metric, min(_PLACING_NEIGHBOURS, rows))
     )
+
+
+def _start(earlier: NDArray[np.float64], graph: NeighbourGraph) -> NDArray[np.float64]:
+    """Places of an earlier map, as small as t-SNE wants to start."""
+    places = start_from(earlier, graph)
+    centred = places - places.mean(axis=0)
+    return np.asarray(_START_EXTENT * centred / max(float(centred.std()), 1e-300))
 
 
 def _served(graph: NeighbourGraph) -> float:

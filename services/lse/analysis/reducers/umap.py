@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import AliasChoices, Field, model_validator
 
 from lse.analysis.neighbours import Metric, find_neighbours, unit_vectors
+from lse.analysis.reducers.alignment import AlignmentParameters, start_from
 from lse.analysis.reducers.placements import ModelState
-from lse.analysis.reducers.preparation import ReducerParameters
 from lse.analysis.reducers.projections import Fit, ReducerFacts, ReductionTask, Run, chosen_neighbours
 from lse.methods import Method
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from lse.analysis.umap import UmapOptions
 
-__all__ = ["METHOD", "UmapParameters"]
+__all__ = ["METHOD", "UmapParameters", "UmapPlacement", "fit_umap"]
 
 
-class UmapParameters(ReducerParameters):
+class UmapParameters(AlignmentParameters):
     """Parameters of UMAP, named as in umap-learn."""
 
     n_neighbors: int | None = Field(
@@ -62,6 +62,15 @@ class UmapParameters(ReducerParameters):
         None,
         validation_alias=AliasChoices("init", "initialisation"),
         description="Initial positions (default: spectral, or pca for fewer than 32 images).",
+    )
+    target: str | None = Field(
+        None,
+        max_length=200,
+        description="Classes that the map is to keep together (supervised UMAP): a column of the metadata, or "
+        "label.NAME for what experts said in a label scheme; images without one are placed by their vectors alone.",
+    )
+    target_weight: float = Field(
+        0.5, ge=0, le=1, description="Weight of these classes against the vectors: 0 little, 1 classes only."
     )
 
     @model_validator(mode="after")
@@ -107,7 +116,18 @@ class UmapPlacement:
         return cls(vectors, coordinates, **{**state.values, "options": UmapOptions(**state.values["options"])})
 
 
-def _run(task: ReductionTask, parameters: UmapParameters) -> Fit:
+def fit_umap(task: ReductionTask, parameters: UmapParameters, *, more_epochs: int = 0, **density: float) -> Fit:
+    """Draw a map by the parameters.
+
+    Parameters
+    ----------
+    task, parameters
+        As every method has them.
+    more_epochs
+        Added to the epochs, where their number is chosen from the data.
+    **density
+        Options of `UmapOptions` beside those that the parameters name.
+    """
     from lse.analysis.umap import SPECTRAL_ROWS, UmapOptions, default_epochs, draw_map, mean_distance
 
     rows = len(task.vectors)
@@ -115,16 +135,26 @@ def _run(task: ReductionTask, parameters: UmapParameters) -> Fit:
     graph = task.graph(neighbours - 1, parameters.metric)
     options = UmapOptions(
         n_components=parameters.n_components,
-        n_epochs=parameters.n_epochs or default_epochs(rows),
+        n_epochs=parameters.n_epochs or default_epochs(rows) + more_epochs,
         start=parameters.init or ("spectral" if rows >= SPECTRAL_ROWS else "pca"),
         min_dist=parameters.min_dist,
         spread=parameters.spread,
         repulsion_strength=parameters.repulsion_strength,
         negative_sample_rate=parameters.negative_sample_rate,
         seed=parameters.seed,
+        target_weight=parameters.target_weight,
+        **density,
     )
+    classes = task.known_classes(parameters.target)
     points = unit_vectors(task.vectors) if parameters.metric == "cosine" else task.vectors
-    coordinates = draw_map(graph, points, options, monitor=task.monitor, stage="arranging")
+    coordinates = draw_map(
+        *(graph, points, options),
+        monitor=task.monitor,
+        stage="arranging",
+        classes=classes,
+        earlier=None if task.earlier is None else start_from(task.earlier, graph),
+        on_density=lambda correlation: task.notes.update(density_kept=correlation),
+    )
     task.chosen.update(n_neighbors=neighbours, n_epochs=options.n_epochs, init=options.start)
     fitted = UmapPlacement(
         task.vectors, coordinates, parameters.metric, neighbours, mean_distance(graph.distances), options
@@ -136,9 +166,9 @@ METHOD: Method[Run, ReducerFacts] = Method(
     id="umap",
     title="UMAP",
     summary="Preserves neighbourhoods and part of the global arrangement of groups; fast on many images. The usual "
-    "first look. After McInnes, Healy and Melville (2018).",
+    "first look. Knows classes as well, where target names them. After McInnes, Healy and Melville (2018).",
     parameters=UmapParameters,
-    run=_run,
+    run=fit_umap,
     facts=ReducerFacts(minimum_rows=5, if_diverged="lower repulsion_strength", restore=UmapPlacement.restored),
     order=30,
 )

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-__all__ = ["Edges", "edges_of", "optimise"]
+    from lse.analysis.umap.density import Density
+
+__all__ = ["FIRST_STEP", "Edges", "edges_of", "optimise"]
 
 _BLOCKS = 4
 # Half of that of umap-learn, as a pull is twice as strong: at 1 sheets tear more often.
-_FIRST_STEP = 0.5
+FIRST_STEP = 0.5
 # Below, threads cost more than they save.
 _THREADED_ROWS = 5_000
 _MIX = 0x9E3779B97F4A7C15
@@ -78,6 +80,8 @@ def optimise(
     seed: int,
     on_epoch: Callable[[int], None],
     threads: int | None = None,
+    density: Density | None = None,
+    first_step: float = FIRST_STEP,
 ) -> NDArray[np.float32]:
     """Move points along their edges and away from random others.
 
@@ -99,6 +103,10 @@ def optimise(
         Called with the number of finished epochs before each; may raise to stop.
     threads
         Default: all usable cores for many points, one for few.
+    density
+        Local radii that the map is to have as well.
+    first_step
+        Step of the first epoch.
 
     Returns
     -------
@@ -107,25 +115,34 @@ def optimise(
     """
     rows = len(positions)
     threads = threads or (usable_cores() if rows >= _THREADED_ROWS else 1)
-    sweep = _sweep(positions.shape[1])
+    none = np.zeros((1, 2), np.float32), np.float32(0)
+    b = np.float32(density.curve.b if density else 0)
     before, after = positions.copy(), positions.copy()
     bounds = [rows * block // _BLOCKS for block in range(_BLOCKS + 1)]
     shares = np.arange(threads + 1)
     with ThreadPoolExecutor(threads) as pool:
         for epoch in range(n_epochs):
             on_epoch(epoch)
-            step = np.float32(_FIRST_STEP * (1 - epoch / n_epochs))
+            step = np.float32(first_step * (1 - epoch / n_epochs))
             key = np.uint64((seed + 1) * _MIX + epoch * _MIX * _MIX & _WORD)
+            dense = density is not None and density.counts(epoch, n_epochs)
+            pressures = density.pressures(before, edges, forces) if density is not None and dense else none
+            sweep = _sweep(positions.shape[1], dense=dense)
             for low, high in pairwise(bounds):
                 cuts = (low + (high - low) * shares // threads).tolist()
                 parts = pairwise(cuts)
 
-                def move(part: tuple[int, int], block: Any = (before, after, low, epoch, step, key)) -> None:
-                    old, new, first_of_block, number, size, random = block
-                    sweep(
+                def move(
+                    part: tuple[int, int],
+                    block: Any = (before, after, low, epoch, step, key, *pressures),
+                    compiled: Any = sweep,
+                ) -> None:
+                    old, new, first_of_block, number, size, random, pressure, scale = block
+                    compiled(
                         *(old, new, first_of_block, *part),
                         *(edges.firsts, edges.others, edges.rates, edges.phases),
                         *(forces.attraction, forces.repulsion, negative_sample_rate, number, size, random),
+                        *(pressure, scale, b),
                     )
 
                 if threads == 1:
@@ -161,9 +178,20 @@ def _square(
     return square
 
 
+@numba.njit(inline="always")
+def _towards_density(
+    own: NDArray[np.float32], other: NDArray[np.float32], pull: np.float32, square: np.float32, b: np.float32
+) -> Any:
+    """Gradient of the correlation of the radii for an edge, but for a factor: `density.Density.pressures`."""
+    slope = np.float32(-0.5) * pull
+    membership = np.float32(1) - slope * square / b
+    level = np.float32(1) - b * (np.float32(1) - membership)
+    return membership * ((own[1] + other[1]) * level + (own[0] + other[0]) * slope)
+
+
 @cache
-def _sweep(n_components: int) -> Any:
-    """Compiled move of some points in one epoch, for a number of dimensions that the compiler knows."""
+def _sweep(n_components: int, *, dense: bool) -> Any:
+    """Compiled move of some points in one epoch; the compiler knows the dimensions, and whether density counts."""
 
     @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
     def sweep(
@@ -182,6 +210,9 @@ def _sweep(n_components: int) -> Any:
         epoch: int,
         step: np.float32,
         key: np.uint64,
+        pressure: NDArray[np.float32],
+        scale: np.float32,
+        b: np.float32,
     ) -> None:
         rows = np.uint64(before.shape[0])
         moment = np.float32(epoch)
@@ -198,9 +229,17 @@ def _sweep(n_components: int) -> Any:
                     continue
                 other = others[edge]
                 seen = after if other < block else before
-                force = look_up(attraction, _square(own, seen, other, apart, n_components))
+                square = _square(own, seen, other, apart, n_components)
+                force = look_up(attraction, square)
+                denser = np.float32(0)
+                if dense:
+                    towards = _towards_density(pressure[point], pressure[other], force, square, b)
+                    denser = np.float32(2) * scale * towards / rates[edge]
                 for axis in range(n_components):
-                    own[axis] += np.float32(2) * step * _clipped(force * apart[axis])
+                    pull = _clipped(force * apart[axis])
+                    if dense:
+                        pull += _clipped(denser * apart[axis])
+                    own[axis] += np.float32(2) * step * pull
                     push[axis] = np.float32(0)
                 for _ in range(negatives):
                     # Knuth's 64-bit linear congruential generator, of which the upper half is used.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-__all__ = ["SPECTRAL_ROWS", "Start", "spectral_by_parts", "start_positions"]
+__all__ = ["SPECTRAL_ROWS", "Start", "spectral_by_parts", "start_at", "start_positions"]
 
 Start = Literal["spectral", "pca", "random"]
 
@@ -58,6 +58,14 @@ def start_positions(
             positions = spectral_by_parts(fuzzy, positions)
     positions = positions + random.normal(scale=_NOISE, size=positions.shape)
     return np.asarray(_EXTENT * _unit_box(positions), dtype=np.float32)
+
+
+def start_at(earlier: NDArray[np.float64], *, seed: int) -> NDArray[np.float32]:
+    """Positions of an earlier map in the box, in its own proportions, with the same noise."""
+    lowest = earlier.min(axis=0)
+    positions = _EXTENT * (earlier - lowest) / max(float(np.ptp(earlier, axis=0).max()), 1e-300)
+    positions += np.random.default_rng(seed).normal(scale=_NOISE, size=positions.shape)
+    return np.asarray(positions, np.float32)
 
 
 def _principal(vectors: NDArray[np.float32], n_components: int) -> NDArray[np.float64]:

@@ -60,6 +60,22 @@ def trust(
     session.table(points, table.column_names, [list(point.values()) for point in points])
 
 
+@commands.command("drift")
+def drift(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Projection that `transform` made.")],
+    *,
+    experiment: ExperimentName,
+    k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="Number of images wanted.")] = 20,
+) -> None:
+    """List the images that belong least to those of the map they were placed on, the newest first."""
+    for note in session.client.projections.get(experiment, name).notes:
+        typer.echo(note, err=True)
+    table = session.client.projections.drift(experiment, name).sort_by([("novelty", "descending")])
+    points = table.slice(0, k).to_pylist()
+    session.table(points, table.column_names, [list(point.values()) for point in points])
+
+
 @commands.work("transform")
 def transform(
     session: Session,

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lse.analysis.drift import NOVELTY
 from lse.analysis.outliers import OUTLIER_SCORES
 from lse.analysis.trust import TRUST_COLUMNS
 from lse.columns import ColumnMeaning
@@ -44,6 +45,7 @@ __all__ = ["ExperimentTables"]
 _LEFT_OUT = ("status", "reason", "message")
 
 _AXES = "xyz"
+_SHARES = {**TRUST_COLUMNS, "novelty": NOVELTY}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class ExperimentTables:
             ``cluster.<id>`` (-1 is noise), ``cluster_title.<id>`` where experts named clusters and
             ``membership.<id>`` and, where it was measured, ``stability.<id>`` of each clustering,
             ``<id>.x``, ``.y`` and ``.z`` of each projection with its ``.false_neighbours`` and
-            ``.missed_neighbours``, ``outlier.<score>``,
+            ``.missed_neighbours``, or the ``.novelty`` of images placed on a map, ``outlier.<score>``,
             ``prediction.<id>`` and ``probability.<id>`` of each prediction, ``label.<id>`` of each
             scheme that labels images of the dataset, ``remark.interest``, ``.tags`` and ``.note``, and ``vector``.  A
             column of the image table that has one of
@@ -248,9 +250,8 @@ class ExperimentTables:
         yield from _array_columns(coordinates, meanings)
         if projection.result.trust_uri:
             shares = self._array(projection, projection.result.trust_uri, count)
-            yield from _array_columns(
-                shares, [(f"{projection.id}.{name}", meaning) for name, meaning in TRUST_COLUMNS.items()]
-            )
+            meanings = [(f"{projection.id}.{name}", _SHARES[name]) for name in projection.result.trust_columns]
+            yield from _array_columns(shares, meanings)
 
     def _prediction_parts(self, prediction: PredictionRecord, count: int) -> Iterator[_Part]:
         classes = pa.array([each.label for each in prediction.result.classes], pa.string())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from lse.platform.catalogue.records.projection import ProjectionResult, Projecti
 from lse.platform.compute import TaskChannel
 from lse.platform.operations import JobContext
 from lse.progress import Monitor
+from lse.services.projection.beside import Beside, keep_beside
 from lse.services.projection.clouds import publish_cloud
 
 __all__ = ["run_projection"]
@@ -26,9 +27,15 @@ __all__ = ["run_projection"]
 def run_projection(context: JobContext[ProjectionRecord]) -> None:
     """Arrange the vectors of an experiment."""
     experiment = context.platform.resources.get_ready(context.resource.parent, ExperimentRecord)
+    spec = context.resource.spec
+    beside = context.once(
+        lambda: keep_beside(context.platform, experiment, spec.parameters, context.folder),
+        stage="reading labels",
+        returns=Beside,
+    )
     made = context.run(
         reduce_vectors,
-        *(context.platform.artifacts, experiment.result, context.resource.spec, context.folder),
+        *(context.platform.artifacts, experiment.result, MapOrder(spec, context.folder, beside)),
         stage="projecting",
         returns=MadeMap,
     )
@@ -58,14 +65,20 @@ class MadeMap:
     model_arrays: dict[str, str]
 
 
+@dataclass(frozen=True)
+class MapOrder:
+    """What a map is to be made by, the folder for what comes out, and what is given beside the vectors."""
+
+    spec: ProjectionSpec
+    folder: str
+    beside: Beside = field(default_factory=Beside)
+
+
 def reduce_vectors(
-    artifacts: Artifacts,
-    experiment: ExperimentResult,
-    spec: ProjectionSpec,
-    folder: str,
-    channel: TaskChannel,
+    artifacts: Artifacts, experiment: ExperimentResult, order: MapOrder, channel: TaskChannel
 ) -> MadeMap:
     """Reduce the vectors of an experiment; write the coordinates, their cloud and the model into a folder."""
+    spec, folder, beside = order.spec, order.folder, order.beside
     vectors = artifacts.read_array(experiment.vectors_uri)
     neighbours = stored_graph(
         lambda name: artifacts.read_array(f"{experiment.neighbours_uri}/{name}"),
@@ -77,6 +90,8 @@ def reduce_vectors(
         method=spec.method,
         parameters=spec.parameters,
         neighbours=neighbours,
+        targets=beside.targets(artifacts),
+        earlier=beside.earlier(artifacts),
         on_progress=channel.report,
         should_stop=channel.should_stop,
     )
@@ -102,6 +117,8 @@ def _figures(report: Mapping[str, Any]) -> dict[str, float]:
     faithfulness = report["faithfulness"] or {}
     figures = {key: float(faithfulness[key]) for key in ("trustworthiness", "neighbours_kept") if key in faithfulness}
     figures |= {name: report["trust"][name] for name in TRUST_COLUMNS if "trust" in report}
+    if "density_kept" in report:
+        figures["density_kept"] = report["density_kept"]
     for axis, share in enumerate(report["explained_variance"] or (), 1):
         figures[f"explained_variance_{axis}"] = share
     return figures
@@ -113,6 +130,22 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     if graph:
         how = "the experiment's" if graph["source"] == "shared" else "one of its own"
         notes.append(f"Neighbour graph: {how}, {graph['k']} neighbours by {graph['metric']}, {graph_quality(graph)}.")
+    if target := report.get("target"):
+        name = report["parameters"].get("target") or "given"
+        notes.append(
+            f"Supervised by the {target['classes']} classes of '{name}', known of {target['known_rows']} of the "
+            f"{report['rows']} images: groups on this map are partly those classes."
+        )
+    if aligned := report.get("alignment"):
+        notes.append(
+            f"Turned to the map '{report['parameters'].get('align_to')}' by {aligned['rows']} images, which moved by "
+            f"{aligned['moved']:.0%} of its extent (0 %: the same map, 100 %: nothing in common)."
+        )
+    if "density_kept" in report:
+        notes.append(
+            "Density kept is the correlation of the logarithms of the local radii in latent space and on the map; "
+            f"{report['placement']}."
+        )
     if trust := report.get("trust"):
         notes.append(
             f"False and missed neighbours are of all images: of the {trust['nearest']} nearest, how many are not among "

@@ -15,7 +15,6 @@ from latentspace.projection.v1 import projection_pb2 as pb
 from latentspace.projection.v1 import projection_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
 from lse.analysis.reducers import REDUCERS
-from lse.analysis.trust import TRUST_COLUMNS
 from lse.errors import FailedPreconditionError
 from lse.platform.catalogue import ExperimentRecord, ProjectionRecord
 from lse.platform.catalogue.records.projection import ProjectionSpec
@@ -23,6 +22,7 @@ from lse.platform.rpc.collection import Collection
 from lse.platform.rpc.messages import method_to_pb, parameters_from_pb, table_chunks
 from lse.platform.rpc.rows import checked_columns, rows_of
 from lse.platform.wiring import Platform
+from lse.services.projection.beside import check_beside
 from lse.services.projection.clouds import cloud_pieces
 from lse.services.projection.jobs import run_projection
 from lse.services.projection.transforms import check_same_vectors, transform_projection
@@ -58,7 +58,8 @@ class ProjectionServicer(projection_pb2_grpc.ProjectionServiceServicer):
         """Run a projection."""
         given = parameters_from_pb(request.parameters)
         in_force = REDUCERS.parse(request.method, given, import_paths=self._import_paths).model_dump()
-        self._platform.resources.get_ready(request.parent, ExperimentRecord)
+        experiment = self._platform.resources.get_ready(request.parent, ExperimentRecord)
+        check_beside(self._platform.resources, experiment, in_force)
         spec = ProjectionSpec(method=REDUCERS[request.method].id, parameters=in_force)
         return self._projections.make(request, spec)
 
@@ -92,7 +93,7 @@ class ProjectionServicer(projection_pb2_grpc.ProjectionServiceServicer):
         coordinates = self._platform.artifacts.read_array(projection.result.coordinates_uri, rows)
         axes = "xyz"[: coordinates.shape[1]]
         what = f"The projection '{projection.id}'"
-        trust = list(TRUST_COLUMNS) if projection.result.trust_uri else []
+        trust = list(projection.result.trust_columns) if projection.result.trust_uri else []
         wanted = checked_columns(request.columns or axes, ["row", *axes, *trust], what=what, always=["row"])
         columns = {axis: coordinates[:, index] for index, axis in enumerate(axes) if axis in wanted}
         if set(trust) & set(wanted):

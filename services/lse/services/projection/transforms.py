@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+import numpy as np
+
+from lse.analysis.drift import Drift, NoveltyScale, drift_of
+from lse.analysis.neighbours import stored_graph
 from lse.analysis.reducers import ModelState, restore_model
 from lse.errors import FailedPreconditionError
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import ExperimentRecord, ProjectionRecord
+from lse.platform.catalogue.records.experiment import ExperimentResult
 from lse.platform.catalogue.records.projection import ProjectionResult
 from lse.platform.compute import TaskChannel
 from lse.platform.operations import JobContext
@@ -44,42 +49,74 @@ def transform_projection(context: JobContext[ProjectionRecord]) -> None:
     source = ready(fitted.parent, ExperimentRecord)
     target = ready(context.resource.parent, ExperimentRecord)
     coordinates_uri = f"{context.folder}/coordinates.zarr"
-    uris = MapUris(source.result.vectors_uri, target.result.vectors_uri, coordinates_uri, f"{context.folder}/cloud")
-    rows = context.run(place_vectors, *(context.platform.artifacts, fitted.result, uris), stage="placing", returns=int)
+    made = (coordinates_uri, f"{context.folder}/cloud", f"{context.folder}/novelty.zarr")
+    uris = MapUris(target.result.vectors_uri, *made)
+    placed = context.run(
+        place_vectors,
+        *(context.platform.artifacts, source.result, fitted.result, uris),
+        stage="placing",
+        returns=PlacedImages,
+    )
     context.publish(
         ProjectionResult(
             coordinates_uri=coordinates_uri,
             cloud_uri=uris.cloud,
-            image_count=rows,
-            notes=(f"Placed on the map '{fitted.id}' of the experiment '{source.id}', whose points stay.",),
-            report={"placed_on": fitted.name, "rows": rows},
+            image_count=placed.rows,
+            trust_uri=uris.novelty,
+            trust_columns=("novelty",),
+            figures={"novelty": placed.drift.novelty, "foreign_images": placed.drift.foreign},
+            notes=(
+                f"Placed on the map '{fitted.id}' of the experiment '{source.id}', whose points stay.",
+                placed.drift.sentence(placed.rows),
+            ),
+            report={"placed_on": fitted.name, "rows": placed.rows, "drift": asdict(placed.drift)},
         )
     )
 
 
 @dataclass(frozen=True)
 class MapUris:
-    """Vectors that a map was made of, vectors that are placed on it, and where their coordinates and cloud go."""
+    """Vectors that are placed on a map, and where their coordinates, their cloud and their novelty go."""
 
-    fitted_vectors: str
     vectors: str
     coordinates: str
     cloud: str
+    novelty: str
 
 
-def place_vectors(artifacts: Artifacts, fitted: ProjectionResult, uris: MapUris, channel: TaskChannel) -> int:
-    """Place vectors block by block and write their coordinates; the number of rows."""
+@dataclass(frozen=True)
+class PlacedImages:
+    """Number of images that were placed, and how they differ from those of the map."""
+
+    rows: int
+    drift: Drift
+
+
+def place_vectors(
+    artifacts: Artifacts, source: ExperimentResult, fitted: ProjectionResult, uris: MapUris, channel: TaskChannel
+) -> PlacedImages:
+    """Place vectors block by block; write their coordinates and their novelty."""
     arrays = {name: artifacts.read_array(uri) for name, uri in fitted.model_arrays.items()}
     places = artifacts.read_array(fitted.coordinates_uri)
-    model = restore_model(ModelState(fitted.model, arrays), artifacts.read_array(uris.fitted_vectors), places)
+    known = artifacts.read_array(source.vectors_uri)
+    model = restore_model(ModelState(fitted.model, arrays), known, places)
+    graph = stored_graph(
+        lambda name: artifacts.read_array(f"{source.neighbours_uri}/{name}"),
+        recall=source.neighbour_recall,
+        recall_rows=source.neighbour_recall_image_count,
+    )
+    scale = NoveltyScale.of(known, graph)
     vectors = artifacts.open_array(uris.vectors)
     rows, components = vectors.shape[0], places.shape[1]
     chunks = (min(_BLOCK_ROWS, rows), components)
     coordinates = artifacts.create_array(uris.coordinates, shape=(rows, components), dtype="float32", chunks=chunks)
+    novelty = np.empty(rows, np.float32)
     for first in range(0, rows, _BLOCK_ROWS):
         channel.report(Progress("placing", first, rows, "images"))
-        coordinates[first : first + _BLOCK_ROWS] = model.transform(
-            artifacts.read_array(uris.vectors, range(first, min(first + _BLOCK_ROWS, rows)))
-        )
+        here = slice(first, min(first + _BLOCK_ROWS, rows))
+        new = artifacts.read_array(uris.vectors, range(here.start, here.stop))
+        coordinates[here] = model.transform(new)
+        novelty[here] = scale.novelty(new)
+    artifacts.write_array(uris.novelty, novelty[:, None])
     publish_cloud(artifacts, artifacts.read_array(uris.coordinates), uris.cloud)
-    return int(rows)
+    return PlacedImages(int(rows), drift_of(novelty))

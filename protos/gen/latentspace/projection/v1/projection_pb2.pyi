@@ -356,7 +356,8 @@ class ReadCoordinatesRequest(_message.Message):
     @_builtins.property
     def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns to read besides `row` (default: the coordinates): the coordinates, and the shares `false_neighbours` and
-        `missed_neighbours` of each point where the projection has these figures.
+        `missed_neighbours` of each point where the projection has these figures; or the `novelty` of images that were placed
+        on the map of others.
         """
 
     def __init__(

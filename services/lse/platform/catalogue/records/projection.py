@@ -45,7 +45,9 @@ class ProjectionResult(MethodResult):
     image_count
         Images in it.
     trust_uri
-        Zarr array of the shares of false and of missed neighbours, float32 (n, 2); empty where there are none.
+        Zarr array of a few shares of each point, float32 (n, m); empty where there are none.
+    trust_columns
+        What they are: shares of false and of missed neighbours or, of images placed on a map, their novelty.
     figures, notes
         How faithful it is, and sentences for a person.
     model
@@ -58,6 +60,7 @@ class ProjectionResult(MethodResult):
     cloud_uri: str = ""
     image_count: int
     trust_uri: str = ""
+    trust_columns: tuple[str, ...] = ("false_neighbours", "missed_neighbours")
     figures: Figures = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     model: dict[str, Any] = Field(default_factory=dict)
