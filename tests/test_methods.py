@@ -158,7 +158,7 @@ print(*REDUCERS.ids)
 def test_a_broken_package_is_named_and_the_others_stay(reducers: Registry, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(FailedPreconditionError, match=r"'torn' of the package 'torn' cannot be loaded .*uninstall"):
         _ = reducers["torn"]
-    ours = ["pca", "truncated-svd", "tsne", "umap", "pacmap", "isomap", "mds", "spectral"]
+    ours = ["pca", "truncated-svd", "tsne", "umap", "densmap", "pacmap", "isomap", "mds", "spectral"]
     assert [method.id for method in reducers] == [*ours, "columns"]
     assert "'torn'" in caplog.text
     with pytest.raises(InvalidArgumentError, match="did you mean 'columns'"):

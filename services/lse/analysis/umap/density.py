@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lse.analysis.neighbours import NeighbourGraph
     from lse.analysis.umap.curve import Curve, Forces
-    from lse.analysis.umap.layout import Edges
+    from lse.analysis.umap.edges import Edges
 
 __all__ = ["Density", "latent_radii", "map_radii"]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from lse.analysis.umap.curve import curve_of, forces_of
 from lse.analysis.umap.density import Density, latent_radii, map_radii
-from lse.analysis.umap.layout import FIRST_STEP, edges_of, optimise
+from lse.analysis.umap.edges import edges_of
+from lse.analysis.umap.layout import FIRST_STEP, optimise
 from lse.analysis.umap.memberships import fuzzy_graph, joined_with_classes
 from lse.analysis.umap.start import Start, start_at, start_positions
 

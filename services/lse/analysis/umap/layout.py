@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -24,11 +23,11 @@ from lse.hardware import usable_cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from scipy.sparse import csr_matrix
 
     from lse.analysis.umap.density import Density
+    from lse.analysis.umap.edges import Edges
 
-__all__ = ["FIRST_STEP", "Edges", "edges_of", "optimise"]
+__all__ = ["FIRST_STEP", "optimise"]
 
 _BLOCKS = 4
 # Half of that of umap-learn, as a pull is twice as strong: at 1 sheets tear more often.
@@ -37,37 +36,6 @@ FIRST_STEP = 0.5
 _THREADED_ROWS = 5_000
 _MIX = 0x9E3779B97F4A7C15
 _WORD = (1 << 64) - 1
-
-
-@dataclass(frozen=True)
-class Edges:
-    """Edges of every point, and how often each is passed.
-
-    Attributes
-    ----------
-    firsts
-        First edge of each point and the end of the last, shape (n + 1,).
-    others
-        The other end, shape (edges,), int32.
-    rates
-        Times that an edge is passed per epoch, at most 1, float32.
-    phases
-        Moment of the first passage, between 0 and 1, float32.
-    """
-
-    firsts: NDArray[np.int64]
-    others: NDArray[np.int32]
-    rates: NDArray[np.float32]
-    phases: NDArray[np.float32]
-
-
-def edges_of(fuzzy: csr_matrix, n_epochs: int, *, seed: int) -> Edges:
-    """Edges of a graph of memberships that are passed at least once in `n_epochs`."""
-    rates = fuzzy.data / fuzzy.data.max()
-    kept = rates >= 1 / n_epochs
-    firsts = np.concatenate([[0], np.cumsum(kept)])[fuzzy.indptr]
-    phases = np.random.default_rng(seed).random(int(kept.sum()), dtype=np.float32)
-    return Edges(firsts.astype(np.int64), fuzzy.indices[kept].astype(np.int32), rates[kept].astype(np.float32), phases)
 
 
 def optimise(
@@ -179,14 +147,14 @@ def _square(
 
 
 @numba.njit(inline="always")
-def _towards_density(
+def _denser(
     own: NDArray[np.float32], other: NDArray[np.float32], pull: np.float32, square: np.float32, b: np.float32
 ) -> Any:
     """Gradient of the correlation of the radii for an edge, but for a factor: `density.Density.pressures`."""
     slope = np.float32(-0.5) * pull
     membership = np.float32(1) - slope * square / b
     level = np.float32(1) - b * (np.float32(1) - membership)
-    return membership * ((own[1] + other[1]) * level + (own[0] + other[0]) * slope)
+    return np.float32(2) * membership * ((own[1] + other[1]) * level + (own[0] + other[0]) * slope)
 
 
 @cache
@@ -233,13 +201,9 @@ def _sweep(n_components: int, *, dense: bool) -> Any:
                 force = look_up(attraction, square)
                 denser = np.float32(0)
                 if dense:
-                    towards = _towards_density(pressure[point], pressure[other], force, square, b)
-                    denser = np.float32(2) * scale * towards / rates[edge]
+                    denser = scale / rates[edge] * _denser(pressure[point], pressure[other], force, square, b)
                 for axis in range(n_components):
-                    pull = _clipped(force * apart[axis])
-                    if dense:
-                        pull += _clipped(denser * apart[axis])
-                    own[axis] += np.float32(2) * step * pull
+                    own[axis] += np.float32(2) * step * (_clipped(force * apart[axis]) + _clipped(denser * apart[axis]))
                     push[axis] = np.float32(0)
                 for _ in range(negatives):
                     # Knuth's 64-bit linear congruential generator, of which the upper half is used.
