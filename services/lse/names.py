@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 from lse.errors import InvalidArgumentError
 
 __all__ = [
+    "BOOKMARK",
     "CLUSTERING",
     "DATASET",
     "ENCODER",
@@ -156,6 +157,7 @@ CLUSTERING = NamePattern("clustering", ("projects", "experiments", "clusterings"
 PREDICTION = NamePattern("prediction", ("projects", "experiments", "predictions"))
 LABEL_SCHEME = NamePattern("label scheme", ("projects", "labelSchemes"))
 SELECTION = NamePattern("selection", ("projects", "selections"))
+BOOKMARK = NamePattern("bookmark", ("projects", "bookmarks"))
 OPERATION = NamePattern("operation", ("projects", "operations"))
 MEMBER = NamePattern("member", ("projects", "members"), free=True)
 TOKEN = NamePattern("token", ("tokens",))

@@ -105,6 +105,8 @@ class ResourceCommands:
         What the group is about.
     columns
         What is shown of a resource.
+    changes
+        What `update` can change beside title and description, as options.
     deletes
         What `delete` deletes beside the resource, for its help.
     forced
@@ -121,6 +123,7 @@ class ResourceCommands:
         title: str,
         *,
         columns: Sequence[Column],
+        changes: Mapping[str, Any] | None = None,
         deletes: str = "",
         forced: str = "",
         details: Callable[[Any], None] | None = None,
@@ -134,14 +137,18 @@ class ResourceCommands:
         force = option("force", Annotated[bool, typer.Option("--force", help=f"Delete {forced} too.")], default=False)
         where = "an experiment" if self._below else "the project"
         listed = [option("filter", Filter, ""), option("order_by", OrderBy, ""), option("limit", Limit, None)]
+        own = changes or {}
         changed = [option("title", Title, None), option("description", Description, None), option("etag", Etag, "")]
+        changed += [option(key, annotation, None) for key, annotation in own.items()]
         commands: dict[str, tuple[Command, list[Any], str]] = {
             "list": (self._list, [*self._below, *listed], f"List the {pattern.kind}s of {where}."),
             "show": (self._get, [name, *self._below], f"Show {noun}."),
             "update": (
                 self._update,
                 [name, *self._below, *changed],
-                f"Change the title or the description of {noun}.",
+                f"Change {noun}; what is not given stays."
+                if own
+                else f"Change the title or the description of {noun}.",
             ),
             "delete": (
                 self._delete,
@@ -214,13 +221,16 @@ class ResourceCommands:
     def _get(self, session: Session, *, name: str, **above: str) -> None:
         self.show(session, self._collection(session).get(*above.values(), name))
 
-    def _update(
-        self, session: Session, *, name: str, title: str | None, description: str | None, etag: str, **above: str
-    ) -> None:
-        if title is None and description is None:
-            raise InvalidArgumentError("Give --title, --description or both.", reason="UPDATE_EMPTY")
-        values = {"title": title, "description": description, "etag": etag}
-        self.show(session, self._collection(session).update(*above.values(), name, **values))
+    def _update(self, session: Session, *, name: str, etag: str, **given: Any) -> None:
+        above = [given.pop(each.name) for each in self._below]
+        values = {key: value for key, value in given.items() if value is not None and value != []}
+        if not values:
+            usual = len(given) == 2
+            message = (
+                "Give --title, --description or both." if usual else "Give what is to change: the option -h lists it."
+            )
+            raise InvalidArgumentError(message, reason="UPDATE_EMPTY")
+        self.show(session, self._collection(session).update(*above, name, etag=etag, **values))
 
     def _delete(self, session: Session, *, name: str, force: bool | None = None, **above: str) -> None:
         options: Mapping[str, bool] = {} if force is None else {"force": force}

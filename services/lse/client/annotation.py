@@ -1,21 +1,22 @@
-"""Annotation: label schemes, labels, remarks, selections."""
+"""Annotation: label schemes, labels, remarks, selections, bookmarks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from latentspace.annotation.v1 import annotation_pb2 as pb
 from lse.client.collection import ProjectCollection
 from lse.client.requests import rows_message
-from lse.client.resources import LabelScheme, Selection, Suggestion
+from lse.client.resources import Bookmark, LabelScheme, Selection, Suggestion
 from lse.client.subject import Subject
 from lse.names import DATASET, EXPERIMENT, LABEL_SCHEME
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LabelSchemes", "Labels", "Remarks", "Selections"]
+__all__ = ["Bookmarks", "LabelSchemes", "Labels", "Remarks", "Selections"]
 
 
 class LabelSchemes(ProjectCollection[LabelScheme]):
@@ -206,3 +207,44 @@ class Selections(ProjectCollection[Selection]):
             title=title,
             description=description,
         )
+
+
+class Bookmarks(ProjectCollection[Bookmark]):
+    """The bookmarks of a project: views of the explorer that all its members find again."""
+
+    def create(
+        self, name: str, *, query: str, title: str = "", description: str = "", pinned: bool = False
+    ) -> Bookmark:
+        """Keep a view under a name.
+
+        Parameters
+        ----------
+        name
+            Name of the bookmark.
+        query
+            Query of the explorer's address that opens the view, or the whole address.
+        title, description
+            What people call it and say of it.
+        pinned
+            Whether the project opens with it; what was pinned before is no longer.
+        """
+        return self._create(name, query=_query(query), title=title, description=description, pinned=pinned)
+
+    def update(
+        self,
+        name: str,
+        *,
+        query: str | None = None,
+        pinned: bool | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        etag: str = "",
+    ) -> Bookmark:
+        """Change title, description or view of a bookmark, or pin it; what is not given stays."""
+        values = {"query": None if query is None else _query(query), "pinned": pinned}
+        return self._update(self._full(name), etag=etag, title=title, description=description, **values)
+
+
+def _query(given: str) -> str:
+    """The query of an address, which may be given whole."""
+    return urlsplit(given).query if "://" in given else given.removeprefix("?")

@@ -20,6 +20,7 @@ from lse.client.operations import (
 from lse.client.progress import OperationProgress
 from lse.client.resources import (
     Backbone,
+    Bookmark,
     Clustering,
     Comparison,
     Concepts,
@@ -454,6 +455,21 @@ class _AsyncSelections(_AsyncProjectCollection[Selection]):
         self, name: str, *, dataset: str, rows: Iterable[int], title: str = ..., description: str = ...
     ) -> Selection: ...
 
+class _AsyncBookmarks(_AsyncProjectCollection[Bookmark]):
+    async def create(
+        self, name: str, *, query: str, title: str = ..., description: str = ..., pinned: bool = ...
+    ) -> Bookmark: ...
+    async def update(
+        self,
+        name: str,
+        *,
+        query: str | None = ...,
+        pinned: bool | None = ...,
+        title: str | None = ...,
+        description: str | None = ...,
+        etag: str = ...,
+    ) -> Bookmark: ...
+
 class _AsyncOperations:
     async def list(
         self, *, active: bool = ..., filter: str = ..., limit: int | None = ...
@@ -519,6 +535,7 @@ class AsyncClient:
     labels: _AsyncLabels
     remarks: _AsyncRemarks
     selections: _AsyncSelections
+    bookmarks: _AsyncBookmarks
     operations: _AsyncOperations
     access: _AsyncAccess
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from latentspace.ingestion.v1 import ingestion_pb2
 from lse.client.access import Access
-from lse.client.annotation import Labels, LabelSchemes, Remarks, Selections
+from lse.client.annotation import Bookmarks, Labels, LabelSchemes, Remarks, Selections
 from lse.client.clusterings import Clusterings
 from lse.client.connection import SERVICES, Connection
 from lse.client.datasets import Datasets
@@ -53,7 +53,7 @@ class Client:
     Attributes
     ----------
     datasets, encoders, experiments, projections, clusterings, predictions, search, explanations, label_schemes, labels,
-    remarks, selections, operations, access
+    remarks, selections, bookmarks, operations, access
         What the services offer, by subject.
     """
 
@@ -73,6 +73,7 @@ class Client:
         self.labels = Labels(connection, names)
         self.remarks = Remarks(connection, names)
         self.selections = Selections(connection, names)
+        self.bookmarks = Bookmarks(connection, names)
         self.operations = Operations(connection, names)
         self.access = Access(connection, names)
 

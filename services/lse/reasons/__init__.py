@@ -58,6 +58,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "VECTOR_STORE_TIMEOUT": ("The vector store did not answer in time.",),
     },
     "NOT_FOUND": {
+        "BOOKMARK_NOT_FOUND": ("There is no such bookmark.", "name"),
         "CATALOGUE_NOT_FOUND": ("There is no such catalogue file.", "path"),
         "CLUSTERING_NOT_FOUND": ("There is no such clustering.", "name"),
         "CLUSTER_NOT_FOUND": ("The clustering has no such cluster.",),

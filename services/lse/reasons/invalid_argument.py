@@ -16,6 +16,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "BANDS_MISMATCH": ("The files of an object's bands are not on one grid of pixels.", "name"),
     "BAND_CONSTANT": ("A band has the same value in all prepared images.", "bands"),
     "BAND_MISSING": ("An object has no file for a band.", "name", "bands"),
+    "BOOKMARK_QUERY_INVALID": ("A bookmark has no query of an address of the explorer.",),
     "CATALOGUE_AMBIGUOUS": ("A row of the catalogue fits several images, or several files fit.",),
     "CATALOGUE_INVALID": ("The catalogue file cannot be used as it is.", "path", "column", "row", "key"),
     "CATEGORIES_TOO_MANY": ("A column of a point cloud has more categories than it can hold.",),

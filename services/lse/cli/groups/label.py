@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from lse.cli.resource import NAMED, Column, Description, Etag, ResourceCommands, Title
+from lse.cli.resource import NAMED, Column, Description, ResourceCommands, Title
 from lse.cli.rows import Rows, RowsFrom, parse_rows
 from lse.cli.session import ExperimentName, Session
 from lse.names import LABEL_SCHEME
 from lse.values import counted
 
 __all__ = ["app"]
+
+Classes = Annotated[list[str] | None, typer.Option("--class", metavar="CLASS", help="Class (repeatable).")]
 
 commands = ResourceCommands(
     LABEL_SCHEME,
@@ -22,14 +24,13 @@ commands = ResourceCommands(
         *NAMED,
         Column("updated", "update_time", listed=True),
     ),
+    changes={"classes": Classes},
     deletes="its labels",
-    standard=("list", "show", "delete"),
 )
 app = commands.app
 
 Scheme = Annotated[str, typer.Argument(metavar="SCHEME", help="Name of the label scheme.")]
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="D", help="Dataset.")]
-Classes = Annotated[list[str] | None, typer.Option("--class", metavar="CLASS", help="Class (repeatable).")]
 
 
 @commands.command("create")
@@ -46,23 +47,6 @@ def create(
         scheme, title=title or "", description=description or "", classes=classes or ()
     )
     commands.show(session, made)
-
-
-@commands.command("update")
-def update(
-    session: Session,
-    scheme: Scheme,
-    *,
-    classes: Classes = None,
-    title: Title = None,
-    description: Description = None,
-    etag: Etag = "",
-) -> None:
-    """Change the title or the description, or replace the classes, of a label scheme."""
-    changed = session.client.label_schemes.update(
-        scheme, title=title, description=description, classes=classes or None, etag=etag
-    )
-    commands.show(session, changed)
 
 
 @commands.command("set")

@@ -1,4 +1,4 @@
-"""Label schemes and selections."""
+"""Label schemes, selections and bookmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["LabelScheme", "Selection", "Suggestion"]
+__all__ = ["Bookmark", "LabelScheme", "Selection", "Suggestion"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,3 +103,31 @@ class Selection(NamedResource, message=pb.Selection, images="image_count", bitma
                 reason="SELECTION_ROWS_MISSING",
             )
         return rows_of_bitmap(self.bitmap)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bookmark(NamedResource, message=pb.Bookmark):
+    """A view of the explorer under a name.
+
+    Attributes
+    ----------
+    query
+        Query of the explorer's address that opens it.
+    pinned
+        Whether the project opens with it.
+    title, description, etag
+        As of `MadeResource`.
+    creator
+        Who created it.
+    create_time, update_time
+        When it was made and when it last changed.
+    """
+
+    query: str
+    pinned: bool
+    title: str
+    description: str
+    etag: str
+    creator: str
+    create_time: datetime | None
+    update_time: datetime | None

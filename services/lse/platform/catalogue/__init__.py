@@ -2,6 +2,7 @@
 
 from lse.platform.catalogue.catalogue import Catalogue
 from lse.platform.catalogue.records import (
+    BookmarkRecord,
     ClusteringRecord,
     DatasetRecord,
     EncoderRecord,
@@ -15,6 +16,7 @@ from lse.platform.catalogue.records import (
 from lse.platform.catalogue.resources import Page, Resources
 
 __all__ = [
+    "BookmarkRecord",
     "Catalogue",
     "ClusteringRecord",
     "DatasetRecord",

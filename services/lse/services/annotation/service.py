@@ -1,10 +1,11 @@
-"""The annotation service: label schemes, labels, remarks, selections, exported catalogues."""
+"""The annotation service: label schemes, labels, remarks, selections, bookmarks, exported catalogues."""
 
 from __future__ import annotations
 
 import errno
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -18,7 +19,8 @@ from latentspace.annotation.v1 import annotation_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
 from lse.analysis.suggestions import expected_interest, suggest_images
 from lse.errors import InvalidArgumentError, ResourceExhaustedError
-from lse.platform.catalogue import DatasetRecord, ExperimentRecord, LabelSchemeRecord, SelectionRecord
+from lse.platform.catalogue import BookmarkRecord, DatasetRecord, ExperimentRecord, LabelSchemeRecord, SelectionRecord
+from lse.platform.catalogue.records.bookmark import BookmarkSpec
 from lse.platform.catalogue.records.label_scheme import LabelSchemeSpec
 from lse.platform.catalogue.records.selection import SelectionSpec
 from lse.platform.catalogue.resources import RecordT
@@ -27,6 +29,7 @@ from lse.platform.rpc.collection import Collection
 from lse.platform.rpc.messages import table_chunks
 from lse.platform.rpc.rows import checked_columns, checked_count, rows_of, some_rows
 from lse.platform.wiring import Platform
+from lse.services.annotation.bookmarks import check_query, unpin_others
 from lse.services.annotation.experiment_table import ExperimentTables
 from lse.services.annotation.labels import LabelStore
 from lse.services.annotation.remarks import Change, RemarkStore
@@ -55,6 +58,7 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
         self._artifacts = platform.artifacts
         self._schemes = Collection(platform, LabelSchemeRecord, pb.LabelScheme)
         self._selections = Collection(platform, SelectionRecord, pb.Selection, large=["rows"])
+        self._bookmarks = Collection(platform, BookmarkRecord, pb.Bookmark)
         self._labels = LabelStore(platform.catalogue, platform.resources)
         self._remarks = RemarkStore(platform.catalogue, platform.resources)
         self._tables = ExperimentTables(platform.resources, platform.artifacts, self._labels, self._remarks)
@@ -190,6 +194,34 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
     def DeleteSelection(self, request: pb.DeleteSelectionRequest, context: Any) -> empty_pb2.Empty:
         """Delete a selection."""
         return self._selections.delete(request)
+
+    # Bookmarks
+
+    def ListBookmarks(self, request: pb.ListBookmarksRequest, context: Any) -> pb.ListBookmarksResponse:
+        """List the bookmarks of a project."""
+        return self._bookmarks.list(request, pb.ListBookmarksResponse)
+
+    def GetBookmark(self, request: pb.GetBookmarkRequest, context: Any) -> pb.Bookmark:
+        """Get a bookmark."""
+        return self._bookmarks.get(request)
+
+    def CreateBookmark(self, request: pb.CreateBookmarkRequest, context: Any) -> pb.Bookmark:
+        """Keep a view under a name."""
+        given = request.bookmark
+        made = self._bookmarks.create(request, given, BookmarkSpec(query=check_query(given.query)))
+        if not given.pinned:
+            return made
+        pinned = pb.Bookmark(name=made.name, pinned=True)
+        return self.UpdateBookmark(pb.UpdateBookmarkRequest(bookmark=pinned), context)
+
+    def UpdateBookmark(self, request: pb.UpdateBookmarkRequest, context: Any) -> pb.Bookmark:
+        """Change a bookmark; at most one of a project is pinned."""
+        spec = {"query": lambda given: check_query(given.query), "pinned": lambda given: given.pinned}
+        return self._bookmarks.update(request, spec=spec, check=partial(unpin_others, resources=self._resources))
+
+    def DeleteBookmark(self, request: pb.DeleteBookmarkRequest, context: Any) -> empty_pb2.Empty:
+        """Delete a bookmark."""
+        return self._bookmarks.delete(request)
 
     # Catalogues and suggestions
 

@@ -137,6 +137,64 @@ class Selection(_message.Message):
 Global___Selection: _TypeAlias = Selection  # noqa: Y015
 
 @_typing.final
+class Bookmark(_message.Message):
+    """A view of the explorer under a name, for all members of a project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, `projects/{project}/bookmarks/{bookmark}`."""
+    query: _builtins.str
+    """The view, as the query of the explorer's address that opens it."""
+    pinned: _builtins.bool
+    """Whether the explorer opens the project with this view; at most one bookmark of a project is pinned."""
+    title: _builtins.str
+    """Title."""
+    description: _builtins.str
+    """Description."""
+    creator: _builtins.str
+    """Caller who created it."""
+    etag: _builtins.str
+    """Version of the resource: an update that carries another one fails, because the bookmark changed in the meantime."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Creation time."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """Time of the last change."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        query: _builtins.str = ...,
+        pinned: _builtins.bool = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        creator: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "name", b"name", "pinned", b"pinned", "query", b"query", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bookmark: _TypeAlias = Bookmark  # noqa: Y015
+
+@_typing.final
 class ListLabelSchemesRequest(_message.Message):
     """Request of `ListLabelSchemes`."""
 
@@ -724,6 +782,182 @@ class DeleteSelectionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteSelectionRequest: _TypeAlias = DeleteSelectionRequest  # noqa: Y015
+
+@_typing.final
+class ListBookmarksRequest(_message.Message):
+    """Request of `ListBookmarks`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project, `projects/{project}`."""
+    page_size: _builtins.int
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous page."""
+    filter: _builtins.str
+    """Filter, such as `pinned = true`."""
+    order_by: _builtins.str
+    """Fields to order by, such as `create_time desc` (default: `name`)."""
+    view: _view_pb2.View.ValueType
+    """Fields to return (default: `VIEW_BASIC`)."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: _view_pb2.View.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBookmarksRequest: _TypeAlias = ListBookmarksRequest  # noqa: Y015
+
+@_typing.final
+class ListBookmarksResponse(_message.Message):
+    """Response of `ListBookmarks`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKMARKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def bookmarks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Bookmark]:
+        """Bookmarks, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        bookmarks: _abc.Iterable[Global___Bookmark] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmarks", b"bookmarks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBookmarksResponse: _TypeAlias = ListBookmarksResponse  # noqa: Y015
+
+@_typing.final
+class GetBookmarkRequest(_message.Message):
+    """Request of `GetBookmark`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the bookmark."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBookmarkRequest: _TypeAlias = GetBookmarkRequest  # noqa: Y015
+
+@_typing.final
+class CreateBookmarkRequest(_message.Message):
+    """Request of `CreateBookmark`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    BOOKMARK_ID_FIELD_NUMBER: _builtins.int
+    BOOKMARK_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project, `projects/{project}`."""
+    bookmark_id: _builtins.str
+    """Last segment of the name of the bookmark."""
+    @_builtins.property
+    def bookmark(self) -> Global___Bookmark:
+        """The view."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        bookmark_id: _builtins.str = ...,
+        bookmark: Global___Bookmark | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "bookmark_id", b"bookmark_id", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBookmarkRequest: _TypeAlias = CreateBookmarkRequest  # noqa: Y015
+
+@_typing.final
+class UpdateBookmarkRequest(_message.Message):
+    """Request of `UpdateBookmark`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKMARK_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bookmark(self) -> Global___Bookmark:
+        """The bookmark: its name and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to update (default: those that are set)."""
+
+    def __init__(
+        self,
+        *,
+        bookmark: Global___Bookmark | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateBookmarkRequest: _TypeAlias = UpdateBookmarkRequest  # noqa: Y015
+
+@_typing.final
+class DeleteBookmarkRequest(_message.Message):
+    """Request of `DeleteBookmark`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the bookmark."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteBookmarkRequest: _TypeAlias = DeleteBookmarkRequest  # noqa: Y015
 
 @_typing.final
 class ExportCatalogueRequest(_message.Message):

@@ -112,6 +112,31 @@ class AnnotationServiceStub:
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteSelectionRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ListBookmarks = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/ListBookmarks',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListBookmarksRequest.SerializeToString,
+                response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListBookmarksResponse.FromString,
+                _registered_method=True)
+        self.GetBookmark = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/GetBookmark',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.GetBookmarkRequest.SerializeToString,
+                response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.FromString,
+                _registered_method=True)
+        self.CreateBookmark = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/CreateBookmark',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CreateBookmarkRequest.SerializeToString,
+                response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.FromString,
+                _registered_method=True)
+        self.UpdateBookmark = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/UpdateBookmark',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.UpdateBookmarkRequest.SerializeToString,
+                response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.FromString,
+                _registered_method=True)
+        self.DeleteBookmark = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/DeleteBookmark',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteBookmarkRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.ExportCatalogue = channel.unary_stream(
                 '/latentspace.annotation.v1.AnnotationService/ExportCatalogue',
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ExportCatalogueRequest.SerializeToString,
@@ -234,6 +259,41 @@ class AnnotationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBookmarks(self, request, context):
+        """Lists the bookmarks of a project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBookmark(self, request, context):
+        """Gets a bookmark.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateBookmark(self, request, context):
+        """Creates a bookmark: a view of the explorer under a name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateBookmark(self, request, context):
+        """Updates a bookmark; the one that was pinned before is no longer pinned if another one is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteBookmark(self, request, context):
+        """Deletes a bookmark.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportCatalogue(self, request, context):
         """Exports the catalogue of an experiment: metadata, clusters, labels, coordinates and, optionally, vectors.
         """
@@ -324,6 +384,31 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
             'DeleteSelection': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSelection,
                     request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteSelectionRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ListBookmarks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBookmarks,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListBookmarksRequest.FromString,
+                    response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListBookmarksResponse.SerializeToString,
+            ),
+            'GetBookmark': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBookmark,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.GetBookmarkRequest.FromString,
+                    response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.SerializeToString,
+            ),
+            'CreateBookmark': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBookmark,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CreateBookmarkRequest.FromString,
+                    response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.SerializeToString,
+            ),
+            'UpdateBookmark': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateBookmark,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.UpdateBookmarkRequest.FromString,
+                    response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.SerializeToString,
+            ),
+            'DeleteBookmark': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteBookmark,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteBookmarkRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'ExportCatalogue': grpc.unary_stream_rpc_method_handler(
@@ -742,6 +827,141 @@ class AnnotationService:
             target,
             '/latentspace.annotation.v1.AnnotationService/DeleteSelection',
             latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteSelectionRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBookmarks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/ListBookmarks',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListBookmarksRequest.SerializeToString,
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ListBookmarksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBookmark(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/GetBookmark',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.GetBookmarkRequest.SerializeToString,
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBookmark(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/CreateBookmark',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CreateBookmarkRequest.SerializeToString,
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateBookmark(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/UpdateBookmark',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.UpdateBookmarkRequest.SerializeToString,
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.Bookmark.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteBookmark(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/DeleteBookmark',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.DeleteBookmarkRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,

@@ -67,6 +67,16 @@ class AnnotationServiceStub:
     """Updates the title and the description of a selection."""
     DeleteSelection: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.DeleteSelectionRequest, _empty_pb2.Empty]
     """Deletes a selection."""
+    ListBookmarks: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.ListBookmarksRequest, _annotation_pb2.ListBookmarksResponse]
+    """Lists the bookmarks of a project."""
+    GetBookmark: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.GetBookmarkRequest, _annotation_pb2.Bookmark]
+    """Gets a bookmark."""
+    CreateBookmark: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.CreateBookmarkRequest, _annotation_pb2.Bookmark]
+    """Creates a bookmark: a view of the explorer under a name."""
+    UpdateBookmark: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.UpdateBookmarkRequest, _annotation_pb2.Bookmark]
+    """Updates a bookmark; the one that was pinned before is no longer pinned if another one is."""
+    DeleteBookmark: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.DeleteBookmarkRequest, _empty_pb2.Empty]
+    """Deletes a bookmark."""
     ExportCatalogue: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ExportCatalogueRequest, _annotation_pb2.ExportCatalogueResponse]
     """Exports the catalogue of an experiment: metadata, clusters, labels, coordinates and, optionally, vectors."""
     SuggestImages: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.SuggestImagesRequest, _annotation_pb2.SuggestImagesResponse]
@@ -109,6 +119,16 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     """Updates the title and the description of a selection."""
     DeleteSelection: _aio.UnaryUnaryMultiCallable[_annotation_pb2.DeleteSelectionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a selection."""
+    ListBookmarks: _aio.UnaryUnaryMultiCallable[_annotation_pb2.ListBookmarksRequest, _annotation_pb2.ListBookmarksResponse]  # type: ignore[assignment]
+    """Lists the bookmarks of a project."""
+    GetBookmark: _aio.UnaryUnaryMultiCallable[_annotation_pb2.GetBookmarkRequest, _annotation_pb2.Bookmark]  # type: ignore[assignment]
+    """Gets a bookmark."""
+    CreateBookmark: _aio.UnaryUnaryMultiCallable[_annotation_pb2.CreateBookmarkRequest, _annotation_pb2.Bookmark]  # type: ignore[assignment]
+    """Creates a bookmark: a view of the explorer under a name."""
+    UpdateBookmark: _aio.UnaryUnaryMultiCallable[_annotation_pb2.UpdateBookmarkRequest, _annotation_pb2.Bookmark]  # type: ignore[assignment]
+    """Updates a bookmark; the one that was pinned before is no longer pinned if another one is."""
+    DeleteBookmark: _aio.UnaryUnaryMultiCallable[_annotation_pb2.DeleteBookmarkRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a bookmark."""
     ExportCatalogue: _aio.UnaryStreamMultiCallable[_annotation_pb2.ExportCatalogueRequest, _annotation_pb2.ExportCatalogueResponse]  # type: ignore[assignment]
     """Exports the catalogue of an experiment: metadata, clusters, labels, coordinates and, optionally, vectors."""
     SuggestImages: _aio.UnaryUnaryMultiCallable[_annotation_pb2.SuggestImagesRequest, _annotation_pb2.SuggestImagesResponse]  # type: ignore[assignment]
@@ -238,6 +258,46 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a selection."""
+
+    @_abc_1.abstractmethod
+    def ListBookmarks(
+        self,
+        request: _annotation_pb2.ListBookmarksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_annotation_pb2.ListBookmarksResponse, _abc.Awaitable[_annotation_pb2.ListBookmarksResponse]]:
+        """Lists the bookmarks of a project."""
+
+    @_abc_1.abstractmethod
+    def GetBookmark(
+        self,
+        request: _annotation_pb2.GetBookmarkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_annotation_pb2.Bookmark, _abc.Awaitable[_annotation_pb2.Bookmark]]:
+        """Gets a bookmark."""
+
+    @_abc_1.abstractmethod
+    def CreateBookmark(
+        self,
+        request: _annotation_pb2.CreateBookmarkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_annotation_pb2.Bookmark, _abc.Awaitable[_annotation_pb2.Bookmark]]:
+        """Creates a bookmark: a view of the explorer under a name."""
+
+    @_abc_1.abstractmethod
+    def UpdateBookmark(
+        self,
+        request: _annotation_pb2.UpdateBookmarkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_annotation_pb2.Bookmark, _abc.Awaitable[_annotation_pb2.Bookmark]]:
+        """Updates a bookmark; the one that was pinned before is no longer pinned if another one is."""
+
+    @_abc_1.abstractmethod
+    def DeleteBookmark(
+        self,
+        request: _annotation_pb2.DeleteBookmarkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a bookmark."""
 
     @_abc_1.abstractmethod
     def ExportCatalogue(

@@ -1,5 +1,6 @@
 """What the catalogue keeps of each kind of resource; one module per kind."""
 
+from lse.platform.catalogue.records.bookmark import BookmarkRecord
 from lse.platform.catalogue.records.clustering import ClusteringRecord
 from lse.platform.catalogue.records.dataset import DatasetRecord
 from lse.platform.catalogue.records.encoder import EncoderRecord
@@ -12,6 +13,7 @@ from lse.platform.catalogue.records.selection import SelectionRecord
 
 __all__ = [
     "RECORDS",
+    "BookmarkRecord",
     "ClusteringRecord",
     "DatasetRecord",
     "EncoderRecord",
@@ -36,5 +38,6 @@ RECORDS = {
         PredictionRecord,
         LabelSchemeRecord,
         SelectionRecord,
+        BookmarkRecord,
     )
 }
