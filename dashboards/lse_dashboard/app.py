@@ -19,15 +19,16 @@ from lse_dashboard import wording
 from lse_dashboard.data.access import Login, caller_of
 from lse_dashboard.data.downloads import Downloads, Make
 from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.link import Link
 from lse_dashboard.data.metrics import SESSIONS
+from lse_dashboard.data.opening import wanted_of
 from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.data.urls import card_path, thumbnail_path
 from lse_dashboard.login import login_options
 from lse_dashboard.server import handlers
 from lse_dashboard.state.ingest import Ingest
-from lse_dashboard.state.link import Link
 from lse_dashboard.state.session import Session
-from lse_dashboard.state.view import KeptView, wanted_of
+from lse_dashboard.state.view import KeptView
 from lse_dashboard.theme import LIGHT
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.page import explorer_page
@@ -193,7 +194,7 @@ def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloa
 
     ingest = Ingest(session.library, session.background, session.operations, uploads)
     addresses = Addresses(thumbnail, card, offer, upload, base)
-    page = explorer_page(session, ingest, KeptView(session, link), addresses)
+    page = explorer_page(session, ingest, KeptView(session), addresses)
 
     def close(_: object) -> None:
         SESSIONS.dec()

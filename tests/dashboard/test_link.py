@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from lse_dashboard.state.link import Link
+from lse_dashboard.data.link import Link
 
 
 def through_a_url(link: Link) -> Link:

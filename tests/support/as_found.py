@@ -11,7 +11,7 @@ __all__ = ["left_as_found"]
 
 _BELOW_EXPERIMENTS = ("predictions", "clusterings", "projections")
 # What is made of others comes first.
-_OF_THE_PROJECT = ("experiments", "encoders", "datasets", "label_schemes", "selections")
+_OF_THE_PROJECT = ("experiments", "encoders", "datasets", "label_schemes", "selections", "bookmarks")
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from lse_dashboard.data.clusters import grouped
 from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups, colouring_of, column_use, gradient, groups
 from lse_dashboard.data.computations import KINDS, Kind
 from lse_dashboard.data.images import ImageIndex, Rows, ordered_columns, positions
+from lse_dashboard.data.link import Link
 from lse_dashboard.data.thumbnails import ThumbnailStore
 from lse_dashboard.data.urls import dataset_version
 
@@ -153,6 +154,11 @@ class Library:
     def selections(self, project: str, dataset: Dataset) -> tuple[Selection, ...]:
         """Saved selections of a dataset, without their rows; read anew each time because people make them."""
         return tuple(one for one in self.client(project).selections.list() if one.dataset == dataset.name)
+
+    def pinned(self, project: str) -> Link:
+        """View with which a project opens; one that says nothing where none is pinned."""
+        found = self.client(project).bookmarks.list(filter="pinned = true", limit=1)
+        return Link.of(found[0].query if found else "")
 
     def column(self, project: str, dataset: Dataset, column: str) -> pa.ChunkedArray:
         """Values of a metadata column, in the order of `images`."""

@@ -6,16 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lse.client.projections import DRIFT_COLUMNS, TRUST_COLUMNS
 from lse.client.resources import Clustering, MadeResource, NamedResource, Projection
-from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring, Groups
 from lse_dashboard.data.images import ImageIndex
 from lse_dashboard.data.library import Library, ProjectContents
+from lse_dashboard.data.link import Link
 from lse_dashboard.data.remarks import remark_groups, remarks_of
 
-__all__ = ["CLUSTERS", "NOTHING", "Opened", "Wanted", "measures", "named", "opened", "read_colouring", "ready"]
+__all__ = [
+    "CLUSTERS",
+    "NOTHING",
+    "Opened",
+    "Wanted",
+    "named",
+    "opened",
+    "read_colouring",
+    "ready",
+    "wanted_of",
+]
 
 NamedT = TypeVar("NamedT", bound=NamedResource)
 MadeT = TypeVar("MadeT", bound=MadeResource)
@@ -38,9 +47,11 @@ class Wanted:
     colour_by
         What gives the points their colour; see `read_colouring`.
     newest
-        Whether the newest experiment takes the place of one that is not there.
+        Whether the project's pinned view, or else its newest experiment, takes the place of one that is not there.
     stay
         Whether hidden groups, the selection and the point size are kept.
+    view
+        Link that says all this and more; None where none was opened.
     """
 
     experiment: str | None
@@ -49,6 +60,19 @@ class Wanted:
     colour_by: str = CLUSTERS
     newest: bool = False
     stay: bool = False
+    view: Link | None = None
+
+
+def wanted_of(link: Link) -> Wanted:
+    """What is to be read to show a view."""
+    return Wanted(
+        link.experiment or None,
+        link.projection or None,
+        link.clustering,
+        link.colour_by or CLUSTERS,
+        newest=not link.experiment,
+        view=link,
+    )
 
 
 @dataclass(frozen=True)
@@ -56,6 +80,7 @@ class Opened:
     """What was found; None for what there is not."""
 
     contents: ProjectContents
+    view: Link | None = None
     images: ImageIndex | None = None
     projection: Projection | None = None
     clustering: Clustering | None = None
@@ -75,21 +100,24 @@ def opened(library: Library, project: str, wanted: Wanted) -> Opened:
     """
     contents = library.contents(project, wanted.experiment)
     if wanted.newest and contents.experiment is None and (usable := ready(contents.experiments)):
-        contents = library.contents(project, usable[-1].id)
+        pinned = library.pinned(project)
+        if named(usable, pinned.experiment) is not None:
+            wanted = wanted_of(pinned)
+        contents = library.contents(project, wanted.experiment or usable[-1].id)
     experiment, dataset = contents.experiment, contents.dataset
     if experiment is None or dataset is None or experiment.state != "ready":
-        return Opened(contents)
+        return Opened(contents, wanted.view)
     images = library.images(project, dataset)
     # A flat map is drawn at once and on any machine; a solid one is there for whoever asks for it.
     flat = [one for one in contents.projections if one.components == 2 or one.id == wanted.projection]
     projection = _chosen(flat, wanted.projection) or _chosen(contents.projections, wanted.projection)
     clustering = None if wanted.clustering == "" else _chosen(contents.clusterings, wanted.clustering)
     if projection is None:
-        return Opened(contents, images, clustering=clustering)
+        return Opened(contents, wanted.view, images, clustering=clustering)
     cloud = library.cloud(project, experiment, projection)
     clusters = None if clustering is None else library.clusters(project, experiment, clustering, cloud)
     colour_by = NOTHING if wanted.colour_by == CLUSTERS and clusters is None else wanted.colour_by
-    found = Opened(contents, images, projection, clustering, cloud, clusters, colour_by)
+    found = Opened(contents, wanted.view, images, projection, clustering, cloud, clusters, colour_by)
     return replace(found, colouring=read_colouring(library, project, found, colour_by))
 
 
@@ -104,7 +132,7 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
         What is open.
     colour_by
         ``nothing``, ``clusters``, or ``KIND:NAME`` of a ``column``, ``label`` scheme, ``prediction`` or
-        ``probability`` of one, of one of `measures`, ``concept:NUMBER``, or ``remark:`` and ``interest``,
+        ``probability`` of one, of a measure, ``concept:NUMBER``, or ``remark:`` and ``interest``,
         ``expected_interest`` or ``tags``.
 
     Returns
@@ -143,21 +171,6 @@ def _said(library: Library, project: str, contents: ProjectContents, colour_by: 
     if dataset is not None and kind == "remark":
         return remark_groups(remarks_of(library.client(project), dataset.id), name, cloud)
     return None if dataset is None or scheme is None else library.labels(project, dataset, scheme, cloud)
-
-
-def measures(contents: ProjectContents, projection: Projection | None, colour_by: str = "") -> dict[str, str]:
-    """Scores of the images and of their places on the map that can colour it: title to the name of the colouring.
-
-    Of the many concepts it is the one that colours it now.
-    """
-    outliers = contents.experiment.outlier_scores if contents.experiment else ()
-    choices = {wording.Colours.OUTLIER.format(name=name.replace("_", " ")): f"outlier:{name}" for name in outliers}
-    shares = (*TRUST_COLUMNS, *DRIFT_COLUMNS)
-    trust = [name for name in shares if projection is not None and name in projection.figures]
-    kind, _, concept = colour_by.partition(":")
-    if kind == "concept":
-        choices[wording.Concepts.COLOUR.format(concept=concept)] = colour_by
-    return choices | {wording.Colours.TRUST.format(name=name.replace("_", " ")): f"trust:{name}" for name in trust}
 
 
 def ready(resources: Iterable[MadeT]) -> list[MadeT]:

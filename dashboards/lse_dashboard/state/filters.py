@@ -22,8 +22,8 @@ from lse_dashboard.data.filtering import (
     passing,
     passing_others,
 )
+from lse_dashboard.data.link import Filter
 from lse_dashboard.state.background import Background, Newest
-from lse_dashboard.state.link import Filter
 from lse_dashboard.state.scatter import Scatter
 
 __all__ = ["Drawn", "Filters"]

@@ -9,8 +9,8 @@ from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud, Mask, fitting_size
 from lse_dashboard.data.colouring import Colouring, Groups
 from lse_dashboard.data.images import Rows, positions
+from lse_dashboard.data.link import Viewport
 from lse_dashboard.data.selection import nearest
-from lse_dashboard.state.link import Viewport
 from lse_dashboard.state.selection import Selection
 
 __all__ = ["Scatter"]
@@ -36,7 +36,7 @@ class Scatter(param.Parameterized):
         None, doc="Which points are selected, hidden ones too; None where none is."
     )
     viewport: param.Parameter[Viewport | None] = param.Parameter(
-        None, doc="What is in view, None for the whole cloud: see `lse_dashboard.state.link.Viewport`."
+        None, doc="What is in view, None for the whole cloud: see `lse_dashboard.data.link.Viewport`."
     )
     images = param.Boolean(False, doc="Whether some points are shown as their images.")
     names = param.Boolean(False, doc="Whether the names of groups are shown at their place.")

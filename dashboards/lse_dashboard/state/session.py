@@ -10,14 +10,14 @@ import param
 
 from lse.client.resources import Clustering, Experiment, MadeResource, Method, Prediction, Projection
 from lse.errors import LseError, UnauthenticatedError, UnavailableError
-from lse_dashboard import wording
+from lse_dashboard.data.colour_choices import colour_groups
 from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups
 from lse_dashboard.data.computations import Computation, Kind
-from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageIndex, Rows, origin_of
+from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageIndex, Rows
 from lse_dashboard.data.library import Library, ProjectContents
-from lse_dashboard.data.opening import CLUSTERS, NOTHING, Opened, Wanted, measures, named, opened, read_colouring, ready
+from lse_dashboard.data.link import Link
+from lse_dashboard.data.opening import CLUSTERS, NOTHING, Opened, Wanted, named, opened, read_colouring, ready
 from lse_dashboard.data.operations import OperationRow
-from lse_dashboard.data.remarks import REMARK_COLOURS
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.cluster_names import ClusterNames
 from lse_dashboard.state.explanations import ExplanationQuestion
@@ -74,6 +74,7 @@ class Session(param.Parameterized):
         NOTHING,
         doc="`nothing`, `clusters`, or `KIND:NAME` of a `column`, `label`, `prediction`, `probability` or `remark`.",
     )
+    view: param.Parameter[Link | None] = param.Parameter(None, doc="Link that is being opened.")
     theme: param.Parameter[Theme] = param.Parameter(DARK, doc="Colours of the page.")
     problem = param.String("", doc="One sentence about what is wrong now.")
     aside: param.Parameter[Tab] = param.Parameter("image", doc="What the right column shows.")
@@ -186,10 +187,8 @@ class Session(param.Parameterized):
 
     def fold(self, side: str) -> None:
         """Fold the ``left`` or the ``right`` column away, or open it."""
-        if side == "left":
-            self.left_open = not self.left_open
-        else:
-            self.right_open = not self.right_open
+        name = f"{side}_open"
+        self.param.update(**{name: not getattr(self, name)})
 
     def label_rows(self) -> Rows:
         """Rows that a class would be given to: what is reviewed, what is selected, or the image in view."""
@@ -209,19 +208,8 @@ class Session(param.Parameterized):
 
     def colour_groups(self) -> dict[str, dict[str, str]]:
         """What can give the points their colour, by where it comes from: title to what `choose_colour` takes."""
-        words = wording.Colours
-        own = {words.CLUSTERS: CLUSTERS} if self.clusters is not None else {}
-        said = {words.LABELS.format(name=one.id): f"label:{one.id}" for one in self.contents.schemes} | REMARK_COLOURS
-        for one in ready(self.contents.predictions):
-            said[words.PREDICTION.format(name=one.id)] = f"prediction:{one.id}"
-            said[words.PROBABILITY.format(name=one.id)] = f"probability:{one.id}"
-        found = {
-            words.MAP: {**own, words.NOTHING: NOTHING, **measures(self.contents, self.projection, self.colour_by)},
-            words.SAID: said,
-        }
-        for column in self.columns:
-            found.setdefault(words.ORIGINS[origin_of(column)], {})[column] = f"column:{column}"
-        return {title: choices for title, choices in found.items() if choices}
+        clustered = self.clusters is not None
+        return colour_groups(self.contents, self.projection, self.columns, clustered=clustered, now=self.colour_by)
 
     def colours(self) -> set[str]:
         """What `choose_colour` takes."""
@@ -302,6 +290,7 @@ class Session(param.Parameterized):
             clusters=found.clusters,
             colour_by=found.colour_by,
             problem="",
+            view=found.view or self.view,
         )
         if dataset is not None:
             self.selection.enter(dataset.uid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -9,25 +10,14 @@ import param
 
 from lse_dashboard import wording
 from lse_dashboard.data.colouring import Groups
-from lse_dashboard.data.opening import CLUSTERS, Wanted, named, ready
-from lse_dashboard.state.link import Link
+from lse_dashboard.data.link import Link
+from lse_dashboard.data.opening import named, ready
 from lse_dashboard.state.session import Session, Tab
 
-__all__ = ["KeptView", "wanted_of"]
+__all__ = ["KeptView"]
 
 _OVER = ("images", "names")
 _TABS: dict[str, Tab] = {one: one for one in get_args(Tab)}
-
-
-def wanted_of(link: Link) -> Wanted:
-    """What is to be read to show a view."""
-    return Wanted(
-        link.experiment or None,
-        link.projection or None,
-        link.clustering,
-        link.colour_by or CLUSTERS,
-        newest=not link.experiment,
-    )
 
 
 class KeptView(param.Parameterized):
@@ -37,22 +27,20 @@ class KeptView(param.Parameterized):
     ----------
     session
         Whose view.
-    link
-        What is to be opened first.
     """
 
     query = param.String("", doc="Query of the URL that opens this view; empty until there is one.")
 
-    def __init__(self, session: Session, link: Link) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._pending: Link | None = link
+        self._settled: Callable[[], None] | None = None
         session.param.watch(lambda *_: self._on_opened(), "loading")
         session.param.watch(
             lambda *_: self._write(), ["contents", "projection", "clustering", "colour_by", "aside", "theme"]
         )
         session.selection.param.watch(lambda *_: self._write(), "step")
-        session.selecting.param.watch(lambda *_: self._write(), "kept")
+        session.selecting.param.watch(lambda *_: self._on_kept(), "kept")
         session.navigation.param.watch(lambda *_: self._write(), "row")
         session.second_map.param.watch(lambda *_: self._write(), "projection")
         session.filters.param.watch(lambda *_: self._write(), "charts")
@@ -85,20 +73,28 @@ class KeptView(param.Parameterized):
             filters=session.filters.said(),
         )
 
-    def complete(self) -> None:
-        """Keep a selection that is too large for a link under a name of its own, which the link then says."""
+    def complete(self, then: Callable[[], None]) -> None:
+        """Go on as soon as the query says all: a selection that is too large for it is kept under a name before."""
         link = self.link
-        if not link.whole and link.selected is not None:
+        if link.whole or link.selected is None:
+            then()
+        else:
+            self._settled = then
             self._session.selecting.save(wording.Link.SELECTION.format(time=datetime.now(UTC)))
 
+    def _on_kept(self) -> None:
+        self._write()
+        then, self._settled = self._settled, None
+        if then is not None:
+            then()
+
     def _on_opened(self) -> None:
-        session, link = self._session, self._pending
+        session = self._session
         if session.loading or session.scatter.cloud is None:
             return
-        if link is not None:
-            self._pending = None
-            if link.experiment in {"", session.experiment.id if session.experiment else ""}:
-                self._restore(link)
+        link, session.view = session.view, None
+        if link is not None and link.experiment in {"", session.experiment_id}:
+            self._restore(link)
         self._write()
 
     def _restore(self, link: Link) -> None:
@@ -109,8 +105,7 @@ class KeptView(param.Parameterized):
             if isinstance(groups, Groups) and groups.title in link.hidden:
                 scatter.hide(groups, frozenset(link.hidden[groups.title]))
         scatter.param.update(**{one: one in link.over for one in _OVER})
-        if link.second:
-            session.second_map.choose(named(ready(session.contents.projections), link.second))
+        session.second_map.choose(named(ready(session.contents.projections), link.second))
         session.filters.restore(link.filters)
         if link.isolated is not None:
             scatter.isolate_rows(link.isolated)
@@ -118,6 +113,8 @@ class KeptView(param.Parameterized):
             session.selecting.open(link.selection)
         elif link.selected is not None:
             session.selection.choose(link.selected, wording.Link.ORIGIN, combine="replace")
+        elif len(session.selection.rows):
+            session.selection.clear()
         row = session.images.row(link.image) if session.images is not None and link.image else None
         if row is not None:
             session.navigation.go(row)
@@ -128,5 +125,5 @@ class KeptView(param.Parameterized):
             session.aside = _TABS[link.tab]
 
     def _write(self) -> None:
-        if self._pending is None and self._session.experiment is not None:
+        if self._session.view is None and self._session.experiment is not None:
             self.query = self.link.query()

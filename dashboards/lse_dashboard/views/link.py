@@ -79,8 +79,7 @@ class LinkButton:
         self.bar.query = event.new
 
     def _copy(self, _: str) -> None:
-        self._kept.complete()
-        self.bar.copy()
+        self._kept.complete(self.bar.copy)
 
 
 class Header(Markup):

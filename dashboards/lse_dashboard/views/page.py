@@ -10,6 +10,7 @@ from panel.util.parameters import edit_readonly
 from panel_material_ui.template.base import Page
 
 from lse_dashboard import wording
+from lse_dashboard.state.bookmarks import Bookmarks
 from lse_dashboard.state.concepts import ConceptsQuestion
 from lse_dashboard.state.ingest import Ingest
 from lse_dashboard.state.original import OriginalQuestion
@@ -20,6 +21,7 @@ from lse_dashboard.theme import DARK, LIGHT
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import PAGE, out_of_flow, widget_theme
 from lse_dashboard.views.aside import Aside
+from lse_dashboard.views.bookmarks import bookmarks_button, bookmarks_dialog
 from lse_dashboard.views.cluster_names import cluster_names_dialog
 from lse_dashboard.views.concepts import concepts_dialog
 from lse_dashboard.views.dialog import explanation, question_dialog
@@ -63,7 +65,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     original = OriginalQuestion(session.library, session.background, session.navigation)
     concepts = ConceptsQuestion(session)
     samp = Samp(session)
-    tour = Tour()
+    tour, bookmarks = Tour(), Bookmarks(session, kept)
     left = Sidebar(session, ingest, concepts.ask).panel
     left.insert(0, TourOffer(tour.start))
     right = Aside(session, addresses, original.open, samp).panel
@@ -76,11 +78,13 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         WidgetNames(**out_of_flow()),
         link.bar,
         tour,
+        bookmarks_dialog(bookmarks),
         *_windows(session, ingest, original, concepts, addresses),
         sizing_mode="stretch_both",
         margin=0,
     )
-    top = pn.Row(header, tour_button(tour), link.button, scatter.buttons, sizing_mode="stretch_width", margin=0)
+    buttons = (tour_button(tour), bookmarks_button(bookmarks), link.button, scatter.buttons)
+    top = pn.Row(header, *buttons, sizing_mode="stretch_width", margin=0)
     page = Page(
         meta_title=wording.TITLE,
         header=[top],

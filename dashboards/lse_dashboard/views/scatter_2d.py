@@ -15,12 +15,12 @@ from bokeh.models import CustomJS
 from holoviews import streams
 
 from lse_dashboard import wording
+from lse_dashboard.data.link import Viewport
 from lse_dashboard.data.metrics import FRAMES
 from lse_dashboard.data.selection import inside_box, inside_polygon
 from lse_dashboard.plots.overlay import Name, group_names, spread
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS, Frame, Painted, View, draw, fitted_view, painted
 from lse_dashboard.state.background import Background, Newest
-from lse_dashboard.state.link import Viewport
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
 from lse_dashboard.views.frames import FrameGlyph

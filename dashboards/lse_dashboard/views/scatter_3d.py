@@ -8,9 +8,9 @@ from typing import Any
 import panel as pn
 from panel.custom import JSComponent
 
+from lse_dashboard.data.link import Viewport
 from lse_dashboard.plots.palette import point_colours
 from lse_dashboard.plots.scatter_3d import Sample, drawn_points, figure
-from lse_dashboard.state.link import Viewport
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lse_dashboard.wording.bookmarks import Bookmarks
 from lse_dashboard.wording.filters import Filters
 from lse_dashboard.wording.ingest import Ingest
 from lse_dashboard.wording.original import Original
@@ -27,6 +28,7 @@ __all__ = [
     "YES",
     "Aside",
     "BakeOff",
+    "Bookmarks",
     "ClusterNames",
     "Colours",
     "Comparison",

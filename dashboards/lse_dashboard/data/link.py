@@ -9,7 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
@@ -111,6 +111,11 @@ class Link:
         if self.point_size is not None:
             said["size"] = str(self.point_size)
         return urlencode(said)
+
+    @classmethod
+    def of(cls, query: str) -> Link:
+        """Read the query of a URL."""
+        return cls.parse(dict(parse_qsl(query, keep_blank_values=True)))
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Link:
