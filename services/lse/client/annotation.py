@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,9 +22,35 @@ __all__ = ["Bookmarks", "LabelSchemes", "Labels", "Remarks", "Selections"]
 class LabelSchemes(ProjectCollection[LabelScheme]):
     """The label schemes of a project."""
 
-    def create(self, name: str, *, title: str = "", description: str = "", classes: Iterable[str] = ()) -> LabelScheme:
-        """Make a label scheme."""
-        return self._create(self._name(LABEL_SCHEME, name), title=title, description=description, classes=list(classes))
+    def create(
+        self,
+        name: str,
+        *,
+        title: str = "",
+        description: str = "",
+        classes: Iterable[str] = (),
+        class_definitions: Mapping[str, str] | None = None,
+    ) -> LabelScheme:
+        """Make a label scheme.
+
+        Parameters
+        ----------
+        name
+            Name of the scheme.
+        title, description
+            What people call it and say of it.
+        classes
+            Classes; a key labels each of the first nine in the explorer.
+        class_definitions
+            What some of the classes mean.
+        """
+        return self._create(
+            self._name(LABEL_SCHEME, name),
+            title=title,
+            description=description,
+            classes=list(classes),
+            class_definitions=_definitions(class_definitions),
+        )
 
     def update(
         self,
@@ -34,14 +60,19 @@ class LabelSchemes(ProjectCollection[LabelScheme]):
         description: str | None = None,
         etag: str = "",
         classes: Iterable[str] | None = None,
+        class_definitions: Mapping[str, str] | None = None,
     ) -> LabelScheme:
-        """Change title, description or classes; what is not given stays, and so do classes that images have."""
+        """Change title, description, classes or what they mean; what is not given stays.
+
+        A class that images have cannot go; with a class its definition goes.
+        """
         return self._update(
             self._full(name),
             etag=etag,
             title=title,
             description=description,
             classes=None if classes is None else list(classes),
+            class_definitions=None if class_definitions is None else _definitions(class_definitions),
         )
 
 
@@ -243,6 +274,10 @@ class Bookmarks(ProjectCollection[Bookmark]):
         """Change title, description or view of a bookmark, or pin it; what is not given stays."""
         values = {"query": None if query is None else _query(query), "pinned": pinned}
         return self._update(self._full(name), etag=etag, title=title, description=description, **values)
+
+
+def _definitions(given: Mapping[str, str] | None) -> list[pb.ClassDefinition]:
+    return [pb.ClassDefinition(key=key, definition=text) for key, text in (given or {}).items()]
 
 
 def _query(given: str) -> str:

@@ -415,7 +415,13 @@ class _AsyncExplanations:
 
 class _AsyncLabelSchemes(_AsyncProjectCollection[LabelScheme]):
     async def create(
-        self, name: str, *, title: str = ..., description: str = ..., classes: Iterable[str] = ...
+        self,
+        name: str,
+        *,
+        title: str = ...,
+        description: str = ...,
+        classes: Iterable[str] = ...,
+        class_definitions: Mapping[str, str] | None = ...,
     ) -> LabelScheme: ...
     async def update(
         self,
@@ -425,6 +431,7 @@ class _AsyncLabelSchemes(_AsyncProjectCollection[LabelScheme]):
         description: str | None = ...,
         etag: str = ...,
         classes: Iterable[str] | None = ...,
+        class_definitions: Mapping[str, str] | None = ...,
     ) -> LabelScheme: ...
 
 class _AsyncLabels:

@@ -20,6 +20,27 @@ from lse.platform.deletion import delete_resource
 from world import World
 
 
+def test_classes_have_definitions(client: Client) -> None:
+    meaning = {"FRI": "Brightest near the core.", "FRII": " Brightest at the ends. "}
+    made = client.label_schemes.create("shape", classes=["FRI", "FRII"], class_definitions=meaning)
+    assert made.class_definitions == {"FRI": "Brightest near the core.", "FRII": "Brightest at the ends."}
+    # What is not given stays, what is empty goes, and a definition goes with its class.
+    assert client.label_schemes.update("shape", title="Form").class_definitions == made.class_definitions
+    fewer = client.label_schemes.update("shape", classes=["FRII", "bent"])
+    assert fewer.class_definitions == {"FRII": "Brightest at the ends."}
+    changed = client.label_schemes.update("shape", class_definitions={"bent": "The tails are swept back.", "FRII": " "})
+    assert changed.class_definitions == {"bent": "The tails are swept back."}
+    assert client.label_schemes.get("shape") == changed
+    for wrong, why in (
+        ({"FRI": "x"}, "no class 'FRI' to define: choose from FRII, bent"),
+        ({"bent": "x" * 2001}, "2,001"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=why) as refused:
+            client.label_schemes.update("shape", class_definitions=wrong)
+        assert refused.value.reason == "CLASS_INVALID"
+    assert client.label_schemes.get("shape") == changed
+
+
 def test_schemes_are_made_changed_listed_and_deleted(client: Client) -> None:
     made = client.label_schemes.create("shape", title="Shape", classes=["FRI", "FRII", "ellipse à bras"])
     assert (made.id, made.title, made.classes) == ("shape", "Shape", ("FRI", "FRII", "ellipse à bras"))

@@ -21,6 +21,7 @@ commands = ResourceCommands(
     "Classes that experts define, and the labels of images.",
     columns=(
         Column("classes", lambda scheme: ", ".join(scheme.classes), listed=True),
+        Column("definitions", "class_definitions"),
         *NAMED,
         Column("updated", "update_time", listed=True),
     ),
@@ -47,6 +48,20 @@ def create(
         scheme, title=title or "", description=description or "", classes=classes or ()
     )
     commands.show(session, made)
+
+
+@commands.command("define")
+def define(
+    session: Session,
+    scheme: Scheme,
+    label: Annotated[str, typer.Argument(metavar="CLASS", help="Class of the scheme.")],
+    definition: Annotated[str, typer.Argument(metavar="TEXT", help="What it means; '' takes the definition away.")],
+) -> None:
+    """Say what a class means."""
+    before = session.client.label_schemes.get(scheme)
+    definitions = {**before.class_definitions, label: definition}
+    changed = session.client.label_schemes.update(scheme, class_definitions=definitions, etag=before.etag)
+    commands.show(session, changed)
 
 
 @commands.command("set")

@@ -28,6 +28,8 @@ class LabelScheme(NamedResource, message=pb.LabelScheme):
         As of `MadeResource`.
     classes
         Classes.
+    class_definitions
+        What some of them mean.
     creator
         Who created it.
     create_time, update_time
@@ -38,6 +40,7 @@ class LabelScheme(NamedResource, message=pb.LabelScheme):
     description: str
     etag: str
     classes: tuple[str, ...]
+    class_definitions: dict[str, str]
     creator: str
     create_time: datetime | None
     update_time: datetime | None

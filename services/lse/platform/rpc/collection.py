@@ -111,6 +111,7 @@ class Collection(Generic[RecordT, MessageT]):
         request: Any,
         *,
         spec: Mapping[str, Callable[[MessageT], Any]] | None = None,
+        settle: Callable[[RecordT], RecordT] = lambda changed: changed,
         check: Callable[[Connection, RecordT], None] | None = None,
     ) -> MessageT:
         """Answer an Update request (AIP-134): title, description and, where they can change, fields of the spec.
@@ -121,6 +122,8 @@ class Collection(Generic[RecordT, MessageT]):
             The request.
         spec
             What reads the new value of each changeable field of the spec from the message given.
+        settle
+            Makes a changed record one whose fields fit one another.
         check
             Raises if a changed record must not be, see `Resources.change`.
 
@@ -145,7 +148,7 @@ class Collection(Generic[RecordT, MessageT]):
                     reason="ETAG_MISMATCH",
                     name=latest.name,
                 )
-            return latest.model_copy(update={**ours, "spec": latest.spec.model_copy(update=asked)})
+            return settle(latest.model_copy(update={**ours, "spec": latest.spec.model_copy(update=asked)}))
 
         return self.show(self._platform.resources.change(given.name, self._record, change, check=check))
 

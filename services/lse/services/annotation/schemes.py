@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, func, select
 
@@ -11,9 +11,10 @@ from lse.platform.catalogue import LabelSchemeRecord
 from lse.platform.catalogue.tables import LABELS
 from lse.values import counted
 
-__all__ = ["check_classes", "check_labels"]
+__all__ = ["check_classes", "check_definitions", "check_labels", "defined"]
 
 _LONGEST_TEXT = 200
+_LONGEST_DEFINITION = 2000
 
 
 def check_classes(classes: Iterable[str]) -> tuple[str, ...]:
@@ -37,6 +38,37 @@ def check_classes(classes: Iterable[str]) -> tuple[str, ...]:
             continue
         raise InvalidArgumentError(message, reason="CLASS_INVALID")
     return tuple(found)
+
+
+def check_definitions(given: Iterable[tuple[str, str]], classes: Collection[str]) -> dict[str, str]:
+    """Definitions of classes as they were given, without empty ones.
+
+    Raises
+    ------
+    InvalidArgumentError
+        ``CLASS_INVALID``: one is of no class, there are two of a class, or it is longer than 2,000 characters.
+    """
+    found: dict[str, str] = {}
+    for label, text in given:
+        if label not in classes:
+            message = f"There is no class '{label}' to define: choose from {', '.join(classes) or 'none'}."
+        elif label in found:
+            message = f"The class '{label}' is defined twice: define it once."
+        elif len(text) > _LONGEST_DEFINITION:
+            message = f"The definition of '{label}' has {len(text):,} characters: use at most {_LONGEST_DEFINITION:,}."
+        else:
+            found[label] = text.strip()
+            continue
+        raise InvalidArgumentError(message, reason="CLASS_INVALID")
+    return {label: text for label, text in found.items() if text}
+
+
+def defined(changed: LabelSchemeRecord, given: Iterable[tuple[str, str]]) -> LabelSchemeRecord:
+    """A changed scheme without definitions of classes that are gone; those given are checked."""
+    classes, before = changed.spec.classes, changed.spec.class_definitions.items()
+    check_definitions(given, classes)
+    kept = {label: text.strip() for label, text in before if text.strip() and label in classes}
+    return changed.model_copy(update={"spec": changed.spec.model_copy(update={"class_definitions": kept})})
 
 
 def check_labels(connection: Connection, changed: LabelSchemeRecord) -> None:

@@ -33,7 +33,7 @@ from lse.services.annotation.bookmarks import check_query, unpin_others
 from lse.services.annotation.experiment_table import ExperimentTables
 from lse.services.annotation.labels import LabelStore
 from lse.services.annotation.remarks import Change, RemarkStore
-from lse.services.annotation.schemes import check_classes, check_labels
+from lse.services.annotation.schemes import check_classes, check_definitions, check_labels, defined
 from lse.tables.exports import EXPORTERS, write_catalogue
 
 __all__ = ["AnnotationServicer", "register"]
@@ -76,12 +76,15 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
     def CreateLabelScheme(self, request: pb.CreateLabelSchemeRequest, context: Any) -> pb.LabelScheme:
         """Make a label scheme."""
         given = request.label_scheme
-        return self._schemes.create(request, given, LabelSchemeSpec(classes=check_classes(given.classes)))
+        classes = check_classes(given.classes)
+        definitions = check_definitions(_definitions(given), classes)
+        return self._schemes.create(request, given, LabelSchemeSpec(classes=classes, class_definitions=definitions))
 
     def UpdateLabelScheme(self, request: pb.UpdateLabelSchemeRequest, context: Any) -> pb.LabelScheme:
         """Change a label scheme."""
-        classes = {"classes": lambda given: check_classes(given.classes)}
-        return self._schemes.update(request, spec=classes, check=check_labels)
+        given = _definitions(request.label_scheme)
+        spec = {"classes": lambda new: check_classes(new.classes), "class_definitions": lambda _: dict(given)}
+        return self._schemes.update(request, spec=spec, settle=partial(defined, given=given), check=check_labels)
 
     def DeleteLabelScheme(self, request: pb.DeleteLabelSchemeRequest, context: Any) -> empty_pb2.Empty:
         """Delete a label scheme with its labels."""
@@ -281,3 +284,8 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
                 reason="PROJECT_MISMATCH",
             )
         return self._resources.get_ready(name, kind)
+
+
+def _definitions(given: pb.LabelScheme) -> list[tuple[str, str]]:
+    """Classes and what they mean, as a request says it."""
+    return [(each.key, each.definition) for each in given.class_definitions]

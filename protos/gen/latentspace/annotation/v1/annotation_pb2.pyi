@@ -36,6 +36,7 @@ class LabelScheme(_message.Message):
     CREATOR_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    CLASS_DEFINITIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/labelSchemes/{label_scheme}`."""
     title: _builtins.str
@@ -58,6 +59,10 @@ class LabelScheme(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Time of the last change."""
 
+    @_builtins.property
+    def class_definitions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassDefinition]:
+        """What the classes mean; a definition goes with its class."""
+
     def __init__(
         self,
         *,
@@ -69,14 +74,41 @@ class LabelScheme(_message.Message):
         creator: _builtins.str = ...,
         description: _builtins.str = ...,
         etag: _builtins.str = ...,
+        class_definitions: _abc.Iterable[Global___ClassDefinition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "name", b"name", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_definitions", b"class_definitions", "classes", b"classes", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "name", b"name", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelScheme: _TypeAlias = LabelScheme  # noqa: Y015
+
+@_typing.final
+class ClassDefinition(_message.Message):
+    """What a class of a label scheme means."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The class."""
+    definition: _builtins.str
+    """Its definition."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        definition: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClassDefinition: _TypeAlias = ClassDefinition  # noqa: Y015
 
 @_typing.final
 class Selection(_message.Message):

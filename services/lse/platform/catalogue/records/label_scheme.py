@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+from pydantic import Field
 
 from lse import names
 from lse.platform.catalogue.records.record import Facts, Nothing, Record
@@ -11,9 +14,18 @@ __all__ = ["LabelSchemeRecord", "LabelSchemeSpec"]
 
 
 class LabelSchemeSpec(Facts):
-    """Classes of a label scheme."""
+    """Classes of a label scheme.
+
+    Attributes
+    ----------
+    classes
+        The classes.
+    class_definitions
+        What some of them mean.
+    """
 
     classes: tuple[str, ...]
+    class_definitions: Mapping[str, str] = Field(default_factory=dict)
 
 
 class LabelSchemeRecord(Record[LabelSchemeSpec, Nothing]):
