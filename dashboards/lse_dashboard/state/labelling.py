@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -108,14 +108,16 @@ class Labelling(Statements):
             self._refused,
         )
 
-    def edit(self, classes: list[str]) -> None:
-        """Change the classes of the scheme; one that images have cannot go."""
+    def edit(self, classes: Mapping[str, str]) -> None:
+        """Change the classes of the scheme, and what they mean; one that images have cannot go."""
         scheme = self.scheme
         if scheme is None:
             return
         client = self._library.client(self._project)
         self._background(
-            lambda: client.label_schemes.update(scheme.id, classes=classes, etag=scheme.etag),
+            lambda: client.label_schemes.update(
+                scheme.id, classes=classes, class_definitions=classes, etag=scheme.etag
+            ),
             lambda changed: self._changed(changed, _WORDS.EDITED.format(name=changed.id)),
             self._refused,
         )

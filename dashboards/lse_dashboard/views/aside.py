@@ -51,7 +51,7 @@ class Aside:
             "filters": FiltersView(session).panel,
             "review": ReviewView(session, addresses.thumbnail).panel,
         }
-        bars = (LabelBar(session).panel, RemarkBar(session).panel)
+        bars = (LabelBar(session, addresses).panel, RemarkBar(session).panel)
         self.panel = pn.Column(
             self._tabs,
             *bars,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import panel as pn
 
 from lse_dashboard import wording
-from lse_dashboard.data.colouring import Groups
-from lse_dashboard.plots.palette import group_colours
 from lse_dashboard.state.session import Session
+from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.choice import Choice
+from lse_dashboard.views.classes_form import class_colours, classes_form, classes_of_form, write_classes
 from lse_dashboard.views.markup import Html, Markup, button, html, join, problem
 from lse_dashboard.views.text_field import text_field, typed
 
@@ -27,18 +26,20 @@ class LabelBar:
     ----------
     session
         Whose labels.
+    addresses
+        Where the page finds files.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, addresses: Addresses) -> None:
         self._session = session
-        self._editing = ""
+        self._page = addresses.offer("classes.html", lambda folder: write_classes(session, folder))
         self._scheme = Choice(self._use, label=_WORDS.SCHEME, options=[], css_classes=["lse-scheme"])
         self._bar = Markup(
             {
                 "give": session.label,
                 "undo": lambda _: session.labelling.undo(),
-                "new": lambda _: self._edit("new"),
-                "edit": lambda _: self._edit("edit"),
+                "new": lambda _: self._new(),
+                "edit": lambda _: self._edit(),
                 "colour": lambda _: self._colour(),
             },
             css_classes=["lse-label-bar"],
@@ -50,9 +51,9 @@ class LabelBar:
         for field in (self._name, self._classes):
             field.param.watch(self._on_enter, "enter_pressed")
         self._form = pn.Column(self._name, self._classes, sizing_mode="stretch_width", margin=0, visible=False)
-        self.panel = pn.Column(
-            self._scheme.select, self._bar, self._form, sizing_mode="stretch_width", margin=(0, 0, 10, 0)
-        )
+        self._editor = Markup({"save": self._save, "keep": lambda _: self._edit()}, css_classes=["lse-classes-form"])
+        parts = (self._scheme.select, self._bar, self._form, self._editor)
+        self.panel = pn.Column(*parts, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
         labelling = session.labelling
         labelling.param.watch(lambda *_: self._show(), ["scheme", "labels", "said"])
         session.param.watch(lambda *_: self._show(), ["contents", "aside", "theme"])
@@ -70,25 +71,27 @@ class LabelBar:
         if scheme is not None:
             self._session.choose_colour(f"label:{scheme.id}")
 
-    def _edit(self, what: str) -> None:
-        """Open the form for a new scheme or for the classes of this one; a second time, close it."""
+    def _new(self) -> None:
+        """Open the form of a new scheme; a second time, close it."""
+        self._form.visible = not self._form.visible
+
+    def _edit(self) -> None:
+        """Open the form of the classes; a second time, close it."""
         scheme = self._session.labelling.scheme
-        self._editing = "" if what == self._editing else what
-        self._name.param.update(visible=self._editing == "new", value="")
-        classes = scheme.classes if scheme is not None and self._editing == "edit" else ()
-        self._classes.value = ", ".join(classes)
-        self._form.visible = bool(self._editing)
+        self._editor.html = "" if scheme is None or self._editor.html else classes_form(scheme)
+
+    def _save(self, form: str) -> None:
+        self._session.labelling.edit(classes_of_form(form))
+        self._editor.html = ""
 
     def _on_enter(self, event: Any) -> None:
         classes = [one.strip() for one in typed(self._classes).split(",") if one.strip()]
         name = typed(self._name)
-        if not event.new or not self._editing or (self._editing == "new" and not (name and classes)):
-            return
-        if self._editing == "new":
+        if event.new and name and classes:
             self._session.labelling.create(name, classes)
-        else:
-            self._session.labelling.edit(classes)
-        self._edit(self._editing)
+            self._form.visible = False
+            for field in (self._name, self._classes):
+                field.value = ""
 
     def _show(self) -> None:
         session, labelling = self._session, self._session.labelling
@@ -112,27 +115,31 @@ class LabelBar:
             said = html('<div class="said">{said} {undo}</div>', said=said, undo=undo if labelling.can_undo else "")
         return html(
             '<div class="lse labels"><div class="classes">{classes}</div><div class="quiet lse-label-target">{target}'
-            '</div>{said}<div class="further">{new}{edit}{colour}</div></div>',
+            '</div>{said}<div class="further">{new}{edit}{colour}'
+            '<a class="link lse-classes-page" href="{page}" download title="{help}">{label}</a></div></div>',
             classes=join(self._class(i, label) for i, label in enumerate(scheme.classes)),
             target=self._target(),
             said=said,
             new=new,
             edit=button(_WORDS.EDIT, "edit", css="link lse-edit-scheme"),
             colour=button(_WORDS.COLOUR, "colour", css="link lse-colour-by-labels"),
+            page=self._page,
+            help=_WORDS.PAGE_HELP,
+            label=_WORDS.PAGE,
         )
 
     def _class(self, index: int, label: str) -> Html:
         session, scheme = self._session, self._session.labelling.scheme
         assert scheme is not None
-        every = Groups(scheme.id, np.zeros(0, dtype=np.int32), scheme.classes)
+        definition = scheme.class_definitions.get(label, "")
         return html(
             '<button class="chip class" data-action="give" data-value="{label}" title="{help}" aria-pressed="{on}">'
             '{key}<i style="background:{colour}"></i>{label}<span class="count">{count}</span></button>',
             label=label,
-            help=_WORDS.GIVE.format(label=label),
+            help=(_WORDS.GIVE_DEFINED if definition else _WORDS.GIVE).format(label=label, definition=definition),
             on="true" if self._given() == label else "false",
             key=html("<kbd>{key}</kbd>", key=index + 1) if index < 9 else "",
-            colour=group_colours(every, session.theme)[index],
+            colour=class_colours(session, scheme)[index],
             count=f"{session.labelling.labels.counts[label]:,}",
         )
 

@@ -10,6 +10,7 @@ from lse_dashboard.wording.results import BakeOff, Concepts, DatasetDetails, Lin
 from lse_dashboard.wording.samp import Samp
 from lse_dashboard.wording.selection import (
     Aside,
+    ClassCatalogue,
     ClusterNames,
     Comparison,
     Gallery,
@@ -29,6 +30,7 @@ __all__ = [
     "Aside",
     "BakeOff",
     "Bookmarks",
+    "ClassCatalogue",
     "ClusterNames",
     "Colours",
     "Comparison",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["Aside", "ClusterNames", "Comparison", "Gallery", "Labelling", "Remarks", "Review", "Selection"]
+__all__ = [
+    "Aside",
+    "ClassCatalogue",
+    "ClusterNames",
+    "Comparison",
+    "Gallery",
+    "Labelling",
+    "Remarks",
+    "Review",
+    "Selection",
+]
 
 
 class Aside:
@@ -106,8 +116,12 @@ class Labelling:
     NEW, EDIT, COLOUR = "New scheme", "Edit classes", "Colour by it"
     NAME = "Name of the scheme"
     CLASSES, CLASSES_HINT = "Classes, separated by commas (Enter saves)", "spiral, elliptical, merger"
+    CLASSES_HELP = "A class goes when its name is emptied, unless images have it."
+    CLASS, NEW_CLASS, MEANS = "class", "another class", "what it means"
+    SAVE, CANCEL = "Save", "Cancel"
+    PAGE, PAGE_HELP = "Catalogue of classes", "The classes with definitions and examples, as one HTML file"
     CREATED, EDITED = "Created {name}.", "Changed {name}."
-    GIVE = "Label as {label}"
+    GIVE, GIVE_DEFINED = "Label as {label}", "Label as {label}: {definition}"
     GIVEN, TAKEN = "{count:,} labelled as {label}.", "{count:,} labels removed."
     UNDONE, NO_LABEL = "Undone: {count:,} × {label}.", "no label"
     UNDO, UNDO_HELP = "Undo", "Give them back the labels that they had (U)"
@@ -115,6 +129,15 @@ class Labelling:
     TARGETS = "1 to 9 label the {count:,} selected images, 0 removes labels."
     TARGET = "{name} has no label yet: 1 to 9 label it."
     TARGET_GIVEN = "{name} is {label} ({author}, {time} UTC)."
+
+
+class ClassCatalogue:
+    """The classes as a page of their own."""
+
+    SCHEME, AUTHORS, NOBODY = "Label scheme", "Labelled by", "nobody yet"
+    ONE, IMAGES = "1 image", "{count:,} images"
+    SHOWN = ", {shown} of them shown, spread evenly over the dataset"
+    UNDEFINED = "Not defined yet."
 
 
 class Remarks:
