@@ -324,9 +324,9 @@ def run(
         chaos.prepare()
         dice = random.Random(1 + len(record.points))
         while record.of(house) < points:
-            points = draw(chaos, house, dice)
-            record.add(points)
-            if any(point.fault for point in points):
+            done = draw(chaos, house, dice)
+            record.add(done)
+            if any(point.fault for point in done):
                 house.start()  # where it has ended, which is the fault of these points alone
         return house.left_over()
     finally:
