@@ -26,6 +26,7 @@ from latentspace.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
 from lse.platform.catalogue.catalogue import migrate
 from lse.platform.config import load_settings
 from lse.platform.ports import answers, free_port
+from lse.server import SERVICES
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from installation import Installation  # a real `lse up`
@@ -136,14 +137,15 @@ def visits(installation: Installation, count: int) -> dict[str, Any]:
 
 
 def transactions(folder: Path, seconds: float) -> float | None:
-    """Transactions a second of services on PostgreSQL that nobody calls; None where that is not installed."""
+    """Transactions a second of a process for each service, on PostgreSQL, that nobody calls; None without it."""
     programs = find_postgresql()
     if programs is None:
         return None
     server = PostgreSQL(programs, folder / "postgresql")
     server.start()
+    processes: list[subprocess.Popen[bytes]] = []
     try:
-        url, port = server.new_database("idle"), free_port()
+        url = server.new_database("idle")
         settings = {
             "catalogue_url": url,
             "artifacts_url": f"file://{folder / 'artifacts'}",
@@ -152,20 +154,23 @@ def transactions(folder: Path, seconds: float) -> float | None:
         }
         migrate(load_settings(**settings))
         flags = [word for key, value in settings.items() for word in (f"--{key.replace('_', '-')}", value)]
-        command = [sys.executable, "-m", "lse.cli.main", "serve", *flags, "--grpc-port", str(port)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
+        for service in SERVICES:
+            port = free_port()
+            command = [sys.executable, "-m", "lse.cli.main", "serve", service, *flags, "--grpc-port", str(port)]
+            command += ["--instance", service, "--peer-address", "127.0.0.1:1"]
+            processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             while not answers(port):
                 time.sleep(0.2)
-            time.sleep(5)
-            before = committed(url)
-            time.sleep(seconds)
-            # Asking is a transaction, too.
-            return (committed(url) - before - 1) / seconds
-        finally:
-            process.terminate()
-            process.wait(60)
+        time.sleep(5)
+        before = committed(url)
+        time.sleep(seconds)
+        # Asking is a transaction, too.
+        return (committed(url) - before - 1) / seconds
     finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(60)
         server.stop()
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from lse.errors import InvalidArgumentError
-from lse.validation import unknown_name, validation_fault
+from lse.validation import all_faults, joined_faults, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,11 +135,16 @@ def parse_parameters(
     properties = parameters_schema(model)["properties"]
     given: dict[str, object] = {}
     said: dict[str, str] = {}
+    unknown = [
+        InvalidArgumentError(
+            unknown_name("parameter", key, properties, names), reason="PARAMETER_UNKNOWN", parameter=key
+        )
+        for key in values
+        if key not in names
+    ]
+    if unknown:
+        raise joined_faults(unknown)
     for key, value in values.items():
-        if key not in names:
-            raise InvalidArgumentError(
-                unknown_name("parameter", key, properties, names), reason="PARAMETER_UNKNOWN", parameter=key
-            )
         name = names[key]
         if name in given:
             raise InvalidArgumentError(
@@ -151,7 +156,7 @@ def parse_parameters(
     try:
         return model.model_validate(given, context={"import_paths": import_paths})
     except ValidationError as error:
-        raise validation_fault(error, parameters_schema(model), what="parameter", reason="PARAMETER_INVALID") from None
+        raise all_faults(error, parameters_schema(model), what="parameter", reason="PARAMETER_INVALID") from None
 
 
 def _plain(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ sentence here, with what is allowed instead, as the JSON Schema of the model say
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lse.errors import InvalidArgumentError
@@ -15,7 +15,7 @@ from lse.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-__all__ = ["did_you_mean", "unknown_name", "validation_fault"]
+__all__ = ["all_faults", "did_you_mean", "joined_faults", "unknown_name", "validation_fault"]
 
 _NOUNS = {
     "integer": "a whole number",
@@ -87,6 +87,19 @@ def validation_fault(
     else:
         sentence = f"{name} cannot be {value}: it must be {place.allowed()}."
     return InvalidArgumentError(sentence, reason=reason, **{what: key})
+
+
+def all_faults(error: ValidationError, schema: Mapping[str, Any], **named: Any) -> InvalidArgumentError:
+    """All that pydantic found wrong, a sentence an entry; parameters as for `validation_fault`."""
+    faults = [validation_fault(error, schema, index=index, **named) for index in range(error.error_count())]
+    return joined_faults(list({tuple(fault.metadata.items()): fault for fault in reversed(faults)}.values())[::-1])
+
+
+def joined_faults(faults: Sequence[InvalidArgumentError]) -> InvalidArgumentError:
+    """Several faults as one: whoever corrects one is not to meet the next one a try later."""
+    told = InvalidArgumentError(" ".join(fault.message for fault in faults), reason=faults[0].reason)
+    told.metadata = faults[0].metadata
+    return told
 
 
 def unknown_name(

@@ -36,8 +36,8 @@ def lse(
     monkeypatch.setenv("LSE_PROJECT", client.project)
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        result = CliRunner().invoke(app, list(arguments), env=variables)
+    def run(*arguments: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
+        result = CliRunner().invoke(app, list(arguments), env=variables, input=given)
         return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
     return run

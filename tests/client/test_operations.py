@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import subprocess
 import sys
 import threading
@@ -111,6 +112,20 @@ def test_progress_bar_of_a_notebook_is_one_output_that_changes():
     assert "text/html" in shown[-1]["data"]
     for part in ("train: reading", "10/10 images", "5/s", "loss 0.25"):
         assert part in shown[-1]["data"]["text/plain"]
+
+
+def test_in_a_narrow_terminal_figures_go_before_the_bar_and_the_time_that_is_left(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    figures = {"loss": 1.359, "epoch": 50.83, "images_per_second": 212.4}
+    with ProgressBar("train", notebook=False) as bar:
+        bar.show(OperationProgress("training", 305, 360, "steps", figures, 30.6))
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "training" in line]
+    assert len(line) <= 80
+    assert "train: training" in line
+    assert "305/360 steps" in line
+    assert "━━━━━━━━" in line
+    assert re.search(r"left \S*:\S*$", line.rstrip())
+    assert "images_per_second" not in line
 
 
 def test_wait_outlasts_services_that_are_away_for_a_while(client, services, proxy):

@@ -271,6 +271,14 @@ def test_wrong_file_is_told_in_one_sentence(file, text, sentence):
     assert "\n" not in caught.value.message
 
 
+def test_all_keys_that_are_wrong_are_told_at_once(file):
+    file.write_text(CHAIN.replace("neighbours: 10", "neighbours: many").replace("name: kmeans", "name: K Means, x: 1"))
+    with pytest.raises(InvalidArgumentError) as caught:
+        load_pipeline(file)
+    for told in ("'experiment.neighbours'", "'K Means' is not a valid", "Unknown key 'clusterings"):
+        assert told in caught.value.message
+
+
 def test_no_file(tmp_path):
     with pytest.raises(NotFoundError, match="no pipeline file"):
         load_pipeline(tmp_path / "none.yaml")

@@ -75,7 +75,7 @@ class Attempts(RuleBasedStateMachine):
         still = self.store.heartbeat(runner.working) if runner.working else {}
         runner.working = [attempt for attempt in runner.working if attempt.operation in still]
         mine = {attempt.operation for attempt in runner.working}
-        others = {name: beat for name, beat in self.store.heartbeats(["Work"]).items() if name not in mine}
+        others = {name: beat for name, beat in self.store.unfinished(["Work"])[0].items() if name not in mine}
         for claimed in self.store.claim(runner.name, ["Work"], limit=1, lost=runner.watch.lost(others)):
             runner.working.append(Attempt(claimed.name, runner.name, claimed.attempts))
             for other in self.runners:

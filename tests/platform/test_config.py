@@ -190,10 +190,10 @@ def test_unreadable_file_is_named(tmp_path: Path, content: str | None) -> None:
     assert caught.value.reason == "SETTINGS_UNREADABLE"
 
 
-def test_missing_setting_says_how_to_give_it() -> None:
+def test_missing_settings_say_how_to_give_them() -> None:
     with pytest.raises(FailedPreconditionError) as caught:
-        load_settings(artifacts_url="file:///a").require("artifacts_url", "catalogue_url")
-    for way in ("LSE_CATALOGUE_URL", "--catalogue-url", "catalogue_url", "sqlite:///"):
+        load_settings(artifacts_url="file:///a").require("artifacts_url", "catalogue_url", "vectors_url")
+    for way in ("LSE_CATALOGUE_URL", "--catalogue-url", "catalogue_url", "sqlite:///", "LSE_VECTORS_URL"):
         assert way in caught.value.message
 
 

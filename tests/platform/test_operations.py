@@ -155,7 +155,7 @@ def test_work_that_ends_its_process_again_and_again_is_given_up(platform: Platfo
 def test_what_is_taken_over_keeps_nothing_more(platform: Platform) -> None:
     store, operation = platform.operation_store, ask(platform)
     (first,) = store.claim("first", ["Work"], limit=1)
-    beats = store.heartbeats(["Work"])
+    beats, _ = store.unfinished(["Work"])
     assert store.claim("second", ["Work"], limit=1) == []
     (second,) = store.claim("second", ["Work"], limit=1, lost=beats)
     late, present = Attempt(operation.name, "first", first.attempts), Attempt(operation.name, "second", second.attempts)

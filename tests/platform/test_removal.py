@@ -29,6 +29,12 @@ def make_experiment(platform: Platform) -> ExperimentRecord:
     return experiment
 
 
+def start(platform: Platform) -> None:
+    """Start a process that works on operations."""
+    platform.runner.register("Work", lambda context: None, NumbersRecord, respond=lambda record: b"")
+    platform.runner.start()
+
+
 def is_there(platform: Platform, experiment: ExperimentRecord) -> bool:
     """Whether any of its bulk data are."""
     if platform.artifacts.exists(platform.artifacts.folder("experiment", experiment.uid)):
@@ -50,7 +56,7 @@ def test_what_is_deleted_while_its_store_is_away_goes_when_that_is_back(part: Pa
     with platform_with(part, tmp_path) as platform, capture_logs() as lines:
         experiment = make_experiment(platform)
         assert is_there(platform, experiment)
-        platform.runner.start()
+        start(platform)
         part.stop()
         delete_resource(platform, experiment)
         assert not list(platform.resources.all(ExperimentRecord, "projects/p"))
@@ -72,7 +78,7 @@ def test_what_a_killed_process_was_deleting_is_removed_by_the_next(part: Part, t
         platform.resources.delete(experiment.name)
     with platform_with(part, tmp_path) as platform:
         assert is_there(platform, experiment)
-        platform.runner.start()
+        start(platform)
         until(lambda: not is_there(platform, experiment))
         until(lambda: not platform.discards.pending())
         platform.runner.stop(timeout=20)

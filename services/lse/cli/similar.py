@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from lse.cli.files import read_file
 from lse.cli.session import Session, choice, service_command
 from lse.errors import InvalidArgumentError
 
@@ -24,7 +26,9 @@ def similar(
     experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Where to search.")],
     *,
     image: Annotated[str | None, typer.Option("--image", metavar="NAME|PATH|ROW", help="Image of the dataset.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", metavar="PATH", help="Image file on this machine.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="PATH", help="Image file on this machine; - is the standard input.")
+    ] = None,
     selection: Annotated[
         str | None, typer.Option("--selection", metavar="S", help="Selection, by the mean of its vectors.")
     ] = None,
@@ -70,20 +74,21 @@ def similar(
     for needs, asked in ((f"--scope {scope}", scope != "all"), ("--cluster", cluster is not None)):
         if asked and clustering is None:
             raise InvalidArgumentError(f"{needs} needs --clustering.", reason="CLUSTERING_MISSING")
-    matches = session.client.search.similar(
-        experiment,
-        image=image,
-        file=file,
-        selection=selection,
-        cluster=None if cluster is None or clustering is None else (clustering, cluster),
-        like=like or like_selection,
-        unlike=unlike or unlike_selection,
-        k=k,
-        scope=cast("Scope", scope),
-        clustering=clustering,
-        filter=filter,
-        exact=exact,
-    )
+    with contextlib.ExitStack() as stack:
+        matches = session.client.search.similar(
+            experiment,
+            image=image,
+            file=None if file is None else stack.enter_context(read_file(file)),
+            selection=selection,
+            cluster=None if cluster is None or clustering is None else (clustering, cluster),
+            like=like or like_selection,
+            unlike=unlike or unlike_selection,
+            k=k,
+            scope=cast("Scope", scope),
+            clustering=clustering,
+            filter=filter,
+            exact=exact,
+        )
     session.table(
         matches,
         ("image", "row", "similarity", "cluster"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,26 +13,25 @@ from latentspace.encoding.v1 import encoding_pb2
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from latentspace.search.v1 import search_pb2
 from lse.client.collection import ProjectCollection
+from lse.client.dataset_images import DatasetImages
 from lse.client.duplicates import with_near_duplicates
 from lse.client.operations import Operation
 from lse.client.requests import check_count, recipe_text, rows_message, source_path, source_paths
-from lse.client.resources.datasets import Dataset, Image, ImageStatus, ImageTrace, Preview
-from lse.client.resources.originals import OriginalHeader, OriginalImage
+from lse.client.resources.datasets import Dataset, Preview
 from lse.client.sent_files import SentFiles
 from lse.client.streams import file_size, pieces
 from lse.errors import InvalidArgumentError
-from lse.names import EXPERIMENT, IMAGE
+from lse.names import EXPERIMENT
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Datasets"]
 
-_THUMBNAILS_PER_CALL = 200
 _SAMPLES = 24  # from which the services suggest a recipe
 
 
-class Datasets(ProjectCollection[Dataset]):
+class Datasets(ProjectCollection[Dataset], DatasetImages):
     """The datasets of a project.
 
     Paths of sources and catalogues are read by the services; relative ones are made absolute here.  They may also be
@@ -245,82 +243,6 @@ class Datasets(ProjectCollection[Dataset]):
         )
         return Preview.from_pb(self._connection.call(request))
 
-    def images(
-        self,
-        dataset: str,
-        *,
-        status: ImageStatus | None = None,
-        filter: str = "",  # noqa: A002  # the word of the API
-        order_by: str = "",
-        limit: int | None = None,
-    ) -> Iterator[Image]:
-        """Images, fetched page by page.
-
-        Parameters
-        ----------
-        dataset
-            Name of the dataset.
-        status
-            Only those ``prepared`` or only those ``rejected``.
-        filter
-            Only those that fulfil a filter on metadata, such as ``redshift > 0.5 AND class = spiral`` (default: all).
-        order_by
-            Columns to order by, such as ``redshift desc`` (default: the order in which they were read).
-        limit
-            At most so many (default: all).
-        """
-        if status not in {None, "prepared", "rejected"}:
-            raise InvalidArgumentError(
-                f"'{status}' is not a status of images: use 'prepared' or 'rejected'.", reason="CHOICE_UNKNOWN"
-            )
-        only = f"status = {status}" if status else ""
-        wanted = f"{only} AND ({filter})" if only and filter else only or filter
-        request = pb.ListImagesRequest(parent=self._full(dataset), filter=wanted, order_by=order_by)
-        return (Image.from_pb(message) for message in self._connection.pages(request, limit=limit))
-
-    def image(self, dataset: str, image: str) -> Image:
-        """One image with its metadata."""
-        return Image.from_pb(self._connection.call(pb.GetImageRequest(name=self._name(IMAGE, dataset, image))))
-
-    def trace(self, dataset: str, image: str, *, recipe: Path | str | Mapping[str, object] | None = None) -> ImageTrace:
-        """Show one image through every step of its preparation, read again from its source.
-
-        Parameters
-        ----------
-        dataset
-            Name of the dataset.
-        image
-            Name, path or row of the image.
-        recipe
-            Another recipe to try on it: file, YAML text or keys (default: that of the dataset).
-
-        Examples
-        --------
-        >>> client.datasets.trace("survey", "J0013+0951").save("trace.png")
-        """
-        request = pb.TraceImageRequest(name=self._name(IMAGE, dataset, image), recipe=recipe_text(recipe))
-        return ImageTrace.from_pb(self._connection.call(request))
-
-    def original(self, dataset: str, image: str) -> OriginalImage:
-        """One image as it is in its source, before any preparation: pixels, header and world coordinates.
-
-        Parameters
-        ----------
-        dataset
-            Name of the dataset.
-        image
-            Name, path or row of the image.
-
-        Examples
-        --------
-        >>> original = client.datasets.original("survey", "J0013+0951")
-        >>> original.pixels.shape, original.position(0, 0)
-        """
-        messages = self._connection.stream(pb.ReadOriginalRequest(name=self._name(IMAGE, dataset, image)))
-        first = next(messages)
-        content = b"".join([first.data, *(message.data for message in messages)])
-        return OriginalImage.of(OriginalHeader.from_pb(first.header), content)
-
     def duplicates(self, dataset: str, *, experiment: str | None = None) -> pa.Table:
         """Images of a dataset that have the same pixels, and those that are nearly the same in an experiment of it.
 
@@ -352,29 +274,3 @@ class Datasets(ProjectCollection[Dataset]):
                 reason="DATASET_MISMATCH",
             )
         return self._connection.table(search_pb2.ReadNearDuplicatesRequest(name=name))
-
-    def thumbnails(self, dataset: str, rows: Sequence[int]) -> builtins.list[bytes]:
-        """JPEG pictures of some rows, in their order; WebP of datasets that version 0.1 made."""
-        parent = self._full(dataset)
-        pictures: builtins.list[bytes] = []
-        wanted = [int(row) for row in rows]
-        for start in range(0, len(wanted), _THUMBNAILS_PER_CALL):
-            request = pb.BatchGetThumbnailsRequest(parent=parent, rows=wanted[start : start + _THUMBNAILS_PER_CALL])
-            pictures.extend(self._connection.call(request).thumbnails)
-        return pictures
-
-    def table(
-        self, dataset: str, columns: Iterable[str] | None = None, *, rows: Iterable[int] | None = None
-    ) -> pa.Table:
-        """Table of all inputs, prepared and rejected: one row each.
-
-        Parameters
-        ----------
-        dataset
-            Name of the dataset.
-        columns
-            Columns wanted beside ``name`` and ``row`` (default: all).
-        rows
-            Rows of prepared images, which come in ascending order (default: all inputs).
-        """
-        return self._read(pb.ReadImageTableRequest(name=self._full(dataset)), rows, columns or ())

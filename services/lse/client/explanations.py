@@ -27,7 +27,8 @@ class Explanations(Subject):
         self,
         experiment: str,
         *,
-        image: str | None = None,
+        image: str | int | None = None,
+        row: int | None = None,
         axes: Sequence[int] = (),
         components: int | None = None,
         steps: int = 7,
@@ -40,7 +41,9 @@ class Explanations(Subject):
         experiment
             Experiment; its encoder must keep a decoder.
         image
-            Image to start from (default: the mean of all vectors).
+            Image to start from, by its name or path (default: the mean of all vectors).
+        row
+            The same by its row.
         axes
             Latent axes to traverse, from 0 (default: the leading principal components).
         components
@@ -51,9 +54,10 @@ class Explanations(Subject):
             Distance to either side in standard deviations of the vectors.
         """
         name = self._name(EXPERIMENT, experiment)
+        start = image if row is None else row
         request = pb.TraverseAxesRequest(
             experiment=name,
-            image="" if image is None else self._image(name, image),
+            image="" if start is None else self._image(name, start),
             axes=axes,
             component_count=components or 0,
             step_count=steps,
@@ -61,7 +65,7 @@ class Explanations(Subject):
         )
         return Traversals.from_pb(self._connection.call(request, timeout=_SECONDS))
 
-    def interpolate(self, experiment: str, first: str, second: str, *, steps: int = 9) -> ImagePath:
+    def interpolate(self, experiment: str, first: str | int, second: str | int, *, steps: int = 9) -> ImagePath:
         """Draw what lies between two images, and find the real images nearest to it.
 
         Parameters
@@ -69,7 +73,7 @@ class Explanations(Subject):
         experiment
             Experiment; its encoder must keep a decoder.
         first, second
-            Images of the dataset.
+            Images of the dataset, by their names, paths or, as numbers, rows.
         steps
             Images drawn, both ends included, 2 to 33.
         """
@@ -97,7 +101,7 @@ class Explanations(Subject):
         request = pb.SampleImagesRequest(encoder=self._name(ENCODER, encoder), image_count=count, seed=seed)
         return ImageSamples.from_pb(self._connection.call(request, timeout=_SECONDS))
 
-    def similarity(self, experiment: str, first: str, second: str) -> Similarity:
+    def similarity(self, experiment: str, first: str | int, second: str | int) -> Similarity:
         """Show which pixels, band by band, make two images close.
 
         Parameters
@@ -105,7 +109,7 @@ class Explanations(Subject):
         experiment
             Experiment with an encoder.
         first, second
-            Images of the dataset.
+            Images of the dataset, by their names, paths or, as numbers, rows.
         """
         name = self._name(EXPERIMENT, experiment)
         request = pb.ExplainSimilarityRequest(

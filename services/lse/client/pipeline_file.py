@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 
 from lse.errors import InvalidArgumentError, NotFoundError
 from lse.names import check_id
-from lse.validation import validation_fault
+from lse.validation import all_faults
 
 __all__ = [
     "PRETRAINED",
@@ -28,6 +29,7 @@ __all__ = [
 
 # Method of an encoder that is not trained here.
 PRETRAINED = "pretrained"
+_STANDARD_INPUT = "-"
 _OF_PRETRAINED = {"backbone", "weights", "input", "bands", "size", "pool", "adapt", "epochs", "learning_rate"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
@@ -203,7 +205,7 @@ def load_pipeline(path: str | Path, *, data: str | Path | None = None) -> Pipeli
     Parameters
     ----------
     path
-        YAML file.
+        YAML file; ``-`` is the standard input, in which what is relative is so to the present folder.
     data
         Folder that sources and catalogue are relative to, instead of the one that the file names.
 
@@ -219,14 +221,14 @@ def load_pipeline(path: str | Path, *, data: str | Path | None = None) -> Pipeli
     try:
         pipeline = Pipeline.model_validate(content)
     except ValidationError as error:
-        raise validation_fault(
+        raise all_faults(
             error,
             Pipeline.model_json_schema(),
             what="key",
             of=f"of the pipeline '{file}'",
             reason="PIPELINE_INVALID",
         ) from None
-    base = file.absolute().parent
+    base = Path.cwd() if str(path) == _STANDARD_INPUT else file.absolute().parent
     if data is not None:
         folder = Path(data).expanduser().absolute()
     else:
@@ -250,12 +252,14 @@ def load_pipeline(path: str | Path, *, data: str | Path | None = None) -> Pipeli
 
 
 def _read(file: Path) -> dict[str, Any]:
-    if not file.exists():
+    standard = str(file) == _STANDARD_INPUT
+    if not standard and not file.exists():
         raise NotFoundError(
             f"There is no pipeline file '{file}': correct the path.", reason="PIPELINE_NOT_FOUND", path=file
         )
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
+        text = sys.stdin.read() if standard else file.read_text(encoding="utf-8")
+        content = yaml.load(text, _Loader)  # noqa: S506  # a safe one
     except (OSError, UnicodeDecodeError) as error:
         raise _invalid(file, f"cannot be read ({error})") from error
     except yaml.YAMLError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,9 +12,15 @@ from lse.client.resources.fields import Received
 from lse.progress import Progress
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.measure import Measurement
     from rich.progress import Progress as Bar
+    from rich.progress import Task
+    from rich.text import Text
 
 __all__ = ["OperationProgress", "ProgressBar", "ProgressLines", "someone_watches"]
+
+_WIDE = 100
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class ProgressBar:
         self._notebook = "ipykernel" in sys.modules if notebook is None else notebook
         self._bar = _bar()
         self._stage: str | None = None
-        self._task = self._bar.add_task(label or "waiting", total=None, figures="")
+        self._task = self._bar.add_task(label or "waiting", total=None, figures=_Fitting([]))
         self._handle: Any = None
 
     def __enter__(self) -> Self:
@@ -89,7 +96,7 @@ class ProgressBar:
             description=": ".join(part for part in (self._label, progress.stage or "waiting for a runner") if part),
             completed=progress.done,
             total=progress.total or None,
-            figures="  ".join(_figures(progress)),
+            figures=_Fitting(_figures(progress)),
         )
         if self._handle is not None:
             self._handle.update(self._bar)
@@ -127,20 +134,53 @@ class ProgressLines:
         sys.stderr.write("  ".join([what, *_figures(progress)]) + "\n")
 
 
+class _Fitting:
+    """Figures in what room there is: the last go first, before the bar and the time that is left."""
+
+    def __init__(self, figures: Sequence[str]) -> None:
+        self._figures = figures
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.measure import Measurement
+
+        return Measurement(0, len("  ".join(self._figures)))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        from rich.text import Text
+
+        shown = list(self._figures)
+        while len(shown) > 1 and len("  ".join(shown)) > options.max_width:
+            shown.pop()
+        yield Text("  ".join(shown), no_wrap=True, overflow="ellipsis")
+
+
 def _bar() -> Bar:
     from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        RenderableColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bar
+    from rich.table import Column
+
+    class Figures(RenderableColumn):
+        def render(self, task: Task) -> RenderableType:
+            figures: RenderableType = task.fields["figures"]
+            return figures
 
     console = Console(stderr=True, highlight=False)
     return Bar(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[figures]}"),
-        TimeElapsedColumn(),
-        TextColumn("left", style="dim"),
-        TimeRemainingColumn(),
+        SpinnerColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=30 if console.width > _WIDE else 12, table_column=Column(no_wrap=True)),
+        Figures(),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TextColumn("left", style="dim", table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
         console=console,
         transient=console.is_terminal,
     )

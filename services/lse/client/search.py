@@ -45,7 +45,8 @@ class Search(Subject):
         self,
         experiment: str,
         *,
-        image: str | None = None,
+        image: str | int | None = None,
+        row: int | None = None,
         file: str | Path | bytes | None = None,
         vector: Sequence[float] | npt.NDArray[np.floating] | None = None,
         selection: str | None = None,
@@ -58,14 +59,16 @@ class Search(Subject):
         filter: str = "",  # noqa: A002  # the word of the API
         exact: bool = False,
     ) -> Results[Match]:
-        """Images most similar to exactly one of: an image, a file, a vector, a selection, a cluster, examples.
+        """Images most similar to exactly one of: an image (or row), a file, a vector, a selection, a cluster, examples.
 
         Parameters
         ----------
         experiment
             Where to search.
         image
-            Image of the dataset; it is none of the matches.
+            Image of the dataset, by its name or path; it is none of the matches.
+        row
+            The same by its row.
         file
             Image file on this machine, or its content; at most 15 MiB.
         vector
@@ -96,10 +99,10 @@ class Search(Subject):
         """
         name, count = self._name(EXPERIMENT, experiment), check_count(k, _MOST, "A search")
         request = self._scoped(name, scope, clustering, exact=exact, filter=filter)
-        given = {"image": image, "file": file, "vector": vector, "selection": selection, "cluster": cluster}
+        given = {"image": image, "row": row, "file": file, "vector": vector, "selection": selection, "cluster": cluster}
         _check_one({**given, "like": like}, unlike)
-        if image is not None:
-            request.image = self._image(name, image)
+        if (one := image if row is None else row) is not None:
+            request.image = self._image(name, one)
         elif file is not None:
             request.image_file = _content(file)
         elif vector is not None:

@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 
 from lse.errors import FailedPreconditionError, InvalidArgumentError
-from lse.validation import did_you_mean, validation_fault
+from lse.validation import did_you_mean, joined_faults, validation_fault
 
 __all__ = ["SECRETS", "Settings", "load_settings"]
 
@@ -276,16 +276,17 @@ class Settings(BaseSettings):
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, _file_of(init_settings()))
 
     def require(self, *keys: str) -> None:
-        """Raise FailedPreconditionError for the first of these settings that is empty."""
-        for key in keys:
-            if not getattr(self, key):
-                told = type(self).model_fields[key].description or ""
-                raise FailedPreconditionError(
-                    f"The setting {key} is missing ({told.rstrip('.')}): set {_variable(key)}, give {_flag(key)}, or "
-                    f"write {key} into the configuration file.",
-                    reason="SETTING_MISSING",
-                    setting=key,
-                )
+        """Raise FailedPreconditionError for those of these settings that are empty."""
+        missing = [key for key in keys if not getattr(self, key)]
+        sentences = []
+        for key in missing:
+            told = type(self).model_fields[key].description or ""
+            sentences.append(
+                f"The setting {key} is missing ({told.rstrip('.')}): set {_variable(key)}, give {_flag(key)}, or "
+                f"write {key} into the configuration file."
+            )
+        if missing:
+            raise FailedPreconditionError(" ".join(sentences), reason="SETTING_MISSING", setting=missing[0])
 
 
 SECRETS = frozenset(key for key, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation))
@@ -333,10 +334,7 @@ def load_settings(**flags: Any) -> Settings:
         faults += wrong.values()
     if not faults:
         return settings
-    # All at once: whoever corrects one is not to meet the next one a start later.
-    told = InvalidArgumentError(" ".join(fault.message for fault in faults), reason=faults[0].reason)
-    told.metadata = faults[0].metadata
-    raise told
+    raise joined_faults(faults)
 
 
 def _unknown_names(path: Path | None) -> list[InvalidArgumentError]:

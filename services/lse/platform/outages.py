@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from lse.errors import DeadlineExceededError, LseError, UnavailableError
 
-__all__ = ["Patience", "artifacts_away", "count_failure", "is_outage", "is_transport_fault"]
+__all__ = ["Patience", "artifacts_away", "count_failure", "failure_count", "is_outage", "is_transport_fault"]
 
 # Of what the work of an operation needs. A port that is taken, say, does not become free by waiting.
 _OUTAGES = frozenset(
@@ -47,6 +47,12 @@ _LONGEST_SECONDS = 15.0
 def count_failure(store: str) -> None:
     """Count that a store was away: ``artifacts``, ``catalogue``, ``compute``, ``triton`` or ``vectors``."""
     _FAILED.labels(store).inc()
+
+
+def failure_count() -> float:
+    """How often this process found anything away."""
+    samples = (sample for metric in _FAILED.collect() for sample in metric.samples)
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
 def is_outage(error: BaseException | None) -> TypeGuard[LseError]:

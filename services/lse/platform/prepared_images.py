@@ -19,9 +19,10 @@ from lse.errors import DataLossError, FailedPreconditionError, InvalidArgumentEr
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import DatasetRecord, ExperimentRecord
 
-__all__ = ["image_blocks", "image_line", "image_row", "image_rows", "prepared_images"]
+__all__ = ["image_blocks", "image_line", "image_row", "image_rows", "pixel_blocks", "prepared_images"]
 
 _SHOWN = 3
+_BLOCK_BYTES = 4 * 2**20
 # Column of lines beside those of an image table, whose names have no such character.
 _BY_NAME = "\0by name"
 
@@ -52,6 +53,25 @@ def prepared_images(
         return pa.concat_tables(blocks)
     schema = artifacts.table_schema(table_uri)
     return pa.schema([schema.field(name) for name in columns], metadata=schema.metadata).empty_table()
+
+
+def pixel_blocks(artifacts: Artifacts, images_uri: str, rows: NDArray[np.int64] | range) -> Iterator[pa.Table]:
+    """Prepared images, the columns ``row`` and ``pixels``, in blocks of some MiB; only one is in memory.
+
+    Parameters
+    ----------
+    artifacts, images_uri
+        Where the array of images is.
+    rows
+        Rows wanted, ascending.
+    """
+    images = artifacts.array_rows(images_uri)
+    length = int(np.prod(images.shape[1:]))
+    step = max(1, _BLOCK_BYTES // (4 * length))
+    for start in range(0, max(1, len(rows)), step):
+        wanted = np.asarray(rows[start : start + step], np.int64)
+        pixels = pa.array(images[wanted].astype(np.float32, copy=False).ravel())
+        yield pa.table({"row": wanted, "pixels": pa.FixedSizeListArray.from_arrays(pixels, length)})
 
 
 def image_blocks(

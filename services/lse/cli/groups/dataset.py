@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lse.cli.files import STANDARD
 from lse.cli.resource import MADE, Column, Limit, ResourceCommands
-from lse.cli.rows import Rows, RowsFrom, parse_rows
+from lse.cli.rows import Rows, RowsFrom, parse_rows, read_text
 from lse.cli.session import Session
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.names import DATASET
@@ -59,7 +60,8 @@ Sources = Annotated[
     list[str], typer.Argument(metavar="SOURCE", help="Files and folders as the services see them; s3:// and https://.")
 ]
 RecipeFile = Annotated[
-    Path | None, typer.Option("--recipe", help="Recipe file, YAML (default: suggested from the images).")
+    Path | None,
+    typer.Option("--recipe", help="Recipe file, YAML; - is the standard input (default: suggested from the images)."),
 ]
 CatalogueFile = Annotated[
     str | None,
@@ -106,7 +108,7 @@ def ingest(
         return session.client.datasets.upload(
             name,
             sources[0],
-            recipe=recipe,
+            recipe=_recipe(recipe),
             catalogue=catalogue,
             catalogue_key=catalogue_key,
             catalogue_radius_arcsec=catalogue_radius,
@@ -114,7 +116,7 @@ def ingest(
     return session.client.datasets.ingest(
         name,
         sources,
-        recipe=recipe,
+        recipe=_recipe(recipe),
         catalogue=catalogue,
         catalogue_key=catalogue_key,
         catalogue_radius_arcsec=catalogue_radius,
@@ -187,7 +189,7 @@ def preview(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write the pictures to (JPEG).")] = None,
 ) -> None:
     """Show what a recipe makes of a few sources."""
-    result = session.client.datasets.preview(sources, recipe=recipe, count=count)
+    result = session.client.datasets.preview(sources, recipe=_recipe(recipe), count=count)
     if out is not None:
         from lse.client.streams import write_file
 
@@ -282,14 +284,18 @@ def trace(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="Image: its name, its path or its row.")],
     *,
     recipe: Annotated[
-        Path | None, typer.Option("--recipe", help="Another recipe to try on it, YAML (default: that of the dataset).")
+        Path | None,
+        typer.Option(
+            "--recipe",
+            help="Another recipe to try on it, YAML; - is the standard input (default: that of the dataset).",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.png", help="Picture of the channels after each step.")
     ] = None,
 ) -> None:
     """Show one image through every step of its preparation, with figures, to find where pixels go wrong."""
-    found = session.client.datasets.trace(name, image, recipe=recipe)
+    found = session.client.datasets.trace(name, image, recipe=_recipe(recipe))
     file = None if out is None else found.save(out)
     if session.as_json:
         session.say({key: getattr(found, key) for key in _TRACED} | {"file": file}, "")
@@ -316,3 +322,8 @@ def _figures(step: TraceStep) -> Iterator[tuple[bool, str, object]]:
     rows = [*([("", step.summary)] if step.summary else []), *step.facts.items()]
     for number, (figure, value) in enumerate(rows):
         yield number == 0, figure, shown(value) if isinstance(value, float) else value
+
+
+def _recipe(file: Path | None) -> Path | str | None:
+    """Recipe as the client takes it: a file, or the text that comes by the standard input."""
+    return read_text(STANDARD) if str(file) == STANDARD else file

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lse.cli.evaluations import score_line, show_bake_off, show_evaluation
+from lse.cli.files import read_file
 from lse.cli.records import print_json
 from lse.cli.resource import MADE, METHOD, Column, ResourceCommands, short
 from lse.cli.session import Seed, Session, Set, choice, given_parameters, listed, wait_for
@@ -100,18 +101,18 @@ def retrain(
 
     Its parameters are those of the version in use where no others are set.
     """
-    parameters = given_parameters(settings, seed=seed)
-    return session.client.encoders.retrain(name, dataset=dataset, parameters=parameters)
+    return session.client.encoders.retrain(name, dataset=dataset, parameters=given_parameters(settings, seed=seed))
 
 
 @commands.work("import")
 def import_onnx(
     session: Session,
     name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="ONNX file on this machine.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="ONNX file here; - is the standard input.")],
 ) -> Any:
     """Make an encoder of an ONNX file."""
-    return session.client.encoders.import_onnx(name, file)
+    with read_file(file) as content:
+        return session.client.encoders.import_onnx(name, content)
 
 
 @commands.work("pretrained")

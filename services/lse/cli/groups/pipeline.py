@@ -34,7 +34,9 @@ def pipeline() -> None:
 @service_command(app, "run")
 def run(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="File that declares the chain.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.yaml", help="File that declares the chain; - is the standard input.")
+    ],
     *,
     report: Annotated[Path | None, typer.Option("--report", metavar="OUT.json", help="Write what came out.")] = None,
     data: Annotated[
@@ -64,7 +66,9 @@ def run(
 @service_command(app, "check")
 def check(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="File that declares the chain.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.yaml", help="File that declares the chain; - is the standard input.")
+    ],
     *,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Folder of the images, instead of the one in the file.")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
+from html import escape
 from operator import attrgetter
 from typing import Any, ClassVar, Literal, Self
 
@@ -23,6 +24,7 @@ State = Literal["creating", "ready", "failed"]
 
 # What stands for a value of an enum that this version does not know, where it is not the empty text.
 _UNKNOWN = {"ResourceState": "creating", "Kind": "text", "Type": "text", "Status": "rejected"}
+_SHOWN = 500
 _METADATA = "latentspace.type.v1.MetadataField"
 _CLASSES: dict[str, type[Received]] = {}
 
@@ -179,6 +181,17 @@ class NamedResource(Received):
 
     name: str
 
+    def _repr_html_(self) -> str:
+        """Attributes that say something, a line each, as a notebook shows them."""
+        shown = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self) if field.repr)
+        left = "style='text-align:left'"
+        lines = (
+            f"<tr><th {left}>{name}</th><td {left}>{escape(_shortened(value))}</td></tr>"
+            for name, value in shown
+            if value not in ("", None, (), {})
+        )
+        return f"<table>{''.join(lines)}</table>"
+
     @property
     def id(self) -> str:
         """Last part of the name."""
@@ -188,6 +201,15 @@ class NamedResource(Received):
     def called(self) -> str:
         """What people call it: its id."""
         return self.id
+
+
+def _shortened(value: object) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{key} {item}" for key, item in value.items())
+    elif isinstance(value, tuple):
+        value = ", ".join(map(str, value))
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class Parametrised:

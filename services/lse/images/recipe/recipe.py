@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from lse.errors import InvalidArgumentError
 from lse.images.formats.source_image import Extensions
 from lse.images.recipe.stretches import Linear, Stretch
-from lse.validation import validation_fault
+from lse.validation import all_faults
 
 __all__ = ["BandFiles", "MaskPolicy", "NanPolicy", "Recipe", "load_recipe"]
 
@@ -233,6 +233,6 @@ def load_recipe(source: str | Mapping[str, Any] | None) -> Recipe:
     try:
         return Recipe.model_validate(dict(source))
     except ValidationError as error:
-        raise validation_fault(
+        raise all_faults(
             error, Recipe.model_json_schema(), what="key", of="of the recipe", reason="RECIPE_INVALID"
         ) from error

@@ -47,14 +47,15 @@ class AttemptStore:
                 connection.execute(update(OPERATIONS).where(OPERATIONS.c.name == row.name).values(**_lost(row)))
             connection.execute(update(OPERATIONS).where(OPERATIONS.c.owner == owner).values(owner=None))
 
-    def heartbeats(self, kinds: Iterable[str]) -> dict[str, float]:
-        """Last heartbeats of the operations of some kinds that are being worked on, by name."""
-        running = and_(OPERATIONS.c.state == "running", OPERATIONS.c.owner.is_not(None))
+    def unfinished(self, kinds: Iterable[str]) -> tuple[dict[str, float], bool]:
+        """Last heartbeats of the operations of some kinds that are being worked on, and whether others wait."""
+        active = and_(OPERATIONS.c.state.in_(ACTIVE), OPERATIONS.c.kind.in_(list(kinds)))
         with self._catalogue.reading() as connection:
             rows = connection.execute(
-                select(OPERATIONS.c.name, OPERATIONS.c.heartbeat).where(running, OPERATIONS.c.kind.in_(list(kinds)))
+                select(OPERATIONS.c.name, OPERATIONS.c.owner, OPERATIONS.c.heartbeat).where(active)
             ).all()
-        return {row.name: row.heartbeat for row in rows}
+        owned = {row.name: row.heartbeat for row in rows if row.owner is not None}
+        return owned, len(owned) < len(rows)
 
     def claim(
         self, owner: str, kinds: Iterable[str], *, limit: int, lost: Mapping[str, float] | None = None

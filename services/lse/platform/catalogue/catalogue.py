@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from lse.errors import FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError, UnavailableError
@@ -59,11 +60,11 @@ class Catalogue:
         else:
             self._engine = create_engine(
                 self._url,
-                pool_pre_ping=True,
                 pool_size=10,
                 max_overflow=20,
                 connect_args={key: value for key, value in _POSTGRESQL.items() if key not in self._url.query},
             )
+            event.listen(self._engine, "checkout", _refuse_closed)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -152,6 +153,21 @@ def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     return config
+
+
+def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
+    """Have the pool connect anew where the server has closed a connection that waited, or is silent.
+
+    An idle connection has something to read then.  To ask the server each time (``pool_pre_ping``) is a round trip and
+    a transaction more for each that is wanted.
+    """
+    del record, proxy
+    if not connection.closed:
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        if not poll.poll(0):
+            return
+    raise InvalidatePoolError
 
 
 def _set_sqlite_pragmas(connection: Any, record: object) -> None:

@@ -15,7 +15,7 @@ __all__ = ["Remover"]
 
 _log = structlog.get_logger(__name__)
 # What this process could not remove it knows of; what others left, as by ``kill -9``, is looked for.
-_LOOK_SECONDS = 60.0
+_LOOK_SECONDS = 120.0
 
 
 class Remover:

@@ -34,7 +34,7 @@ _ENDED = Counter("lse_operations_total", "Operations ended by this process.", ["
 
 _HEARTBEAT_SECONDS = 0.5
 # What this process creates it is told of; what others leave to it is looked for.
-_LOOK_SECONDS = 10.0
+_LOOK_SECONDS = 15.0
 _STALE_SECONDS = 30.0
 _MOST_LOSSES = 3
 
@@ -105,7 +105,8 @@ class OperationRunner:
         self._store.release(self._instance, lost=True)
         self._wake.set()
         self._thread.start()
-        self._remover.start()
+        if self._kinds:
+            self._remover.start()
 
     def stop(self, *, timeout: float) -> None:
         """Stop working; unfinished operations stay for the next start."""
@@ -137,7 +138,7 @@ class OperationRunner:
             try:
                 # First of all: after this process was suspended its work is still its own.
                 self._beat()
-                if woken or time.monotonic() - looked >= _LOOK_SECONDS:
+                if self._kinds and (woken or time.monotonic() - looked >= _LOOK_SECONDS):
                     self._claim()
                     looked = time.monotonic()
                 if away:
@@ -155,9 +156,9 @@ class OperationRunner:
     def _claim(self) -> None:
         with self._lock:
             free, mine = self._slots - len(self._running), set(self._running)
-        others = {name: beat for name, beat in self._store.heartbeats(self._kinds).items() if name not in mine}
-        lost = self._watch.lost(others)
-        if free <= 0:
+        owned, waiting = self._store.unfinished(self._kinds)
+        lost = self._watch.lost({name: beat for name, beat in owned.items() if name not in mine})
+        if free <= 0 or not (waiting or lost):
             return
         for operation in self._store.claim(self._instance, self._kinds, limit=free, lost=lost):
             kind = self._kinds[operation.kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
 from threading import Thread
@@ -15,10 +15,13 @@ from prometheus_client import Gauge, MetricsHandler, start_http_server
 
 from lse.errors import LseError, UnavailableError
 from lse.platform.config import Settings
+from lse.platform.outages import failure_count
 
 __all__ = ["ReadinessWatch", "serve_metrics", "serve_probes"]
 
 _LOOK_SECONDS = 5.0
+# What is to be left alone is looked at as often, unless work has found something away: an idle process is quiet.
+_QUIET_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
 # Three rounds in which everything takes as long as it may; a loop that has not come round by then hangs.
 _HANGING_SECONDS = 3 * (_LOOK_SECONDS + _ANSWER_SECONDS)
@@ -33,6 +36,8 @@ class ReadinessWatch:
     ----------
     checks
         What is looked at, by name: functions that raise if it does not answer.
+    quiet
+        Names of what is left alone for longer while it answers whoever needs it.
     on_change
         Told whether the process is ready, at first and whenever that changes.
 
@@ -43,14 +48,20 @@ class ReadinessWatch:
     """
 
     def __init__(
-        self, checks: Mapping[str, Callable[[], object]], on_change: Callable[[bool], Awaitable[None]]
+        self,
+        checks: Mapping[str, Callable[[], object]],
+        on_change: Callable[[bool], Awaitable[None]],
+        *,
+        quiet: Collection[str] = (),
     ) -> None:
         self.missing: dict[str, str] = {}
         self._checks = checks
         self._on_change = on_change
+        self._quiet = quiet
         self._threads = ThreadPoolExecutor(max_workers=max(1, len(checks)), thread_name_prefix="readiness")
         self._running: dict[str, asyncio.Future[object]] = {}
-        self._looked = time.monotonic()
+        self._looked = self._looked_at_all = time.monotonic()
+        self._failures = failure_count()
         self._told: bool | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -67,7 +78,7 @@ class ReadinessWatch:
 
     async def start(self) -> None:
         """Look once, then go on in the background."""
-        await self._look()
+        await self._look(self._checks)
         self._task = asyncio.create_task(self._go_on())
 
     async def stop(self) -> None:
@@ -82,13 +93,19 @@ class ReadinessWatch:
     async def _go_on(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            await self._look()
+            failures, self._failures = self._failures, failure_count()
+            # A round comes a little early or late.
+            due = time.monotonic() - self._looked_at_all > _QUIET_SECONDS - _LOOK_SECONDS / 2
+            everything = due or self.missing or self._failures > failures
+            await self._look([name for name in self._checks if everything or name not in self._quiet])
 
-    async def _look(self) -> None:
-        answers = await asyncio.gather(*(self._ask(name) for name in self._checks))
-        missing = {name: why for name, why in zip(self._checks, answers, strict=True) if why}
-        for name in self._checks:
+    async def _look(self, names: Collection[str]) -> None:
+        answers = await asyncio.gather(*(self._ask(name) for name in names))
+        missing = {name: why for name, why in zip(names, answers, strict=True) if why}
+        for name in names:
             _UP.labels(name).set(name not in missing)
+        if len(names) == len(self._checks):
+            self._looked_at_all = time.monotonic()
         self.missing, self._looked = missing, time.monotonic()
         if self._told is not (not missing):
             if missing:

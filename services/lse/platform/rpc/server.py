@@ -65,7 +65,7 @@ class RpcServer:
         self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="rpc")
         self._names: list[str] = []
         checks = {"catalogue": platform.operation_store.measure_queue, "artifacts": platform.artifacts.check}
-        self._watch = ReadinessWatch(checks, self._tell_health)
+        self._watch = ReadinessWatch(checks, self._tell_health, quiet=["catalogue"])
         self._probes: ThreadingHTTPServer | None = None
         self._door: Any = None
         self.port = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,8 @@ from latentspace.ingestion.v1 import ingestion_pb2 as pb
 from latentspace.ingestion.v1 import ingestion_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
 from lse import names
-from lse.addresses import is_address
 from lse.columns import with_pandas_types
-from lse.errors import InvalidArgumentError, NotFoundError
+from lse.errors import InvalidArgumentError
 from lse.images.file_preparation import Prepared, Rejected, prepared_tensor
 from lse.images.recipe import load_recipe
 from lse.images.sources import Source
@@ -30,7 +29,7 @@ from lse.platform.catalogue import DatasetRecord
 from lse.platform.catalogue.pages import decode_page_token, encode_page_token, page_limit
 from lse.platform.catalogue.records.dataset import DatasetSpec
 from lse.platform.guarded.reading import Reading
-from lse.platform.prepared_images import image_line, image_rows, prepared_images
+from lse.platform.prepared_images import image_line, image_rows, pixel_blocks, prepared_images
 from lse.platform.rpc.collection import Collection
 from lse.platform.rpc.messages import metadata_fields, table_chunks
 from lse.platform.rpc.projects import project_to_pb
@@ -48,6 +47,7 @@ from lse.services.ingestion.previews import Preview, preview_of
 from lse.services.ingestion.sent_files import at_hand, checked_file_name, checked_stack_name, is_sent, sent_folder
 from lse.services.ingestion.sky_match import checked_radius
 from lse.services.ingestion.source_table import source_of_line
+from lse.services.ingestion.sources_asked import checked_sources
 from lse.services.ingestion.subset import subset_dataset
 from lse.services.ingestion.templates import addressed_sources, is_template
 from lse.tables.image_table import FIXED_COLUMNS
@@ -105,7 +105,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
 
     def IngestDataset(self, request: pb.IngestDatasetRequest, context: Any) -> operations_pb2.Operation:
         """Make a dataset of sources."""
-        self._check_sources(request.parent, request.sources, request.catalogue)
+        checked_sources(self._reading, request.parent, request.sources, request.catalogue)
         if request.recipe:
             load_recipe(request.recipe)
         spec = DatasetSpec(
@@ -151,7 +151,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
     def AddImages(self, request: pb.AddImagesRequest, context: Any) -> operations_pb2.Operation:
         """Add sources to a dataset."""
         self._datasets.ready(request.name)
-        self._check_sources(names.DATASET.parent(request.name), request.sources, request.catalogue)
+        checked_sources(self._reading, names.DATASET.parent(request.name), request.sources, request.catalogue)
         added = AddedSources(
             sources=tuple(request.sources),
             catalogue=request.catalogue,
@@ -190,7 +190,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
 
     def PreviewRecipe(self, request: pb.PreviewRecipeRequest, context: Any) -> pb.PreviewRecipeResponse:
         """Show what a recipe makes of a few sources."""
-        reading = self._check_sources(request.parent, request.sources, "")
+        reading = checked_sources(self._reading, request.parent, request.sources, "")
         if any(map(is_template, request.sources)):
             addressed_sources(request.sources, None)  # which says that it takes a catalogue
         if any(map(is_image_service, request.sources)):
@@ -232,25 +232,6 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             images=[_image_to_pb(dataset, row) for row in page.to_pylist()],
             next_page_token=encode_page_token([end], of=listed) if end < count else "",
         )
-
-    def _check_sources(self, project: str, sources: Sequence[str], catalogue: str) -> Reading:
-        """Check what a request names; how its files are read."""
-        if not sources:
-            message = "No sources are given: name files or folders of images."
-            raise InvalidArgumentError(message, reason="SOURCES_MISSING")
-        named = [*sources, *([catalogue] if catalogue else [])]
-        if project:
-            names.PROJECT.parse(project)
-        reading = self._reading.of_project(project)
-        reading.check(named)
-        for path in named:
-            if not is_address(path) and not Path(path).exists():
-                raise NotFoundError(
-                    f"There is no file or folder '{path}' where the service runs: correct the path.",
-                    reason="SOURCE_NOT_FOUND",
-                    path=path,
-                )
-        return reading
 
     def GetImage(self, request: pb.GetImageRequest, context: Any) -> pb.Image:
         """Get an image with its metadata."""
@@ -343,6 +324,12 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         return pb.PrepareImageResponse(
             tensor=tensor.astype("<f4").tobytes(), channel_count=len(tensor), image_size=tensor.shape[-1]
         )
+
+    def ReadImageArrays(self, request: pb.ReadImageArraysRequest, context: Any) -> Iterator[TableChunk]:
+        """Read images as the recipe prepared them."""
+        dataset = self._datasets.ready(request.name)
+        rows = rows_of(request.rows, count=dataset.result.prepared_count, dataset=dataset.id)
+        yield from table_chunks(pixel_blocks(self._artifacts, dataset.result.images_uri, rows))
 
     def ReadImageTable(self, request: pb.ReadImageTableRequest, context: Any) -> Iterator[TableChunk]:
         """Read the table of all images."""

@@ -1374,6 +1374,34 @@ class ReadDuplicatesRequest(_message.Message):
 Global___ReadDuplicatesRequest: _TypeAlias = ReadDuplicatesRequest  # noqa: Y015
 
 @_typing.final
+class ReadImageArraysRequest(_message.Message):
+    """Request of `ReadImageArrays`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the dataset."""
+    @_builtins.property
+    def rows(self) -> _row_set_pb2.RowSet:
+        """Rows of the images, which come in ascending order (default: all)."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rows: _row_set_pb2.RowSet | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadImageArraysRequest: _TypeAlias = ReadImageArraysRequest  # noqa: Y015
+
+@_typing.final
 class ReadImageTableRequest(_message.Message):
     """Request of `ReadImageTable`."""
 

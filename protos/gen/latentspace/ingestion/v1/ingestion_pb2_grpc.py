@@ -128,6 +128,11 @@ class IngestionServiceStub:
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageTableRequest.SerializeToString,
                 response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
                 _registered_method=True)
+        self.ReadImageArrays = channel.unary_stream(
+                '/latentspace.ingestion.v1.IngestionService/ReadImageArrays',
+                request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageArraysRequest.SerializeToString,
+                response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+                _registered_method=True)
         self.ReadDuplicates = channel.unary_stream(
                 '/latentspace.ingestion.v1.IngestionService/ReadDuplicates',
                 request_serializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadDuplicatesRequest.SerializeToString,
@@ -268,6 +273,14 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadImageArrays(self, request, context):
+        """Reads images as the recipe prepared them: the columns `row` and `pixels`, each a list of float32 of channels x size x
+        size, the last index the quickest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadDuplicates(self, request, context):
         """Reads which images of a dataset have the same pixels: the columns `group` (from 0, the largest first), `row` and
         `name`. Images that are nearly the same are those of `SearchService.ReadNearDuplicates`.
@@ -367,6 +380,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
             'ReadImageTable': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadImageTable,
                     request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageTableRequest.FromString,
+                    response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
+            'ReadImageArrays': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadImageArrays,
+                    request_deserializer=latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageArraysRequest.FromString,
                     response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
             ),
             'ReadDuplicates': grpc.unary_stream_rpc_method_handler(
@@ -861,6 +879,33 @@ class IngestionService:
             target,
             '/latentspace.ingestion.v1.IngestionService/ReadImageTable',
             latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageTableRequest.SerializeToString,
+            latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadImageArrays(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.ingestion.v1.IngestionService/ReadImageArrays',
+            latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2.ReadImageArraysRequest.SerializeToString,
             latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
             options,
             channel_credentials,

@@ -78,6 +78,10 @@ class IngestionServiceStub:
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]
     """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
+    ReadImageArrays: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageArraysRequest, _table_pb2.TableChunk]
+    """Reads images as the recipe prepared them: the columns `row` and `pixels`, each a list of float32 of channels x size x
+    size, the last index the quickest.
+    """
     ReadDuplicates: _grpc.UnaryStreamMultiCallable[_ingestion_pb2.ReadDuplicatesRequest, _table_pb2.TableChunk]
     """Reads which images of a dataset have the same pixels: the columns `group` (from 0, the largest first), `row` and
     `name`. Images that are nearly the same are those of `SearchService.ReadNearDuplicates`.
@@ -130,6 +134,10 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Prepares the content of an image file by the recipe of a dataset, without keeping it."""
     ReadImageTable: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageTableRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
+    ReadImageArrays: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadImageArraysRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
+    """Reads images as the recipe prepared them: the columns `row` and `pixels`, each a list of float32 of channels x size x
+    size, the last index the quickest.
+    """
     ReadDuplicates: _aio.UnaryStreamMultiCallable[_ingestion_pb2.ReadDuplicatesRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads which images of a dataset have the same pixels: the columns `group` (from 0, the largest first), `row` and
     `name`. Images that are nearly the same are those of `SearchService.ReadNearDuplicates`.
@@ -287,6 +295,16 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
         """Reads the image table of a dataset: one row per input, prepared or rejected, with all metadata columns."""
+
+    @_abc_1.abstractmethod
+    def ReadImageArrays(
+        self,
+        request: _ingestion_pb2.ReadImageArraysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
+        """Reads images as the recipe prepared them: the columns `row` and `pixels`, each a list of float32 of channels x size x
+        size, the last index the quickest.
+        """
 
     @_abc_1.abstractmethod
     def ReadDuplicates(
