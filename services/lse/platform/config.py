@@ -165,8 +165,8 @@ class Settings(BaseSettings):
     vectors_write_consistency: int | None = Field(
         default=None, ge=1, description="Copies that must have a change before it counts (default: the server's)."
     )
-    vectors_quantization: Literal["none", "int8", "turbo", "binary"] = Field(
-        default="none", description="Codes of the vectors of a new collection that a search compares first."
+    vectors_quantization: Literal["auto", "none", "int8", "turbo", "binary"] = Field(
+        default="auto", description="Codes of the vectors of a new collection that a search compares first."
     )
     vectors_memory: Literal["ram", "codes", "disk"] = Field(
         default="ram", description="What of a new collection lies in memory: all, links and codes, or nothing."

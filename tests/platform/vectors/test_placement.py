@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from qdrant_client import grpc as messages
 from tests.platform.vectors.conftest import ServerThread
@@ -137,8 +138,6 @@ def test_a_server_that_keeps_fewer_copies_than_asked_for_is_refused() -> None:
     [
         (Placement(shards=2), "shard_number"),
         (Placement(replicas=2), "replication_factor"),
-        (Placement(quantization="int8"), "quantization_config"),
-        (Placement(memory="disk"), "on_disk"),
     ],
 )
 def test_the_embedded_server_refuses_what_it_lacks(
@@ -148,6 +147,65 @@ def test_the_embedded_server_refuses_what_it_lacks(
         with pytest.raises(LseError, match=rf"embedded vector server does not support `{field}`.*use a Qdrant server"):
             store.create_collection("c", dimension=8)
         assert store.list_collections() == []
+
+
+@pytest.mark.parametrize(
+    ("placement", "least", "said"),
+    [
+        (Placement(quantization="int8"), 0.98, "int8 codes first, which lie beside the vectors"),
+        (
+            Placement(quantization="turbo", memory="codes"),
+            0.98,
+            "4-bit codes first, which lie while the vectors are on",
+        ),
+        (Placement(quantization="binary", memory="disk"), 0.3, "binary codes first"),
+        (Placement(quantization="none", memory="disk"), 0.98, "read from disk"),
+        (Placement(memory="codes"), 0.98, "int8 codes first"),
+        (Placement(), 0.98, ""),
+    ],
+)
+def test_the_embedded_server_finds_by_codes_and_compares_by_vectors(
+    serve: Callable[[Path], ServerThread], tmp_path: Path, placement: Placement, least: float, said: str
+) -> None:
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(20, 32))
+    vectors = (centres[random.integers(20, size=6000)] + random.normal(size=(6000, 32)) * 0.6).astype(np.float32)
+    queries = vectors[::100] + 0.05
+    unit, asked = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (vectors, queries))
+    true = np.argsort(-asked @ unit.T, axis=1)[:, :10]
+    server = serve(tmp_path / "vectors")
+    with VectorStore(server.address, placement=placement) as store:
+        store.create_collection("c", dimension=32, expected=len(vectors))
+        store.upsert("c", np.arange(len(vectors)), vectors)
+        store.build_index("c")
+        found = store.search_batch("c", queries, 10, payload=False)
+        exact = store.search_batch("c", queries, 10, payload=False, exact=True)
+        one = store.search("c", queries[0], 10, payload=False)
+        assert [hit.id for hit in one] == [hit.id for hit in found[0]]
+        assert said in store.info("c").layout
+        assert bool(store.info("c").layout) is bool(said)
+    server.stop()
+    # The layout is that of the collection, whatever a later process asks for.
+    with VectorStore(serve(tmp_path / "vectors").address) as store:
+        again = store.search_batch("c", queries, 10, payload=False)
+        assert [[hit.id for hit in answer] for answer in again] == [[hit.id for hit in answer] for answer in found]
+    assert (
+        np.mean([len({hit.id for hit in answer} & set(near)) / 10 for answer, near in zip(found, true, strict=True)])
+        > least
+    )
+    assert all({hit.id for hit in answer} == set(near) for answer, near in zip(exact, true, strict=True))
+    # What is told are cosines of the vectors, not of their codes.
+    for answer, query in zip(found, asked, strict=True):
+        np.testing.assert_allclose([hit.score for hit in answer], unit[[hit.id for hit in answer]] @ query, atol=1e-5)
+
+
+def test_the_layout_is_chosen_by_the_size_of_the_vectors() -> None:
+    automatic = Placement()
+    assert automatic.for_vectors(2_000_000, 128).quantization == "none"
+    large = automatic.for_vectors(3_000_000, 128)
+    assert (large.quantization, large.memory) == ("int8", "codes")
+    assert Placement(memory="disk").for_vectors(3_000_000, 128).memory == "disk"
+    assert Placement(quantization="none").for_vectors(3_000_000, 128).quantization == "none"
 
 
 def test_a_real_server_keeps_what_it_is_asked_for() -> None:
@@ -168,7 +226,7 @@ def test_settings_that_contradict_one_another_are_refused_before_anything_starts
         "compute_url": "tcp://127.0.0.1:1",
     }
     for wrong, said in (
-        ({"vectors_memory": "codes"}, "vectors_quantization"),
+        ({"vectors_memory": "codes", "vectors_quantization": "none"}, "vectors_quantization"),
         ({"vectors_write_consistency": 3, "vectors_replicas": 2}, "raise vectors_replicas"),
     ):
         with (

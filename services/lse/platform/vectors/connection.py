@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Self
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 
 import grpc
 from qdrant_client import QdrantClient
+from qdrant_client import grpc as messages
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
 from lse.errors import (
@@ -23,11 +26,12 @@ from lse.errors import (
     error_class,
 )
 from lse.platform.outages import count_failure
-from lse.platform.vectors.placement import Placement
+from lse.platform.vectors.placement import Placement, oversampling_of
 
 __all__ = ["VectorConnection"]
 
 DEFAULT_PLACEMENT = Placement()
+_ASK_EVERY = 30.0
 # A server that comes back is used at once; by default it is not tried again for up to two minutes.
 _RECONNECT = {"grpc.initial_reconnect_backoff_ms": 100, "grpc.max_reconnect_backoff_ms": 1000}
 
@@ -56,6 +60,7 @@ class VectorConnection:
         placement: Placement = DEFAULT_PLACEMENT,
     ) -> None:
         self._placement = placement
+        self._oversampling: dict[str, tuple[float, float | None]] = {}
         url = urlsplit(address if "://" in address else f"http://{address}")
         if url.scheme not in {"http", "https"} or not url.hostname or url.port is None:
             raise InvalidArgumentError(
@@ -92,6 +97,26 @@ class VectorConnection:
         with self._calling():
             answer = self._client.info()
         return f"{answer.title} {answer.version}"
+
+    def rescored(self, name: str, request: messages.QueryPoints) -> messages.QueryPoints:
+        """A query that finds more points than are wanted by their codes, where there are any, and compares vectors."""
+        if not request.params.exact and (times := self.oversampling(name)) is not None:
+            request.params.quantization.rescore = True
+            request.params.quantization.oversampling = times
+        return request
+
+    def oversampling(self, name: str) -> float | None:
+        """How many times the wanted points of a collection are compared by their vectors; None without codes.
+
+        A collection is asked now and then: one that is filled anew may be laid out otherwise.
+        """
+        now = time.monotonic()
+        asked, times = self._oversampling.get(name, (-math.inf, None))
+        if now - asked > _ASK_EVERY:
+            with self._calling(name):
+                times = oversampling_of(self._client.get_collection(name).config)
+            self._oversampling[name] = now, times
+        return times
 
     @contextlib.contextmanager
     def _calling(self, name: str | None = None) -> Iterator[None]:

@@ -20,7 +20,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import qdrant_edge as edge
@@ -28,6 +28,7 @@ import structlog
 
 from lse.errors import DataLossError, NotFoundError, ResourceExhaustedError
 from lse.platform.children import ending_with_parent
+from lse.platform.vectors.edge_layout import CollectionLayout
 
 __all__ = ["CollectionSettings", "CollectionState", "EdgeCollection"]
 
@@ -54,6 +55,8 @@ class CollectionSettings:
         is taken instead.
     indexing_threshold
         Size in KB of the unindexed vectors from which an index is worth building.
+    layout
+        Codes and tiers of memory.
     """
 
     name: str
@@ -63,6 +66,13 @@ class CollectionSettings:
     ef_construct: int = 100
     full_scan_threshold: int = 10_000
     indexing_threshold: int = 10_000
+    layout: CollectionLayout = field(default_factory=CollectionLayout)
+
+    @classmethod
+    def stored(cls, text: str) -> CollectionSettings:
+        """Settings as a collection keeps them; those of an earlier version have no layout."""
+        values = json.loads(text)
+        return cls(**{**values, "layout": CollectionLayout(**values.get("layout", {}))})
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ class EdgeCollection:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = CollectionSettings(**json.loads((folder / "collection.json").read_text()))
+        self.settings = CollectionSettings.stored((folder / "collection.json").read_text())
         self._shard: edge.EdgeShard | None = None
         self._changing = asyncio.Lock()
         self._build: asyncio.Task[None] | None = None
@@ -120,8 +130,9 @@ class EdgeCollection:
         shard_folder = folder / "shard-0"
         shard_folder.mkdir(parents=True)
         config = edge.EdgeConfig(
-            vectors=edge.EdgeVectorParams(size=settings.dimension, distance=getattr(edge.Distance, settings.distance)),
-            hnsw_config=edge.HnswIndexConfig(settings.m, settings.ef_construct, settings.full_scan_threshold),
+            vectors=settings.layout.vector_params(settings.dimension, settings.distance),
+            hnsw_config=settings.layout.index(settings.m, settings.ef_construct, settings.full_scan_threshold),
+            quantization_config=settings.layout.engine_codes(),
             optimizers=edge.EdgeOptimizersConfig(indexing_threshold=settings.indexing_threshold),
         )
         shard = edge.EdgeShard.create(str(shard_folder), config)

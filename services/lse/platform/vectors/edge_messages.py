@@ -94,7 +94,7 @@ def from_query(request: messages.QueryPoints, vector: list[float], exclude: Sequ
     exclude
         Ids left out beside what the filter leaves out.
     """
-    refuse(request.params, "quantization", "acorn", "idf")
+    refuse(request.params, "acorn", "idf")
     condition = from_filter(request.filter) if request.HasField("filter") else None
     if exclude:
         condition = edge.Filter(must=[condition] if condition else None, must_not=[edge.HasIdCondition(set(exclude))])
@@ -109,9 +109,18 @@ def from_query(request: messages.QueryPoints, vector: list[float], exclude: Sequ
             hnsw_ef=params.hnsw_ef if params.HasField("hnsw_ef") else None,
             exact=params.exact,
             indexed_only=params.indexed_only,
+            quantization=_codes_params(params.quantization) if params.HasField("quantization") else None,
         ),
         with_payload=from_with_payload(request.with_payload),
         with_vector=from_with_vectors(request.with_vectors),
+    )
+
+
+def _codes_params(params: messages.QuantizationSearchParams) -> edge.QuantizationSearchParams:
+    return edge.QuantizationSearchParams(
+        ignore=params.ignore,
+        rescore=params.rescore if params.HasField("rescore") else None,
+        oversampling=params.oversampling if params.HasField("oversampling") else None,
     )
 
 

@@ -21,6 +21,7 @@ from lse.errors import InvalidArgumentError, LseError, NotFoundError, Unimplemen
 from lse.platform.vectors import edge_changes as change
 from lse.platform.vectors import edge_messages as convert
 from lse.platform.vectors.edge_collection import CollectionSettings, CollectionState, EdgeCollection
+from lse.platform.vectors.edge_layout import CollectionLayout
 from lse.platform.vectors.edge_storage import EdgeStorage
 
 __all__ = ["service_handlers"]
@@ -59,13 +60,14 @@ class _Collections:
     async def Create(self, request: messages.CreateCollection) -> messages.CollectionOperationResponse:  # noqa: N802
         convert.refuse(
             request,
-            *("quantization_config", "sharding_method", "sparse_vectors_config", "strict_mode_config", "metadata"),
+            *("sharding_method", "sparse_vectors_config", "strict_mode_config", "metadata"),
             *("shard_number", "replication_factor", "write_consistency_factor"),
         )
         convert.refuse(request.vectors_config, "params_map")
         params = request.vectors_config.params
-        convert.refuse(params, "quantization_config", "datatype", "multivector_config", "on_disk", "memory")
-        convert.refuse(request.hnsw_config, "on_disk", "memory")
+        convert.refuse(params, "quantization_config", "datatype", "multivector_config", "memory")
+        convert.refuse(request.hnsw_config, "memory")
+        convert.refuse(params.hnsw_config, "on_disk", "memory")
         if params.size < 1 or params.distance == messages.Distance.UnknownDistance:
             raise InvalidArgumentError("Wrong input: a collection needs a vector size of at least 1 and a distance.")
         given = {
@@ -75,7 +77,9 @@ class _Collections:
             if name in source.DESCRIPTOR.fields_by_name and source.HasField(name)  # type: ignore[arg-type]
         }
         distance = messages.Distance.Name(params.distance)
-        self._storage.create(CollectionSettings(request.collection_name, params.size, distance, **given))
+        layout = CollectionLayout.asked(request)
+        settings = CollectionSettings(request.collection_name, params.size, distance, layout=layout, **given)
+        self._storage.create(settings)
         return messages.CollectionOperationResponse(result=True)
 
     async def Update(self, request: messages.UpdateCollection) -> messages.CollectionOperationResponse:  # noqa: N802
@@ -181,7 +185,10 @@ def _collection_info(settings: CollectionSettings, state: CollectionState) -> me
         status = messages.CollectionStatus.Grey
     distance = messages.Distance.Value(settings.distance)
     hnsw = messages.HnswConfigDiff(
-        m=settings.m, ef_construct=settings.ef_construct, full_scan_threshold=settings.full_scan_threshold
+        m=settings.m,
+        ef_construct=settings.ef_construct,
+        full_scan_threshold=settings.full_scan_threshold,
+        on_disk=settings.layout.links_on_disk,
     )
     optimizers = messages.OptimizersConfigDiff(
         deleted_threshold=0.2,
@@ -190,7 +197,11 @@ def _collection_info(settings: CollectionSettings, state: CollectionState) -> me
         indexing_threshold=settings.indexing_threshold,
         flush_interval_sec=5,
     )
-    vectors = messages.VectorsConfig(params=messages.VectorParams(size=settings.dimension, distance=distance))
+    vectors = messages.VectorsConfig(
+        params=messages.VectorParams(
+            size=settings.dimension, distance=distance, on_disk=settings.layout.vectors_on_disk
+        )
+    )
     schema = {
         key: messages.PayloadSchemaInfo(data_type=_FIELD_TYPES.index(str(kind).rpartition(".")[2]) + 1)  # type: ignore[arg-type]
         for key, kind in state.payload_schema.items()
@@ -204,6 +215,7 @@ def _collection_info(settings: CollectionSettings, state: CollectionState) -> me
             hnsw_config=hnsw,
             optimizer_config=optimizers,
             wal_config=messages.WalConfigDiff(wal_capacity_mb=32, wal_segments_ahead=0),
+            quantization_config=settings.layout.message(),
         ),
         payload_schema=schema,
         points_count=state.points,

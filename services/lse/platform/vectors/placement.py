@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from qdrant_client import QdrantClient, models
 
 from lse.errors import InvalidArgumentError, UnimplementedError
 
-__all__ = ["MemoryTier", "Placement", "Quantization", "create_placed"]
+__all__ = ["MemoryTier", "Placement", "Quantization", "create_placed", "layout_of", "oversampling_of"]
 
-Quantization = Literal["none", "int8", "turbo", "binary"]
+Quantization = Literal["auto", "none", "int8", "turbo", "binary"]
 MemoryTier = Literal["ram", "codes", "disk"]
+
+_LARGE_BYTES = 2**30
+# How many times the wanted points are compared by their vectors, so that the recall is that of the index without codes;
+# binary codes of a hundred numbers stay below it: `docs/performance.md` has the figures.
+_CODES = {models.ScalarQuantization: "int8", models.TurboQuantization: "4-bit", models.BinaryQuantization: "binary"}
+_OVERSAMPLING = {models.ScalarQuantization: 2.0, models.TurboQuantization: 4.0, models.BinaryQuantization: 16.0}
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class Placement:
         Copies that must have a change before it is acknowledged.
     quantization
         Codes that a search compares first: ``int8`` takes a quarter of the bytes of a vector, ``turbo`` an eighth,
-        ``binary`` a thirty-second.
+        ``binary`` a thirty-second.  ``auto`` takes none up to 1 GiB of vectors, above that int8
+        with the vectors on disk.
     memory
         What lies in memory: ``ram`` everything; ``codes`` the links of the index and the codes, with the vectors on
         disk; ``disk`` nothing but what the operating system caches.
@@ -43,7 +50,7 @@ class Placement:
     shards: int | None = None
     replicas: int | None = None
     write_consistency: int | None = None
-    quantization: Quantization = "none"
+    quantization: Quantization = "auto"
     memory: MemoryTier = "ram"
 
     def __post_init__(self) -> None:
@@ -59,6 +66,14 @@ class Placement:
                 "each shard: raise vectors_replicas.",
                 reason="COLLECTION_SETTINGS_INVALID",
             )
+
+    def for_vectors(self, count: int, dimension: int) -> Placement:
+        """Layout of so many vectors, with what was left to their size chosen."""
+        if self.quantization != "auto":
+            return self
+        if self.memory == "codes" or count * dimension * 4 > _LARGE_BYTES:
+            return replace(self, quantization="int8", memory="disk" if self.memory == "disk" else "codes")
+        return replace(self, quantization="none")
 
     def arguments(self) -> dict[str, Any]:
         """What `QdrantClient.create_collection` takes beside the vectors.
@@ -107,7 +122,7 @@ def create_placed(
     """
     params = models.VectorParams(size=dimension, distance=distance, on_disk=placement.vectors_on_disk)
     client.create_collection(name, vectors_config=params, **placement.arguments())
-    if placement == Placement():
+    if placement == Placement(quantization="none"):
         return
     if lacking := placement.differs_from(client.get_collection(name).config):
         client.delete_collection(name)
@@ -117,6 +132,25 @@ def create_placed(
             "vectors_quantization.",
             reason="COLLECTION_SETTINGS_UNSUPPORTED",
         )
+
+
+def oversampling_of(config: models.CollectionConfig) -> float | None:
+    """How many times the wanted points are compared by their vectors; None where there are no codes."""
+    return _OVERSAMPLING.get(type(config.quantization_config))  # type: ignore[arg-type]
+
+
+def layout_of(config: models.CollectionConfig) -> str:
+    """Sentence on codes and memory; empty where all vectors lie in memory as they are."""
+    params: Any = config.params.vectors
+    on_disk = bool(getattr(params, "on_disk", False))
+    times, codes = oversampling_of(config), _CODES.get(type(config.quantization_config))  # type: ignore[arg-type]
+    if times is None:
+        return "The vectors of the search index are read from disk." if on_disk else ""
+    where = "while the vectors are on disk" if on_disk else "beside the vectors"
+    return (
+        f"The search compares {codes} codes first, which lie {where}, and then "
+        f"{times:g} times the images wanted by their vectors."
+    )
 
 
 def _codes(quantization: Quantization, *, always_ram: bool | None) -> Any:

@@ -110,6 +110,8 @@ class CollectionInfo:
         Type of each indexed payload key.
     error
         Why the last build failed, empty if it did not.
+    layout
+        Sentence on codes and memory; empty where all vectors lie in memory as they are.
     """
 
     name: str
@@ -120,6 +122,7 @@ class CollectionInfo:
     status: str
     payload_indexes: Mapping[str, str]
     error: str = ""
+    layout: str = ""
 
 
 @dataclass(frozen=True)

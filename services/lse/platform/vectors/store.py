@@ -29,7 +29,7 @@ from lse.platform.vectors.arguments import (
     vector_rows,
 )
 from lse.platform.vectors.connection import VectorConnection
-from lse.platform.vectors.placement import create_placed
+from lse.platform.vectors.placement import create_placed, layout_of
 from lse.platform.vectors.points import (
     COLLECTION_NAME,
     CollectionInfo,
@@ -75,6 +75,7 @@ class VectorStore(VectorConnection):
         distance: Distance = "cosine",
         indexed: Mapping[str, IndexKind] | None = None,
         exist_ok: bool = False,
+        expected: int = 0,
     ) -> None:
         """Make an empty collection.
 
@@ -90,6 +91,8 @@ class VectorStore(VectorConnection):
             Payload keys that filters will use, with their type.
         exist_ok
             Take a collection that is there already, if dimension and distance agree, and add indexes it lacks.
+        expected
+            Vectors that it will have, by which its layout is chosen where that is left open.
 
         Raises
         ------
@@ -123,7 +126,8 @@ class VectorStore(VectorConnection):
                 )
         else:
             with self._calling(name):
-                create_placed(self._client, name, dimension, _DISTANCES[distance], placement=self._placement)
+                placement = self._placement.for_vectors(expected, dimension)
+                create_placed(self._client, name, dimension, _DISTANCES[distance], placement=placement)
         for key, kind in (indexed or {}).items():
             self.index_payload(name, key, kind)
 
@@ -136,6 +140,7 @@ class VectorStore(VectorConnection):
     def delete_collection(self, name: str) -> bool:
         """Delete a collection; False if there was none."""
         with self._calling(name):
+            self._oversampling.pop(name, None)
             return self._client.delete_collection(name)
 
     def info(self, name: str) -> CollectionInfo:
@@ -160,6 +165,7 @@ class VectorStore(VectorConnection):
                 key_of_path(path): str(index.data_type.value) for path, index in found.payload_schema.items()
             },
             error=str(error),
+            layout=layout_of(found.config),
         )
 
     def upsert(
@@ -327,7 +333,7 @@ class VectorStore(VectorConnection):
         list of Hit
             Nearest first, fewer than `k` if fewer may be found.
         """
-        request = query_message(name, query, k, where, exact=exact, payload=payload)
+        request = self.rescored(name, query_message(name, query, k, where, exact=exact, payload=payload))
         with self._calling(name):
             return hits_of(self._client.grpc_points.Query(request, timeout=self._timeout).result)
 
@@ -350,7 +356,7 @@ class VectorStore(VectorConnection):
 
         def ask(start: int) -> Any:
             requests = [
-                query_message(name, query, k, where, exact=exact, payload=payload)
+                self.rescored(name, query_message(name, query, k, where, exact=exact, payload=payload))
                 for query in many[start : start + _BATCH_QUERIES]
             ]
             batch = messages.QueryBatchPoints(collection_name=name, query_points=requests)

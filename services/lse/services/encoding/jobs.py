@@ -141,6 +141,8 @@ def _complete(context: JobContext[ExperimentRecord], dataset: DatasetResult, vec
     with context.stage("measuring the search"):
         recall, queries = _search_recall(context, vectors)
     notes = [f"The recall of the vector search was measured on {queries} images, at {_RECALL_K} neighbours."]
+    if layout := context.platform.vectors.info(context.resource.uid).layout:
+        notes.append(layout)
     if graph.recall_rows:
         notes.append(
             f"The neighbour graph is approximate: it has {graph.recall:.1%} of the true neighbours, as measured on "
@@ -172,7 +174,11 @@ def _store_vectors(context: JobContext[ExperimentRecord], dataset: DatasetResult
     store, collection, columns = context.platform.vectors, context.resource.uid, dataset.catalogue_columns
     indexes = {column: kind_named(dataset.columns[column].type).index for column in columns if has_path(column)}
     store.create_collection(
-        collection, dimension=vectors.shape[1], indexed={"name": "keyword", **indexes}, exist_ok=True
+        collection,
+        dimension=vectors.shape[1],
+        indexed={"name": "keyword", **indexes},
+        exist_ok=True,
+        expected=len(vectors),
     )
     row = 0
     for block in image_blocks(context.platform.artifacts, dataset.table_uri, ["name", *columns], range(len(vectors))):
