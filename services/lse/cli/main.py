@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lse.cli import backup, doctor, export, groups, login, processes, similar, similar_to_each
+from lse.cli import backup, doctor, export, groups, login, plan, processes, similar, similar_to_each
 from lse.cli.failures import Address, Json, Project, group, keep_shared
 
 __all__ = ["app", "main"]
@@ -57,7 +57,7 @@ def lse(
 processes.register(app)
 for _name in sorted((module.name for module in iter_modules(groups.__path__)), key=_place):
     app.add_typer(import_module(f"lse.cli.groups.{_name}").app, name=_name)
-for _command in (similar, similar_to_each, export, login, backup, doctor):
+for _command in (similar, similar_to_each, export, login, backup, plan, doctor):
     _command.register(app)
 
 

@@ -18,7 +18,7 @@ _LARGE_BYTES = 2**30
 # How many times the wanted points are compared by their vectors, so that the recall is that of the index without codes;
 # binary codes of a hundred numbers stay below it: `docs/performance.md` has the figures.
 _CODES = {models.ScalarQuantization: "int8", models.TurboQuantization: "4-bit", models.BinaryQuantization: "binary"}
-_OVERSAMPLING = {models.ScalarQuantization: 2.0, models.TurboQuantization: 4.0, models.BinaryQuantization: 16.0}
+_OVERSAMPLING = {models.ScalarQuantization: 2.0, models.TurboQuantization: 8.0, models.BinaryQuantization: 16.0}
 
 
 @dataclass(frozen=True)
