@@ -179,6 +179,6 @@ def _measure(step: str, rows: int, dimension: int) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own module
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise InternalError(f"The step '{step}' could not be measured: {last}.")
+        raise InternalError(f"The step '{step}' could not be measured: {last}.", reason="MEASUREMENT_FAILED")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found

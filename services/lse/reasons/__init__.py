@@ -191,6 +191,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "COMMAND_FAILED": ("A fault of the command itself: please report it.",),
         "EXPORT_MISMATCH": ("The exported encoder gives other vectors than the trained one.", "difference"),
         "INDEX_BUILD_FAILED": ("The vector store could not build its index.",),
+        "MEASUREMENT_FAILED": ("A step of `lse plan` could not be measured.",),
         "PRECISION_CONVERSION_FAILED": ("The encoder could not be converted to half precision.",),
         "PREPARATION_FAILED": ("The image met a fault of the software: please report it.",),
         "RESULT_MISSING": ("The job ended without a result.",),
