@@ -63,9 +63,7 @@ def test_classes_are_made_given_by_keys_taken_back_and_reviewed(page: Page, clie
     assert labels(client, "by-keys") == {row: "extended", first: "compact"}
 
 
-def test_classes_are_defined_and_leave_as_a_page(
-    page: Page, browser: Browser, client: Client, tmp_path: Path
-) -> None:
+def test_classes_are_defined_and_leave_as_a_page(page: Page, browser: Browser, client: Client, tmp_path: Path) -> None:
     client.label_schemes.create("forms", classes=["compact", "extended"], description="By their size.")
     client.labels.set("forms", dataset="survey", rows=range(30), label="compact")
     page.goto(page.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -58,3 +59,9 @@ def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) 
     window.locator(".lse-keep").click()
     page.keyboard.press("Escape")
     expect(page.locator(".op.succeeded", has_text="pca-2d")).to_be_visible(timeout=240_000)
+
+    # How the experiment was made leaves as a notebook.
+    with page.expect_download() as download:
+        page.locator(".lse-notebook").click()
+    assert download.value.suggested_filename == f"{experiment}.ipynb"
+    assert json.loads(download.value.path().read_text()) == json.loads(client.notebook(experiment))

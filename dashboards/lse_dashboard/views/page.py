@@ -66,7 +66,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     concepts = ConceptsQuestion(session)
     samp = Samp(session)
     tour, bookmarks = Tour(), Bookmarks(session, kept)
-    left = Sidebar(session, ingest, concepts.ask).panel
+    left = Sidebar(session, ingest, concepts.ask, addresses).panel
     left.insert(0, TourOffer(tour.start))
     right = Aside(session, addresses, original.open, samp).panel
     columns = pn.Row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import panel as pn
 
@@ -11,6 +12,7 @@ from lse.values import value_text
 from lse_dashboard import wording
 from lse_dashboard.state.ingest import Ingest
 from lse_dashboard.state.session import Session
+from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import scrolling
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.compute import ComputeView
@@ -36,10 +38,13 @@ class Sidebar:
         Where datasets are made.
     concepts
         Opens the window of the concepts of the open experiment.
+    addresses
+        Where the page finds files.
     """
 
-    def __init__(self, session: Session, ingest: Ingest, concepts: Callable[[], None]) -> None:
+    def __init__(self, session: Session, ingest: Ingest, concepts: Callable[[], None], addresses: Addresses) -> None:
         self._session = session
+        self._notebook = addresses.offer("experiment.ipynb", self._write_notebook)
         self._project = Choice(self._choose_project, label=_WORDS.PROJECT, options=[], css_classes=["lse-project"])
         self._experiment = Choice(
             session.choose_experiment, label=_WORDS.EXPERIMENT, options=[], css_classes=["lse-experiment"]
@@ -81,7 +86,17 @@ class Sidebar:
         session, contents = self._session, self._session.contents
         opened = contents.experiment is not None and contents.experiment.state == "ready"
         concepts = button(wording.Concepts.OPEN, "concepts", css="link lse-concepts")
-        self._concepts.html = html('<div class="lse">{open}</div>', open=concepts) if opened else ""
+        notebook = html(
+            '<a class="link lse-notebook" href="{url}" download title="{help}">{label}</a>',
+            url=self._notebook,
+            help=_WORDS.NOTEBOOK_HELP,
+            label=_WORDS.NOTEBOOK,
+        )
+        self._concepts.html = (
+            html('<div class="lse doors">{concepts}{notebook}</div>', concepts=concepts, notebook=notebook)
+            if opened
+            else ""
+        )
         self._project.show(options=list(session.projects) or [""], value=session.project)
         options = {_title(one): one.id for one in contents.experiments}
         if contents.experiment is None:
@@ -91,6 +106,12 @@ class Sidebar:
             value="" if contents.experiment is None else contents.experiment.id,
             disabled=not contents.experiments,
         )
+
+    def _write_notebook(self, folder: Path) -> Path:
+        session = self._session
+        path = folder / f"{session.experiment_id}.ipynb"
+        path.write_text(session.library.client(session.project).notebook(session.experiment_id), encoding="utf-8")
+        return path
 
     def _choose_project(self, project: str) -> None:
         if project != self._session.project:

@@ -103,6 +103,7 @@ class Sidebar:
     VECTORS, VECTOR_SHAPE = "Vectors", "{count:,} × {dimension}"
     RECALL, RECALL_VALUE = "Search recall", "{recall:.3f} at 10"
     STATE = "State"
+    NOTEBOOK, NOTEBOOK_HELP = "Notebook", "A Jupyter notebook that repeats how all of this was made"
     PROJECTION, CLUSTERING, PREDICTION = "Projection", "Clustering", "Prediction"
     ONE_NOTE, NOTES = "1 note", "{count} notes"
 

@@ -545,6 +545,7 @@ class AsyncClient:
         selection: str | None = ...,
         vectors: bool = ...,
     ) -> Path: ...
+    async def notebook(self, experiment: str) -> str: ...
     datasets: _AsyncDatasets
     encoders: _AsyncEncoders
     experiments: _AsyncExperiments

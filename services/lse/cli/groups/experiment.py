@@ -142,3 +142,14 @@ def rebuild(session: Session, name: Name) -> Any:
     For a collection that was lost, or to lay it out by changed settings. Searches fail until it has ended.
     """
     return session.client.experiments.rebuild(name)
+
+
+@commands.command("notebook")
+def notebook(
+    session: Session,
+    name: Name,
+    out: Annotated[Path, typer.Argument(metavar="OUT.ipynb", help="File to write.")],
+) -> None:
+    """Write a Jupyter notebook that repeats how an experiment was made."""
+    out.write_text(session.client.notebook(name), encoding="utf-8")
+    session.say({"notebook": str(out)}, f"{out} repeats how the experiment {name} was made.")

@@ -88,6 +88,13 @@ class Dataset(MadeResource, message=pb.Dataset, prepared="prepared_count", rejec
         Whether the images are simulated: to be said wherever they are shown.
     versions
         What it was after it was made and after each addition; empty in lists, and where they were not kept.
+    catalogue, catalogue_key, catalogue_radius_arcsec
+        Table that was joined, its column that identifies the image, and the largest separation of one that was joined
+        by position; empty and 0 where not given.
+    sent
+        Whether sources and catalogue are names of files that were sent with the request.
+    subset_of
+        Resource name of the dataset of whose images it was made; empty of one that was made of sources.
     """
 
     sources: tuple[str, ...]
@@ -99,6 +106,11 @@ class Dataset(MadeResource, message=pb.Dataset, prepared="prepared_count", rejec
     columns: dict[str, Column]
     simulated: bool
     versions: tuple[DatasetVersion, ...]
+    catalogue: str
+    catalogue_key: str
+    catalogue_radius_arcsec: float
+    sent: bool
+    subset_of: str
 
 
 @dataclass(frozen=True, kw_only=True)

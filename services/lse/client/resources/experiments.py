@@ -82,6 +82,8 @@ class Projection(Parametrised, MadeResource, message=projection_pb2.Projection, 
         Points.
     figures
         Figures such as the trustworthiness.
+    placed_on
+        Resource name of the projection on whose map the images were placed; empty where they have a map of their own.
     """
 
     method: str
@@ -89,6 +91,7 @@ class Projection(Parametrised, MadeResource, message=projection_pb2.Projection, 
     used_parameters: dict[str, object]
     images: int
     figures: dict[str, float]
+    placed_on: str
 
     @property
     def components(self) -> int:

@@ -91,6 +91,11 @@ class Dataset(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     VERSIONS_FIELD_NUMBER: _builtins.int
+    CATALOGUE_FIELD_NUMBER: _builtins.int
+    CATALOGUE_KEY_FIELD_NUMBER: _builtins.int
+    CATALOGUE_RADIUS_ARCSEC_FIELD_NUMBER: _builtins.int
+    SENT_FIELD_NUMBER: _builtins.int
+    SUBSET_OF_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/datasets/{dataset}`."""
     uid: _builtins.str
@@ -117,6 +122,16 @@ class Dataset(_message.Message):
     """Description."""
     etag: _builtins.str
     """Version of the resource: an update that carries another one fails, because the dataset changed in the meantime."""
+    catalogue: _builtins.str
+    """Table that was joined; empty where there was none."""
+    catalogue_key: _builtins.str
+    """Column of the catalogue that identifies the image; empty where it was found by its name."""
+    catalogue_radius_arcsec: _builtins.float
+    """Largest separation of a catalogue that was joined by position, in arcsec; 0 where it was joined by its key."""
+    sent: _builtins.bool
+    """Whether sources and catalogue are names of files that were sent with the request."""
+    subset_of: _builtins.str
+    """Dataset of whose images it was made; empty of one that was made of sources."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Creation time."""
@@ -170,10 +185,15 @@ class Dataset(_message.Message):
         description: _builtins.str = ...,
         etag: _builtins.str = ...,
         versions: _abc.Iterable[Global___DatasetVersion] | None = ...,
+        catalogue: _builtins.str = ...,
+        catalogue_key: _builtins.str = ...,
+        catalogue_radius_arcsec: _builtins.float = ...,
+        sent: _builtins.bool = ...,
+        subset_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "columns", b"columns", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "image_size", b"image_size", "name", b"name", "notes", b"notes", "operation", b"operation", "prepared_count", b"prepared_count", "recipe", b"recipe", "rejected_count", b"rejected_count", "simulated", b"simulated", "sources", b"sources", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_key", b"catalogue_key", "catalogue_radius_arcsec", b"catalogue_radius_arcsec", "channels", b"channels", "columns", b"columns", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "image_size", b"image_size", "name", b"name", "notes", b"notes", "operation", b"operation", "prepared_count", b"prepared_count", "recipe", b"recipe", "rejected_count", b"rejected_count", "sent", b"sent", "simulated", b"simulated", "sources", b"sources", "state", b"state", "subset_of", b"subset_of", "title", b"title", "uid", b"uid", "update_time", b"update_time", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

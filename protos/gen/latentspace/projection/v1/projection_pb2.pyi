@@ -48,6 +48,7 @@ class Projection(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     USED_PARAMETERS_FIELD_NUMBER: _builtins.int
+    PLACED_ON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}/projections/{projection}`."""
     uid: _builtins.str
@@ -68,6 +69,8 @@ class Projection(_message.Message):
     """Description."""
     etag: _builtins.str
     """Version of the resource: an update that carries another one fails, because the projection changed in the meantime."""
+    placed_on: _builtins.str
+    """Projection on whose map the images were placed; empty where they have a map of their own."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Creation time."""
@@ -111,10 +114,11 @@ class Projection(_message.Message):
         etag: _builtins.str = ...,
         parameters: _struct_pb2.Struct | None = ...,
         used_parameters: _struct_pb2.Struct | None = ...,
+        placed_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "image_count", b"image_count", "method", b"method", "name", b"name", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "image_count", b"image_count", "method", b"method", "name", b"name", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "placed_on", b"placed_on", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
