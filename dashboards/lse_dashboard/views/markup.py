@@ -135,6 +135,8 @@ class Markup(JSComponent):
     export function render({model}) {
       const root = document.createElement("div")
       root.style.height = "100%"
+      root.style.outline = "none"
+      root.tabIndex = -1
       // A field with data-filter leaves only what has its text in data-name; it keeps it when all is shown anew.
       let filtered = ""
       const narrow = () => {
@@ -161,6 +163,7 @@ class Markup(JSComponent):
         const touched = (field) => ticked(field) ? field.checked : field.value !== field.defaultValue
         const typed = new Map(fields().filter(touched).map((one) => [place(one), one.value]))
         const writing = active?.form?.hasAttribute("data-key") ? place(active) : null
+        const within = active && root.contains(active)
         root.innerHTML = model.html
         root.querySelectorAll("details").forEach((one) => { one.open = open.has(one.dataset.key) })
         root.querySelectorAll("[data-scroll]").forEach((one) => { one.scrollTop = lists.get(one.dataset.scroll) ?? 0 })
@@ -181,6 +184,8 @@ class Markup(JSComponent):
           const same = `[data-action="${CSS.escape(focused.action)}"][data-value="${CSS.escape(focused.value ?? "")}"]`
           root.querySelector(same)?.focus({preventScroll: true})
         }
+        // Where it is gone the keyboard stays here, so that Escape still closes the window around it.
+        if (within && !root.contains(root.getRootNode().activeElement)) { root.focus({preventScroll: true}) }
       }
       root.addEventListener("click", (event) => {
         const hit = event.target.closest("[data-action]")

@@ -123,7 +123,10 @@ pq.write_table(before.experiments.vectors({experiment.id!r}).drop_columns(["row"
 def _encoder(encoder: Encoder, experiment: Experiment) -> str:
     used = next((one for one in encoder.versions if one.version == experiment.encoder_version), None)
     method, parameters = (encoder.method, encoder.parameters) if used is None else (used.method, used.parameters)
-    options: dict[str, Any] = {"dataset": encoder.dataset.rsplit("/", 1)[-1], "parameters": dict(parameters)}
+    options: dict[str, Any] = {
+        "dataset": encoder.dataset.rsplit("/", 1)[-1],
+        "parameters": dict(sorted(parameters.items())),
+    }
     if method == "import":
         return f"""\
 # It was imported: name the ONNX file here.
@@ -141,7 +144,7 @@ def _encoder(encoder: Encoder, experiment: Experiment) -> str:
 
 
 def _run(collection: str, experiment: Experiment, made: Projection | Clustering, **more: Any) -> str:
-    given = {key: value for key, value in made.parameters.items() if value is not None}
+    given = {key: value for key, value in sorted(made.parameters.items()) if value is not None}
     options = {"experiment": experiment.id, "method": made.method, **more, "parameters": given}
     return _call(f"client.{collection}.run", repr(made.id), **options) + ".wait()"
 
