@@ -545,7 +545,6 @@ class AsyncClient:
         selection: str | None = ...,
         vectors: bool = ...,
     ) -> Path: ...
-    async def notebook(self, experiment: str) -> str: ...
     datasets: _AsyncDatasets
     encoders: _AsyncEncoders
     experiments: _AsyncExperiments

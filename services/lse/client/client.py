@@ -17,7 +17,6 @@ from lse.client.experiments import Experiments
 from lse.client.explanations import Explanations
 from lse.client.export import Exports
 from lse.client.names import Names
-from lse.client.notebook import notebook
 from lse.client.operations import Operations
 from lse.client.predictions import Predictions
 from lse.client.projections import Projections
@@ -185,28 +184,6 @@ class Client:
         """
         exports = Exports(self._connection, self._names)
         return exports.write(experiment, Path(out).expanduser(), form=format, selection=selection, vectors=vectors)
-
-    def notebook(self, experiment: str) -> str:
-        """A Jupyter notebook that repeats how an experiment was made.
-
-        It makes dataset, encoder, projections, clusterings and labels in another project, so that nothing is
-        overwritten.  What it cannot repeat, such as an imported network, it asks for by a comment.
-
-        Parameters
-        ----------
-        experiment
-            Experiment.
-
-        Returns
-        -------
-        str
-            The notebook (nbformat 4.5, JSON).
-
-        Examples
-        --------
-        >>> Path("survey.ipynb").write_text(client.notebook("survey-simclr"))
-        """
-        return notebook(self, experiment)
 
 
 def _state_of(service: str, connection: Connection) -> str:
