@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lse.client import Client, connect
+from lse.client.notebook import notebook
 from running_services import TRAINING, RunningServices
 
 
@@ -43,7 +44,7 @@ def test_a_notebook_makes_an_experiment_again(
         client.label_schemes.create("form", classes=["bar", "disc"], class_definitions={"bar": "Long."})
         client.labels.set("form", dataset="most", rows=[0, 3], label="bar")
 
-        document = json.loads(client.notebook("seen"))
+        document = json.loads(notebook(client, "seen"))
         assert (document["nbformat"], document["nbformat_minor"]) == (4, 5)
         assert len({cell["id"] for cell in document["cells"]}) == len(document["cells"])
         with run(document, services, monkeypatch) as again:
@@ -72,7 +73,7 @@ def test_what_cannot_be_repeated_is_asked_for(
         client.datasets.upload("shapes", services.images, **options).wait(show_progress=False)
         client.encoders.import_onnx("ready", services.encoder).wait(show_progress=False)
         client.experiments.encode("seen", dataset="shapes", encoder="ready").wait(show_progress=False)
-        document = json.loads(client.notebook("seen"))
+        document = json.loads(notebook(client, "seen"))
     (sent,) = (code for code in code_of(document) if "FOLDER" in code)
     assert "name the folder" in sent
     assert "ready.onnx" in "".join(code_of(document))

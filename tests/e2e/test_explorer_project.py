@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lse.client import Client
+from lse.client.notebook import notebook
 
 pytestmark = pytest.mark.browser
 
@@ -66,6 +67,6 @@ def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) 
     assert download.value.suggested_filename == f"{experiment}.ipynb"
     saved, expected = (
         [cell["source"] for cell in json.loads(text)["cells"]]
-        for text in (download.value.path().read_text(), client.notebook(experiment))
+        for text in (download.value.path().read_text(), notebook(client, experiment))
     )
     assert saved == expected

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import panel as pn
 
+from lse.client.notebook import notebook
 from lse.client.resources import Dataset, Experiment
 from lse.values import value_text
 from lse_dashboard import wording
@@ -86,14 +87,14 @@ class Sidebar:
         session, contents = self._session, self._session.contents
         opened = contents.experiment is not None and contents.experiment.state == "ready"
         concepts = button(wording.Concepts.OPEN, "concepts", css="link lse-concepts")
-        notebook = html(
+        written = html(
             '<a class="link lse-notebook" href="{url}" download title="{help}">{label}</a>',
             url=self._notebook,
             help=_WORDS.NOTEBOOK_HELP,
             label=_WORDS.NOTEBOOK,
         )
         self._concepts.html = (
-            html('<div class="lse doors">{concepts}{notebook}</div>', concepts=concepts, notebook=notebook)
+            html('<div class="lse doors">{concepts}{notebook}</div>', concepts=concepts, notebook=written)
             if opened
             else ""
         )
@@ -110,7 +111,7 @@ class Sidebar:
     def _write_notebook(self, folder: Path) -> Path:
         session = self._session
         path = folder / f"{session.experiment_id}.ipynb"
-        path.write_text(session.library.client(session.project).notebook(session.experiment_id), encoding="utf-8")
+        path.write_text(notebook(session.library.client(session.project), session.experiment_id), encoding="utf-8")
         return path
 
     def _choose_project(self, project: str) -> None:

@@ -35,7 +35,27 @@ FOLDER = Path("images")"""
 
 
 def notebook(client: Client, experiment: str) -> str:
-    """Write the notebook of an experiment, see `Client.notebook`."""
+    """Write a Jupyter notebook that repeats how an experiment was made.
+
+    It makes dataset, encoder, projections, clusterings and labels in another project, so that nothing is overwritten.
+    What it cannot repeat, such as an imported network, it asks for by a comment.
+
+    Parameters
+    ----------
+    client
+        Client of the project.
+    experiment
+        Experiment.
+
+    Returns
+    -------
+    str
+        The notebook (nbformat 4.5, JSON).
+
+    Examples
+    --------
+    >>> Path("survey.ipynb").write_text(notebook(client, "survey-simclr"))
+    """
     found = client.experiments.get(experiment)
     dataset = client.datasets.get(found.dataset)
     cells = [

@@ -151,5 +151,7 @@ def notebook(
     out: Annotated[Path, typer.Argument(metavar="OUT.ipynb", help="File to write.")],
 ) -> None:
     """Write a Jupyter notebook that repeats how an experiment was made."""
-    out.write_text(session.client.notebook(name), encoding="utf-8")
+    from lse.client.notebook import notebook as written
+
+    out.write_text(written(session.client, name), encoding="utf-8")
     session.say({"notebook": str(out)}, f"{out} repeats how the experiment {name} was made.")
