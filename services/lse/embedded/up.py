@@ -39,6 +39,7 @@ __all__ = ["run"]
 _log = structlog.get_logger(__name__)
 # A process that ends is noticed at once; one that is only slow, as on a busy machine, is given its time.
 _START_SECONDS = 300.0
+_EXPLORER = "explorer"
 _WATCH_SECONDS = 1.0
 _PORTS = {"grpc_port": "services", "http_port": "services by HTTP", "dashboard_port": "explorer"}
 # Ports of the metrics of the children, after that of the services.
@@ -213,7 +214,7 @@ def _children(settings: Settings, home: Home) -> Iterator[Child]:
         host=loopback,
     )
     if settings.dashboard:
-        yield ours("explorer", settings.dashboard_port, "explorer", "address", "host", "dashboard_port")
+        yield ours(_EXPLORER, settings.dashboard_port, "explorer", "address", "host", "dashboard_port")
     if settings.inference == "triton":
         assert settings.triton_dir is not None
         port = int(settings.triton_url.rpartition(":")[2])
@@ -235,7 +236,14 @@ def _stop(children: list[Child]) -> None:
 
 async def _serve(platform: Platform, children: list[Child], on_ready: Callable[[Settings], None] | None) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serving = asyncio.create_task(rpc_server(platform).serve_until_signal())
+
+    def end_explorer() -> None:
+        """Nobody else needs it, and it takes a moment."""
+        for child in children:
+            if child.name == _EXPLORER:
+                child.terminate()
+
+    serving = asyncio.create_task(rpc_server(platform).serve_until_signal(on_signal=end_explorer))
     ended = threading.Event()
     ready = asyncio.create_task(asyncio.to_thread(_wait_until_ready, platform, children, ended))
     await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
@@ -293,7 +301,7 @@ async def _watch(children: list[Child]) -> None:
     while True:
         await asyncio.sleep(_WATCH_SECONDS)
         for child in children:
-            if child.pid is None:
+            if child.has_ended:
                 _log.error("child_ended", child=child.name)
                 try:
                     await asyncio.to_thread(child.start)

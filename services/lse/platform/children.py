@@ -156,6 +156,11 @@ class Child:
                 )
             time.sleep(0.05)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it does not run although nobody asked it to end."""
+        return self.pid is None and not self._ending
+
     def _was_killed(self) -> bool:
         """Whether a signal ended it, other than one of ours."""
         return self._process is not None and (self._process.poll() or 0) < 0 and not self._ending

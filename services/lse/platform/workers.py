@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from typing import Any
 
 import dask
 import psutil
@@ -43,11 +44,13 @@ _DASK = {
     "distributed.worker.profile.enabled": False,
     # How often each process looks at its loop, its memory and its machine: the usual 20, 100 and 500 ms cost an idle
     # machine several hundredths of a core.
-    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.tick.interval": "2s",
     "distributed.worker.memory.monitor-interval": "500ms",
-    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.scheduler.active-memory-manager.interval": "30s",
 }
 _JOIN_SECONDS = 60
+_HEARTBEAT_SECONDS = 2.0
 _MEMORY = Gauge("lse_worker_memory_bytes", "Memory of each worker of this process.", ["worker"])
 
 
@@ -74,6 +77,14 @@ def run_workers(settings: Settings) -> None:
     _join_logs()
     with dask.config.set(_DASK):
         asyncio.run(_run(settings))
+
+
+class _QuietScheduler(Scheduler):
+    """Scheduler of one machine, whose few workers need not tell twice a second that they are there."""
+
+    def heartbeat_worker(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Answer to the sign of life of a worker, with the seconds to the next."""
+        return {**super().heartbeat_worker(*arguments, **options), "heartbeat-interval": _HEARTBEAT_SECONDS}
 
 
 class _WorkerLogs(WorkerPlugin):
@@ -108,7 +119,7 @@ async def _run(settings: Settings) -> None:
         if settings.scheduler_port is not None:
             host = settings.host
             # The scheduler always opens a port for HTTP: a free one, so that several installations fit on a machine.
-            scheduler = Scheduler(
+            scheduler = _QuietScheduler(
                 host=host,
                 port=settings.scheduler_port,
                 protocol="tls" if security else "tcp",
@@ -150,6 +161,8 @@ async def _run(settings: Settings) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
+        # All at once: the stack would close one after the other.
+        await asyncio.gather(*(nanny.close() for nanny in nannies), return_exceptions=True)
         if not stop.is_set():
             raise UnavailableError(
                 f"The Dask scheduler at {address} has gone: start the workers again when it is back.",

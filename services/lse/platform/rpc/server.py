@@ -150,8 +150,8 @@ class RpcServer:
         for name in ["", *self._names]:
             await self._health.set(name, status)
 
-    async def serve_until_signal(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain."""
+    async def serve_until_signal(self, *, on_signal: Callable[[], None] = lambda: None) -> None:
+        """Serve until SIGTERM or SIGINT, then drain; something else may begin to end at the signal."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -159,4 +159,5 @@ class RpcServer:
                 loop.add_signal_handler(number, stop.set)
         await self.start()
         await stop.wait()
+        on_signal()
         await self.stop()
