@@ -14,6 +14,9 @@ mapfile -t files < <(cd protos && find latentspace -name '*.proto' | LC_ALL=C so
   --plugin=protoc-gen-mypy="$bin/protoc-gen-mypy" --plugin=protoc-gen-mypy_grpc="$bin/protoc-gen-mypy_grpc" \
   --include_imports --include_source_info --descriptor_set_out="$out/api.binpb" --python_out="$out" --grpc_python_out="$out" --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" "${files[@]}"
 
+# Type checkers of other projects read the generated .pyi only where this says so (PEP 561).
+touch "$out/latentspace/py.typed"
+
 case ${1:-} in
   '')
     mkdir -p protos/gen

@@ -56,6 +56,11 @@ def test_no_address_of_a_registry(name: str) -> None:
         assert not re.search(r"\w+://\S*(simple|pypi|wheel|whl|npm|registry|index)", file.read_text(), re.IGNORECASE)
 
 
+def test_type_checkers_see_the_types_of_every_package() -> None:
+    for package in ("services/lse", "dashboards/lse_dashboard", "protos/gen/latentspace"):
+        assert (ROOT / package / "py.typed").exists()
+
+
 def test_metadata_of_the_distribution() -> None:
     installed = metadata.metadata(PROJECT["name"])
     assert installed["Version"] == PROJECT["version"]
