@@ -17,6 +17,7 @@ from lse.errors import InternalError, LseError
 from lse.pointcloud.compilation import compile_kernels
 from lse_dashboard import wording
 from lse_dashboard.data.access import Login, caller_of
+from lse_dashboard.data.closed_pages import ClosedPages
 from lse_dashboard.data.downloads import Downloads, Make
 from lse_dashboard.data.library import Libraries, Library
 from lse_dashboard.data.link import Link
@@ -120,13 +121,13 @@ def serve(
     hv.extension("bokeh")
     libraries = Libraries(lambda own: connect(services, token=own or token, project=project))
     executor = ThreadPoolExecutor(max_workers=16, thread_name_prefix="explorer")
-    downloads, uploads = Downloads(), Uploads()
+    downloads, uploads, closed = Downloads(), Uploads(), ClosedPages()
     base = f"/{prefix.strip('/')}/".replace("//", "/")
     # As the first process of a container it would otherwise pass the signal over, and be killed after the grace.
     signal.signal(signal.SIGTERM, _end)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
     pn.serve(
-        {"/": lambda: _page(libraries, executor, downloads, uploads, base)},
+        {"/": lambda: _page(libraries, executor, downloads, uploads, closed, base=base)},
         address=host,
         port=port,
         prefix=prefix,
@@ -154,7 +155,15 @@ def _own_origins(host: str, port: int) -> list[str]:
     return ["*"]
 
 
-def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloads, uploads: Uploads, base: str) -> Any:
+def _page(
+    libraries: Libraries,
+    executor: ThreadPoolExecutor,
+    downloads: Downloads,
+    uploads: Uploads,
+    closed: ClosedPages,
+    *,
+    base: str,
+) -> Any:
     document = pn.state.curdoc
     query = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items() if values}
     link = Link.parse(query)
@@ -200,6 +209,7 @@ def _page(libraries: Libraries, executor: ThreadPoolExecutor, downloads: Downloa
         SESSIONS.dec()
         ingest.close()
         downloads.withdraw(offered)
+        closed.note()
 
     SESSIONS.inc()
     pn.state.on_session_destroyed(close)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from pathlib import Path
 
-__all__ = ["usable_cores", "visible_gpus"]
+__all__ = ["give_back_memory", "usable_cores", "visible_gpus"]
 
 
 def usable_cores() -> int:
@@ -17,6 +18,12 @@ def usable_cores() -> int:
         return max(1, min(cores, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError):  # no limit, or another system
         return cores
+
+
+def give_back_memory() -> None:
+    """Give memory back that was freed: the C library keeps it, and other processes may want it."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
+        trim(0)
 
 
 def visible_gpus() -> int:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lse.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError, LseError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -95,7 +95,7 @@ def all_faults(error: ValidationError, schema: Mapping[str, Any], **named: Any) 
     return joined_faults(list({tuple(fault.metadata.items()): fault for fault in reversed(faults)}.values())[::-1])
 
 
-def joined_faults(faults: Sequence[InvalidArgumentError]) -> InvalidArgumentError:
+def joined_faults(faults: Sequence[LseError]) -> InvalidArgumentError:
     """Several faults as one: whoever corrects one is not to meet the next one a try later."""
     told = InvalidArgumentError(" ".join(fault.message for fault in faults), reason=faults[0].reason)
     told.metadata = faults[0].metadata

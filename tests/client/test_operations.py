@@ -224,3 +224,22 @@ def test_components_and_seed_are_parameters_like_others(prepared_client):
     projection = made.wait(show_progress=False)
     assert (projection.components, projection.seed, projection.parameters["n_neighbors"]) == (3, 5, 9)
     prepared_client.projections.delete("first", "p")
+
+
+def test_cells_of_a_notebook_await(prepared_client):
+    shell = InteractiveShell.instance()
+    cells = (
+        "from lse.client import connect_async",
+        f"client = connect_async({prepared_client.address!r}, project={prepared_client.project!r})",
+        "operation = await client.projections.run('awaited', experiment='first', method='pca')",
+        "projection = await operation.wait()",
+        "names = [each.id for each in await client.projections.list('first')]",
+    )
+    try:
+        for cell in cells:
+            shell.run_cell(cell).raise_error()
+        assert shell.user_ns["projection"].id == "awaited"
+        assert "awaited" in shell.user_ns["names"]
+    finally:
+        InteractiveShell.clear_instance()
+    prepared_client.projections.delete("first", "awaited")

@@ -69,15 +69,15 @@ def print_json(data: Any) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def print_rich(renderable: Any) -> None:
-    """Print something of rich: as wide as the terminal, or wide and without padding where there is none."""
+def print_rich(renderable: Any, *, width: int = _PIPE_WIDTH) -> None:
+    """Print something of rich: as wide as the terminal, or so wide and without padding where there is none."""
     from rich.console import Console
 
     if sys.stdout.isatty():
         Console(highlight=False).print(renderable)
         return
     text = io.StringIO()
-    Console(file=text, width=_PIPE_WIDTH, highlight=False).print(renderable)
+    Console(file=text, width=width, highlight=False).print(renderable)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import queue
 import threading
 import time
@@ -17,6 +16,7 @@ from distributed import Client, Event, Future, KilledWorker, get_worker
 from distributed.client import ClosedClientError, FutureCancelledError
 
 from lse.errors import CancelledError, LseError, ResourceExhaustedError, UnavailableError
+from lse.hardware import give_back_memory
 from lse.platform.certificates import Certificates
 from lse.platform.outages import count_failure
 from lse.platform.tracing import traced_task
@@ -78,9 +78,8 @@ def _run_long(bound: Mapping[str, Any], function: Callable[..., Any], *arguments
     try:
         return _run(bound, function, *arguments)
     finally:
-        # The C library keeps what was freed; other processes and the estimate of the next task want it.
-        if give_back := getattr(ctypes.CDLL(None), "malloc_trim", None):
-            give_back(0)
+        # The estimate of the next task wants it, too.
+        give_back_memory()
 
 
 class Compute:

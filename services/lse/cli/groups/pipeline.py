@@ -13,7 +13,8 @@ import typer
 from lse.cli.failures import group
 from lse.cli.records import as_text, print_json, print_rich
 from lse.cli.session import Session, service_command, wait_for
-from lse.errors import InvalidArgumentError
+from lse.errors import InvalidArgumentError, LseError, NotFoundError
+from lse.validation import joined_faults
 from lse.values import counted
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["app", "print_report"]
 app = group("The whole chain, declared in a file.")
 
 _PATHS_SHOWN = 3
+_REPORT_WIDTH = 100
 
 
 @app.callback()
@@ -78,8 +80,18 @@ def check(
     from lse.client.pipeline import check_pipeline, load_pipeline
 
     declared = load_pipeline(file, data=data)
-    check_pipeline(session.client, declared)
-    seen = session.client.datasets.preview(declared.dataset.sources, recipe=declared.dataset.recipe)
+    faults: list[LseError] = []
+    try:
+        check_pipeline(session.client, declared)
+    except InvalidArgumentError as error:
+        faults.append(error)
+    try:
+        seen = session.client.datasets.preview(declared.dataset.sources, recipe=declared.dataset.recipe)
+    except (InvalidArgumentError, NotFoundError) as error:
+        faults.append(error)
+    if faults:
+        # All that is wrong is said at once.
+        raise faults[0] if len(faults) == 1 else joined_faults(faults)
     steps = 3 + len(declared.projections) + len(declared.clusterings) + (declared.evaluate is not None)
     rejected = [image for image in seen.images if image.rejection_reason]
     if session.as_json:
@@ -105,7 +117,7 @@ def print_report(report: PipelineReport) -> None:
             table.add_section()
         for row, (what, value) in enumerate(rows):
             table.add_row(section if row == 0 else "", Text(what), value)
-    print_rich(table)
+    print_rich(table, width=_REPORT_WIDTH)
 
 
 def _sections(report: PipelineReport) -> list[tuple[str, list[tuple[str, str]]]]:
