@@ -319,6 +319,10 @@ def _ports(session: Session, settings: Settings) -> Iterator[Check]:
         yield Check("ports", "ok", f"{told}: in use while the services run")
     except LseError:
         wrong = " and ".join(str(ports[key]) for key in taken)
+        if not settings.model_fields_set & set(taken):
+            instead = "a free one" if len(taken) == 1 else "free ones"
+            yield Check("ports", "ok", f"{told}: another program uses {wrong}, and `lse up` takes {instead} instead")
+            return
         flags = " or ".join(f"--{key.replace('_', '-')}" for key in taken)
         yield Check("ports", "warning", f"{told}: another program uses {wrong}; choose another port with {flags}.")
 

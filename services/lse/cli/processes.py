@@ -68,14 +68,21 @@ def up(
         quickstart = Quickstart(images, settings.home.expanduser().absolute())
         typer.echo("Starting services, workers and explorer …")
     from lse.embedded.up import run
+    from lse.platform.ports import HTTP_PORT
+
+    usual = settings if settings.http_port is not None else settings.model_copy(update={"http_port": HTTP_PORT})
 
     def ready(settled: Settings) -> None:
         shown = "localhost" if settled.host in {"0.0.0.0", "127.0.0.1", "::"} else settled.host  # noqa: S104  # compared
         explorer = f"http://{shown}:{settled.dashboard_port}" if settled.dashboard else ""
-        for key, what in (("grpc_port", "services"), ("dashboard_port", "explorer")):
-            wanted, found = getattr(settings, key), getattr(settled, key)
+        for key, uses in (
+            ("grpc_port", "services use"),
+            ("http_port", "services use"),
+            ("dashboard_port", "explorer uses"),
+        ):
+            wanted, found = getattr(usual, key), getattr(settled, key)
             if wanted not in {0, found}:
-                typer.echo(f"Port {wanted} is taken by another program, so the {what} use port {found}.")
+                typer.echo(f"Port {wanted} is taken by another program, so the {uses} port {found}.")
         if quickstart is not None:
             quickstart.run(settled.address, explorer)
             return
