@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -59,3 +62,27 @@ def test_two_maps_share_selection_image_and_filters(
     other.close()
     beside.get_by_role("button", name="×").click()
     expect(beside).to_be_hidden()
+
+
+def test_the_map_of_another_encoder_has_the_selection_of_the_first(
+    page: Page, client: Client, experiment: str, browser: Browser, tmp_path: Path
+) -> None:
+    vectors = np.stack(client.experiments.vectors(experiment)["vector"].to_numpy(zero_copy_only=False))
+    np.save(tmp_path / "other.npy", np.sin(3 * vectors[:, ::-1]).astype(np.float32))
+    dataset = client.experiments.get(experiment).dataset
+    client.experiments.import_vectors("another", tmp_path / "other.npy", dataset=dataset).wait(show_progress=False)
+    client.projections.run("line", experiment="another", method="pca").wait(show_progress=False)
+    page.locator(".lse-caption").get_by_role("button", name="second map").click()
+    beside = page.locator(".lse-second")
+    expect(beside.locator(".lse-cloud canvas").first).to_be_visible()
+    choose(page, "lse-second-map", "another/line · 2-D")
+    page.wait_for_function("location.search.includes('second=another')")
+    row, x, y = find_point(page, ".lse-second .lse-cloud")
+    page.mouse.click(x, y)
+    expect(page.locator(f".image[data-row='{row}']")).to_be_visible()
+    # A link opens the map of the other experiment too.
+    other = browser.new_page(viewport={"width": 1280, "height": 720})
+    other.goto(page.url)
+    expect(other.locator(".lse-second .lse-cloud canvas").first).to_be_visible()
+    expect(other.locator(".lse-second")).to_contain_text("another/line")
+    other.close()

@@ -191,11 +191,18 @@ class Library:
 
         def read() -> Cloud:
             with tempfile.TemporaryDirectory(prefix="lse-explorer-") as folder:
-                files = self.client(project).projections.point_cloud(experiment.id, projection.id, folder)
+                files = self.client(project).projections.point_cloud(experiment.id, projection.name, folder)
                 # Mapped into memory: the files go with the last of those who see the cloud.
                 return Cloud.from_tiles(open_cloud(files))
 
         return self.kept(("cloud", projection.uid), read)
+
+    def maps_elsewhere(self, project: str, experiment: Experiment) -> tuple[Projection, ...]:
+        """Maps of the same images by other experiments, such as those of another encoder."""
+        client = self.client(project)
+        others = [one for one in client.experiments.list() if one.dataset == experiment.dataset]
+        found = [each for one in others if one.uid != experiment.uid for each in client.projections.list(one.id)]
+        return tuple(each for each in found if each.state == "ready")
 
     def clusters(self, project: str, experiment: Experiment, clustering: Clustering, cloud: Cloud) -> Groups:
         """Cluster of each point of a cloud; noise is the last group."""

@@ -1,4 +1,4 @@
-"""A second map of the same images beside the first: with its colours, filters, selection and image in view."""
+"""A second map of the same images, also by another experiment: with the colours, filters and selection of the first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOLLOWED = ["colouring", "shown", "point_size", "images", "names"]
 
 
 class SecondMap(param.Parameterized):
-    """Another projection of the open experiment, which shows what the first map shows.
+    """Another projection of the same images, which shows what the first map shows.
 
     Parameters
     ----------
@@ -35,20 +35,48 @@ class SecondMap(param.Parameterized):
     """
 
     projection: param.Parameter[Projection | None] = param.Parameter(None, doc="What it shows, None for no map.")
+    elsewhere: param.Parameter[tuple[Projection, ...]] = param.Parameter(
+        (), doc="Maps of other experiments of the dataset, once they were looked for."
+    )
     problem = param.String("", doc="Why it cannot be shown.")
 
     def __init__(self, library: Library, background: Background, first: Scatter, navigation: Navigation) -> None:
         super().__init__()
         self._library = library
         self._newest = Newest(background)
+        self._newest_list = Newest(background)
         self._first = first
         self._navigation = navigation
         self.scatter = Scatter(first.selection)
         first.param.watch(lambda *_: self._follow(), _FOLLOWED)
         navigation.param.watch(lambda event: self._on_place(event.old, event.new), "place")
 
+    @property
+    def shown_as(self) -> str:
+        """What a link calls it: its id, after that of its experiment where it is of another; empty for no map."""
+        return "" if self.projection is None else self.name_of(self.projection)
+
+    def name_of(self, projection: Projection) -> str:
+        """What a link calls a map."""
+        experiment, place = projection.name.split("/")[3], self._navigation.place
+        return projection.id if place is None or experiment == place.experiment.id else f"{experiment}/{projection.id}"
+
+    def look_elsewhere(self, wanted: str = "") -> None:
+        """Find the maps of other experiments, and show the one of a name, where one is wanted."""
+        place = self._navigation.place
+        if place is None:
+            return
+
+        def show(found: tuple[Projection, ...]) -> None:
+            self.elsewhere = found
+            for each in found:
+                if wanted and self.name_of(each) == wanted:
+                    self.choose(each)
+
+        self._newest_list.ask(lambda: self._library.maps_elsewhere(place.project, place.experiment), show, self._failed)
+
     def choose(self, projection: Projection | None) -> None:
-        """Show a projection of the open experiment, or no second map."""
+        """Show a projection of the same images, or no second map."""
         place = self._navigation.place
         self._newest.drop()
         if projection is None or place is None:
@@ -78,6 +106,7 @@ class SecondMap(param.Parameterized):
 
     def _on_place(self, before: Place | None, now: Place | None) -> None:
         if (before and before.experiment.uid) != (now and now.experiment.uid):
+            self.elsewhere = ()
             self.choose(None)
 
     def _failed(self, error: LseError) -> None:

@@ -57,7 +57,7 @@ class KeptView(param.Parameterized):
             project=session.project,
             experiment=session.experiment.id if session.experiment else "",
             projection=session.projection.id if session.projection else "",
-            second=session.second_map.projection.id if session.second_map.projection else "",
+            second=session.second_map.shown_as,
             clustering=session.clustering.id if session.clustering else "",
             colour_by=session.colour_by,
             image=image or "",
@@ -105,7 +105,10 @@ class KeptView(param.Parameterized):
             if isinstance(groups, Groups) and groups.title in link.hidden:
                 scatter.hide(groups, frozenset(link.hidden[groups.title]))
         scatter.param.update(**{one: one in link.over for one in _OVER})
-        session.second_map.choose(named(ready(session.contents.projections), link.second))
+        if "/" in link.second:
+            session.second_map.look_elsewhere(link.second)
+        else:
+            session.second_map.choose(named(ready(session.contents.projections), link.second))
         session.filters.restore(link.filters)
         if link.isolated is not None:
             scatter.isolate_rows(link.isolated)

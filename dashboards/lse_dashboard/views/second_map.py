@@ -70,7 +70,7 @@ class SecondMapView:
                 "border-left": "1px solid var(--line)",
             },
         )
-        self._map.param.watch(lambda *_: self._show_choice(), "projection")
+        self._map.param.watch(lambda *_: self._show_choice(), ["projection", "elsewhere"])
         self._map.param.watch(lambda *_: self._show(), "problem")
         # Before what it draws with: another cloud may have another number of axes.
         self._map.scatter.param.watch(lambda *_: self._show(), "cloud")
@@ -86,14 +86,15 @@ class SecondMapView:
         if self._map.projection is not None:
             self._map.choose(None)
             return
+        self._map.look_elsewhere()
         shown, every = self._session.projection, ready(self._session.contents.projections)
         others = [one for one in every if shown is None or one.id != shown.id] or list(every)
         self._map.choose(others[0] if others else None)
 
     def show(self, projection: str) -> None:
         """Show a projection."""
-        found = next((one for one in ready(self._session.contents.projections) if one.id == projection), None)
-        self._map.choose(found)
+        every = (*ready(self._session.contents.projections), *self._map.elsewhere)
+        self._map.choose(next((one for one in every if self._map.name_of(one) == projection), None))
 
     def _show(self) -> None:
         scatter, theme = self._map.scatter, self._session.theme
@@ -119,12 +120,12 @@ class SecondMapView:
         self._mark()
 
     def _show_choice(self) -> None:
-        options = {
-            _WORDS.PROJECTION_TITLE.format(name=one.id, components=one.components): one.id
-            for one in ready(self._session.contents.projections)
+        names = {
+            self._map.name_of(one): one.components
+            for one in (*ready(self._session.contents.projections), *self._map.elsewhere)
         }
-        chosen = self._map.projection
-        self._choice.show(options=options, value="" if chosen is None else chosen.id)
+        options = {_WORDS.PROJECTION_TITLE.format(name=name, components=axes): name for name, axes in names.items()}
+        self._choice.show(options=options, value=self._map.shown_as)
 
     def _redraw(self) -> None:
         if self._view is not None:
