@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Groups, gradient
-from lse_dashboard.plots.overlay import group_names, spread
+from lse_dashboard.data.selection import inside_polygon
+from lse_dashboard.plots.overlay import CONTOURS, density_contours, group_names, spread
 from lse_dashboard.plots.scatter_2d import View, fitted_view
 
 
@@ -59,3 +60,26 @@ def test_without_points_nothing_lies_over_them() -> None:
     view = fitted_view(cloud.extent(), 100, 100)
     assert len(spread(cloud, view, shown=np.zeros(0, dtype=bool), cell=50)) == 0
     assert group_names(cloud, Groups("x", np.zeros(0, np.int32), ()), shown=np.zeros(0, dtype=bool)) == []
+    assert density_contours(cloud, shown=np.zeros(0, dtype=bool)) == []
+
+
+def test_contours_enclose_their_share_of_the_points() -> None:
+    random = np.random.default_rng(0)
+    islands = np.concatenate([random.normal((0, 0), 1, (6000, 2)), random.normal((20, 5), (2, 1), (4000, 2))])
+    cloud, shown = Cloud(np.arange(10_000), islands.astype(np.float32)), np.ones(10_000, dtype=bool)
+    contours = density_contours(cloud, shown=shown)
+    assert tuple(one.share for one in contours) == CONTOURS
+    for contour in contours:
+        assert all(np.allclose(piece[0], piece[-1]) for piece in contour.pieces)
+        enclosed = sum(inside_polygon(cloud, piece).mean() for piece in contour.pieces)
+        assert enclosed == pytest.approx(contour.share, abs=0.02)
+    # The two islands have lines of their own, and what is hidden has none.
+    assert len(contours[0].pieces) >= 2
+    shown[6000:] = False
+    assert all(piece[:, 0].max() < 10 for one in density_contours(cloud, shown=shown) for piece in one.pieces)
+
+
+def test_equal_points_have_contours_around_them() -> None:
+    cloud = Cloud(np.arange(5), np.ones((5, 2), np.float32))
+    for contour in density_contours(cloud, shown=np.ones(5, dtype=bool)):
+        assert all(np.isfinite(piece).all() for piece in contour.pieces)

@@ -55,7 +55,7 @@ class Link:
     theme
         ``dark`` or ``light``; empty where it is not said.
     over
-        What lies over the points: ``images``, ``names``.
+        What lies over the points: ``images``, ``names``, ``contours``.
     filters
         What passes, by what is charted: two ends, None for no end, or labels; None for a chart alone.
     """

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lse.pointcloud import Window as View
 from lse_dashboard import wording
 from lse_dashboard.data.colouring import Colouring, Gradient, Groups
+from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.palette import gradient_image, group_colours
 from lse_dashboard.theme import Theme
 
@@ -52,14 +54,44 @@ class _Page:
             parse_math=False,
         )
 
-    def picture(self, pixels: npt.NDArray[np.uint8], x: float, y: float, *, framed: bool = False) -> None:
-        """Put pixels where their top left corner is given, one for one, first row at the bottom."""
+    def picture(self, pixels: npt.NDArray[np.uint8], x: float, y: float, *, framed: bool = False) -> Any:
+        """Put pixels where their top left corner is given, one for one, first row at the bottom; their axes."""
         height, width = pixels.shape[:2]
         box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
         axes = self.figure.add_axes(box, facecolor="none", xticks=[], yticks=[])
         axes.imshow(pixels, origin="lower", aspect="auto", interpolation="none")
         for edge in axes.spines.values():
             edge.set(visible=framed, color=self.theme.line, linewidth=0.5)
+        return axes
+
+    def lay_over(self, axes: Any, over: Over, view: View) -> None:
+        """Draw names and contours on the axes of a picture of a view."""
+        axes.autoscale(enable=False)
+        (left, right), (bottom, top) = view.x_range, view.y_range
+        (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+        scale = np.array([(x1 - x0) / (right - left), (y1 - y0) / (top - bottom)])
+
+        def placed(places: Any) -> npt.NDArray[np.float64]:
+            return np.asarray((np.atleast_2d(places) - (left, bottom)) * scale + (x0, y0))
+
+        for contour in over.contours:
+            for piece in contour.pieces:
+                axes.plot(*placed(piece).T, color=self.theme.text, alpha=0.7, linewidth=self.unit * 4 / _DPI)
+        for name in over.names:
+            ((x, y),) = placed((name.x, name.y))
+            axes.text(
+                x,
+                y,
+                name.label,
+                color=self.theme.text,
+                fontsize=self.unit * 72 / _DPI,
+                fontweight="bold",
+                ha="center",
+                va="center",
+                clip_on=True,
+                parse_math=False,
+                bbox={"facecolor": self.theme.ground, "alpha": 0.75, "linewidth": 0, "boxstyle": "round,pad=0.2"},
+            )
 
     def dot(self, x: float, y: float, colour: str) -> None:
         """Draw a disc, a unit wide, whose top left corner is given."""
@@ -81,6 +113,7 @@ def write_figure(
     hidden: frozenset[str] = frozenset(),
     right: int = 0,
     provenance: Sequence[tuple[str, str]] = (),
+    over: tuple[Over, View] | None = None,
 ) -> Path:
     """Write a figure: the points as pixels, all else as text and lines where the format knows them.
 
@@ -102,6 +135,8 @@ def write_figure(
         Pixels at the right of the image that a fitted cloud leaves free: the legend begins there.
     provenance
         Where the map comes from, as titles and values: written below the caption, and into the file as metadata.
+    over
+        Names and contours that lie over the cloud, and the view that the image shows.
 
     Returns
     -------
@@ -122,7 +157,9 @@ def write_figure(
     across, down = max(width, legend + side), height + top + bottom
     figure = Figure(figsize=(across / _DPI, down / _DPI), dpi=_DPI, facecolor=theme.ground)
     page = _Page(figure, across, down, unit, theme)
-    page.picture(image, 0, top, framed=True)
+    axes = page.picture(image, 0, top, framed=True)
+    if over is not None:
+        page.lay_over(axes, *over)
     page.text(unit, unit, title, size=1.5)
     page.text(unit, height + top + unit * 0.8, caption, quiet=True)
     for i, line in enumerate(said):

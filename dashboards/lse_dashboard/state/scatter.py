@@ -40,6 +40,7 @@ class Scatter(param.Parameterized):
     )
     images = param.Boolean(False, doc="Whether some points are shown as their images.")
     names = param.Boolean(False, doc="Whether the names of groups are shown at their place.")
+    contours = param.Boolean(False, doc="Whether contours of the density of the points are shown.")
     point_size = param.Integer(4, bounds=(1, 12), doc="Diameter of a point in pixels.")
 
     def __init__(self, selection: Selection | None = None) -> None:
@@ -75,11 +76,8 @@ class Scatter(param.Parameterized):
         self.point_size = point_size
 
     def lay_over(self, what: str) -> None:
-        """Show the ``images`` or the ``names`` over the points, or no longer."""
-        if what == "images":
-            self.images = not self.images
-        else:
-            self.names = not self.names
+        """Show the ``images``, the ``names`` or the ``contours`` over the points, or no longer."""
+        self.param.update(**{what: not getattr(self, what)})
 
     def forget(self, title: str) -> None:
         """Show the groups of a grouping that is no longer there."""

@@ -16,7 +16,7 @@ from lse_dashboard.state.scatter import Scatter
 
 __all__ = ["SecondMap"]
 
-_FOLLOWED = ["colouring", "shown", "point_size", "images", "names"]
+_FOLLOWED = ["colouring", "shown", "point_size", "images", "names", "contours"]
 
 
 class SecondMap(param.Parameterized):
@@ -102,6 +102,7 @@ class SecondMap(param.Parameterized):
             point_size=first.point_size,
             images=first.images,
             names=first.names,
+            contours=first.contours,
         )
 
     def _on_place(self, before: Place | None, now: Place | None) -> None:

@@ -16,7 +16,7 @@ from lse_dashboard.state.session import Session, Tab
 
 __all__ = ["KeptView"]
 
-_OVER = ("images", "names")
+_OVER = ("images", "names", "contours")
 _TABS: dict[str, Tab] = {one: one for one in get_args(Tab)}
 
 

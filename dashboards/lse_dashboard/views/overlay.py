@@ -1,14 +1,13 @@
-"""Images and names over the points of a flat map."""
+"""Images, names and contours over the points of a flat map."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from bokeh.core.properties import value
-from bokeh.models import ColumnDataSource, ImageURL, Text
+from bokeh.models import ColumnDataSource, ImageURL, MultiLine, Text
 
-from lse_dashboard.plots.overlay import Name
+from lse_dashboard.plots.overlay import Over
 from lse_dashboard.theme import Theme
 
 __all__ = ["IMAGE_PIXELS", "Overlay"]
@@ -17,7 +16,7 @@ IMAGE_PIXELS = 48
 
 
 class Overlay:
-    """Glyphs of a figure that show images at their points and names at their groups.
+    """Glyphs of a figure that show images at their points, names at their groups, and contours.
 
     Parameters
     ----------
@@ -30,9 +29,11 @@ class Overlay:
     def __init__(self, figure: Any, theme: Theme) -> None:
         self._images = ColumnDataSource({"url": [], "x": [], "y": []})
         self._names = ColumnDataSource({"text": [], "x": [], "y": []})
+        self._contours = ColumnDataSource({"xs": [], "ys": []})
         side = {"value": IMAGE_PIXELS, "units": "screen"}
         label: dict[str, Any] = {"border_radius": 4, "padding": (1, 5)}
         placed: dict[str, Any] = {"w": side, "h": side, "anchor": "center"}
+        figure.add_glyph(self._contours, MultiLine(xs="xs", ys="ys", line_color=theme.text, line_alpha=0.7))
         figure.add_glyph(self._images, ImageURL(url="url", x="x", y="y", **placed))
         figure.add_glyph(
             self._names,
@@ -53,11 +54,13 @@ class Overlay:
             level="overlay",
         )
 
-    def show(self, images: Sequence[tuple[str, float, float]], names: Sequence[Name]) -> None:
-        """Show other images, given the URL and place of each, and other names."""
-        self._images.data = {name: [one[at] for one in images] for at, name in enumerate(("url", "x", "y"))}
+    def show(self, over: Over) -> None:
+        """Show something else over the points."""
+        self._images.data = {name: [one[at] for one in over.images] for at, name in enumerate(("url", "x", "y"))}
         self._names.data = {
-            "text": [one.label for one in names],
-            "x": [one.x for one in names],
-            "y": [one.y for one in names],
+            "text": [one.label for one in over.names],
+            "x": [one.x for one in over.names],
+            "y": [one.y for one in over.names],
         }
+        pieces = [piece for one in over.contours for piece in one.pieces]
+        self._contours.data = {"xs": [piece[:, 0] for piece in pieces], "ys": [piece[:, 1] for piece in pieces]}

@@ -81,6 +81,7 @@ class ScatterView:
                 "images": lambda _: scatter.lay_over("images"),
                 "second": lambda _: self._second.toggle(),
                 "names": lambda _: scatter.lay_over("names"),
+                "contours": lambda _: scatter.lay_over("contours"),
             },
             css_classes=["lse-caption"],
             height=30,
@@ -147,7 +148,9 @@ class ScatterView:
         session.selection.param.watch(self._on_selected, "step")
         scatter.param.watch(lambda *_: self._view.show_viewport() if self._view is not None else None, "viewport")
         session.second_map.param.watch(lambda *_: self._count(), "projection")
-        scatter.param.watch(self._redraw, ["colouring", "shown", "selected", "point_size", "images", "names"])
+        scatter.param.watch(
+            self._redraw, ["colouring", "shown", "selected", "point_size", "images", "names", "contours"]
+        )
 
     def _show_cloud(self, *, anew: bool = False) -> None:
         session, scatter, before = self._session, self._session.scatter, self._view
@@ -275,6 +278,8 @@ def _over(session: Session, *, flat: bool) -> Html:
         choices.append(("images", _WORDS.IMAGES, _WORDS.IMAGES_HELP, scatter.images))
     if flat and isinstance(scatter.colouring, Groups):
         choices.append(("names", _WORDS.NAMES, _WORDS.NAMES_HELP, scatter.names))
+    if flat:
+        choices.append(("contours", _WORDS.CONTOURS, _WORDS.CONTOURS_HELP, scatter.contours))
     choices.append(("second", _WORDS.SECOND_MAP, _WORDS.SECOND_MAP_HELP, session.second_map.projection is not None))
     return join(
         html(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from lse_dashboard import wording
 from lse_dashboard.data.link import Viewport
 from lse_dashboard.data.metrics import FRAMES
 from lse_dashboard.data.selection import inside_box, inside_polygon
-from lse_dashboard.plots.overlay import Name, group_names, spread
+from lse_dashboard.plots.overlay import Contour, Name, Over, density_contours, group_names, spread
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS, Frame, Painted, View, draw, fitted_view, painted
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.scatter import Scatter
@@ -37,7 +38,6 @@ Bokeh.require("core/ui_gestures").UIGestures.press_threshold = 2 ** 31 - 1
 const view = Bokeh.index.find_one(cb_obj.origin)
 if (view) { view.canvas_view.events_el.style.outline = "none" }
 """
-Over = tuple[list[tuple[str, float, float]], list[Name]]
 _GAP_PIXELS = 6
 
 
@@ -94,6 +94,7 @@ class Scatter2D:
         self.frame: Frame | None = None
         self._painted: Painted | None = None
         self._named: list[Name] | None = None
+        self._contours: list[Contour] | None = None
         self._figure: Any = None
         self._hovered: int | None = None
         self._marked: int | None = None
@@ -152,7 +153,7 @@ class Scatter2D:
 
     def redraw(self) -> None:
         """Draw again, since colours or what is shown or selected changed."""
-        self._painted = self._named = None
+        self._painted = self._named = self._contours = None
         self._again.event()
 
     def mark(self, index: int | None) -> None:
@@ -172,6 +173,10 @@ class Scatter2D:
         view = self.view
         larger = View(view.x_range, view.y_range, view.width * scale, view.height * scale)
         return draw(self._paint(), larger, point_size=self._scatter.point_size * scale).picture.rgba()
+
+    def over(self) -> Over:
+        """Names and contours over the present view, for a figure."""
+        return Over() if self.view is None else replace(self._over(self.view), images=())
 
     def _extent(self) -> tuple[float, float, float, float]:
         return self._scatter.cloud.extent() if self._scatter.cloud is not None else (0.0, 0.0, 1.0, 1.0)
@@ -197,7 +202,7 @@ class Scatter2D:
             if self._glyph is not None:
                 self._glyph.show(png, self.frame)
             if self._overlay is not None:
-                self._overlay.show(*over)
+                self._overlay.show(over)
             self._on_frame()
             if not self.frame.exact:
                 self._ask(view)
@@ -205,10 +210,10 @@ class Scatter2D:
         self._frames.ask(work, show, lambda _: None)
 
     def _over(self, view: View) -> Over:
-        """Images and names that lie over a view."""
+        """Images, names and contours that lie over a view."""
         scatter, cloud, shown = self._scatter, self._scatter.cloud, self._scatter.shown
         if cloud is None or shown is None:
-            return [], []
+            return Over()
         places: list[tuple[str, float, float]] = []
         if scatter.images:
             chosen = spread(cloud, view, shown=shown, cell=IMAGE_PIXELS + _GAP_PIXELS)
@@ -216,7 +221,9 @@ class Scatter2D:
             places = [(self._thumbnail(row), x, y) for row, (x, y, *_) in where]
         if self._named is None:
             self._named = group_names(cloud, scatter.colouring, shown=shown) if scatter.names else []
-        return places, self._named
+        if self._contours is None:
+            self._contours = density_contours(cloud, shown=shown) if scatter.contours else []
+        return Over(places, self._named, self._contours)
 
     def _paint(self) -> Painted:
         """Points with their colours, made once until `redraw`."""

@@ -111,8 +111,9 @@ class Screenshot:
 
         def write(folder: Path) -> Path:
             session, scatter = self._session, self._session.scatter
-            image = self._view.image(scale=2) if isinstance(self._view, Scatter2D) else None
-            if image is None:
+            view = self._view if isinstance(self._view, Scatter2D) else None
+            image = None if view is None else view.image(scale=2)
+            if view is None or view.view is None or image is None:
                 raise _nothing()
             return write_figure(
                 folder / self._file(suffix),
@@ -124,6 +125,7 @@ class Screenshot:
                 hidden=scatter.hidden(),
                 right=2 * LEGEND_PIXELS,
                 provenance=self._provenance(),
+                over=(view.over(), view.view),
             )
 
         return write

@@ -192,6 +192,8 @@ class Scatter:
     FOLD_LEFT, FOLD_RIGHT = "Fold or open the left column", "Fold or open the right column"
     IMAGES, IMAGES_HELP = "images", "Show images at their points, one in each part of the map"
     NAMES, NAMES_HELP = "names", "Show the names of the groups at their place"
+    CONTOURS = "contours"
+    CONTOURS_HELP = "Show lines of equal density, which enclose half, 80 % and 95 % of the points shown"
     SECOND_MAP, SECOND_MAP_HELP = "second map", "Show another projection of the same images beside this one"
     CLOSE_SECOND_MAP = "Close the second map"
     NONE = "none"
