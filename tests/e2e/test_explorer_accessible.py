@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explorer import choose
+from lse.client import Client
 
 pytestmark = pytest.mark.browser
 
@@ -51,8 +52,25 @@ def findings_of_filters(page: Page, axe: str) -> list[str]:
     return found
 
 
+def findings_of_names(page: Page, axe: str) -> list[str]:
+    """What axe finds in the forms that give names: to views, and to classes with what they mean."""
+    page.locator(".lse-bookmarks").click()
+    window = page.locator(".lse-bookmarks-content")
+    window.get_by_label("name of this view").fill("a view")
+    window.get_by_label("name of this view").press("Enter")
+    expect(window.locator(".entry")).to_have_count(1)
+    found = findings(page, axe)
+    page.keyboard.press("Escape")
+    expect(window).to_be_hidden()
+    choose(page, "lse-scheme", "named")
+    page.locator(".lse-edit-scheme").click()
+    page.wait_for_selector(".classes-form textarea")
+    return [*found, *findings(page, axe)]
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_keeps_anyone_out(page: Page, axe: str, survey: Path, theme: str) -> None:
+def test_nothing_keeps_anyone_out(page: Page, client: Client, axe: str, survey: Path, theme: str) -> None:
+    client.label_schemes.create("named", classes=["a", "b"])
     if theme == "light":
         page.goto(f"{page.url}&theme=light")
         page.wait_for_selector(".lse-cloud canvas")
@@ -78,6 +96,8 @@ def test_nothing_keeps_anyone_out(page: Page, axe: str, survey: Path, theme: str
     page.wait_for_selector(".lse-cluster-names input")
     found["names"] = findings(page, axe)
     page.keyboard.press("Escape")
+
+    found["views and classes"] = findings_of_names(page, axe)
 
     page.locator(".lse-manage").click()
     page.wait_for_selector(".lse-project-content .entry")

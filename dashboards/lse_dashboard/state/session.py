@@ -320,6 +320,8 @@ class Session(param.Parameterized):
         if contents == self.contents:
             return
         before, self.contents = self.contents, contents
+        if self.labelling.scheme is None and contents.schemes:
+            self.labelling.use(contents.schemes[0])
         if contents.experiment is None:
             self._open(Wanted(None, newest=True))
         elif (
