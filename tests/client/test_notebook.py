@@ -34,7 +34,10 @@ def test_a_notebook_makes_an_experiment_again(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with connect(services.address, project="noted") as client:
-        services.ingest(client, "shapes").wait(show_progress=False)
+        bars = sorted(services.images.glob("bar-*"))
+        options = {"catalogue": services.catalogue, "recipe": {"size": 16}}
+        client.datasets.ingest("shapes", bars, **options).wait(show_progress=False)
+        client.datasets.add("shapes", services.images.glob("disc-*")).wait(show_progress=False)
         client.datasets.subset("most", of="shapes", without=["disc-00"]).wait(show_progress=False)
         client.encoders.train("small", dataset="most", method="autoencoder", **TRAINING).wait(show_progress=False)
         client.experiments.encode("seen", dataset="most", encoder="small").wait(show_progress=False)

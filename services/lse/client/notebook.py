@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from lse.errors import NotFoundError
 from lse.names import DATASET, PROJECTION
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _PLACED = """\
 
 The images were placed on the map `{projection}` of the experiment `{experiment}`: repeat that one by its own
 notebook, then `client.projections.transform`."""
+_GONE = """\
+It was made of images of the dataset `{name}`, which was deleted: make the dataset `{dataset}` by hand."""
 _SENT = """\
 # The files were sent to the services: name the folder in which they are on this machine.
 FOLDER = Path("images")"""
@@ -99,11 +102,15 @@ def _dataset_cells(client: Client, dataset: Dataset, made: dict[str, Dataset]) -
     made[dataset.id] = dataset
     title = _text(f"## Dataset {dataset.id}\n\n{dataset.prepared:,} images, {dataset.rejected:,} files rejected.")
     if dataset.subset_of:
-        whole = client.datasets.get(DATASET.parse(dataset.subset_of)[-1])
+        name = DATASET.parse(dataset.subset_of)[-1]
+        try:
+            whole = client.datasets.get(name)
+        except NotFoundError:
+            return [title, _text(_GONE.format(name=name, dataset=dataset.id))]
         code = f"""\
-kept = before.datasets.table({dataset.id!r}, columns=[])["name"].to_pylist()
+kept = set(before.datasets.table({dataset.id!r}, columns=[])["name"].to_pylist())
 there = client.datasets.table({whole.id!r}, columns=[])
-rows = [row for name, row in zip(there["name"].to_pylist(), there["row"].to_pylist()) if name in set(kept)]
+rows = [row for name, row in zip(there["name"].to_pylist(), there["row"].to_pylist()) if name in kept]
 {_call("client.datasets.subset", repr(dataset.id), of=whole.id, rows=_Code("rows"))}.wait()"""
         return [*_dataset_cells(client, whole, made), title, _code(code)]
     catalogue: Any = dataset.catalogue or None
@@ -115,8 +122,13 @@ rows = [row for name, row in zip(there["name"].to_pylist(), there["row"].to_pyli
             options["catalogue"] = _Code(f"FOLDER / {catalogue!r}")
         call = _call("client.datasets.upload", repr(dataset.id), "FOLDER", **options)
         return [title, _code(f"{_SENT}\n{recipe}{call}.wait()")]
-    call = _call("client.datasets.ingest", repr(dataset.id), repr(list(dataset.sources)), **options)
-    return [title, _code(f"{recipe}{call}.wait()")]
+    first, *added = [list(one.sources) for one in dataset.versions] or [list(dataset.sources)]
+    call = _call("client.datasets.ingest", repr(dataset.id), repr(first), **options)
+    lines = [f"{recipe}{call}.wait()"]
+    if added:
+        lines.append("# Images that were added later; a catalogue that was joined to them is not known any more.")
+        lines += [f"{_call('client.datasets.add', repr(dataset.id), repr(sources))}.wait()" for sources in added]
+    return [title, _code("\n".join(lines))]
 
 
 def _encoder_cells(client: Client, experiment: Experiment, dataset: Dataset) -> list[dict[str, Any]]:
