@@ -134,7 +134,7 @@ def test_many_points_go_to_the_compiled_hdbscan_and_it_agrees():
 
 
 @given(
-    method=st.sampled_from(METHODS),
+    method=st.sampled_from([one for one in METHODS if one != "evoc"]),  # it needs thirty different vectors
     rows=st.integers(12, 60),
     width=st.integers(1, 6),
     seed=st.integers(0, 1000),

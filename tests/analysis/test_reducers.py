@@ -42,7 +42,7 @@ def graph(digits):
 
 def test_methods_are_described_for_forms():
     described = {method.id: parameters_schema(method.parameters)["properties"] for method in REDUCERS}
-    assert list(described) == ["pca", "truncated-svd", "tsne", "umap", "pacmap", "isomap", "mds", "spectral"]
+    assert list(described) == ["pca", "truncated-svd", "tsne", "umap", "densmap", "pacmap", "isomap", "mds", "spectral"]
     assert all(method.title and method.summary for method in REDUCERS)
     for parameters in described.values():
         assert all(parameter["description"] for parameter in parameters.values())

@@ -27,7 +27,7 @@ def test_a_database_behind_a_cut_network_counts_as_away_and_is_used_again_afterw
     postgresql.new_database(name)
     own_network = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
     program = [sys.executable, cut_network.__file__, str(postgresql.socket), f"{name}?{HURRIED}"]
-    found = subprocess.run([*own_network, *program], capture_output=True, text=True, check=False, timeout=150)
+    found = subprocess.run([*own_network, *program], capture_output=True, text=True, check=False, timeout=400)
     if found.returncode == cut_network.IMPOSSIBLE or "unshare" in found.stderr:
         pytest.skip("This machine does not let its users make networks of their own")
     assert found.stdout.split() == ["DATABASE_UNAVAILABLE", "DATABASE_UNAVAILABLE", "True"], found.stderr

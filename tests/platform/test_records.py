@@ -33,6 +33,7 @@ MESSAGES: dict[str, type[Message]] = {
     "prediction": prediction_pb2.Prediction,
     "label scheme": annotation_pb2.LabelScheme,
     "selection": annotation_pb2.Selection,
+    "bookmark": annotation_pb2.Bookmark,
 }
 MADE = MadeEncoder(onnx_uri="a", channel_count=1, image_size=32, dimension=4)
 ORIGIN = {"dataset": "projects/p/datasets/d", "method": "simclr"}

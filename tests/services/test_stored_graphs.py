@@ -41,6 +41,7 @@ def test_reports_tell_how_good_the_graph_is(world: World, graph: NeighbourGraph,
         folder=artifacts.folder("projection", "p"),
         resource=ProjectionRecord(name=f"{experiment.name}/projections/p", spec=spec),
         run=lambda task, *arguments, **_: task(*arguments, Channel()),
+        once=lambda make, **_: make(),
         publish=published.append,
     )
     run_projection(context)

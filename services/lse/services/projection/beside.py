@@ -12,7 +12,7 @@ from lse.errors import InvalidArgumentError
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import DatasetRecord, ExperimentRecord, LabelSchemeRecord, ProjectionRecord, Resources
 from lse.platform.catalogue.labels import read_labels
-from lse.platform.catalogue.records.record import MethodParameters
+from lse.platform.catalogue.records.projection import ProjectionSpec
 from lse.platform.prepared_images import prepared_images
 from lse.platform.stores import Stores
 
@@ -46,7 +46,7 @@ class Beside:
         return artifacts.read_array(self.earlier_uri) if self.earlier_uri else None
 
 
-def check_beside(resources: Resources, experiment: ExperimentRecord, parameters: MethodParameters) -> None:
+def check_beside(resources: Resources, experiment: ExperimentRecord, spec: ProjectionSpec) -> None:
     """Refuse what is not there before the work begins.
 
     Raises
@@ -56,13 +56,12 @@ def check_beside(resources: Resources, experiment: ExperimentRecord, parameters:
     InvalidArgumentError
         There is no such column, or the earlier map is of another dataset or of other dimensions.
     """
-    if target := parameters.get("target"):
-        if str(target).startswith(_SCHEME):
-            _scheme(resources, experiment, str(target))
-        else:
-            resources.get_ready(experiment.spec.dataset, DatasetRecord).check_column(str(target))
-    if earlier := parameters.get("align_to"):
-        found = _projection(resources, experiment, str(earlier))
+    if spec.target.startswith(_SCHEME):
+        _scheme(resources, experiment, spec.target)
+    elif spec.target:
+        resources.get_ready(experiment.spec.dataset, DatasetRecord).check_column(spec.target)
+    if spec.align_to:
+        found = _projection(resources, experiment, spec.align_to)
         other = resources.get_ready(found.parent, ExperimentRecord)
         if other.spec.dataset != experiment.spec.dataset:
             raise InvalidArgumentError(
@@ -72,25 +71,25 @@ def check_beside(resources: Resources, experiment: ExperimentRecord, parameters:
             )
 
 
-def keep_beside(platform: Stores, experiment: ExperimentRecord, parameters: MethodParameters, folder: str) -> Beside:
+def keep_beside(platform: Stores, experiment: ExperimentRecord, spec: ProjectionSpec, folder: str) -> Beside:
     """Keep the classes of this moment in a folder, and find the earlier map."""
     targets_uri = earlier_uri = ""
-    if target := parameters.get("target"):
+    if target := spec.target:
         targets_uri = f"{folder}/targets.parquet"
         dataset = platform.resources.get_ready(experiment.spec.dataset, DatasetRecord)
         classes = np.full(experiment.result.image_count, None, dtype=object)
-        if str(target).startswith(_SCHEME):
-            said = read_labels(platform.catalogue, _scheme(platform.resources, experiment, str(target)), dataset)
+        if target.startswith(_SCHEME):
+            said = read_labels(platform.catalogue, _scheme(platform.resources, experiment, target), dataset)
             rows, labels = said["row"].to_numpy(), np.array(said["label"].to_pylist(), dtype=object)
         else:
-            found = prepared_images(platform.artifacts, dataset.result.table_uri, ["row", str(target)])
+            found = prepared_images(platform.artifacts, dataset.result.table_uri, ["row", target])
             rows = found["row"].to_numpy()
-            labels = np.array(found[str(target)].cast(pa.string()).to_pylist(), dtype=object)
+            labels = np.array(found[target].cast(pa.string()).to_pylist(), dtype=object)
         here = rows < len(classes)
         classes[rows[here]] = labels[here]
         platform.artifacts.write_table(targets_uri, pa.table({"target": pa.array(classes.tolist(), pa.string())}))
-    if earlier := parameters.get("align_to"):
-        earlier_uri = _projection(platform.resources, experiment, str(earlier)).result.coordinates_uri
+    if spec.align_to:
+        earlier_uri = _projection(platform.resources, experiment, spec.align_to).result.coordinates_uri
     return Beside(targets_uri, earlier_uri)
 
 

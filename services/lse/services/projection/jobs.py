@@ -29,7 +29,7 @@ def run_projection(context: JobContext[ProjectionRecord]) -> None:
     experiment = context.platform.resources.get_ready(context.resource.parent, ExperimentRecord)
     spec = context.resource.spec
     beside = context.once(
-        lambda: keep_beside(context.platform, experiment, spec.parameters, context.folder),
+        lambda: keep_beside(context.platform, experiment, spec, context.folder),
         stage="reading labels",
         returns=Beside,
     )

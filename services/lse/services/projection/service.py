@@ -59,8 +59,8 @@ class ProjectionServicer(projection_pb2_grpc.ProjectionServiceServicer):
         given = parameters_from_pb(request.parameters)
         in_force = REDUCERS.parse(request.method, given, import_paths=self._import_paths).model_dump()
         experiment = self._platform.resources.get_ready(request.parent, ExperimentRecord)
-        check_beside(self._platform.resources, experiment, in_force)
         spec = ProjectionSpec(method=REDUCERS[request.method].id, parameters=in_force)
+        check_beside(self._platform.resources, experiment, spec)
         return self._projections.make(request, spec)
 
     def TransformProjection(self, request: pb.TransformProjectionRequest, context: Any) -> operations_pb2.Operation:

@@ -32,6 +32,16 @@ class ProjectionSpec(MethodSpec):
 
     placed_on: str = ""
 
+    @property
+    def target(self) -> str:
+        """Column or ``label.SCHEME`` of the classes that the map knows; empty for none."""
+        return str(self.parameters.get("target") or "")
+
+    @property
+    def align_to(self) -> str:
+        """Projection that the map is turned to; empty for none."""
+        return str(self.parameters.get("align_to") or "")
+
 
 class ProjectionResult(MethodResult):
     """What came out of a projection.
