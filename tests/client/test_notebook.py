@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
+import torchvision
+from safetensors.torch import save_file
 
 from lse.client import Client, connect
 from lse.client.notebook import notebook
@@ -88,3 +93,34 @@ def test_what_cannot_be_repeated_is_asked_for(
     with run(document, services, monkeypatch) as again:
         assert again.experiments.get("seen").images == again.datasets.get("shapes").prepared > 0
         assert "class" in again.datasets.get("shapes").columns
+
+
+def test_a_pretrained_encoder_is_made_again(
+    services: RunningServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "squeezenet.safetensors"
+    save_file(torchvision.models.squeezenet1_1(weights=None).state_dict(), weights)
+    monkeypatch.chdir(tmp_path)
+    with connect(services.address, project="photos") as client:
+        services.ingest(client, "shapes").wait(show_progress=False)
+        client.encoders.pretrained("net", "squeezenet1_1", dataset="shapes", weights=weights).wait(show_progress=False)
+        client.experiments.encode("seen", dataset="shapes", encoder="net").wait(show_progress=False)
+        with run(json.loads(notebook(client, "seen")), services, monkeypatch) as again:
+            assert again.encoders.get("net").parameters == client.encoders.get("net").parameters
+            vectors = [one.experiments.vectors("seen")["vector"].to_pylist() for one in (client, again)]
+            np.testing.assert_allclose(*vectors, rtol=1e-4, atol=1e-5)
+
+
+def test_imported_vectors_are_taken_over(
+    services: RunningServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with connect(services.address, project="ready") as client:
+        services.ingest(client, "shapes").wait(show_progress=False)
+        names = client.datasets.table("shapes", columns=["status"]).filter(pc.field("status") == "prepared")["name"]
+        vectors = np.random.default_rng(0).normal(size=(len(names), 5)).astype(np.float32)
+        pq.write_table(pa.table({"name": names, "vector": vectors.tolist()}), "given.parquet")
+        client.experiments.import_vectors("seen", "given.parquet", dataset="shapes").wait(show_progress=False)
+        with run(json.loads(notebook(client, "seen")), services, monkeypatch) as again:
+            found = [one.experiments.vectors("seen") for one in (client, again)]
+            assert found[0].equals(found[1])

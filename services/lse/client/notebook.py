@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from lse.client.pipeline_file import OF_PRETRAINED
 from lse.errors import NotFoundError
 from lse.names import DATASET, PROJECTION
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["notebook"]
 
 _WIDTH = 100
+_USE_OF_PRETRAINED = OF_PRETRAINED - {"backbone", "weights"}
 _BEGIN = """\
 # {title}
 
@@ -164,8 +166,16 @@ def _encoder(encoder: Encoder, experiment: Experiment) -> str:
 # It was imported: name the ONNX file here.
 {_call("client.encoders.import_onnx", repr(encoder.id), repr(f"{encoder.id}.onnx"))}.wait()"""
     if method == "pretrained":
-        backbone = options["parameters"].pop("backbone", "")
-        return _call("client.encoders.pretrained", repr(encoder.id), repr(backbone), **options) + ".wait()"
+        backbone, options["weights"] = (parameters.get(key, "") for key in ("backbone", "weights"))
+        # What was found out about the network is among its parameters, too.
+        known = {"size": parameters.get("input_size"), **parameters}
+        options["parameters"] = {key: known[key] for key in sorted(_USE_OF_PRETRAINED & known.keys())}
+        note = (
+            f"# The file of weights, {options['weights']}, must be in the present folder.\n"
+            if options["weights"]
+            else ""
+        )
+        return f"{note}{_call('client.encoders.pretrained', repr(encoder.id), repr(backbone), **options)}.wait()"
     note = ""
     if experiment.encoder_version > 1:
         note = (

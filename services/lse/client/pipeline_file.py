@@ -16,6 +16,7 @@ from lse.names import check_id
 from lse.validation import all_faults
 
 __all__ = [
+    "OF_PRETRAINED",
     "PRETRAINED",
     "ClusteringStep",
     "DatasetStep",
@@ -30,7 +31,7 @@ __all__ = [
 # Method of an encoder that is not trained here.
 PRETRAINED = "pretrained"
 _STANDARD_INPUT = "-"
-_OF_PRETRAINED = {"backbone", "weights", "input", "bands", "size", "pool", "adapt", "epochs", "learning_rate"}
+OF_PRETRAINED = {"backbone", "weights", "input", "bands", "size", "pool", "adapt", "epochs", "learning_rate"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -183,7 +184,7 @@ class Pipeline(_Step):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"the key '{key}' has the name '{min(twice)}' twice")
-        if self.encoder.method == PRETRAINED and not {"backbone"} <= {*self.encoder.parameters} <= _OF_PRETRAINED:
+        if self.encoder.method == PRETRAINED and not {"backbone"} <= {*self.encoder.parameters} <= OF_PRETRAINED:
             raise ValueError(
                 "the key 'encoder' of the method 'pretrained' takes the parameters backbone and weights, input, bands, "
                 "size, pool, adapt, epochs and learning_rate"

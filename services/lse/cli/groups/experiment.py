@@ -152,6 +152,7 @@ def notebook(
 ) -> None:
     """Write a Jupyter notebook that repeats how an experiment was made."""
     from lse.client.notebook import notebook as written
+    from lse.client.streams import write_file
 
-    out.write_text(written(session.client, name), encoding="utf-8")
+    write_file(out, written(session.client, name))
     session.say({"notebook": str(out)}, f"{out} repeats how the experiment {name} was made.")
