@@ -10,7 +10,7 @@ from lse.client.resources import Bookmark
 from lse_dashboard import wording
 from lse_dashboard.state.bookmarks import Bookmarks
 from lse_dashboard.views.dialog import dialog
-from lse_dashboard.views.markup import Html, Markup, button, html, join, problem, waiting
+from lse_dashboard.views.markup import Html, Markup, button, header_button, html, join, problem, waiting
 
 __all__ = ["bookmarks_button", "bookmarks_dialog"]
 
@@ -19,14 +19,7 @@ _WORDS = wording.Bookmarks
 
 def bookmarks_button(bookmarks: Bookmarks) -> Markup:
     """The button of the header that opens the window."""
-    open_ = button(_WORDS.LABEL, "open", css="tool tall lse-bookmarks", help=_WORDS.HELP)
-    return Markup(
-        {"open": lambda _: bookmarks.open()},
-        html=html('<div class="lse">{button}</div>', button=open_),
-        sizing_mode=None,
-        height=28,
-        align="center",
-    )
+    return header_button(_WORDS.LABEL, bookmarks.open, css="lse-bookmarks", help=_WORDS.HELP)
 
 
 def bookmarks_dialog(bookmarks: Bookmarks) -> pmui.Dialog:

@@ -10,7 +10,7 @@ from panel.custom import JSComponent
 from lse_dashboard import wording
 from lse_dashboard.state.view import KeptView
 from lse_dashboard.views.appearance import out_of_flow
-from lse_dashboard.views.markup import Markup, button, html
+from lse_dashboard.views.markup import Markup, header_button
 
 __all__ = ["AddressBar", "Header", "LinkButton"]
 
@@ -65,20 +65,13 @@ class LinkButton:
     def __init__(self, kept: KeptView) -> None:
         self._kept = kept
         self.bar = AddressBar(query=kept.query, **out_of_flow())
-        copy = button(wording.Link.LABEL, "copy", css="tool tall lse-link", help=wording.Link.HELP)
-        self.button = Markup(
-            {"copy": self._copy},
-            html=html('<div class="lse">{copy}</div>', copy=copy),
-            sizing_mode=None,
-            height=28,
-            align="center",
-        )
+        self.button = header_button(wording.Link.LABEL, self._copy, css="lse-link", help=wording.Link.HELP)
         kept.param.watch(self._write, "query")
 
     def _write(self, event: Any) -> None:
         self.bar.query = event.new
 
-    def _copy(self, _: str) -> None:
+    def _copy(self) -> None:
         self._kept.complete(self.bar.copy)
 
 

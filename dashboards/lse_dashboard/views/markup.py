@@ -18,6 +18,7 @@ __all__ = [
     "Markup",
     "button",
     "folded",
+    "header_button",
     "html",
     "join",
     "jpeg_url",
@@ -254,6 +255,17 @@ class Markup(JSComponent):
         act = self._actions.get(str(msg.get("action"))) if isinstance(msg, dict) else None
         if act is not None:
             act(str(msg.get("value", "")))
+
+
+def header_button(label: str, act: Callable[[], None], *, css: str, help: str) -> Markup:  # noqa: A002
+    """A button of the bar at the top."""
+    return Markup(
+        {"act": lambda _: act()},
+        html=html('<div class="lse">{button}</div>', button=button(label, "act", css=f"tool tall {css}", help=help)),
+        sizing_mode=None,
+        height=28,
+        align="center",
+    )
 
 
 class HoverCard(JSComponent):

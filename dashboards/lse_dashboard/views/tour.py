@@ -10,7 +10,7 @@ from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.views.appearance import out_of_flow
-from lse_dashboard.views.markup import STYLE, Markup, button, html
+from lse_dashboard.views.markup import STYLE, Markup, header_button
 
 __all__ = ["Tour", "TourOffer", "tour_button"]
 
@@ -170,11 +170,4 @@ class Tour(JSComponent):
 
 def tour_button(tour: Tour) -> Markup:
     """The button of the header that starts the tour."""
-    start = button(_WORDS.OPEN, "tour", css="tool tall lse-tour", help=_WORDS.OPEN_HELP)
-    return Markup(
-        {"tour": lambda _: tour.start()},
-        html=html('<div class="lse">{start}</div>', start=start),
-        sizing_mode=None,
-        height=28,
-        align="center",
-    )
+    return header_button(_WORDS.OPEN, tour.start, css="lse-tour", help=_WORDS.OPEN_HELP)
