@@ -588,7 +588,10 @@ def test_pointing_cards_in_other_frames(cards: dict[str, Any], frame: str) -> No
     assert_at(facts, SkyCoord(*cards.values(), unit="deg", frame=frame).icrs)
 
 
-@pytest.mark.parametrize("wrong", [{"CRVAL1": "N/A"}, {"CRVAL2": "150.2 deg"}, {"CDELT1": ""}, {"CRVAL1": None}])
+NO_PLACE = [{"CRVAL1": "N/A"}, {"CRVAL2": "150.2 deg"}, {"CDELT1": ""}, {"CRVAL1": None}, {"CRVAL2": 95.0}]
+
+
+@pytest.mark.parametrize("wrong", NO_PLACE)
 def test_a_wcs_without_numbers_gives_no_position(wrong: dict[str, Any]) -> None:
     cards = {
         "CTYPE1": "RA---TAN",
@@ -603,6 +606,7 @@ def test_a_wcs_without_numbers_gives_no_position(wrong: dict[str, Any]) -> None:
     assert "ra_deg" not in read_image(fits_bytes(np.eye(8), cards | wrong)).metadata
     missing = {keyword: value for keyword, value in cards.items() if not keyword.startswith("CRVAL")}
     assert "ra_deg" not in read_image(fits_bytes(np.eye(8), missing)).metadata
+    assert "WCS" in str(read_image(fits_bytes(np.eye(8), cards | wrong)).metadata["sky_note"])
     pointed = read_image(fits_bytes(np.eye(8), cards | wrong | {"RA": 210.5, "DEC": -12.25})).metadata
     assert (pointed["ra_deg"], pointed["dec_deg"]) == (210.5, -12.25)
 

@@ -216,6 +216,49 @@ def test_what_is_no_catalogue_is_refused_and_not_quoted(tmp_path: Path, content:
     assert caught.value.message.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04\x14\x00\x06", "spreadsheet"),
+        (b'[{"name": "a", "ra": 1}]', "JSON"),
+        (b'{"name": "a"}\n{"name": "b"}\n', "JSON"),
+        (b"<!DOCTYPE html><html>", "web page"),
+    ],
+)
+def test_what_is_another_file_is_named(tmp_path: Path, content: bytes, what: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"it is .*{what}.*; save the table as CSV"):
+        read_catalogue(written(tmp_path, content))
+
+
+VIZIER = (
+    "#RESOURCE=yCat\n#Name: I/355\n#Column\tRAJ2000\n\n_RAJ2000\tDEJ2000\tName\tF\n"
+    "deg\tdeg\t \tmJy\n------\t------\t----\t---\n150.5\t+02.25\ta\t1.5\n010.5\t-02.25\tb\t\n"
+)
+
+
+@pytest.mark.parametrize("text", [VIZIER, "_RAJ2000,DEJ2000,Name,F\ndeg,deg,,mJy\n150.5,2.25,a,1.5\n10.5,-2.25,b,\n"])
+def test_lines_of_units_below_the_header(tmp_path: Path, text: str) -> None:
+    found = read_catalogue(written(tmp_path, text.replace("_RAJ2000\tDEJ2000", "_RAJ2000\t_DEJ2000").encode()))
+    assert found.table["Name"].to_pylist() == ["a", "b"]
+    assert found.table["F"].to_pylist() == [1.5, None]
+    assert ColumnMeaning.of(found.table.field("F")).unit == "mJy"
+    assert found.table["ra_deg"].to_pylist() == [150.5, 10.5]
+    assert any("read as units" in note for note in found.notes)
+
+
+def test_a_first_row_that_is_no_line_of_units_stays(tmp_path: Path) -> None:
+    assert rows(written(tmp_path, b"name,type\na,m\nb,s\n")) == {"name": ["a", "b"], "type": ["m", "s"]}
+    assert rows(written(tmp_path, b"name,mag\na,m\nb,1.5\n"))["name"] == ["a", "b"]
+
+
+def test_exponents_of_fortran(tmp_path: Path) -> None:
+    assert rows(written(tmp_path, b"name,v,w\na,1.5D+03,3d\nb,-2.5d-2,4d\nc,7,5d\n")) == {
+        "name": ["a", "b", "c"],
+        "v": [1500.0, -0.025, 7.0],
+        "w": ["3d", "4d", "5d"],
+    }
+
+
 def test_devices_and_pipes_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     for path in (Path("/dev/zero"), tmp_path / "pipe.csv", tmp_path):

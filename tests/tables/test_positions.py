@@ -98,6 +98,20 @@ def test_hours_without_a_unit_are_asked_for(tmp_path: Path, column: str) -> None
     assert any("read as degrees, since it goes beyond 24" in note for note in notes)
 
 
+def test_small_right_ascensions_without_a_unit_are_said_or_asked_for(tmp_path: Path) -> None:
+    ra, _, notes = positions(tmp_path, "name,ra,dec\na,12.5,41.25\nb,3,7\n")
+    assert ra == [12.5, 3]
+    assert any("if they are hours, call the column 'ra (h)'" in note for note in notes)
+    whole_sky = "".join(f"s{hour},{hour}.5,{5 * hour - 60}\n" for hour in range(24))
+    with pytest.raises(InvalidArgumentError, match=r"hours or in degrees: call it 'ra \(h\)'") as caught:
+        positions(tmp_path, f"name,ra,dec\n{whole_sky}")
+    assert caught.value.reason == "POSITIONS_AMBIGUOUS"
+    assert positions(tmp_path, f"name,ra_deg,dec_deg\n{whole_sky}")[0][3] == 3.5
+    assert positions(tmp_path, f"name,ra (h),dec\n{whole_sky}")[0][3] == 52.5
+    ra, _, notes = positions(tmp_path, "name,ra,dec\na,212.5,41.25\nb,3,7\n")
+    assert (ra, [note for note in notes if "hours" in note]) == ([212.5, 3], [])
+
+
 def test_radians_without_a_unit_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=r"radians or in degrees: call it 'coord_ra \(rad\)'") as caught:
         positions(tmp_path, "name,coord_ra,coord_dec\na,2.5,-0.7\nb,1,1.5\n")
@@ -176,7 +190,38 @@ def test_columns_that_are_no_position_are_left_alone(tmp_path: Path) -> None:
 def test_sexagesimal_numbers(sign: str, whole: int, minutes: int, seconds: int) -> None:
     value = whole + minutes / 60 + seconds / 3_600_000
     found = _sexagesimal(f"{sign}{whole:02d}:{minutes:02d}:{seconds / 1000:06.3f}")
-    assert found == pytest.approx(-value if sign in ("-", "\u2212") else value, abs=1e-11)
+    assert found is not None
+    assert found == (pytest.approx(-value if sign in ("-", "\u2212") else value, abs=1e-11), "")
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec"),
+    [
+        ("10d41m04.5s", "-5d"),
+        ("10h", "+41.27°"),
+        ("10.68°", "41d16.15m"),
+        ("0h42m44.3s", "-0d16m09s"),
+        ("10.5 deg", "1d"),
+    ],
+)
+def test_letters_say_hours_and_degrees_as_in_astropy(tmp_path: Path, ra: str, dec: str) -> None:
+    truth = SkyCoord(ra.replace(" deg", "d").replace("°", "d"), dec.replace("°", "d"), unit=("hourangle", "deg"))
+    found = positions(tmp_path, f"name,ra,dec\na,{ra},{dec}\n")
+    assert (found[0][0], found[1][0]) == (pytest.approx(truth.ra.deg, abs=1e-9), pytest.approx(truth.dec.deg, abs=1e-9))
+    both = positions(tmp_path, f"name,ra,dec\na,{ra},{dec}\nb,01:00:00,-01:00:00\n")
+    assert (both[0], both[1]) == (pytest.approx([truth.ra.deg, 15]), pytest.approx([truth.dec.deg, -1]))
+
+
+def test_a_declared_unit_decides_over_the_size(tmp_path: Path) -> None:
+    assert positions(tmp_path, "name;ra (deg);dec\na;10:30:00,5;-05:15:00\n")[0] == [pytest.approx(10.5 + 0.5 / 3600)]
+    assert positions(tmp_path, "name,ra (hms),dec\na,10:30:00,-05:15:00\n")[0] == [157.5]
+
+
+def test_columns_that_give_no_position_are_told(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("name,ra,dec\na,10h61m,5\nb,,7\n")
+    found = read_catalogue(tmp_path / "c.csv")
+    assert found.columns == ("ra", "dec")
+    assert any("No row of the catalogue has an angle in both 'ra' and 'dec'" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("text", ["1:60:00", "1:00:61", "a:b:c", "1", "12:30:00 N", "2020-01-01", "1:2:3:4"])

@@ -23,6 +23,7 @@ __all__ = [
     "frame_rotation",
     "quick_sky",
     "sip_order",
+    "sky_flaw",
     "sky_of",
 ]
 
@@ -51,6 +52,7 @@ _POINTINGS = (
 )
 # Their values are numbers; wcslib takes 0 for one that is not, such as CRVAL1 = 'N/A', and without a word.
 _NUMBERS = re.compile(r"(CRPIX|CRVAL|CDELT|CROTA)\d|(PC|CD)\d_\d")
+_LATITUDES = ("DEC", "GLAT", "ELAT", "SLAT")
 _HOURS = re.compile(r"\bhours?\b|\bhourangle\b|\[h(rs?)?\]|\bhh[: ]", re.IGNORECASE)
 
 
@@ -192,7 +194,7 @@ def quick_sky(cards: Mapping[str, object]) -> Sky | None:
     from astropy.wcs import SingularMatrixError, Wcsprm  # loaded with the reader that calls this
 
     types = [str(cards.get(f"CTYPE{axis}") or "") for axis in (1, 2)]
-    if not all(types) or (sip_order(cards) or 0) > MOST_SIP_ORDER or not _says_where(cards):
+    if not all(types) or sky_flaw(cards):
         return None
     roles = [_role(keyword) for keyword in cards]
     if "distorted" in roles or any(map(_DISTORTED_TYPE.search, types)):
@@ -212,12 +214,23 @@ def sip_order(cards: Mapping[str, object]) -> int | None:
     return int(max(orders)) if orders else None
 
 
-def _says_where(cards: Mapping[str, object]) -> bool:
-    """Whether a WCS gives the world coordinates of its reference pixel, and numbers wherever it needs some."""
+def sky_flaw(cards: Mapping[str, object]) -> str:
+    """Why the WCS of a header gives no place on the sky, a sentence; empty where it has none, or a sound one."""
+    if (order := sip_order(cards) or 0) > MOST_SIP_ORDER:
+        return f"SIP polynomials of order {order} are not evaluated: at most {MOST_SIP_ORDER}."
+    types = {axis: str(cards.get(f"CTYPE{axis}") or "") for axis in (1, 2)}
+    if not any(kind.startswith(_LATITUDES) for kind in types.values()):
+        return ""
     if not {"CRVAL1", "CRVAL2"} <= cards.keys():
-        return False
-    values = [value for keyword, value in cards.items() if _is_number(keyword)]
-    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+        return "The WCS does not say where its reference pixel lies: CRVAL1 or CRVAL2 is missing."
+    for keyword, value in cards.items():
+        if _is_number(keyword) and not (isinstance(value, int | float) and math.isfinite(value)):
+            return f"The WCS has no number for {keyword}: {str(value)[:40]!r}."
+    for axis, kind in types.items():
+        latitude, unit = float(str(cards[f"CRVAL{axis}"])), str(cards.get(f"CUNIT{axis}") or "deg").strip()
+        if kind.startswith(_LATITUDES) and unit == "deg" and abs(latitude) > 90:
+            return f"The WCS puts its reference pixel at a latitude of {latitude:g} degrees (CRVAL{axis})."
+    return ""
 
 
 @lru_cache(maxsize=4096)

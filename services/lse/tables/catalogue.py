@@ -133,7 +133,7 @@ def read_catalogue(
     table, notes = _typed(found, chosen, path.name)
     positions = find_positions(table.drop_columns([chosen]) if keyed else table, path.name)
     if positions is not None:
-        table = _with_positions(table, positions)
+        table = _with_positions(table, positions) if np.isfinite(positions.ra_deg).any() else table
         notes += positions.notes
     if keyed:
         _check_keys(table, chosen, path.name)

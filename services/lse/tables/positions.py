@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,10 +47,15 @@ _UCDS = (
     (r"pos\.eq\.ra|pos_eq_ra", r"pos\.eq\.dec|pos_eq_dec"),
 )
 _SEXAGESIMAL = re.compile(
-    r"\s*([+\-\u2212]?)\s*(\d{1,3})(?:\s*[h:d°]\s*|\s+)(\d{1,2})(?:(?:\s*[m:'′]\s*|\s+)(\d{1,2}(?:\.\d*)?)?\s*[s\"″]?)?\s*"
-    r"|\s*([+\-\u2212]?)\s*(\d{1,3})\s*[h:d°]\s*(\d{1,2}\.\d+)\s*[m'′]?\s*"
+    r"\s*(?P<sign>[+\-\u2212]?)\s*(?:"
+    r"(?P<whole>\d{1,3})(?:\s*(?P<letter>[h:d°])\s*|\s+)"
+    r"(?P<minutes>\d{1,2}(?:[.,]\d+)?)(?:(?:\s*[m:'′]\s*|\s+)(?P<seconds>\d{1,2}(?:[.,]\d*)?)?\s*[s\"″]?)?"
+    r"|(?P<alone>\d{1,3}(?:[.,]\d*)?)\s*(?P<unit>h|d|°|deg)"
+    r")\s*",
+    re.IGNORECASE,
 )
 _HOURS = {"h", "hr", "hour", "hours", "hourangle", "h:m:s", "hms", "hh:mm:ss", "hh:mm:ss.s"}
+_DEGREES = {"deg", "degree", "degrees", "d:m:s", "dms", "deg:m:s"}
 _ONE_PLACE_DEG = 1 / 60  # positions of one object in several columns differ by epochs and decimals, not by more
 _SHOWN = 5
 
@@ -66,7 +71,7 @@ class Positions:
     columns
         Names of the two columns.
     notes
-        What was understood and what was refused, a sentence each.
+        What was understood and what was refused, a sentence each.  Where no row has a position they say why.
     """
 
     ra_deg: NDArray[np.float64]
@@ -98,7 +103,7 @@ def find_positions(table: pa.Table, name: str) -> Positions | None:
     found = [*(_read(table, *pair, name=name) for pair in _pairs(table)), *_of_parts(table)]
     usable = [positions for positions in found if np.isfinite(positions.ra_deg).any()]
     if not usable:
-        return None
+        return _none_of(found)
     first = usable[0]
     if first.columns == ("ra_deg", "dec_deg"):
         return first
@@ -112,6 +117,16 @@ def find_positions(table: pa.Table, name: str) -> Positions | None:
             )
             raise InvalidArgumentError(message, reason="POSITIONS_AMBIGUOUS", columns=pairs)
     return first
+
+
+def _none_of(found: list[Positions]) -> Positions | None:
+    """What is said where columns have the names of a position, and no row has an angle in both; None without such."""
+    said = [positions for positions in found if positions.notes]
+    if not said:
+        return None
+    ra, dec = said[0].columns
+    note = f"No row of the catalogue has an angle in both {ra!r} and {dec!r}: positions were not taken from them."
+    return replace(said[0], notes=(note,))
 
 
 def _pairs(table: pa.Table) -> Iterator[tuple[str, str, str]]:
@@ -188,15 +203,20 @@ def _check_unit(table: pa.Table, columns: tuple[str, str], name: str) -> str:
     """
     ra, dec = columns
     field = table.schema.field(ra)
-    if ColumnMeaning.of(field).unit or _unit_in(ra) or not kind_of(field.type).amount:
+    if ColumnMeaning.of(field).unit or _unit_in(ra) or "deg" in _plain(ra) or not kind_of(field.type).amount:
         return ""
-    most_ra, most_dec = (np.nanmax(np.abs(_numbers(table[column])), initial=0) for column in columns)
+    ras, decs = (_numbers(table[column]) for column in columns)
+    most_ra, most_dec = (np.nanmax(np.abs(values), initial=0) for values in (ras, decs))
     if _plain(ra) in _HOUR_NAMES:
         unit, either, beyond = "h", most_ra <= 24, "24"
     elif _plain(ra) == "coordra":
         unit, either, beyond = "rad", most_ra <= 2 * np.pi and most_dec <= np.pi / 2, "a whole turn in radians"
-    else:
+    elif most_ra >= 24 or "glon" in _plain(ra) or not np.isfinite(ras).any():
         return ""
+    elif _is_all_day(ras, decs):
+        unit, either, beyond = "h", True, ""
+    else:
+        return f"read as degrees; all are below 24: if they are hours, call the column '{ra} (h)'"
     if either:
         written = {"h": "hours", "rad": "radians"}[unit]
         message = (
@@ -205,6 +225,12 @@ def _check_unit(table: pa.Table, columns: tuple[str, str], name: str) -> str:
         )
         raise InvalidArgumentError(message, reason="POSITIONS_AMBIGUOUS", columns=ra)
     return f"read as degrees, since it goes beyond {beyond}"
+
+
+def _is_all_day(ras: NDArray[np.float64], decs: NDArray[np.float64]) -> bool:
+    """Whether right ascensions from 0 to 24 look like the hours of a whole sky, which degrees hardly ever do."""
+    gaps = np.diff(np.sort(np.concatenate([ras[np.isfinite(ras)], [0.0, 24.0]])))
+    return bool(gaps.max() < 4 and np.nanmax(decs) - np.nanmin(decs) > 60)
 
 
 def _read(table: pa.Table, ra_column: str, dec_column: str, frame: str, *, name: str) -> Positions:
@@ -256,6 +282,7 @@ def _degrees(
     written = texts(values).to_pylist()
     found = np.full(len(written), np.nan)
     bad = np.zeros(len(written), dtype=bool)
+    said = np.full(len(written), "", dtype="U1")
     sexagesimal = np.zeros(len(written), dtype=bool)
     for row, text in enumerate(written):
         if text is None or not text.strip():
@@ -264,14 +291,18 @@ def _degrees(
             found[row] = float(text)
         except ValueError:
             angle = _sexagesimal(text)
-            bad[row] = angle is None
-            sexagesimal[row] = angle is not None
-            found[row] = np.nan if angle is None else angle
+            bad[row] = angle is None or (angle[1] == "h" and not longitude)
+            if angle is not None and not bad[row]:
+                sexagesimal[row], (found[row], said[row]) = True, angle
     if not sexagesimal.any():
         return found * factor, bad, how
-    in_hours = hours and (unit in _HOURS or not np.nanmax(np.abs(found[sexagesimal])) >= 24) and unit != "deg:m:s"
-    scale = np.where(sexagesimal, 15.0 if in_hours else 1.0, factor)
-    return found * scale, bad, "read as hours, minutes and seconds" if in_hours and longitude else "read as sexagesimal"
+    silent = sexagesimal & (said == "")
+    in_hours = hours and unit not in _DEGREES and not np.nanmax(np.abs(found[silent]), initial=0) >= 24
+    in_hours |= hours and unit in _HOURS
+    scale = np.where(silent, 15.0 if in_hours else 1.0, factor)
+    scale = np.where(said == "h", 15.0, np.where(said == "d", 1.0, scale))
+    by_hours = longitude and (in_hours if silent.any() else "h" in said)
+    return found * scale, bad, "read as hours, minutes and seconds" if by_hours else "read as sexagesimal"
 
 
 def _unit_in(column: str) -> str:
@@ -284,7 +315,7 @@ def _unit_in(column: str) -> str:
 
 def _factor(unit: str) -> tuple[float, str]:
     """Degrees in a unit, and what is said of it."""
-    if not unit or unit in ("deg", "degree", "degrees", "d:m:s", "dms"):
+    if not unit or unit in _DEGREES:
         return 1.0, ""
     if unit in _HOURS:
         return 15.0, "read as hours"
@@ -297,19 +328,24 @@ def _factor(unit: str) -> tuple[float, str]:
         return 1.0, ""
 
 
-def _sexagesimal(text: str) -> float | None:
-    """Value of whole, sixtieths and their sixtieths; None of a text that is not such a number."""
+def _sexagesimal(text: str) -> tuple[float, str] | None:
+    """Value of whole, sixtieths and their sixtieths, and ``h``, ``d`` or nothing of hours or degrees that it says.
+
+    None of a text that is not such a number.
+    """
     match = _SEXAGESIMAL.fullmatch(text)
     if match is None:
         return None
-    sign, whole, minutes, seconds, *short = match.groups()
-    if whole is None:
-        sign, whole, minutes = short
-    parts = float(whole), float(minutes), float(seconds or 0)
-    if parts[1] >= 60 or parts[2] > 60:
+    whole, minutes, seconds = (
+        float((part or "0").replace(",", "."))
+        for part in (match["whole"] or match["alone"], *match.group("minutes", "seconds"))
+    )
+    in_parts = match["seconds"] or not match["letter"]
+    if minutes >= 60 or seconds > 60 or (in_parts and not (match["minutes"] or "0").isdigit()):
         return None
-    value = parts[0] + (parts[1] + parts[2] / 60) / 60
-    return -value if sign in ("-", "\u2212") else value
+    value = whole + (minutes + seconds / 60) / 60
+    said = (match["letter"] or match["unit"] or "").lower()
+    return -value if match["sign"] in ("-", "\u2212") else value, {"h": "h", ":": "", "": ""}.get(said, "d")
 
 
 def _separation(first: Positions, second: Positions) -> NDArray[np.float64]:

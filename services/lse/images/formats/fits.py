@@ -26,7 +26,7 @@ from lse.images.formats.source_image import (
     narrowed,
 )
 from lse.images.plain_sky import plain_sky
-from lse.images.sky import MOST_SIP_ORDER, HeaderNeededError, Sky, card_position, quick_sky, sip_order, sky_of
+from lse.images.sky import HeaderNeededError, Sky, card_position, quick_sky, sky_flaw, sky_of
 from lse.methods import Method
 from lse.parameters import Parameters
 
@@ -178,8 +178,8 @@ def _described(
     """Facts and units of a header, and the world coordinates where they give a position."""
     found = sky.at((shape[1] + 1) / 2, (shape[0] + 1) / 2) if sky else {}
     facts: dict[str, MetadataValue] = {**(found or card_position(cards, comments))}
-    if (order := sip_order(cards)) is not None and order > MOST_SIP_ORDER:
-        facts["sky_note"] = f"SIP polynomials of order {order} are not evaluated: at most {MOST_SIP_ORDER}."
+    if sky is None and (flaw := sky_flaw(cards)):
+        facts["sky_note"] = flaw
     facts |= {fact: value for key, value in cards.items() if (fact := _fact_of(key))}
     said = {f"header.{key.lower()}": unit for key, unit in units.items()}
     if unit := _unit(str(cards.get("BUNIT", ""))):

@@ -65,6 +65,9 @@ def _reader(content: bytes) -> tuple[str, Callable[[bytes], FileTable]]:
     for pattern, form, reader in _BINARY:
         if re.search(pattern, head):
             return form, reader
+    for pattern, what in _OTHERS:
+        if re.match(pattern, head, re.IGNORECASE):
+            raise TableError(f"it is {what}; save the table as CSV, VOTable, FITS or Parquet")
     text, _ = decoded(head)
     for words, form, reader in _TEXTS:
         if re.match(words, text.lstrip(), re.DOTALL):
@@ -87,6 +90,13 @@ _BINARY: tuple[tuple[bytes, str, Callable[[bytes], FileTable]], ...] = (
     (rb"\ASIMPLE  =", "FITS", lambda content: read_astropy(content, "fits")),
     (rb"\A\x89HDF", "HDF5", read_hdf5),
     (rb"<(\w+:)?VOTABLE\b", "VOTable", lambda content: read_astropy(content, "votable")),
+)
+_OTHERS = (
+    (rb"PK\x03\x04", "a spreadsheet or another ZIP archive"),
+    (rb"\xd0\xcf\x11\xe0", "a spreadsheet of an old kind"),
+    (rb"%PDF", "a PDF"),
+    (rb"\s*<(!doctype\s+)?html", "a web page"),
+    (rb"(\xef\xbb\xbf)?\s*(\{\s*[\"}]|\[\s*[\[{\"])", "JSON"),
 )
 _TEXTS: tuple[tuple[str, str, Callable[[bytes], FileTable]], ...] = (
     (r"#\s*%ECSV", "ECSV", _read_ecsv),

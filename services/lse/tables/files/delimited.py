@@ -9,6 +9,7 @@ from itertools import islice
 
 import pyarrow as pa
 
+from lse.columns import ColumnMeaning
 from lse.tables.files.file_table import FileTable, TableError
 
 __all__ = ["decoded", "read_delimited"]
@@ -19,7 +20,8 @@ _BLOCK = 65536
 _SHOWN = 5
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-_WHOLE = re.compile(r"[+-]?\d+")
+_FORTRAN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[dD][+-]?\d+")
+_WRITTEN = str.maketrans({",": ".", "d": "e", "D": "e"})
 
 
 def read_delimited(content: bytes) -> FileTable:
@@ -48,6 +50,9 @@ def read_delimited(content: bytes) -> FileTable:
     names = [name.strip() for name in next(rows)]
     open_end = len(names) > 1 and not names[-1]  # every line ends with a separator
     columns, ragged, count = _columns(rows, len(names), spaced=separator == " ")
+    columns, units = _without_units(columns)
+    if units:
+        notes.append("The line below the header of the catalogue was read as units.")
     if ragged and 2 * len(ragged) >= count:
         raise TableError(f"{len(ragged)} of its {count} lines have more or fewer values than its header has columns")
     if ragged:
@@ -60,9 +65,11 @@ def read_delimited(content: bytes) -> FileTable:
         )
     if open_end and not any(column.null_count < len(column) for column in columns[-1:]):
         names, columns = names[:-1], columns[:-1]
-    if separator == ";":
-        columns = [_with_points(column) for column in columns]
-    return FileTable(pa.table(columns, names=names), "text", typed=False, notes=tuple(notes))
+    columns = [_with_points(column, commas=separator == ";") for column in columns]
+    fields = [
+        ColumnMeaning(unit=units.get(place, "")).on(pa.field(name, pa.string())) for place, name in enumerate(names)
+    ]
+    return FileTable(pa.table(columns, schema=pa.schema(fields)), "text", typed=False, notes=tuple(notes))
 
 
 def decoded(content: bytes) -> tuple[str, list[str]]:
@@ -147,10 +154,46 @@ def _columns(
     return [pa.chunked_array(chunk, pa.string()) for chunk in chunks], ragged, count
 
 
-def _with_points(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Column of numbers with decimal commas, as tables with semicolons have, with points; else as it is."""
+def _without_units(columns: list[pa.ChunkedArray]) -> tuple[list[pa.ChunkedArray], dict[int, str]]:
+    """Columns without the lines that some files have below the header, and the units that these gave, by column.
+
+    Such are a line of dashes, as VizieR writes it below one of units, and a line of units over columns of numbers.
+    """
+    lines = [[column[place].as_py() for column in columns] for place in range(min(2, len(columns[0])))]
+    dashes = next((place for place, line in enumerate(lines) if all(word and not word.strip("-") for word in line)), -1)
+    if dashes >= 0:
+        units = lines[0] if dashes else []
+    elif lines and _are_units(lines[0], columns):
+        dashes, units = 0, lines[0]
+    else:
+        return columns, {}
+    named = {place: unit.strip("\"'") for place, unit in enumerate(units) if unit}
+    return [column[dashes + 1 :] for column in columns], named
+
+
+def _are_units(line: Sequence[str | None], columns: Sequence[pa.ChunkedArray]) -> bool:
+    """Whether the words of a line are units, each over a column with numbers below it and nothing else."""
+    from astropy.units import Unit  # loaded where a line without a number stands over the others
+
+    words = [(word, column) for word, column in zip(line, columns, strict=True) if word]
+    if not words or any(_NUMBER.fullmatch(word) for word, _ in words):
+        return False
+    for word, column in words:
+        below = [value for value in column[1 : _TRIED_LINES + 1].to_pylist() if value]
+        try:
+            Unit(word)
+        except (ValueError, TypeError):
+            return False
+        if not below or not all(_NUMBER.fullmatch(value) for value in below):
+            return False
+    return True
+
+
+def _with_points(column: pa.ChunkedArray, *, commas: bool) -> pa.ChunkedArray:
+    """Column of numbers as they are written elsewhere: decimal commas, if asked, and exponents of Fortran (``1.5D3``)."""
     values = [value for value in column.to_pylist() if value is not None]
-    commas = [bool(_DECIMAL_COMMA.fullmatch(value)) for value in values]
-    if not any(commas) or not all(c or _WHOLE.fullmatch(v) for c, v in zip(commas, values, strict=True)):
+    other = _DECIMAL_COMMA if commas and not any("." in value for value in values) else _FORTRAN
+    found = [bool(other.fullmatch(value)) for value in values]
+    if not any(found) or not all(one or _NUMBER.fullmatch(value) for one, value in zip(found, values, strict=True)):
         return column
-    return pa.chunked_array([[value and value.replace(",", ".") for value in column.to_pylist()]], pa.string())
+    return pa.chunked_array([[value and value.translate(_WRITTEN) for value in column.to_pylist()]], pa.string())
