@@ -190,7 +190,7 @@ def _are_units(line: Sequence[str | None], columns: Sequence[pa.ChunkedArray]) -
 
 
 def _with_points(column: pa.ChunkedArray, *, commas: bool) -> pa.ChunkedArray:
-    """Column of numbers as they are written elsewhere: decimal commas, if asked, and exponents of Fortran (``1.5D3``)."""
+    """Column of numbers as they are usual: decimal commas, if asked, and exponents of Fortran (``1.5D3``) replaced."""
     values = [value for value in column.to_pylist() if value is not None]
     other = _DECIMAL_COMMA if commas and not any("." in value for value in values) else _FORTRAN
     found = [bool(other.fullmatch(value)) for value in values]
