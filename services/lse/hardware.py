@@ -7,7 +7,9 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["give_back_memory", "usable_cores", "visible_gpus"]
+__all__ = ["give_back_memory", "limit_heaps", "usable_cores", "visible_gpus"]
+
+_ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 
 
 def usable_cores() -> int:
@@ -24,6 +26,17 @@ def give_back_memory() -> None:
     """Give memory back that was freed: the C library keeps it, and other processes may want it."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
         trim(0)
+
+
+def limit_heaps(count: int) -> None:
+    """Have all threads of this process allocate from so many heaps, before there are more.
+
+    The C library makes up to eight heaps a core, each of which keeps what its threads have freed: a process of many
+    threads holds several times what it uses.  Where ``MALLOC_ARENA_MAX`` or ``GLIBC_TUNABLES`` is set, that decides.
+    """
+    decided = "MALLOC_ARENA_MAX" in os.environ or "GLIBC_TUNABLES" in os.environ
+    if not decided and (choose := getattr(ctypes.CDLL(None), "mallopt", None)):  # glibc, or one that ignores it
+        choose(_ARENA_MAX, count)
 
 
 def visible_gpus() -> int:

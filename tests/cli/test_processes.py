@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -13,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from distributed import Client
 
@@ -155,6 +157,25 @@ def test_workers_join_a_scheduler_and_end_with_it(start, tmp_path: Path) -> None
         .splitlines()[-1]
         .startswith(f"The Dask scheduler at tcp://127.0.0.1:{port} has gone")
     )
+
+
+@pytest.mark.parametrize("when", ["they start", "they work"])
+def test_workers_of_one_machine_end_at_once_without_complaint(start, tmp_path: Path, when: str) -> None:
+    port = free_port()
+    process = start("worker", "--scheduler-port", port, "--workers", 2, "--scratch", tmp_path)
+    with Client(f"tcp://127.0.0.1:{port}", timeout=60, set_as_default=False) as client:
+        if when == "they work":
+            client.wait_for_workers(2, timeout=60)
+            working = client.submit(time.sleep, 3600)
+            while not any(client.processing().values()):
+                time.sleep(0.1)
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        if when == "they work":
+            working.release()
+    assert [line for line in process.communicate()[1].splitlines() if json.loads(line)["level"] != "warning"] == []
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
 
 
 def test_explorer_answers(start, proxy) -> None:

@@ -13,23 +13,40 @@ import psutil
 
 from lse.client import Client, connect
 from lse.errors import LseError
-from lse.platform.ports import free_port
+from lse.platform.ports import free_port, is_free
 
 __all__ = ["Installation"]
 
 _START_SECONDS = 180
 
 
+def _free_ports(count: int) -> int:
+    """First of some free ports that follow each other."""
+    while True:
+        first = free_port()
+        if all(is_free(first + number) for number in range(1, count)):
+            return first
+
+
 class Installation:
     """Services, workers and, where wanted, the explorer, in processes of their own."""
 
-    def __init__(self, home: Path, *, dashboard: bool, inference: str = "onnxruntime", traces_url: str = "") -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        dashboard: bool,
+        inference: str = "onnxruntime",
+        traces_url: str = "",
+        metrics: bool = False,
+    ) -> None:
         self.home = home
         self.address = f"127.0.0.1:{free_port()}"
         self.http_url = f"http://127.0.0.1:{free_port()}"
         self.dashboard_port = free_port() if dashboard else 0
         self._inference = inference
         self._traces = ["--traces-url", traces_url] if traces_url else []
+        self._metrics = ["--metrics-port", str(_free_ports(4))] if metrics else []
         self._process: subprocess.Popen[bytes] | None = None
         self.client: Client | None = None
 
@@ -37,6 +54,11 @@ class Installation:
     def url(self) -> str:
         """Address of the explorer."""
         return f"http://127.0.0.1:{self.dashboard_port}"
+
+    @property
+    def explorer_metrics_port(self) -> int:
+        """Where the explorer tells its metrics: behind those of services, vector server and workers."""
+        return int(self._metrics[1]) + 3
 
     @property
     def pid(self) -> int:
@@ -61,7 +83,7 @@ class Installation:
         command = [
             *[str(Path(sys.executable).with_name("lse")), "up", "--home", str(self.home), "--host", host],
             *["--grpc-port", port, "--http-port", self.http_url.rpartition(":")[2]],
-            *["--inference", self._inference, "--workers", "2", *self._traces],
+            *["--inference", self._inference, "--workers", "2", *self._traces, *self._metrics],
             *(["--dashboard-port", str(self.dashboard_port)] if self.dashboard_port else ["--no-dashboard"]),
         ]
         self.home.mkdir(parents=True, exist_ok=True)

@@ -119,6 +119,10 @@ def explorer(settings: Settings) -> None:
 
     As a service that a JupyterHub starts it takes address, path and login from the hub.
     """
+    from lse.hardware import limit_heaps
+
+    # Its visitors' pictures are drawn in many threads, and what a page needed is to go when it is closed.
+    limit_heaps(2)
     from lse.platform.access.jupyterhub import started_by_hub
     from lse.platform.rpc.readiness import serve_metrics
     from lse_dashboard.app import serve as serve_explorer

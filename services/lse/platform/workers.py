@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -51,6 +52,7 @@ _DASK = {
 }
 _JOIN_SECONDS = 60
 _HEARTBEAT_SECONDS = 2.0
+_KILL_SECONDS = 0.05
 _MEMORY = Gauge("lse_worker_memory_bytes", "Memory of each worker of this process.", ["worker"])
 
 
@@ -150,24 +152,60 @@ async def _run(settings: Settings) -> None:
         # Before the workers, which may take long to come: who asks meanwhile is answered, not refused.
         if settings.metrics_port is not None:
             await stack.enter_async_context(_probes(settings.host, settings.metrics_port, nannies))
+        joining = asyncio.gather(*(stack.enter_async_context(nanny) for nanny in nannies))
         try:
-            await asyncio.gather(*(stack.enter_async_context(nanny) for nanny in nannies))
-        except (OSError, TimeoutError) as error:
-            raise UnavailableError(
-                f"No Dask scheduler answers at {address}: start it (`dask scheduler`) or correct compute_url.",
-                reason="COMPUTE_UNAVAILABLE",
-            ) from error
-        tasks = [asyncio.create_task(stop.wait()), *(asyncio.create_task(nanny.finished()) for nanny in nannies)]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        # All at once: the stack would close one after the other.
-        await asyncio.gather(*(nanny.close() for nanny in nannies), return_exceptions=True)
-        if not stop.is_set():
-            raise UnavailableError(
-                f"The Dask scheduler at {address} has gone: start the workers again when it is back.",
-                reason="COMPUTE_UNAVAILABLE",
-            )
+            await _work(nannies, joining, stop, address)
+        finally:
+            await _end(nannies, at_once=settings.scheduler_port is not None)
+            await asyncio.gather(joining, return_exceptions=True)
+
+
+async def _work(nannies: Sequence[Nanny], joining: asyncio.Future[Any], stop: asyncio.Event, address: str) -> None:
+    """Let workers join and work until they are to stop.
+
+    Raises
+    ------
+    UnavailableError
+        If the scheduler does not answer, or ends.
+    """
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopped, joining], return_when=asyncio.FIRST_COMPLETED)
+    if stop.is_set():
+        return
+    try:
+        await joining
+    except (OSError, TimeoutError) as error:
+        raise UnavailableError(
+            f"No Dask scheduler answers at {address}: start it (`dask scheduler`) or correct compute_url.",
+            reason="COMPUTE_UNAVAILABLE",
+        ) from error
+    ended = [asyncio.create_task(nanny.finished()) for nanny in nannies]
+    await asyncio.wait([stopped, *ended], return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, *ended):
+        task.cancel()
+    if not stop.is_set():
+        raise UnavailableError(
+            f"The Dask scheduler at {address} has gone: start the workers again when it is back.",
+            reason="COMPUTE_UNAVAILABLE",
+        )
+
+
+async def _end(nannies: Sequence[Nanny], *, at_once: bool) -> None:
+    """End all workers together, which the stack would close one after the other.
+
+    Parameters
+    ----------
+    at_once
+        Do not wait for their tasks: the scheduler ends with them, and what they had not finished is done again.
+    """
+    closing = asyncio.gather(*(nanny.close() for nanny in nannies), return_exceptions=True)
+    while at_once and not closing.done():
+        for nanny in nannies:  # which have begun to close, and start no worker again
+            if nanny.status == Status.closing and (pid := nanny.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        await asyncio.wait([closing], timeout=_KILL_SECONDS)
+    await closing
 
 
 def _resident_bytes(nanny: Nanny) -> float:
