@@ -149,7 +149,8 @@ def test_the_choices_of_a_recipe_come_back_as_they_are() -> None:
         {"size": 32, "crop": 48, "channels": "rgb", "stretch": {"kind": "asinh", "limits": "percentile"}},
         {"channels": ["u", "g", 2], "stretch": {"kind": "linear", "limits": {"kind": "fixed", "low": 0, "high": 255}}},
         {"stretch": {"kind": "percentile", "low": 2.5, "high": 99.5}, "nan": "zero", "hdu": "SCI"},
-        {"stretch": "zscale", "mask": "DQ"},
+        {"stretch": "zscale", "mask": "DQ", "centre": "source", "background": {"kind": "plane", "sigma": 4}},
+        {"stretch": {"kind": "log", "limits": {"kind": "sigma", "low": 1.5, "high": 20}}},
     ):
         text = load_recipe(recipe).to_yaml()
         assert load_recipe(with_choices(text, choices_of(text))) == load_recipe(recipe)

@@ -72,13 +72,13 @@ def test_nothing_gives_the_defaults_and_yaml_goes_round() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sise: 3", ("'sise'", "channels, crop, fit, size")),
+        ("sise: 3", ("'sise'", "channels, crop, centre, fit, background, size")),
         ("size: huge", ("'size'", "'huge'")),
         ("size: 4", ("'size'", "8")),
         ("channels: colour", ("'channels'", "all, grey, rgb")),
         ("channels: [true]", ("'channels'", "True")),
-        ("stretch: wild", ("'stretch'", "asinh, linear, log, percentile, sqrt, zscale")),
-        ("stretch: {softening: 1}", ("'stretch'", "must be of kind asinh, linear")),
+        ("stretch: wild", ("'stretch'", "asinh, each, linear, log, percentile, sqrt, zscale")),
+        ("stretch: {softening: 1}", ("'stretch'", "must be of kind asinh, each, linear")),
         ("stretch: {kind: log, softening: 1}", ("'stretch.softening'", "scale")),
         ("stretch: {kind: log, limits: {kind: percentile, lo: 1}}", ("'stretch.limits.lo'", "low, high")),
         ("stretch: {kind: log, limits: {kind: fixed, low: 1, high: 0}}", ("'stretch.limits'", "less than")),

@@ -31,7 +31,7 @@ PREPARATION_COLUMNS = frozenset(
         *("pixel_scale_arcsec", "orientation_deg", "mirrored"),
         *("nan_fraction", "clipped_fraction", "clipped_low_fraction", "clipped_high_fraction", "padded_fraction"),
         *("used_left", "used_top", "used_width", "used_height", "sampling", "limits_widened"),
-        *(f"{limit}.{channel}" for limit in ("low", "high") for channel in range(32)),
+        *(f"{limit}.{channel}" for limit in ("low", "high", "background") for channel in range(32)),
     }
 )
 HEADER_PREFIX = "header."

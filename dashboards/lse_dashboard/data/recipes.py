@@ -10,14 +10,16 @@ import yaml
 from lse.errors import InvalidArgumentError
 from lse_dashboard import wording
 
-__all__ = ["LIMITS", "STRETCHES", "choices_of", "with_choices"]
+__all__ = ["BACKGROUNDS", "CENTRES", "LIMITS", "STRETCHES", "TWO_LIMITS", "choices_of", "with_choices"]
 
 _WORDS = wording.Ingest
+CENTRES = ("image", "source")
+BACKGROUNDS = ("none", "median", "plane")
 STRETCHES = ("linear", "sqrt", "log", "asinh", "zscale", "percentile")
-LIMITS = ("minmax", "percentile", "fixed", "zscale")
+LIMITS = ("minmax", "percentile", "sigma", "fixed", "zscale")
 # These find their limits by themselves.
 _OWN_LIMITS = frozenset({"zscale", "percentile"})
-_TWO_LIMITS = frozenset({"percentile", "fixed"})
+TWO_LIMITS = frozenset({"percentile", "sigma", "fixed"})
 
 
 def choices_of(recipe: str) -> dict[str, str]:
@@ -29,6 +31,8 @@ def choices_of(recipe: str) -> dict[str, str]:
     return {
         "size": str(found["size"]),
         "crop": "" if found["crop"] is None else str(found["crop"]),
+        "centre": found["centre"],
+        "background": found["background"]["kind"],
         "channels": channels if isinstance(channels, str) else ", ".join(map(str, channels)),
         "stretch": stretch["kind"],
         "limits": limits.get("kind", ""),
@@ -49,6 +53,9 @@ def with_choices(recipe: str, choices: Mapping[str, str]) -> str:
     given = {key: text.strip() for key, text in choices.items()}
     found["size"] = _number(_WORDS.SIZE, given["size"], int)
     found["crop"] = _number(_WORDS.CROP, given["crop"], int) if given["crop"] else None
+    found["centre"] = given["centre"]
+    if given["background"] != found["background"]["kind"]:
+        found["background"] = {"kind": given["background"]}
     found["channels"] = _channels(given["channels"])
     kind = given["stretch"]
     stretch: dict[str, Any] = found["stretch"] if found["stretch"]["kind"] == kind else {"kind": kind}
@@ -57,7 +64,7 @@ def with_choices(recipe: str, choices: Mapping[str, str]) -> str:
         stretch |= ends
     elif kind not in _OWN_LIMITS:
         limits = given["limits"] or "minmax"
-        stretch["limits"] = {"kind": limits, **(ends if limits in _TWO_LIMITS else {})}
+        stretch["limits"] = {"kind": limits, **(ends if limits in TWO_LIMITS else {})}
     found["stretch"] = stretch
     return yaml.safe_dump(found, sort_keys=False, allow_unicode=True)
 

@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 from lse.client.resources import Dataset
 from lse.client.resources.datasets import Histogram, Preview, PreviewedImage
 from lse_dashboard import wording
-from lse_dashboard.data.recipes import LIMITS, STRETCHES, choices_of
+from lse_dashboard.data.recipes import BACKGROUNDS, CENTRES, LIMITS, STRETCHES, TWO_LIMITS, choices_of
 from lse_dashboard.data.uploads import Upload
 from lse_dashboard.data.urls import thumbnail_path
 from lse_dashboard.state.ingest import Ingest, Made
@@ -177,14 +177,16 @@ def _recipe_form(preview: Preview, edition: int) -> Html:
     fields = [
         _field("size", _WORDS.SIZE, chosen["size"], help=_WORDS.SIZE_HELP),
         _field("crop", _WORDS.CROP, chosen["crop"], help=_WORDS.CROP_HELP, empty=_WORDS.NO_CROP),
+        _select("centre", _WORDS.CENTRE, CENTRES, chosen["centre"], help=_WORDS.CENTRE_HELP),
         _field("channels", _WORDS.CHANNELS, chosen["channels"], help=_WORDS.CHANNELS_HELP.format(names=names)),
+        _select("background", _WORDS.BACKGROUND, BACKGROUNDS, chosen["background"], help=_WORDS.BACKGROUND_HELP),
         _select("stretch", _WORDS.STRETCH, STRETCHES, chosen["stretch"]),
     ]
     if chosen["limits"]:
         fields.append(_select("limits", _WORDS.LIMITS, LIMITS, chosen["limits"]))
     else:
         fields.append(html('<input type="hidden" name="limits" value="">'))
-    if chosen["limits"] in {"percentile", "fixed"} or chosen["stretch"] == "percentile":
+    if chosen["limits"] in TWO_LIMITS or chosen["stretch"] == "percentile":
         fields += [_field(key, title, chosen[key]) for key, title in _WORDS.ENDS.items()]
     state = "{edition} {stretch} {limits}".format(edition=edition, **chosen)
     return html(
@@ -213,13 +215,15 @@ def _field(name: str, title: str, value: str, *, help: str = "", empty: str = ""
     )
 
 
-def _select(name: str, title: str, options: tuple[str, ...], chosen: str) -> Html:
+def _select(name: str, title: str, options: tuple[str, ...], chosen: str, *, help: str = "") -> Html:  # noqa: A002
     listed = join(
         html('<option value="{one}" {on}>{one}</option>', one=one, on="selected" if one == chosen else "")
         for one in options
     )
-    template = '<label><span class="quiet">{title}</span><select name="{name}">{options}</select></label>'
-    return html(template, title=title, name=name, options=listed)
+    template = (
+        '<label title="{help}"><span class="quiet">{title}</span><select name="{name}">{options}</select></label>'
+    )
+    return html(template, help=help, title=title, name=name, options=listed)
 
 
 def _reasons(reasons: tuple[str, ...], recipe: str) -> Html:

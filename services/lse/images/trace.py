@@ -43,7 +43,8 @@ class Step:
     Attributes
     ----------
     name
-        ``file``, ``image``, ``channels``, ``crop``, ``limits``, ``size``, ``missing``, ``stretch`` or ``tensor``.
+        ``file``, ``image``, ``channels``, ``crop``, ``background``, ``limits``, ``size``, ``missing``, ``stretch`` or
+        ``tensor``.
     summary
         What it does, in a few words.
     facts
@@ -171,7 +172,18 @@ def _steps(image: SourceImage, source: Source, recipe: Recipe, channels: int | N
     middle = left + (width + 1) / 2, image.pixels.shape[1] + 1 - (top + (height + 1) / 2)
     place: dict[str, MetadataValue] = {"left": left, "top": top, "width": width, "height": height}
     sky = image.sky.at(*middle) if image.sky is not None else {}
-    yield _step("crop", f"{width} x {height} pixels, fit: {recipe.fit}", pixels, names, {**place, **sky})
+    yield _step(
+        "crop",
+        f"{width} x {height} pixels around the middle of the {recipe.centre}, fit: {recipe.fit}",
+        pixels,
+        names,
+        {**place, **sky},
+    )
+    if recipe.background.kind != "none":
+        pixels, levels = recipe.background.taken_from(pixels)
+        ends = [f".{name}" if len(names) > 1 else "" for name in names]
+        taken = {f"level{end}": level for end, level in zip(ends, levels, strict=True)}
+        yield _step("background", recipe.background.kind, pixels, names, {"sigma": recipe.background.sigma, **taken})
     stretched = stretch_image(image, recipe)
     yield _limits_step(stretched, pixels, names)
     yield from _drawn_steps(stretched, names)
@@ -203,8 +215,9 @@ def _file_facts(source: Source) -> dict[str, MetadataValue]:
 
 def _limits_step(stretched: StretchedImage, pixels: NDArray[np.floating], names: Sequence[str]) -> Step:
     """Limits in the units of the file, and which share of the valid pixels of the source lies beyond them."""
-    facts: dict[str, MetadataValue] = {"limits": stretched.recipe.stretch.limit_finder.kind}
-    facts["jointly"] = stretched.recipe.stretch.jointly
+    stretch = stretched.recipe.stretch
+    kinds = dict.fromkeys(stretch.of(channel).limit_finder.kind for channel in range(len(names)))
+    facts: dict[str, MetadataValue] = {"limits": ", ".join(kinds), "jointly": stretch.jointly}
     shared = len(stretched.low) < len(names)
     words = []
     for channel, name in enumerate(names):
@@ -241,8 +254,12 @@ def _drawn_steps(stretched: StretchedImage, names: Sequence[str]) -> Iterator[St
         facts[f"fill_value{end}"] = low + fill * (high - low)
     yield _step("missing", f"nan: {recipe.nan.policy}", whole, names, facts)
     curve = recipe.stretch.curve(whole)
-    own = {f"stretch.{key}": value for key, value in recipe.stretch.model_dump().items() if isinstance(value, float)}
-    yield _step("stretch", recipe.stretch.kind, curve, names, {"stretch": recipe.stretch.kind, **own})
+    each = [recipe.stretch.of(channel) for channel in range(len(names))]
+    own: dict[str, MetadataValue] = {"stretch": ", ".join(dict.fromkeys(stretch.kind for stretch in each))}
+    for place, stretch in enumerate(each if len(set(each)) > 1 else each[:1]):
+        end = f".{names[place]}" if len(set(each)) > 1 else ""
+        own |= {f"stretch.{key}{end}": value for key, value in stretch.model_dump().items() if type(value) is float}
+    yield _step("stretch", str(own["stretch"]), curve, names, own)
 
 
 def _step(

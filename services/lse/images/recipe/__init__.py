@@ -11,13 +11,16 @@ from lse.images.recipe.apply import (
     selected_names,
     stretch_image,
 )
-from lse.images.recipe.limits import FixedLimits, Limits, MinmaxLimits, PercentileLimits, ZscaleLimits
+from lse.images.recipe.background import Background
+from lse.images.recipe.limits import FixedLimits, Limits, MinmaxLimits, PercentileLimits, SigmaLimits, ZscaleLimits
 from lse.images.recipe.recipe import MaskPolicy, NanPolicy, Recipe, load_recipe
-from lse.images.recipe.stretches import Asinh, Linear, Log, Percentile, Sqrt, Stretch, Zscale
+from lse.images.recipe.stretches import Asinh, Each, Linear, Log, Percentile, Sqrt, Stretch, Zscale
 from lse.images.recipe.suggestion import suggest_recipe, suggestion_reasons
 
 __all__ = [
     "Asinh",
+    "Background",
+    "Each",
     "FixedLimits",
     "Limits",
     "Linear",
@@ -30,6 +33,7 @@ __all__ = [
     "PreparedImage",
     "Recipe",
     "RejectedImageError",
+    "SigmaLimits",
     "Sqrt",
     "Stretch",
     "StretchedImage",

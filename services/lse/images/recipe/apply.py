@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from lse.errors import InvalidArgumentError
 from lse.images.formats.source_image import SourceImage
+from lse.images.recipe.background import source_centre
 from lse.images.recipe.recipe import Recipe
 from lse.images.recipe.resampling import SCALED_MAX, fill_values, filled, resample
-from lse.images.recipe.stretches import Stretch
+from lse.images.recipe.stretches import Each, Stretch
+from lse.values import counted
 
 __all__ = [
     "PreparedImage",
@@ -55,7 +57,9 @@ class PreparedImage:
     sampling
         Output pixels for one source pixel along a side: below 1 the image was reduced, above 1 enlarged.
     low, high
-        Limits of the stretch for each channel, in the units of the file.
+        Limits of the stretch for each channel, in the units of the file, above the background that was taken away.
+    background
+        Level of that background in each channel, in the units of the file; empty where none was taken away.
     limits_widened
         The limits asked for coincided (most pixels are equal) and the least and greatest value were taken.
     """
@@ -72,6 +76,7 @@ class PreparedImage:
     sampling: float
     low: tuple[float, ...]
     high: tuple[float, ...]
+    background: tuple[float, ...]
     limits_widened: bool
 
 
@@ -90,7 +95,7 @@ class StretchedImage:
         Value that missing pixels get, on the same scale, for each channel.
     used_left, used_top
         Column and row of the first pixel of the source that is used.
-    nan_fraction, padded_fraction, used_width, used_height, low, high, limits_widened
+    nan_fraction, padded_fraction, used_width, used_height, low, high, background, limits_widened
         As in `PreparedImage`.
     """
 
@@ -105,6 +110,7 @@ class StretchedImage:
     used_height: int
     low: tuple[float, ...]
     high: tuple[float, ...]
+    background: tuple[float, ...]
     limits_widened: bool
 
     def resampled(self, size: int) -> NDArray[np.float32]:
@@ -147,14 +153,13 @@ class StretchedImage:
         recipe = self.recipe
         scaled = self.at_size(recipe.size)
         unit = recipe.normalisation == "unit"
-        # Square root and logarithm end at the lower limit whatever the normalisation.
-        ends = unit or recipe.stretch.kind in ("sqrt", "log")
+        ends = [unit or recipe.stretch.of(channel).ends_at_low for channel in range(len(scaled))]
         values = self.stretched_unit(scaled) if unit else recipe.stretch.curve(scaled.astype(np.float64))
         normal = _normalised(values, recipe.normalisation)
         return PreparedImage(
             tensor=(normal if unit else np.clip(normal, -_FLOAT32_MAX, _FLOAT32_MAX)).astype(np.float32, copy=False),
             nan_fraction=self.nan_fraction,
-            clipped_low_fraction=np.count_nonzero(scaled < 0) / scaled.size if ends else 0.0,
+            clipped_low_fraction=np.count_nonzero(scaled[ends] < 0) / scaled.size,
             clipped_high_fraction=np.count_nonzero(scaled > 1) / scaled.size if unit else 0.0,
             padded_fraction=self.padded_fraction,
             used_left=self.used_left,
@@ -164,6 +169,7 @@ class StretchedImage:
             sampling=recipe.size / max(self.used_width, self.used_height),
             low=self.low,
             high=self.high,
+            background=self.background,
             limits_widened=self.limits_widened,
         )
 
@@ -197,12 +203,14 @@ def stretch_image(image: SourceImage, recipe: Recipe) -> StretchedImage:
     ------
     RejectedImageError
         ``PIXELS_ALL_MISSING``, ``PIXELS_SOME_MISSING``, ``PIXELS_TOO_MANY_MISSING``, ``CHANNEL_ALL_MISSING``,
-        ``IMAGE_CONSTANT`` or ``CHANNELS_MISMATCH``.
+        ``IMAGE_CONSTANT`` or ``CHANNEL_MISMATCH``.
     """
     pixels, left, top = cut_out(selected_channels(image, recipe), recipe)
+    _check_stretch(recipe.stretch, len(pixels))
     missing = np.isnan(pixels)
     nan_fraction = float(missing.mean()) if missing.any() else 0.0
     _check(pixels, missing, nan_fraction, recipe)
+    pixels, background = recipe.background.taken_from(pixels)
     scaled, low, high, widened = _scale(pixels, missing if nan_fraction else None, recipe.stretch)
     used_height, used_width = pixels.shape[1:]
     padded = 0.0
@@ -225,6 +233,7 @@ def stretch_image(image: SourceImage, recipe: Recipe) -> StretchedImage:
         used_height=used_height,
         low=low,
         high=high,
+        background=background,
         limits_widened=widened,
     )
 
@@ -290,14 +299,28 @@ def selected_names(image: SourceImage, recipe: Recipe, count: int) -> tuple[str,
 
 
 def cut_out(pixels: NDArray[Any], recipe: Recipe) -> tuple[NDArray[Any], int, int]:
-    """Centre of the image, by `crop` and then square by `fit: crop`; its first column and row."""
+    """Part of the image around its centre, by `crop` and then square by `fit: crop`; its first column and row."""
     height, width = pixels.shape[1:]
     if recipe.crop is not None:
         height, width = min(height, recipe.crop), min(width, recipe.crop)
     if recipe.fit == "crop":
         height = width = min(height, width)
     top, left = (pixels.shape[1] - height) // 2, (pixels.shape[2] - width) // 2
+    if recipe.centre == "source" and (height, width) != pixels.shape[1:] and (place := source_centre(pixels)):
+        left, top = (
+            min(max(round(middle - (side - 1) / 2), 0), whole - side)
+            for middle, side, whole in zip(place, (width, height), (pixels.shape[2], pixels.shape[1]), strict=True)
+        )
     return pixels[:, top : top + height, left : left + width], left, top
+
+
+def _check_stretch(stretch: Stretch, channels: int) -> None:
+    if isinstance(stretch, Each) and len(stretch.channels) != channels:
+        message = (
+            f"The image has {counted(channels, 'channel')} and the recipe lists {len(stretch.channels)} stretches: "
+            "give one for each."
+        )
+        raise RejectedImageError(message, reason="CHANNEL_MISMATCH")
 
 
 def _check(pixels: NDArray[Any], missing: NDArray[np.bool_], nan_fraction: float, recipe: Recipe) -> None:
@@ -341,7 +364,7 @@ def _scale(
     for part in parts:
         group = pixels[part]
         valid = group.reshape(-1) if missing is None else group[~missing[part]]
-        low, high = stretch.limit_finder.find(valid)
+        low, high = stretch.of(part.start or 0).limit_finder.find(valid)
         if not high > low:
             widened = True
             low, high = float(valid.min()), float(valid.max())

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["FixedLimits", "Limits", "MinmaxLimits", "PercentileLimits", "ZscaleLimits"]
+from lse.images.recipe.background import clipped
+
+__all__ = ["FixedLimits", "Limits", "MinmaxLimits", "PercentileLimits", "SigmaLimits", "ZscaleLimits"]
 
 
 _FEW = 4096  # values: fewer are sorted as quickly
@@ -80,6 +82,20 @@ class ZscaleLimits(_Limits):
         return float(low), float(high)
 
 
+class SigmaLimits(_Limits):
+    """So many standard deviations of the background below and above its median, both after sigma clipping."""
+
+    kind: Literal["sigma"] = "sigma"
+    low: float = Field(default=3.0, ge=0, le=1e6)
+    high: float = Field(default=10.0, gt=0, le=1e6)
+
+    def find(self, values: NDArray[np.floating]) -> tuple[float, float]:
+        """Limits of a flat array of finite values."""
+        sky = clipped(values, 3.0)
+        level, spread = float(np.median(sky)), float(sky.std())
+        return level - self.low * spread, level + self.high * spread
+
+
 def _quantiles(values: NDArray[np.floating], low: float, high: float) -> tuple[float, float]:
     """As `numpy.quantile` of finite values, interpolated in float64 whatever their type.
 
@@ -116,6 +132,6 @@ def _from_name(value: object) -> object:
 
 
 Limits = Annotated[
-    Annotated[MinmaxLimits | FixedLimits | PercentileLimits | ZscaleLimits, Field(discriminator="kind")],
+    Annotated[MinmaxLimits | FixedLimits | PercentileLimits | SigmaLimits | ZscaleLimits, Field(discriminator="kind")],
     BeforeValidator(_from_name),
 ]

@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from lse.errors import InvalidArgumentError
 from lse.images.formats.source_image import Extensions
-from lse.images.recipe.stretches import Linear, Stretch
+from lse.images.recipe.background import Background
+from lse.images.recipe.stretches import Each, Linear, Stretch
 from lse.validation import all_faults
 
 __all__ = ["BandFiles", "MaskPolicy", "NanPolicy", "Recipe", "load_recipe"]
@@ -111,6 +112,11 @@ def _mask_from_name(value: object) -> object:
     return {"hdu": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
+def _kind_from_name(value: object) -> object:
+    """``median`` alone is short for ``{kind: median}``."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
 class Recipe(BaseModel):
     """How every image of a dataset is prepared, in the order of the fields.
 
@@ -131,15 +137,20 @@ class Recipe(BaseModel):
         ``all``, ``grey`` (luminance of RGB, mean of other channels), ``rgb`` (grey images give three equal
         channels), or a list of channel names and numbers from 0, in the wanted order.
     crop
-        Side in source pixels of the square cut from the centre; smaller images are taken whole.
+        Side in source pixels of the square that is cut out; smaller images are taken whole.
+    centre
+        What the square, also that of `fit`, is cut out around: the middle of the ``image``, or the ``source`` nearest
+        to it (the middle where there is none); it stays within the image.
     fit
         How what is not square becomes square: ``crop`` the longer side, ``pad`` the shorter, or ``squeeze``.
+    background
+        What is taken from the values of each channel first: nothing, the ``median`` of the sky, or a ``plane``.
     size
         Side of the output in pixels, resampled with antialiasing (area-weighted bilinear), missing pixels left out.
     nan
         Missing pixels.
     stretch
-        Limits and curve, for each image by itself.
+        Limits and curve, for each image by itself; a list has one for each channel.
     normalisation
         ``unit`` clips to 0 to 1; ``none`` leaves values beyond the limits; ``minmax`` takes each image to exactly 0 to
         1; ``standard`` to mean 0 and standard deviation 1, over all channels.
@@ -155,7 +166,9 @@ class Recipe(BaseModel):
     mask: Annotated[MaskPolicy | None, BeforeValidator(_mask_from_name)] = None
     channels: Literal["all", "grey", "rgb"] | tuple[int | str, ...] = "all"
     crop: int | None = Field(default=None, ge=2, le=100_000)
+    centre: Literal["image", "source"] = "image"
     fit: Literal["crop", "pad", "squeeze"] = "crop"
+    background: Annotated[Background, BeforeValidator(_kind_from_name)] = Background()
     size: int = Field(default=64, ge=8, le=1024)
     nan: Annotated[NanPolicy, BeforeValidator(_policy_from_name)] = NanPolicy()
     stretch: Stretch = Linear()
@@ -180,6 +193,14 @@ class Recipe(BaseModel):
                 msg = f"{channel!r} is neither the name of a channel nor its number from 0"
                 raise ValueError(msg)
         return tuple(value)
+
+    @model_validator(mode="after")
+    def _a_stretch_for_each(self) -> Self:
+        stretched = len(self.stretch.channels) if isinstance(self.stretch, Each) else self.channel_count
+        if self.channel_count not in (None, stretched):
+            msg = f"stretch: {stretched} are listed for {self.channel_count} channels"
+            raise ValueError(msg)
+        return self
 
     @property
     def extensions(self) -> Extensions:

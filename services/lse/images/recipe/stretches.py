@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lse.images.recipe.limits import Limits, MinmaxLimits, PercentileLimits, ZscaleLimits
 
-__all__ = ["Asinh", "Linear", "Log", "Percentile", "Sqrt", "Stretch", "Zscale"]
+__all__ = ["Asinh", "Each", "Linear", "Log", "Percentile", "Sqrt", "Stretch", "Zscale"]
 
 Values = TypeVar("Values", NDArray[np.float32], NDArray[np.float64])
 
@@ -47,9 +47,18 @@ class _Stretch(BaseModel):
         return type(self).curve is _Stretch.curve
 
     @property
+    def ends_at_low(self) -> bool:
+        """Whether values below the limits are set to the lower one whatever the normalisation."""
+        return False
+
+    @property
     def limit_finder(self) -> Limits:
         """How the two limits of an image are found."""
         raise NotImplementedError
+
+    def of(self, channel: int) -> _Stretch:  # noqa: ARG002  # the same for each
+        """Stretch of a channel, counted from 0."""
+        return self
 
 
 class _WithLimits(_Stretch):
@@ -76,6 +85,11 @@ class Sqrt(_WithLimits):
         """Square root, 0 below 0."""
         return np.sqrt(np.maximum(x, 0))
 
+    @property
+    def ends_at_low(self) -> bool:
+        """See `_Stretch.ends_at_low`."""
+        return True
+
 
 class Log(_WithLimits):
     """Logarithm, ``log(1 + scale x) / log(1 + scale)``."""
@@ -86,6 +100,11 @@ class Log(_WithLimits):
     def curve(self, x: Values) -> Values:
         """Logarithm, 0 below 0."""
         return np.asarray(np.log1p(self.scale * np.maximum(x, 0)) / math.log1p(self.scale))
+
+    @property
+    def ends_at_low(self) -> bool:
+        """See `_Stretch.ends_at_low`."""
+        return True
 
     @property
     def is_gentle(self) -> bool:
@@ -144,11 +163,45 @@ class Percentile(_Stretch):
 
 
 def _from_name(value: object) -> object:
-    """``asinh`` alone is short for ``{kind: asinh}``."""
+    """``asinh`` alone is short for ``{kind: asinh}``, a list for ``{kind: each, channels: [...]}``."""
+    if isinstance(value, list | tuple):
+        return {"kind": "each", "channels": value}
     return {"kind": value} if isinstance(value, str) else value
 
 
-Stretch = Annotated[
+OneStretch = Annotated[
     Annotated[Linear | Sqrt | Log | Asinh | Zscale | Percentile, Field(discriminator="kind")],
+    BeforeValidator(_from_name),
+]
+
+
+class Each(_Stretch):
+    """A stretch for each channel, in their order."""
+
+    kind: Literal["each"] = "each"
+    jointly: Literal[False] = False
+    channels: tuple[OneStretch, ...] = Field(min_length=1, max_length=16)
+
+    def curve(self, x: Values) -> Values:
+        """Curve of each channel of (C, ...)."""
+        return np.stack([each.curve(channel) for each, channel in zip(self.channels, x, strict=True)])
+
+    @property
+    def is_gentle(self) -> bool:
+        """See `_Stretch.is_gentle`."""
+        return all(each.is_gentle for each in self.channels)
+
+    @property
+    def is_straight(self) -> bool:
+        """See `_Stretch.is_straight`."""
+        return all(each.is_straight for each in self.channels)
+
+    def of(self, channel: int) -> _Stretch:
+        """See `_Stretch.of`."""
+        return self.channels[channel]
+
+
+Stretch = Annotated[
+    Annotated[Linear | Sqrt | Log | Asinh | Zscale | Percentile | Each, Field(discriminator="kind")],
     BeforeValidator(_from_name),
 ]

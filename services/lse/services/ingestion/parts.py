@@ -152,7 +152,7 @@ def _preparation(outcomes: Sequence[Prepared | Rejected]) -> pa.Table:
                 flat[field.name] = value
         facts.append(flat)
     unit = _common_unit(outcomes)
-    limits = {key for flat in facts for key in flat if key.startswith(("low.", "high."))}
+    limits = {key for flat in facts for key in flat if key.startswith(("low.", "high.", "background."))}
     return fact_columns("preparation", facts, {key: ColumnMeaning(unit=unit) for key in limits if unit})
 
 
