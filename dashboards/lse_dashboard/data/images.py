@@ -28,7 +28,7 @@ PREPARATION_COLUMNS = frozenset(
     {
         *("format", "width", "height", "bit_depth", "file_bit_depth", "bits_kept", "floating", "hdu"),
         *("bands", "mask", "masked_fraction", "not_read"),
-        *("pixel_scale_arcsec", "orientation_deg", "mirrored"),
+        *("pixel_scale_arcsec", "orientation_deg", "mirrored", "s_region"),
         *("nan_fraction", "clipped_fraction", "clipped_low_fraction", "clipped_high_fraction", "padded_fraction"),
         *("used_left", "used_top", "used_width", "used_height", "sampling", "limits_widened"),
         *(f"{limit}.{channel}" for limit in ("low", "high", "background") for channel in range(32)),

@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from mocpy import MOC
 from numpy.typing import NDArray
 
 from lse.client.client import Client
@@ -199,6 +200,7 @@ class _AsyncDatasets(_AsyncProjectCollection[Dataset], _AsyncDatasetImages):
         count: int = ...,
     ) -> Preview: ...
     async def duplicates(self, dataset: str, *, experiment: str | None = ...) -> pa.Table: ...
+    async def footprint(self, dataset: str, *, order: int | None = ...) -> MOC: ...
 
 class _AsyncMethodsOfKind(Generic[ResourceT]):
     async def methods(self) -> builtins.list[Method]: ...

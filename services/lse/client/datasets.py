@@ -15,6 +15,7 @@ from latentspace.search.v1 import search_pb2
 from lse.client.collection import ProjectCollection
 from lse.client.dataset_images import DatasetImages
 from lse.client.duplicates import with_near_duplicates
+from lse.client.footprint import coverage_of
 from lse.client.operations import Operation
 from lse.client.requests import check_count, recipe_text, rows_message, source_path, source_paths
 from lse.client.resources.datasets import Dataset, Preview
@@ -25,6 +26,7 @@ from lse.names import EXPERIMENT
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from mocpy import MOC
 
 __all__ = ["Datasets"]
 
@@ -263,6 +265,29 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
         """
         table = self._connection.table(pb.ReadDuplicatesRequest(name=self._full(dataset)))
         return with_near_duplicates(table, None if experiment is None else self._near(dataset, experiment))
+
+    def footprint(self, dataset: str, *, order: int | None = None) -> MOC:
+        """Footprint of a dataset on the sky: the union of the outlines of its images that have a WCS.
+
+        Parameters
+        ----------
+        dataset
+            Name of the dataset.
+        order
+            HEALPix order of the finest cells, 0 to 29 (default: chosen from the images, some four cells along a side).
+
+        Returns
+        -------
+        mocpy.MOC
+            Multi-order coverage map (MOC), see `lse.client.footprint.coverage_of`, also for its errors.
+
+        Examples
+        --------
+        >>> client.datasets.footprint("survey").contains_skycoords(SkyCoord("10h +20d"))
+        """
+        if "s_region" not in self.get(dataset).columns:
+            return coverage_of((), order=order)
+        return coverage_of(self.table(dataset, ["s_region"])["s_region"].to_pylist(), order=order)
 
     def _near(self, dataset: str, experiment: str) -> pa.Table:
         """Near duplicates in an experiment, which must be one of the dataset."""

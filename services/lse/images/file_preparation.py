@@ -125,7 +125,7 @@ def prepared_image(source: Source, image: SourceImage, stretched: StretchedImage
         source=source,
         image=prepared,
         thumbnail=drawn(stretched),
-        metadata={**image.metadata, **_crop_position(image, prepared)},
+        metadata={**image.metadata, **_place(image, prepared)},
         units=image.units,
     )
 
@@ -191,11 +191,14 @@ def prepared_tensor(content: bytes, recipe: Recipe, name: str) -> NDArray[np.flo
     return prepare_image(read_image(content, name=name, extensions=recipe.extensions), recipe).tensor
 
 
-def _crop_position(image: SourceImage, prepared: PreparedImage) -> Mapping[str, MetadataValue]:
-    """Position of the middle of the part that is used, where that is not the middle of the image."""
-    height, width = image.pixels.shape[1:]
-    x = prepared.used_left + (prepared.used_width + 1) / 2
-    y = height + 1 - (prepared.used_top + (prepared.used_height + 1) / 2)  # FITS counts rows from the bottom
-    if image.sky is None or (x, y) == ((width + 1) / 2, (height + 1) / 2):
+def _place(image: SourceImage, prepared: PreparedImage) -> Mapping[str, MetadataValue]:
+    """Outline of the part that is used, and the position of its middle where that is not the middle of the image."""
+    if image.sky is None:
         return {}
-    return image.sky.at(x, y)
+    height, width = image.pixels.shape[1:]
+    left, top = prepared.used_left + 0.5, height + 0.5 - prepared.used_top  # FITS counts rows from the bottom
+    right, bottom = left + prepared.used_width, top - prepared.used_height
+    middle = (left + right) / 2, (top + bottom) / 2
+    moved = middle != ((width + 1) / 2, (height + 1) / 2)
+    region = image.sky.region(left, bottom, right, top)
+    return {**(image.sky.at(*middle) if moved else {}), **({"s_region": region} if region else {})}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lse.images.sky import Sky, figures_at
+from lse.images.sky import Sky
 
 __all__ = ["GwcsSky"]
 
@@ -43,12 +44,12 @@ class GwcsSky(Sky):
         wcs.pixel_to_world(0, 0).icrs  # noqa: B018  # raises where this is no place on the sky
         return cls(wcs, None, None, height, width)
 
-    def at(self, x: float, y: float) -> dict[str, float | bool]:
-        """See `Sky.at`."""
-        columns, rows = np.array([[x, y], [x + 0.5, y], [x, y + 0.5], [x - 0.5, y], [x, y - 0.5]]).T - 1
+    def vectors(self, points: Sequence[tuple[float, float]]) -> list[tuple[float, float, float]]:
+        """See `Sky.vectors`."""
+        columns, rows = np.array(points).T - 1
         # As a sky of its own: a bounding box leaves out nothing of the image itself.
         xyz = self.wcs.pixel_to_world(columns, rows).icrs.cartesian.xyz.value.T
-        return figures_at([(a, b, c) for a, b, c in xyz.tolist()]) if np.isfinite(xyz).all() else {}
+        return [(a, b, c) for a, b, c in xyz.tolist()] if np.isfinite(xyz).all() else []
 
     def astropy_wcs(self) -> Any:
         """The same as `astropy.wcs.WCS` with distortions as polynomials, to a hundredth of a pixel where these can."""

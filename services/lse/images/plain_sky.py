@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from lse.images.sky import Sky, figures_at, frame_rotation, quick_sky
+from lse.images.sky import Sky, frame_rotation, quick_sky
 
 __all__ = ["PlainSky", "plain_sky"]
 
@@ -40,11 +40,10 @@ class PlainSky(Sky):
         assert whole is not None  # it has axes of the sky
         return whole.astropy_wcs()
 
-    def at(self, x: float, y: float) -> dict[str, float | bool]:
+    def vectors(self, points: Sequence[tuple[float, float]]) -> list[Vector]:
         """As of `lse.images.sky.Sky`."""
-        place = self.to_world
-        vectors = [place(x, y), place(x + 0.5, y), place(x, y + 0.5), place(x - 0.5, y), place(x, y - 0.5)]
-        return {} if None in vectors else figures_at(vectors)
+        found = [self.to_world(x, y) for x, y in points]
+        return [] if None in found else found
 
 
 def plain_sky(cards: Mapping[str, object]) -> PlainSky | None:

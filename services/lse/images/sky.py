@@ -122,15 +122,53 @@ class Sky:
             and ``mirrored`` (east lies to the right when north is up); empty outside the projection and in a frame
             that cannot be turned into ICRS.
         """
-        points = np.array([[x, y], [x + 0.5, y], [x, y + 0.5], [x - 0.5, y], [x, y - 0.5]])
-        world = self.to_world(points)[:, [self.wcs.lng, self.wcs.lat]]
+        vectors = self.vectors([(x, y), (x + 0.5, y), (x, y + 0.5), (x - 0.5, y), (x, y - 0.5)])
+        return figures_at(vectors) if vectors else {}
+
+    def region(self, left: float, bottom: float, right: float, top: float) -> str:
+        """Outline of a part of the image as ``s_region`` of IVOA's ObsCore has it; empty where it has none.
+
+        Parameters
+        ----------
+        left, bottom, right, top
+            Its outer edges, in pixels of the file, whose first pixel reaches from 0.5 to 1.5.
+
+        Returns
+        -------
+        str
+            ``POLYGON ICRS`` and right ascension and declination of each corner in degrees, to a thousandth of a pixel
+            and better, anticlockwise as the sky is seen.
+        """
+        vectors = self.vectors([(left, bottom), (right, bottom), (right, top), (left, top)])
+        if not vectors:
+            return ""
+        right_side, up_side = (
+            [end - begin for begin, end in zip(vectors[0], vectors[corner], strict=True)] for corner in (1, 3)
+        )
+        pixel = math.degrees(math.hypot(*right_side)) / max(abs(right - left), 1)
+        digits = min(max(6, 4 - math.floor(math.log10(pixel or 1))), 12)
+        inwards = _triple_product(vectors[0], right_side, up_side) < 0  # as on the sky, where east lies left of north
+        places = map(_degrees, vectors if inwards else vectors[::-1])
+        return " ".join(["POLYGON ICRS", *(f"{ra:.{digits}f} {dec:.{digits}f}" for ra, dec in places)])
+
+    def vectors(self, points: Sequence[tuple[float, float]]) -> list[tuple[float, float, float]]:
+        """Unit vectors in ICRS to 1-based pixels of the file; empty where one of them has none."""
+        world = self.to_world(np.array(points))[:, [self.wcs.lng, self.wcs.lat]]
         if not np.isfinite(world).all():
-            return {}
+            return []
         try:
-            vectors = _icrs_vectors(world.tolist(), self.wcs.lngtyp, self.wcs.radesys, float(self.wcs.equinox))
+            return _icrs_vectors(world.tolist(), self.wcs.lngtyp, self.wcs.radesys, float(self.wcs.equinox))
         except ValueError:  # a frame such as GAPPT (apparent place) that has no way to ICRS without the time and place
-            return {}
-        return figures_at(vectors)
+            return []
+
+
+def _degrees(vector: Sequence[float]) -> tuple[float, float]:
+    x, y, z = vector
+    return math.degrees(math.atan2(y, x)) % 360, math.degrees(math.atan2(z, math.hypot(x, y)))
+
+
+def _triple_product(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> float:
+    return a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
 
 
 def figures_at(vectors: Sequence[tuple[float, float, float]]) -> dict[str, float | bool]:

@@ -136,6 +136,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "EXPORT_EMPTY": ("None of the selected images is in the experiment.",),
         "FOLDER_IN_USE": ("The folder holds something else.", "folder"),
         "FOLDER_UNWRITABLE": ("The folder cannot be made or written.", "folder"),
+        "FOOTPRINT_MISSING": ("No image of the dataset has an outline on the sky.",),
         "GPU_SUPPORT_MISSING": ("The installed ONNX Runtime has no GPU support.",),
         "HOME_IN_USE": ("Another `lse up` uses the home folder.",),
         "HOME_TAKEN": ("A backup is restored where a home is already.",),

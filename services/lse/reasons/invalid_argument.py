@@ -58,6 +58,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "FORMAT_UNKNOWN": ("The content of the file is of no known format.", "name"),
     "FORMAT_UNSUPPORTED": ("The file is of a known format that cannot be read.", "name"),
     "HEADER_DAMAGED": ("The FITS header is damaged.", "name", "detail"),
+    "HEALPIX_ORDER_INVALID": ("The order of HEALPix cells is not one from 0 to 29.", "order"),
     "HOME_UNWRITABLE": ("The home folder cannot be made or written.",),
     "IMAGES_CONSTANT": ("All prepared images are equal, so that there is nothing to learn.",),
     "IMAGES_NOT_FINITE": ("Prepared images hold NaN or infinity.", "images"),

@@ -68,14 +68,17 @@ _MEANINGS = {
     "row": ColumnMeaning("Row of the image in the dataset, from 0.", ucd="meta.record"),
     "source": ColumnMeaning("File that the image was read from."),
     "ra_deg": ColumnMeaning(
-        "Right ascension: ICRS where the image has a WCS, else as the catalogue of the dataset gives it.",
+        "Right ascension (ICRS): that of the catalogue where it has one, else of the middle of the image.",
         "deg",
         "pos.eq.ra;meta.main",
     ),
     "dec_deg": ColumnMeaning(
-        "Declination: ICRS where the image has a WCS, else as the catalogue of the dataset gives it.",
+        "Declination (ICRS): that of the catalogue where it has one, else of the middle of the image.",
         "deg",
         "pos.eq.dec;meta.main",
+    ),
+    "s_region": ColumnMeaning(
+        "Outline of the part of the image that is used (ICRS, degrees).", ucd="pos.outline;obs.field"
     ),
 }
 # A column of numbers may tell its unit by its name.

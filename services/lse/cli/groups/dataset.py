@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
+_SQUARE_DEGREES = 129_600 / math.pi  # of the sky
 _TRACED = ("image", "steps", "rejection_reason", "rejection_message")
 
 
@@ -271,6 +273,28 @@ def duplicates(
     columns = ("group", "name", "other_name", "similarity")
     lines = ([*(image[key] for key in columns[:3]), _similarity(image["similarity"])] for image in images)
     session.table(images, columns, lines)
+
+
+@commands.command("footprint")
+def footprint(
+    session: Session,
+    name: Name,
+    out: Annotated[Path, typer.Argument(metavar="FILE.(fits|json|txt)", help="Multi-order coverage map to write.")],
+    *,
+    order: Annotated[
+        int | None,
+        typer.Option("--order", min=0, max=29, help="HEALPix order of the cells (default: chosen from the images)."),
+    ] = None,
+) -> None:
+    """Write the footprint of a dataset on the sky, the union of the outlines of its images, as a MOC."""
+    from lse.client.footprint import written
+    from lse.client.streams import write_file
+
+    found = session.client.datasets.footprint(name, order=order)
+    file = write_file(out, written(found, out.suffix.lower()))
+    area = found.sky_fraction * _SQUARE_DEGREES
+    facts = {"file": file, "order": found.max_order, "area_deg2": area}
+    session.say(facts, f"{file} is written: {area:.6g} square degrees, cells of order {found.max_order}.")
 
 
 def _similarity(value: float | None) -> str:

@@ -30,6 +30,7 @@ class _Stretch(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
     jointly: bool = False
 
     def curve(self, x: Values) -> Values:
