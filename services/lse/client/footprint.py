@@ -78,7 +78,7 @@ def written(coverage: MOC, suffix: str) -> bytes:
         return buffer.getvalue()
     if suffix not in (".json", ".txt"):
         message = f"A footprint is written as .fits, .json or .txt, not as {suffix or 'a file without suffix'!r}."
-        raise InvalidArgumentError(message, reason="FORMAT_UNSUPPORTED", suffix=suffix)
+        raise InvalidArgumentError(message, reason="FORMAT_UNSUPPORTED", name=suffix)
     return str(coverage.to_string(format="json" if suffix == ".json" else "ascii")).encode()
 
 

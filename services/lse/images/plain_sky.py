@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from lse.images.sky import Sky, frame_rotation, quick_sky
+from lse.images.sky import Sky, quick_sky
+from lse.images.sky_frames import frame_rotation
 
 __all__ = ["PlainSky", "plain_sky"]
 

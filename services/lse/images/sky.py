@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from lse.images.sky_frames import icrs_vectors
 
 __all__ = [
     "MOST_SIP_ORDER",
@@ -20,7 +21,6 @@ __all__ = [
     "Sky",
     "card_position",
     "figures_at",
-    "frame_rotation",
     "quick_sky",
     "sip_order",
     "sky_flaw",
@@ -157,7 +157,7 @@ class Sky:
         if not np.isfinite(world).all():
             return []
         try:
-            return _icrs_vectors(world.tolist(), self.wcs.lngtyp, self.wcs.radesys, float(self.wcs.equinox))
+            return icrs_vectors(world.tolist(), self.wcs.lngtyp, self.wcs.radesys, float(self.wcs.equinox))
         except ValueError:  # a frame such as GAPPT (apparent place) that has no way to ICRS without the time and place
             return []
 
@@ -319,7 +319,7 @@ def card_position(cards: Mapping[str, object], comments: Mapping[str, str]) -> d
         if lng == "RA" and radesys.strip().upper() in ("", "ICRS") and (np.isnan(year) or year == 2000):
             return {"ra_deg": ra % 360, "dec_deg": dec}
         try:
-            ((x, y, z),) = _icrs_vectors([[ra, dec]], lng, radesys, year)
+            ((x, y, z),) = icrs_vectors([[ra, dec]], lng, radesys, year)
         except ValueError:
             return {}
         return {"ra_deg": float(np.rad2deg(np.arctan2(y, x)) % 360), "dec_deg": float(np.rad2deg(np.arcsin(z)))}
@@ -360,72 +360,3 @@ def _card(keyword: str, value: object) -> str:
     else:
         text = f"{value!r:>20}".upper()
     return f"{keyword:<8}= {text}"[:80].ljust(80)
-
-
-def _icrs_vectors(
-    world: Sequence[Sequence[float]], lng: str, radesys: str, equinox: float
-) -> list[tuple[float, float, float]]:
-    """Unit vectors in ICRS of longitudes and latitudes in degrees; plain numbers, since a few take arrays longer."""
-    vectors = [_unit_vector(math.radians(lon), math.radians(lat)) for lon, lat in world]
-    radesys = radesys.strip().upper()
-    if lng == "RA" and (radesys.startswith("FK4") or (not radesys and equinox < 1984)):
-        # Aberration makes FK4 more than a rotation.
-        found = _to_icrs(np.array(vectors), _frame(lng, radesys, equinox)).tolist()
-        return [(x, y, z) for x, y, z in found]
-    a, b, c = frame_rotation(lng, radesys, None if math.isnan(equinox) else equinox)
-    return [
-        (x * a[0] + y * b[0] + z * c[0], x * a[1] + y * b[1] + z * c[1], x * a[2] + y * b[2] + z * c[2])
-        for x, y, z in vectors
-    ]
-
-
-def _unit_vector(lon: float, lat: float) -> tuple[float, float, float]:
-    return math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
-
-
-@lru_cache(maxsize=64)
-def frame_rotation(lng: str, radesys: str, equinox: float | None) -> list[list[float]]:
-    """Rows of the matrix that turns vectors (from the right) into ICRS, of a frame that is a rotation of it."""
-    found: list[list[float]] = _to_icrs(
-        np.eye(3), _frame(lng, radesys, np.nan if equinox is None else equinox)
-    ).tolist()
-    return found
-
-
-def _to_icrs(vectors: NDArray[np.float64], frame: Any) -> NDArray[np.float64]:
-    from astropy.coordinates import ICRS, CartesianRepresentation, SkyCoord, UnitSphericalRepresentation
-
-    unit = CartesianRepresentation(vectors.T).represent_as(UnitSphericalRepresentation)
-    xyz = SkyCoord(frame.realize_frame(unit)).transform_to(ICRS()).cartesian.xyz
-    return np.asarray(xyz.value.T, dtype=np.float64)
-
-
-def _frame(lng: str, radesys: str, equinox: float) -> Any:
-    """Astropy's frame of a header, by its own rules (radesys absent: FK5, FK4 before 1984, ICRS without equinox).
-
-    The mean ecliptic is the barycentric one, of J2000 where no equinox is given; of galactic and supergalactic
-    coordinates the reference system says nothing.
-
-    Raises
-    ------
-    ValueError
-        If the coordinates are in no frame that can be turned into ICRS.
-    """
-    from astropy.coordinates import BarycentricMeanEcliptic, Galactic, Supergalactic
-    from astropy.wcs import WCS  # as above
-    from astropy.wcs.utils import wcs_to_celestial_frame  # as above
-
-    if lng == "GLON":
-        return Galactic()
-    if lng == "SLON":
-        return Supergalactic()
-    if lng == "ELON":
-        return BarycentricMeanEcliptic(equinox=f"J{2000.0 if np.isnan(equinox) else equinox}")
-    if lng != "RA":
-        msg = f"{lng} is not a longitude of the sky"
-        raise ValueError(msg)
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-    wcs.wcs.radesys = radesys
-    wcs.wcs.equinox = equinox
-    return wcs_to_celestial_frame(wcs)
