@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,88 +11,26 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from playwright.sync_api import Browser, Locator, Page, expect
-from pyvo.samp import SAMPHubServer, SAMPIntegratedClient, WebProfileDialog
 
 from explorer import opened_explorer
 from installation import Installation
 from lse.client import Client
+from samp_peers import Peers, Topcat, running_samp
 
 pytestmark = pytest.mark.browser
 
 
-class Visitor(WebProfileDialog):  # type: ignore[misc]  # pyvo has no types
-    """Lets pages in, as a person does in the hub's window."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._answer, daemon=True)
-        self._thread.start()
-
-    def show_dialog(self, name: str, details: Any, client: Any, origin: str) -> None:
-        del details, client
-        self.asked.append(f"{name} from {origin}")
-        self.consent()
-
-    def end(self) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _answer(self) -> None:
-        while not self._ended.wait(0.05):
-            self.handle_queue()
+@pytest.fixture
+def peers(tmp_path: Path) -> Iterator[Peers]:
+    """A hub on the visitor's machine, and another program there."""
+    with running_samp(tmp_path) as peers:
+        yield peers
 
 
 @pytest.fixture
-def visitor() -> Iterator[Visitor]:
-    """A person beside the hub."""
-    visitor = Visitor()
-    yield visitor
-    visitor.end()
-
-
-@pytest.fixture
-def hub(visitor: Visitor, tmp_path: Path) -> Iterator[SAMPHubServer]:
-    """A hub with the Web Profile, at the port that the standard fixes."""
-    hub = SAMPHubServer(lockfile=str(tmp_path / "hub"), web_profile_dialog=visitor, addr="127.0.0.1")
-    hub.start()
-    yield hub
-    if hub.is_running:
-        hub.stop()
-
-
-class Topcat:
-    """A program at the hub that takes all messages of a few types."""
-
-    def __init__(self, hub: SAMPHubServer) -> None:
-        self.client = SAMPIntegratedClient(name="Topcat", addr="127.0.0.1")
-        self.client.connect(hub=hub)
-        self.heard: dict[str, dict[str, Any]] = {}
-        for mtype in ("table.load.votable", "table.select.rowList", "image.load.fits", "coord.pointAt.sky"):
-            self.client.bind_receive_notification(mtype, self._hear)
-
-    def _hear(self, key: str, sender: str, mtype: str, params: dict[str, Any], extra: object) -> None:
-        del key, sender, extra
-        self.heard[mtype] = params
-
-    def wait(self, mtype: str) -> dict[str, Any]:
-        """Parameters of the next message of a type."""
-        until(lambda: mtype in self.heard)
-        return self.heard.pop(mtype)
-
-    def say(self, mtype: str, **params: Any) -> None:
-        """Tell all others."""
-        named = {key.replace("_", "-"): value for key, value in params.items()}
-        self.client.notify_all({"samp.mtype": mtype, "samp.params": named})
-
-
-@pytest.fixture
-def topcat(hub: SAMPHubServer) -> Iterator[Topcat]:
-    """Another program of the visitor."""
-    topcat = Topcat(hub)
-    yield topcat
-    if topcat.client.is_connected:
-        topcat.client.disconnect()
+def topcat(peers: Peers) -> Topcat:
+    """The other program."""
+    return peers.topcat
 
 
 @pytest.fixture
@@ -105,22 +40,14 @@ def page(browser: Browser, installation: Installation, experiment: str) -> Itera
         yield page
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.fixture
-def samp(page: Page, visitor: Visitor, topcat: Topcat) -> Locator:
+def samp(page: Page, peers: Peers) -> Locator:
     """The part of the page for other programs, connected."""
     samp = page.locator(".lse-samp")
     samp.locator("summary").click()
     samp.get_by_role("button", name="Connect").click()
     expect(to_topcat(samp, "all images as a table")).to_be_visible()
-    assert visitor.asked == [f"Latent Space Explorer from {page.evaluate('location.origin')}"]
+    assert peers.visitor.asked == [f"Latent Space Explorer from {page.evaluate('location.origin')}"]
     return samp
 
 
@@ -157,7 +84,7 @@ def test_tables_and_selections_are_exchanged(page: Page, samp: Locator, topcat: 
 
 
 def test_positions_and_images_are_exchanged(
-    page: Page, samp: Locator, topcat: Topcat, hub: SAMPHubServer, client: Client
+    page: Page, samp: Locator, topcat: Topcat, peers: Peers, client: Client
 ) -> None:
     images = client.datasets.table("survey", columns=["name", "ra_deg", "dec_deg"]).to_pandas()
     one = images[images["row"] == 7].iloc[0]
@@ -178,7 +105,7 @@ def test_positions_and_images_are_exchanged(
     expect(samp).to_contain_text("Topcat points at 10.00000 -89.00000; no image lies within 1 arcmin.")
 
     topcat.client.disconnect()
-    hub.stop()
+    peers.hub.stop()
     expect(samp).to_contain_text("The hub has ended")
 
 

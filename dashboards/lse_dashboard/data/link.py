@@ -58,6 +58,8 @@ class Link:
         What lies over the points: ``images``, ``names``, ``contours``.
     filters
         What passes, by what is charted: two ends, None for no end, or labels; None for a chart alone.
+    blind
+        Whether what others and predictions say is not to be seen.
     """
 
     project: str = ""
@@ -77,6 +79,7 @@ class Link:
     theme: str = ""
     over: tuple[str, ...] = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    blind: bool = False
 
     @property
     def whole(self) -> bool:
@@ -96,6 +99,7 @@ class Link:
             "tab": self.tab,
             "theme": self.theme,
             "over": ",".join(self.over),
+            "blind": "1" if self.blind else "",
         }
         said = {key: value for key, value in said.items() if value}
         if self.clustering is not None:
@@ -139,6 +143,7 @@ class Link:
             theme=query.get("theme", ""),
             over=tuple(one for one in query.get("over", "").split(",") if one),
             filters={name: one for name, one in _named(query.get("filters", "")).items() if _is_filter(one)},
+            blind=query.get("blind") == "1",
         )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "read_colouring",
     "ready",
     "wanted_of",
+    "wanted_result",
 ]
 
 NamedT = TypeVar("NamedT", bound=NamedResource)
@@ -61,6 +62,16 @@ class Wanted:
     newest: bool = False
     stay: bool = False
     view: Link | None = None
+
+
+def wanted_result(name: str) -> Wanted:
+    """What shows a projection, a clustering or a prediction, given its resource name."""
+    experiment, kind, target = name.split("/")[-3:]
+    if kind == "projections":
+        return Wanted(experiment, target)
+    if kind == "clusterings":
+        return Wanted(experiment, clustering=target)
+    return Wanted(experiment, colour_by=f"prediction:{target}")
 
 
 def wanted_of(link: Link) -> Wanted:
@@ -189,3 +200,13 @@ def named(resources: Iterable[NamedT], name: str | None) -> NamedT | None:
 def _chosen(resources: Iterable[MadeT], name: str | None) -> MadeT | None:
     usable = ready(resources)
     return named(usable, name) or (usable[-1] if usable else None)
+
+
+def titles_of(clustering: Clustering | None) -> dict[int, str]:
+    """Names that its clusters were given."""
+    return {} if clustering is None else clustering.cluster_titles
+
+
+def gone(chosen: MadeResource | None, resources: Iterable[MadeResource]) -> bool:
+    """Whether what is shown is no longer among those that there are."""
+    return chosen is not None and all(one.uid != chosen.uid for one in resources)

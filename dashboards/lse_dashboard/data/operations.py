@@ -13,6 +13,7 @@ __all__ = ["OperationRow", "operation_row"]
 _TRAININGS = frozenset({"TrainEncoder", "RetrainEncoder"})
 _ENCODER_MAKERS = _TRAININGS | {"ImportEncoder", "CreatePretrainedEncoder"}
 _DATASET_MAKERS = frozenset({"IngestDataset", "ImportDataset", "AddImages", "SubsetDataset"})
+_SHOWN_KINDS = (["projections"], ["clusterings"], ["predictions"])
 _EXPERIMENT_MAKERS = frozenset({"EncodeExperiment", "ImportExperiment"})
 
 
@@ -86,6 +87,11 @@ class OperationRow:
     def made_dataset(self) -> bool:
         """Whether it has made a dataset."""
         return self.state == "succeeded" and self.kind in _DATASET_MAKERS
+
+    @property
+    def made_result(self) -> bool:
+        """Whether it has made a projection, a clustering or a prediction, which the map can show."""
+        return self.state == "succeeded" and self.target.split("/")[-2:-1] in _SHOWN_KINDS
 
     @property
     def target_id(self) -> str:

@@ -46,12 +46,14 @@ class Remark:
     time: datetime | None
 
 
-def remarks_of(client: Client, dataset: str) -> dict[int, Remark]:
-    """Remarks of a dataset by row."""
+def remarks_of(client: Client, dataset: str, *, own: bool = False) -> dict[int, Remark]:
+    """Remarks of a dataset by row, all or those of the caller alone."""
     table = client.remarks.table(dataset, columns=["interest", "tags", "note", "author", "time"])
+    me = client.access.caller().name if own else ""
     return {
         each["row"]: Remark(each["interest"], tuple(each["tags"]), each["note"], each["author"], each["time"])
         for each in table.to_pylist()
+        if not own or each["author"] == me
     }
 
 

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 import numpy as np
 import param
 
-from lse.client.resources import Dataset, LabelScheme
+from lse.client.resources import Dataset, ExpertAgreement, LabelScheme
 from lse_dashboard import wording
 from lse_dashboard.data.images import Rows
+from lse_dashboard.data.labels import Labels, labels_of
 from lse_dashboard.data.library import Library
 from lse_dashboard.state.background import Background
 from lse_dashboard.state.statements import Statements
 
-__all__ = ["Given", "Labelling", "Labels"]
+__all__ = ["Labelling"]
 
 _WORDS = wording.Labelling
-
-
-@dataclass(frozen=True)
-class Given:
-    """A label of an image: the class, who gave it, and when."""
-
-    label: str
-    author: str
-    time: datetime | None
-
-
-@dataclass(frozen=True)
-class Labels:
-    """All labels of a dataset in a scheme.
-
-    Attributes
-    ----------
-    of
-        Label of each labelled row.
-    counts
-        Images of each class.
-    """
-
-    of: dict[int, Given] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +35,10 @@ class Labelling(Statements):
 
     scheme: param.Parameter[LabelScheme | None] = param.Parameter(None, doc="Scheme in use.")
     labels: param.Parameter[Labels] = param.Parameter(Labels(), doc="Labels that images have in it.")
+    blind = param.Boolean(False, doc="Whether the visitor labels unaware of what others and predictions say.")
+    agreement: param.Parameter[ExpertAgreement | None] = param.Parameter(
+        None, doc="How far experts agree, where the visitor asked."
+    )
 
     def __init__(self, library: Library, background: Background) -> None:
         super().__init__(library, background)
@@ -88,7 +67,7 @@ class Labelling(Statements):
         """Label by another scheme."""
         if scheme is None or self.scheme is None or scheme.name != self.scheme.name:
             self._done = []
-            self.param.update(scheme=scheme, labels=Labels(), said="", failed=False)
+            self.param.update(scheme=scheme, labels=Labels(), agreement=None, said="", failed=False)
         else:
             self.scheme = scheme
         self.read()
@@ -128,9 +107,12 @@ class Labelling(Statements):
         if scheme is None or dataset is None or len(rows) == 0:
             return
         before: defaultdict[str, list[int]] = defaultdict(list)
+        if self.blind and not label:
+            rows = np.array([row for row in rows.tolist() if row in self.labels.own], dtype=np.int64)
         for row in rows.tolist():
-            given = self.labels.of.get(row)
-            before["" if given is None else given.label].append(row)
+            before[self._before(label, row)].append(row)
+        if not before:
+            return
 
         def write() -> tuple[LabelScheme, Labels, int]:
             client, used = self._library.client(project), scheme
@@ -142,6 +124,8 @@ class Labelling(Statements):
         def written(result: tuple[LabelScheme, Labels, int]) -> None:
             used, labels, count = result
             kept = {was: np.array(those, dtype=np.int64) for was, those in before.items() if was != label}
+            if self.blind:
+                count = sum(len(some) for some in kept.values())  # how many changed would say what others said
             if kept:
                 self._done.append(Change(label, kept))
             said = (_WORDS.GIVEN if label else _WORDS.TAKEN).format(count=count, label=label)
@@ -150,6 +134,31 @@ class Labelling(Statements):
                 then()
 
         self._background(write, written, self._refused)
+
+    def _before(self, label: str, row: int) -> str:
+        """What takes a label of a row back: the visitor's own one, or that of others which they took away."""
+        own, given = self.labels.own.get(row, ""), self.labels.of.get(row)
+        return own if own or label or given is None else given.label
+
+    def look_blind(self, *, blind: bool) -> None:
+        """See only what one said oneself, or all again."""
+        self.param.update(blind=blind, labels=Labels(), agreement=None)
+        self._done = []
+        self.read()
+
+    def compare_experts(self) -> None:
+        """Ask how far experts agree; a second time, ask no longer."""
+        scheme, dataset, project = self.scheme, self._dataset, self._project
+        if self.agreement is not None or scheme is None or dataset is None or self.blind:
+            self.agreement = None
+            return
+
+        def show(found: ExpertAgreement) -> None:
+            self.agreement = found
+
+        self._background(
+            lambda: self._library.client(project).labels.agreement(scheme.id, dataset=dataset.id), show, self._refused
+        )
 
     def undo(self) -> None:
         """Give the images that were labelled last the labels that they had before."""
@@ -172,12 +181,7 @@ class Labelling(Statements):
         self._background(write, written, self._refused)
 
     def _labels(self, project: str, scheme: LabelScheme, dataset: Dataset) -> Labels:
-        table = self._library.client(project).labels.table(
-            scheme.id, dataset=dataset.id, columns=["label", "author", "time"]
-        )
-        columns = (table[name].to_pylist() for name in ("row", "label", "author", "time"))
-        of = {row: Given(label, author, time) for row, label, author, time in zip(*columns, strict=True)}
-        return Labels(of, Counter(given.label for given in of.values()))
+        return labels_of(self._library.client(project), scheme.id, dataset.id, blind=self.blind)
 
     def _show(self, labels: Labels) -> None:
         if labels != self.labels:

@@ -9,7 +9,7 @@ import param
 
 from lse.client import Operation
 from lse.client.resources import TrainingEstimate
-from lse.errors import LseError, ResourceExhaustedError
+from lse.errors import InvalidArgumentError, LseError, ResourceExhaustedError
 from lse_dashboard import wording
 from lse_dashboard.data.dataset_details import DatasetDetails, dataset_details
 from lse_dashboard.data.library import Library
@@ -108,21 +108,34 @@ class ProjectWindow(param.Parameterized):
         encoders = self._library.client(self.project).encoders
         if training != wording.Project.ADAPT:
             self._start(name, lambda: encoders.pretrained(name, backbone, dataset=dataset))
-            return
+        else:
+            self._learn(
+                name,
+                lambda: encoders.estimate(dataset=dataset, method="pretrained", parameters={"backbone": backbone}),
+                lambda: encoders.pretrained(name, backbone, dataset=dataset, adapt=True),
+            )
+
+    def train(self, *, name: str, dataset: str, method: str, epochs: str) -> None:
+        """Train an encoder on a dataset, also where there is no experiment yet; how long it takes is said first."""
+        encoders = self._library.client(self.project).encoders
+        how: dict[str, Any] = {"dataset": dataset, "method": method}
+        how["parameters"] = {"epochs": epochs.strip()} if epochs.strip() else {}
+        self._learn(name, lambda: encoders.estimate(**how), lambda: encoders.train(name, **how))
+
+    def _learn(self, name: str, estimate: Callable[[], TrainingEstimate], ask: Callable[[], Operation[Any]]) -> None:
+        """Start a training that fits, and say how long it takes."""
 
         def estimated(found: TrainingEstimate) -> None:
             if not found.fits:
                 self._failed(ResourceExhaustedError(found.notes[0], reason="TRAINING_TOO_LARGE"))
-            elif self._start(name, lambda: encoders.pretrained(name, backbone, dataset=dataset, adapt=True)):
+            elif self._start(name, ask):
                 self.said += wording.Project.TAKES.format(minutes=found.minutes)
 
-        parameters = {"backbone": backbone}
+        if not name.strip():
+            self._failed(InvalidArgumentError(wording.Compute.UNNAMED, reason="NAME_INVALID"))
+            return
         self.param.update(said=wording.Project.ESTIMATING, problem="")
-        self._background(
-            lambda: encoders.estimate(dataset=dataset, method="pretrained", parameters=parameters),
-            estimated,
-            self._failed,
-        )
+        self._background(estimate, estimated, self._failed)
 
     def compare(self, *, dataset: str, **chosen: str) -> None:
         """Compare encoders; what is chosen are ``encoder NAME`` and ``method NAME``."""

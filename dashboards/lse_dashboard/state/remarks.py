@@ -19,6 +19,7 @@ __all__ = ["Remarks"]
 class Remarks(Statements):
     """Interest, tags and notes of the images of a dataset."""
 
+    blind = param.Boolean(False, doc="Whether only the visitor's own are seen.")
     of: param.Parameter[dict[int, Remark]] = param.Parameter({}, doc="Remark of each row that has one.")
 
     def enter(self, project: str, dataset: Dataset) -> None:
@@ -26,8 +27,17 @@ class Remarks(Statements):
         if self._dataset is None or self._dataset.uid != dataset.uid:
             self.param.update(of={}, said="", failed=False)
         self._project, self._dataset = project, dataset
-        client = self._library.client(project)
-        self._reading.ask(lambda: remarks_of(client, dataset.id), self._show, self._refused)
+        self._read(dataset)
+
+    def look_blind(self, *, blind: bool) -> None:
+        """See only what one said oneself, or all again."""
+        self.param.update(blind=blind, of={})
+        if self._dataset is not None:
+            self._read(self._dataset)
+
+    def _read(self, dataset: Dataset) -> None:
+        client, blind = self._library.client(self._project), self.blind
+        self._reading.ask(lambda: remarks_of(client, dataset.id, own=blind), self._show, self._refused)
 
     def say(self, rows: Rows, *, then: Callable[[], None] | None = None, **values: Any) -> None:
         """Say something of images, by the keywords of ``client.remarks.set``; call something once that is kept."""
@@ -37,7 +47,7 @@ class Remarks(Statements):
         client = self._library.client(self._project)
 
         def write() -> tuple[int, dict[int, Remark]]:
-            return client.remarks.set(dataset.id, rows=rows, **values), remarks_of(client, dataset.id)
+            return client.remarks.set(dataset.id, rows=rows, **values), remarks_of(client, dataset.id, own=self.blind)
 
         def written(result: tuple[int, dict[int, Remark]]) -> None:
             count, of = result

@@ -17,9 +17,9 @@ from lse_dashboard.state.labelling import Labelling
 from lse_dashboard.state.navigation import Navigation, Place
 from lse_dashboard.state.remarks import Remarks
 
-__all__ = ["INTEREST", "SUGGESTIONS", "Item", "Review"]
+__all__ = ["INTEREST", "SECOND", "SUGGESTIONS", "Item", "Review"]
 
-SUGGESTIONS, INTEREST = "suggestions", "interest"
+SUGGESTIONS, INTEREST, SECOND = "suggestions", "interest", "second"
 _SUGGESTED = 50
 _PREDICTED = 1000
 _JUDGED_AT_ONCE = 10  # images between which nothing is learnt from the interest that is given
@@ -63,7 +63,7 @@ class Review(param.Parameterized):
         Where the visitor is.
     """
 
-    source = param.String("", doc="`suggestions`, `interest`, or the name of a prediction; empty if none.")
+    source = param.String("", doc="`suggestions`, `interest`, `second`, or the name of a prediction; empty if none.")
     queue: param.Parameter[tuple[Item, ...]] = param.Parameter((), doc="Images that are left, the next one first.")
     done = param.Integer(0, doc="Images of which something was said in this review.")
     skipped = param.Integer(0, doc="Images that were skipped.")
@@ -128,6 +128,10 @@ class Review(param.Parameterized):
 
     def _to_label(self, place: Place, source: str, scheme: str, labelled: Rows) -> _Queue:
         client = self._library.client(place.project)
+        if source == SECOND:
+            rows = np.array(sorted(self._labelling.labels.unseen), dtype=np.int64)
+            rows = np.random.default_rng(0).permutation(rows[rows < place.experiment.images])
+            return tuple(Item(row) for row in rows[:_PREDICTED].tolist()), (_WORDS.SECOND_NOTE,)
         if source == SUGGESTIONS:
             found = client.labels.suggest(scheme, experiment=place.experiment.id, count=_SUGGESTED)
             return tuple(Item(row) for row in found.rows), found.notes

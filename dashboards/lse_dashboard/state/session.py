@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import param
 
-from lse.client.resources import Clustering, Experiment, MadeResource, Method, Prediction, Projection
+from lse.client.resources import Method
 from lse.errors import LseError, UnauthenticatedError, UnavailableError
 from lse_dashboard.data.colour_choices import colour_groups
-from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups
+from lse_dashboard.data.colouring import Colouring, ColumnUse
 from lse_dashboard.data.computations import Computation, Kind
-from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageIndex, Rows
+from lse_dashboard.data.images import Rows
+from lse_dashboard.data.labels import is_said, unsaid, without_predictions
 from lse_dashboard.data.library import Library, ProjectContents
-from lse_dashboard.data.link import Link
-from lse_dashboard.data.opening import CLUSTERS, NOTHING, Opened, Wanted, named, opened, read_colouring, ready
+from lse_dashboard.data.opening import (
+    CLUSTERS,
+    NOTHING,
+    Opened,
+    Wanted,
+    gone,
+    named,
+    opened,
+    read_colouring,
+    ready,
+    titles_of,
+    wanted_result,
+)
 from lse_dashboard.data.operations import OperationRow
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.cluster_names import ClusterNames
@@ -33,19 +45,18 @@ from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.state.second_map import SecondMap
 from lse_dashboard.state.selecting import Selecting
 from lse_dashboard.state.selection import Selection
+from lse_dashboard.state.shown import Shown, Tab
 from lse_dashboard.state.summary import Summary
 from lse_dashboard.state.training_check import TrainingCheckQuestion
 from lse_dashboard.state.training_monitor import TrainingMonitor
-from lse_dashboard.theme import DARK, Theme
 
 __all__ = ["Session", "Tab"]
 
-Tab = Literal["image", "selection", "filters", "review"]
 _FIRST_PROJECTION = "pca-2d"
 _IDLE_TICKS = 3
 
 
-class Session(param.Parameterized):
+class Session(Shown):
     """The choices of one browser tab.
 
     Parameters
@@ -57,31 +68,6 @@ class Session(param.Parameterized):
     project, first
         What to open first; the first project and its newest experiment where they are not given.
     """
-
-    projects: param.Parameter[tuple[str, ...]] = param.Parameter((), doc="Projects to choose from.")
-    project = param.String("", doc="Chosen project.")
-    contents: param.Parameter[ProjectContents] = param.Parameter(
-        ProjectContents(), doc="What the project and the chosen experiment hold."
-    )
-    images: param.Parameter[ImageIndex | None] = param.Parameter(None, doc="Images of the chosen experiment.")
-    columns: param.Parameter[dict[str, ColumnUse]] = param.Parameter(
-        {}, doc="Metadata columns that can colour the points, and how; empty until it is known."
-    )
-    projection: param.Parameter[Projection | None] = param.Parameter(None, doc="Chosen projection.")
-    clustering: param.Parameter[Clustering | None] = param.Parameter(None, doc="Chosen clustering.")
-    clusters: param.Parameter[Groups | None] = param.Parameter(None, doc="Cluster of each point.")
-    colour_by = param.String(
-        NOTHING,
-        doc="`nothing`, `clusters`, or `KIND:NAME` of a `column`, `label`, `prediction`, `probability` or `remark`.",
-    )
-    view: param.Parameter[Link | None] = param.Parameter(None, doc="Link that is being opened.")
-    theme: param.Parameter[Theme] = param.Parameter(DARK, doc="Colours of the page.")
-    problem = param.String("", doc="One sentence about what is wrong now.")
-    aside: param.Parameter[Tab] = param.Parameter("image", doc="What the right column shows.")
-    left_open = param.Boolean(True, doc="Whether the left column is open.")
-    right_open = param.Boolean(True, doc="Whether the right column is open.")
-    online = param.Boolean(False, doc="Whether the services answer.")
-    loading = param.Boolean(False, doc="Whether an experiment is being opened.")
 
     def __init__(
         self, library: Library, background: Background, *, project: str = "", first: Wanted | None = None
@@ -115,27 +101,6 @@ class Session(param.Parameterized):
         self.remarks.param.watch(lambda *_: self._on_said("remark:"), "of")
         self.param.watch(lambda *_: self.filters.refresh(), "clusters")
         self.cluster_names.param.watch(lambda *_: self._reopen(), "changed")
-
-    @property
-    def experiment(self) -> Experiment | None:
-        """Chosen experiment."""
-        return self.contents.experiment
-
-    @property
-    def experiment_id(self) -> str:
-        """Its name, empty where none is chosen."""
-        return "" if self.experiment is None else self.experiment.id
-
-    @property
-    def prediction(self) -> Prediction | None:
-        """Prediction that gives the points their colour."""
-        kind, _, name = self.colour_by.partition(":")
-        return named(self.contents.predictions, name) if kind in {"prediction", "probability"} else None
-
-    @property
-    def class_columns(self) -> tuple[str, ...]:
-        """Columns whose values can be classes to learn from."""
-        return tuple(name for name, use in self.columns.items() if use == "groups" and name not in PREPARATION_COLUMNS)
 
     def start(self) -> None:
         """Ask the services what there is and open what is to be opened first."""
@@ -180,10 +145,31 @@ class Session(param.Parameterized):
         self.colour_by = colour_by
         self._colouring.ask(self._reading(colour_by), self.scatter.colour, self._failed)
 
+    def show_result(self, name: str) -> None:
+        """Show a projection, a clustering or a prediction on the map, given its name; of any experiment."""
+        wanted = wanted_result(name)
+        if wanted.experiment != self.experiment_id:
+            self._open(wanted)
+        else:
+            colour_by = None if wanted.projection else wanted.colour_by
+            self._reopen(projection=wanted.projection, clustering=wanted.clustering, colour_by=colour_by)
+
     def look_at(self, row: int) -> None:
         """Go to an image, unless a question waits for it."""
         if not self.explanation.choose(row):
             self.navigation.go(row)
+
+    def look_blind(self, *, blind: bool, anew: bool = True) -> None:
+        """See no labels, remarks and predictions of others while labelling, or all of them again."""
+        self.review.leave()
+        self.labelling.look_blind(blind=blind)
+        self.remarks.look_blind(blind=blind)
+        self.filters.refresh()
+        if anew:
+            self._reopen()
+
+    def _seen(self, contents: ProjectContents) -> ProjectContents:
+        return without_predictions(contents) if self.labelling.blind else contents
 
     def fold(self, side: str) -> None:
         """Fold the ``left`` or the ``right`` column away, or open it."""
@@ -209,7 +195,8 @@ class Session(param.Parameterized):
     def colour_groups(self) -> dict[str, dict[str, str]]:
         """What can give the points their colour, by where it comes from: title to what `choose_colour` takes."""
         clustered = self.clusters is not None
-        return colour_groups(self.contents, self.projection, self.columns, clustered=clustered, now=self.colour_by)
+        found = colour_groups(self.contents, self.projection, self.columns, clustered=clustered, now=self.colour_by)
+        return unsaid(found) if self.labelling.blind else found
 
     def colours(self) -> set[str]:
         """What `choose_colour` takes."""
@@ -260,6 +247,10 @@ class Session(param.Parameterized):
     def _open(self, wanted: Wanted) -> None:
         project = self.project
         self.loading = True
+        if wanted.view is not None and wanted.view.blind != self.labelling.blind:
+            self.look_blind(blind=wanted.view.blind, anew=False)
+        if self.labelling.blind and is_said(wanted.colour_by):
+            wanted = replace(wanted, colour_by=CLUSTERS)
 
         def show(found: Opened) -> None:
             self._back_online()
@@ -282,7 +273,7 @@ class Session(param.Parameterized):
             self.scatter.forget(before.title)
         known = dataset is not None and self.contents.dataset is not None and dataset.uid == self.contents.dataset.uid
         self.param.update(
-            contents=found.contents,
+            contents=self._seen(found.contents),
             images=found.images,
             columns=self.columns if known else {},
             projection=found.projection,
@@ -317,6 +308,7 @@ class Session(param.Parameterized):
 
     def _compare(self, contents: ProjectContents) -> None:
         """Take over lists that changed in the services, and open what has become ready or was deleted."""
+        contents = self._seen(contents)
         if contents == self.contents:
             return
         before, self.contents = self.contents, contents
@@ -328,11 +320,11 @@ class Session(param.Parameterized):
             before.experiment is None
             or before.experiment.state != contents.experiment.state
             or (self.projection is None and ready(contents.projections))
-            or _gone(self.projection, contents.projections)
-            or _gone(self.clustering, contents.clusterings)
+            or gone(self.projection, contents.projections)
+            or gone(self.clustering, contents.clusterings)
         ):
             self._open(Wanted(contents.experiment.id))
-        elif self.clustering is not None and _titles(self.clustering) != _titles(
+        elif self.clustering is not None and titles_of(self.clustering) != titles_of(
             named(contents.clusterings, self.clustering.id)
         ):
             self._reopen()
@@ -340,26 +332,17 @@ class Session(param.Parameterized):
             self.choose_colour(NOTHING)
 
     def _on_finished(self, event: param.parameterized.Event) -> None:
-        """Show what this visitor asked for as soon as it is there."""
+        """Give a new experiment a first map; what else is made waits until the visitor wants to see it."""
         row: OperationRow | None = event.new
-        if row is None or row.state != "succeeded" or not self.operations.started_here(row.name):
-            return
-        parent, _, target = row.target.rpartition("/")
-        if row.made_experiment:
+        if row is not None and row.made_experiment and self.operations.started_here(row.name):
             # PCA takes no time: the experiment opens with a plot.
-            first = Computation("projection", _FIRST_PROJECTION, target, method="pca", parameters={})
+            first = Computation("projection", _FIRST_PROJECTION, row.target_id, method="pca", parameters={})
             self.operations.run(self.project, first)
-        elif self.experiment is None or not parent.startswith(f"{self.experiment.name}/"):
-            return
-        elif parent.endswith("/projections"):
-            self.choose_projection(target)
-        elif parent.endswith("/clusterings"):
-            self.choose_clustering(target)
-        elif parent.endswith("/predictions"):
-            self._reopen(colour_by=f"prediction:{target}")
 
     def _reading(self, colour_by: str) -> Callable[[], Colouring | None]:
         project = self.project
+        if self.labelling.blind and is_said(colour_by):
+            return lambda: None
         shown = Opened(self.contents, projection=self.projection, cloud=self.scatter.cloud, clusters=self.clusters)
         return lambda: read_colouring(self.library, project, shown, colour_by)
 
@@ -381,11 +364,3 @@ class Session(param.Parameterized):
     def _failed(self, error: LseError) -> None:
         away = isinstance(error, UnavailableError | UnauthenticatedError)
         self.param.update(problem=error.message, online=self.online and not away)
-
-
-def _titles(clustering: Clustering | None) -> dict[int, str]:
-    return {} if clustering is None else clustering.cluster_titles
-
-
-def _gone(chosen: MadeResource | None, resources: Iterable[MadeResource]) -> bool:
-    return chosen is not None and all(one.uid != chosen.uid for one in resources)

@@ -44,6 +44,7 @@ class KeptView(param.Parameterized):
         session.navigation.param.watch(lambda *_: self._write(), "row")
         session.second_map.param.watch(lambda *_: self._write(), "projection")
         session.filters.param.watch(lambda *_: self._write(), "charts")
+        session.labelling.param.watch(lambda *_: self._write(), "blind")
         session.scatter.param.watch(lambda *_: self._write(), ["shown", "viewport", "point_size", *_OVER])
 
     @property
@@ -71,6 +72,7 @@ class KeptView(param.Parameterized):
             theme=session.theme.mode,
             over=tuple(one for one in _OVER if getattr(scatter, one)),
             filters=session.filters.said(),
+            blind=session.labelling.blind,
         )
 
     def complete(self, then: Callable[[], None]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import panel as pn
 
 from lse_dashboard import wording
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
+from lse_dashboard.views.agreement import agreement_table
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.classes_form import class_colours, classes_form, classes_of_form, write_classes
 from lse_dashboard.views.markup import Html, Markup, button, html, join, problem
@@ -41,6 +43,9 @@ class LabelBar:
                 "new": lambda _: self._new(),
                 "edit": lambda _: self._edit(),
                 "colour": lambda _: self._colour(),
+                "blind": lambda _: session.look_blind(blind=not session.labelling.blind),
+                "agreement": lambda _: session.labelling.compare_experts(),
+                "disputed": lambda _: self._disputed(),
             },
             css_classes=["lse-label-bar"],
         )
@@ -55,12 +60,20 @@ class LabelBar:
         parts = (self._scheme.select, self._bar, self._form, self._editor)
         self.panel = pn.Column(*parts, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
         labelling = session.labelling
-        labelling.param.watch(lambda *_: self._show(), ["scheme", "labels", "said"])
+        labelling.param.watch(lambda *_: self._show(), ["scheme", "labels", "said", "blind", "agreement"])
         session.param.watch(lambda *_: self._show(), ["contents", "aside", "theme"])
         session.selection.param.watch(lambda *_: self._show(), "step")
         session.navigation.param.watch(lambda *_: self._show(), "row")
         session.review.param.watch(lambda *_: self._show(), "queue")
         self._show()
+
+    def _disputed(self) -> None:
+        """Select the images of which not all said the same."""
+        found, session = self._session.labelling.agreement, self._session
+        if found is not None and found.disputed_rows:
+            origin = _WORDS.DISPUTED.format(scheme=session.labelling.scheme_id)
+            session.selection.choose(np.array(sorted(found.disputed_rows), dtype=np.int64), origin, combine="replace")
+            session.aside = "selection"
 
     def _use(self, name: str) -> None:
         schemes = self._session.contents.schemes
@@ -116,13 +129,17 @@ class LabelBar:
         return html(
             '<div class="lse labels"><div class="classes">{classes}</div><div class="quiet lse-label-target">{target}'
             '</div>{said}<div class="further">{new}{edit}{colour}'
-            '<a class="link lse-classes-page" href="{page}" download title="{help}">{label}</a></div></div>',
+            '<a class="link lse-classes-page" href="{page}" download title="{help}">{label}</a>{blind}{agreement}</div>'
+            "{found}</div>",
             classes=join(self._class(i, label) for i, label in enumerate(scheme.classes)),
             target=self._target(),
             said=said,
             new=new,
             edit=button(_WORDS.EDIT, "edit", css="link lse-edit-scheme"),
-            colour=button(_WORDS.COLOUR, "colour", css="link lse-colour-by-labels"),
+            colour="" if labelling.blind else button(_WORDS.COLOUR, "colour", css="link lse-colour-by-labels"),
+            blind=_blind(on=labelling.blind),
+            agreement="" if labelling.blind else button(_WORDS.AGREEMENT, "agreement", css="link lse-agreement"),
+            found=agreement_table(labelling.agreement),
             page=self._page,
             help=_WORDS.PAGE_HELP,
             label=_WORDS.PAGE,
@@ -161,5 +178,19 @@ class LabelBar:
         given = session.labelling.labels.of.get(row)
         if given is None:
             return _WORDS.TARGET.format(name=name)
+        each = session.labelling.labels.each.get(row, ())
+        if len({one.label for one in each}) > 1:
+            said = ", ".join(_WORDS.SAID_BY.format(label=one.label, author=one.author) for one in each)
+            return _WORDS.TARGET_DISPUTED.format(name=name, said=said)
         when = f"{given.time:%Y-%m-%d %H:%M}" if given.time is not None else ""
         return _WORDS.TARGET_GIVEN.format(name=name, label=given.label, author=given.author, time=when)
+
+
+def _blind(*, on: bool) -> Html:
+    """What blind labelling is, or a button that begins it."""
+    if not on:
+        return button(_WORDS.BLIND, "blind", css="link lse-blind", help=_WORDS.BLIND_HELP)
+    end = button(_WORDS.SEE_ALL, "blind", css="link lse-see-all")
+    return html(
+        '<div class="said lse-blind-on" role="status"><span>{text}</span> {end}</div>', text=_WORDS.BLIND_ON, end=end
+    )

@@ -36,6 +36,7 @@ def operation_list(session: Session, show_dataset: Callable[[str], None]) -> Mar
             "details": lambda encoder: session.training_monitor.open(session.project, encoder),
             "encode": lambda encoder: operations.encode(session.project, encoder),
             "open": session.choose_experiment,
+            "result": session.show_result,
             "dataset": show_dataset,
         },
         css_classes=["lse-operations"],
@@ -119,7 +120,16 @@ def _further(row: OperationRow) -> Html:
         actions.append(("dataset", wording.Ingest.SHOW, wording.Ingest.SHOW_HELP))
     if row.made_experiment:
         actions.append(("open", _WORDS.OPEN, _WORDS.OPEN_HELP))
+    if row.made_result:
+        actions.append(("result", _WORDS.SHOW, _WORDS.SHOW_HELP))
     buttons = (
-        button(label, action, row.target_id, css=f"link lse-{action}", help=help_) for action, label, help_ in actions
+        button(
+            label,
+            action,
+            row.target if action == "result" else row.target_id,
+            css=f"link lse-{action}",
+            help=help_,
+        )
+        for action, label, help_ in actions
     )
     return html('<div class="further">{buttons}</div>', buttons=join(buttons)) if actions else Html("")

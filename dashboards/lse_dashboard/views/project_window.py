@@ -36,6 +36,7 @@ def project_dialog(session: Session) -> pmui.Dialog:
             "delete": lambda _: window.delete(),
             "encode": lambda form: started(form, "encode"),
             "pretrained": lambda form: started(form, "pretrained"),
+            "train": lambda form: started(form, "train"),
             "compare": lambda form: started(form, "compare"),
         },
         css_classes=["lse-project-content"],
@@ -127,6 +128,13 @@ def _forms(inventory: ProjectInventory) -> Html:
     if datasets and encoders:
         fields = _select("dataset", _WORDS.DATASET, datasets) + _select("encoder", _WORDS.ENCODER, encoders)
         forms += _form("encode", _WORDS.NEW_EXPERIMENT, fields)
+    if datasets and inventory.methods:
+        fields = _select("dataset", _WORDS.DATASET, datasets)
+        fields += _select("method", _WORDS.METHOD, list(inventory.methods))
+        fields += html(
+            '<input name="epochs" inputmode="numeric" placeholder="{hint}" aria-label="{hint}">', hint=_WORDS.EPOCHS
+        )
+        forms += _form("train", _WORDS.NEW_ENCODER, fields)
     if datasets and inventory.backbones:
         fields = _select("dataset", _WORDS.DATASET, datasets)
         fields += _select("backbone", _WORDS.BACKBONE, list(inventory.backbones))

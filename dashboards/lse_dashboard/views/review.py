@@ -8,7 +8,7 @@ import panel as pn
 
 from lse_dashboard import wording
 from lse_dashboard.data.opening import ready
-from lse_dashboard.state.review import INTEREST, SUGGESTIONS
+from lse_dashboard.state.review import INTEREST, SECOND, SUGGESTIONS
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.markup import Html, Markup, button, html, notes, nothing, waiting
@@ -44,7 +44,7 @@ class ReviewView:
         )
         self.panel = pn.Column(self._source.select, self._content, sizing_mode="stretch_width", margin=0)
         session.param.watch(lambda *_: self._show_sources(), "contents")
-        session.labelling.param.watch(lambda *_: self._show(), "scheme")
+        session.labelling.param.watch(lambda *_: self._show(), ["scheme", "blind"])
         review.param.watch(lambda *_: self._show(), ["queue", "waiting", "notes", "done", "skipped", "source"])
         self._show()
 
@@ -53,9 +53,10 @@ class ReviewView:
 
     def _show_sources(self) -> None:
         predictions = ready(self._session.contents.predictions)
-        options = {_WORDS.INTEREST: INTEREST}
+        blind = self._session.labelling.blind
+        options = {} if blind else {_WORDS.INTEREST: INTEREST}
         if self._session.labelling.scheme is not None:
-            options[_WORDS.SUGGESTIONS] = SUGGESTIONS
+            options |= {_WORDS.SUGGESTIONS: SUGGESTIONS, _WORDS.SECOND: SECOND}
             options |= {_WORDS.PREDICTION.format(name=one.id): one.id for one in predictions}
         self._source.show(
             options={_WORDS.CHOOSE: "", **options},

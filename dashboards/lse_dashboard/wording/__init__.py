@@ -9,6 +9,7 @@ from lse_dashboard.wording.original import Original
 from lse_dashboard.wording.results import BakeOff, Concepts, DatasetDetails, Link, OfflineMap, Project, Provenance
 from lse_dashboard.wording.samp import Samp
 from lse_dashboard.wording.selection import (
+    Agreement,
     Aside,
     ClassCatalogue,
     ClusterNames,
@@ -27,6 +28,7 @@ __all__ = [
     "SIMULATED",
     "TITLE",
     "YES",
+    "Agreement",
     "Aside",
     "BakeOff",
     "Bookmarks",
@@ -94,7 +96,7 @@ class Sidebar:
     NOT_OPEN = ("No experiment is open", "Choose one above.")
     EMPTY = (
         "No experiments yet",
-        "An experiment is a dataset encoded by an encoder: run “lse experiment encode” or “lse pipeline run”.",
+        "Add images as a new dataset, train an encoder on it (What is in this project), and encode them.",
     )
     DATASET, IMAGES = "Dataset", "Images"
     IMAGE_COUNTS = "{prepared:,} prepared, {rejected:,} rejected"
@@ -165,6 +167,7 @@ class Operations:
     DETAILS, DETAILS_HELP = "Details", "Loss curves and reconstructions"
     ENCODE, ENCODE_HELP = Encoders.ENCODE, Encoders.ENCODE_HELP
     OPEN, OPEN_HELP = "Open", "Show this experiment"
+    SHOW, SHOW_HELP = "Show", "Show it on the map"
 
 
 class Colours:

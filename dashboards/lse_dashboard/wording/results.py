@@ -57,6 +57,7 @@ class Project:
     DELETE, KEEP = "Delete", "Keep"
     DELETED, STARTED = "The {what} is deleted.", "{name} was asked for: see Operations in the left column."
     NEW_EXPERIMENT, NEW_PRETRAINED = "Encode a dataset", "Encoder from a pretrained network"
+    NEW_ENCODER, METHOD, EPOCHS = "Train an encoder on a dataset", "method", "epochs: from the data"
     DATASET, ENCODER, BACKBONE, NAME = "dataset", "encoder", "network", "name of the result"
     TRAINING, FROZEN, ADAPT = "training", "as it is", "trained on with these images"
     ESTIMATING, TAKES = "Estimating how long its training takes …", " Its training takes about {minutes:.1f} minutes."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "Agreement",
     "Aside",
     "ClassCatalogue",
     "ClusterNames",
@@ -129,6 +130,31 @@ class Labelling:
     TARGETS = "1 to 9 label the {count:,} selected images, 0 removes labels."
     TARGET = "{name} has no label yet: 1 to 9 label it."
     TARGET_GIVEN = "{name} is {label} ({author}, {time} UTC)."
+    TARGET_DISPUTED, SAID_BY = "{name} is in dispute: {said}.", "{label} by {author}"
+    DISPUTED = "in dispute by {scheme}"
+    AGREEMENT = "Agreement"
+    BLIND, BLIND_HELP = "Label blind", "See no labels, remarks, predictions and names of others while you label"
+    BLIND_ON = "You label blind: labels, remarks, predictions and names of others are not shown."
+    SEE_ALL = "Show them"
+
+
+class Agreement:
+    """How far experts agree."""
+
+    ALONE = "Agreement needs labels of two experts at least; images in a review “labelled by others” are a way to them."
+    COUNTS = (("expert", "Who labelled"), ("images", "Images labelled"), ("shared", "Of these labelled by others, too"))
+    PAIRS = (
+        ("experts", "Two experts"),
+        ("images", "Images that both labelled"),
+        ("same", "Share of these with the same class"),
+        ("κ", "Cohen’s kappa: 1 is full agreement, 0 that of chance"),
+    )
+    PAIR = "{first} and {second}"
+    ALPHA = "Krippendorff’s alpha {alpha}, of {count:,} images"
+    ALPHA_HELP = "Agreement of all on the images that several labelled: 1 is full agreement, 0 that of chance"
+    UNKNOWN = "–"
+    NO_DISPUTE = "No image is in dispute."
+    DISPUTED, DISPUTED_HELP = "Select the {count:,} in dispute", "The images of which not all experts said the same"
 
 
 class ClassCatalogue:
@@ -157,6 +183,8 @@ class Review:
     SOURCE, CHOOSE = "Images to review", "choose"
     SUGGESTIONS, PREDICTION = "suggested: most useful to label next", "prediction · {name}, least certain first"
     INTEREST = "likely to be interesting"
+    SECOND = "labelled by others, not by you"
+    SECOND_NOTE = "Images that others labelled and you did not, in random order."
     ROUND = "Ten images at a time: keys 0 to 5 judge their interest, then the next ten follow from all that was judged."
     LEAST_SURE = "Unlabelled images in the order of the probability of their class, lowest first; 1,000 at most."
     WAITING = "Making the queue …"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from latentspace.annotation.v1 import annotation_pb2 as pb
 from lse.client.collection import ProjectCollection
 from lse.client.requests import rows_message
-from lse.client.resources import Bookmark, LabelScheme, Selection, Suggestion
+from lse.client.resources import Bookmark, ExpertAgreement, LabelScheme, Selection, Suggestion
 from lse.client.subject import Subject
 from lse.names import DATASET, EXPERIMENT, LABEL_SCHEME
 
@@ -118,13 +118,30 @@ class Labels(Subject):
         dataset: str,
         rows: Iterable[int] | None = None,
         columns: Iterable[str] = (),
+        each_expert: bool = False,
     ) -> pa.Table:
-        """Labels of a dataset, or of some rows: columns ``name``, ``row``, ``label``, ``author`` and ``time``."""
+        """Labels of a dataset, or of some rows: columns ``name``, ``row``, ``label``, ``author`` and ``time``.
+
+        Parameters
+        ----------
+        scheme, dataset
+            Label scheme and dataset.
+        rows, columns
+            Rows and columns to read (default: all).
+        each_expert
+            Whether to read the label of each expert, one row an image and expert; else the newest of each image.
+        """
         request = pb.ReadLabelsRequest(
             name=self._name(LABEL_SCHEME, scheme),
             dataset=self._name(DATASET, dataset),
+            each_expert=each_expert,
         )
         return self._read(request, rows, columns)
+
+    def agreement(self, scheme: str, *, dataset: str) -> ExpertAgreement:
+        """How far experts agree: images of each, Cohen's kappa of each two, Krippendorff's alpha, images in dispute."""
+        request = pb.CompareExpertsRequest(name=self._name(LABEL_SCHEME, scheme), dataset=self._name(DATASET, dataset))
+        return ExpertAgreement.from_pb(self._connection.call(request))
 
     def suggest(self, scheme: str, *, experiment: str, count: int = 20) -> Suggestion:
         """Images whose labels would help most, with notes on how they were chosen."""

@@ -29,6 +29,7 @@ from lse.client.resources import (
     EncoderCard,
     Evaluation,
     Experiment,
+    ExpertAgreement,
     ImagePath,
     ImageSamples,
     LabelScheme,
@@ -454,8 +455,15 @@ class _AsyncLabelSchemes(_AsyncProjectCollection[LabelScheme]):
 class _AsyncLabels:
     async def set(self, scheme: str, *, dataset: str, rows: Iterable[int], label: str) -> int: ...
     async def table(
-        self, scheme: str, *, dataset: str, rows: Iterable[int] | None = ..., columns: Iterable[str] = ...
+        self,
+        scheme: str,
+        *,
+        dataset: str,
+        rows: Iterable[int] | None = ...,
+        columns: Iterable[str] = ...,
+        each_expert: bool = ...,
     ) -> pa.Table: ...
+    async def agreement(self, scheme: str, *, dataset: str) -> ExpertAgreement: ...
     async def suggest(self, scheme: str, *, experiment: str, count: int = ...) -> Suggestion: ...
 
 class _AsyncRemarks:

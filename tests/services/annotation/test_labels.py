@@ -99,6 +99,43 @@ def test_labels_are_set_changed_taken_away_and_read(client: Client, world: World
     assert all(abs(time - datetime.now(UTC)) < timedelta(minutes=1) for time in table["time"].to_pylist())
 
 
+def test_what_each_expert_said_is_kept_and_compared(client: Client, world: World) -> None:
+    world.dataset("d", [{} for _ in range(10)])
+    client.label_schemes.create("s", classes=["a", "b", "c"])
+    ada, bo = (connect(client.address, project="p", token=name) for name in ("Ada", "Bo"))
+    with ada, bo:
+        ada.labels.set("s", dataset="d", rows=range(8), label="a")
+        bo.labels.set("s", dataset="d", rows=[1, 2, 3], label="b")
+        bo.labels.set("s", dataset="d", rows=[4, 5], label="a")  # as in force: kept as his own all the same
+        each = client.labels.table("s", dataset="d", rows=[2, 4], each_expert=True).to_pandas()
+        assert each[["label", "author"]].to_numpy().tolist() == [["a", "Ada"], ["b", "Bo"], ["a", "Ada"], ["a", "Bo"]]
+        found = client.labels.agreement("s", dataset="d")
+        assert [(one.expert, one.images, one.shared) for one in found.experts] == [("Ada", 8, 5), ("Bo", 5, 5)]
+        assert (found.shared, found.disputed_rows) == (5, (1, 2, 3))
+        (pair,) = found.pairs
+        assert (pair.first, pair.second, pair.images, pair.agreement, pair.kappa) == ("Ada", "Bo", 5, 0.4, 0.0)
+        # Krippendorff: 10 labels of shared images, 7 a and 3 b; 3 images with one of each.
+        assert found.alpha == pytest.approx(1 - 9 * 6 / (100 - 49 - 9))
+
+        # Who takes his own back leaves those of the others; who has none takes all away.
+        assert bo.labels.set("s", dataset="d", rows=[1, 4], label="") == 2
+        table = client.labels.table("s", dataset="d", rows=[1, 4])
+        assert table.select(["label", "author"]).to_pylist() == [{"label": "a", "author": "Ada"}] * 2
+        assert client.labels.agreement("s", dataset="d").disputed_rows == (2, 3)
+        assert bo.labels.set("s", dataset="d", rows=[1], label="") == 1
+        assert client.labels.table("s", dataset="d", rows=[1], each_expert=True).num_rows == 0
+        # Said again after somebody said otherwise, a label is the newest once more.
+        ada.labels.set("s", dataset="d", rows=[3], label="a")
+        assert client.labels.table("s", dataset="d", rows=[3])["label"].to_pylist() == ["a"]
+        assert bo.labels.set("s", dataset="d", rows=[3], label="") == 1
+        assert client.labels.table("s", dataset="d", rows=[3])["author"].to_pylist() == ["Ada"]
+        # A class that only one expert still has is in use.
+        ada.labels.set("s", dataset="d", rows=[2], label="c")
+        bo.labels.set("s", dataset="d", rows=[2], label="a")
+    with pytest.raises(FailedPreconditionError, match="1 image is labelled 'c'"):
+        client.label_schemes.update("s", classes=["a", "b"])
+
+
 def test_no_labels_are_an_empty_table(client: Client, world: World) -> None:
     world.dataset("d", [{}])
     client.label_schemes.create("s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from lse.cli.rows import Rows, RowsFrom, parse_rows
 from lse.cli.session import ExperimentName, Session
 from lse.names import LABEL_SCHEME
 from lse.values import counted
+
+if TYPE_CHECKING:
+    from lse.client.resources import ExpertPair
 
 __all__ = ["app"]
 
@@ -89,6 +92,39 @@ def read(session: Session, scheme: Scheme, *, dataset: DatasetName) -> None:
         ("image", "row", "label", "author", "time"),
         ((item["name"], str(item["row"]), item["label"], item["author"], item["time"]) for item in labels),
     )
+
+
+@commands.command("agreement")
+def agreement(
+    session: Session,
+    scheme: Scheme,
+    *,
+    dataset: DatasetName,
+    save: Annotated[
+        str | None, typer.Option("--save", metavar="NAME", help="Keep the images in dispute as a selection.")
+    ] = None,
+) -> None:
+    """Compare what several experts said of the same images."""
+    found = session.client.labels.agreement(scheme, dataset=dataset)
+    rows = {
+        "images of several experts": found.shared,
+        "in dispute": len(found.disputed_rows),
+        "Krippendorff's alpha": "nothing can disagree" if found.alpha is None else f"{found.alpha:.3f}",
+        **{f"labelled by {one.expert}": f"{one.images}, {one.shared} shared" for one in found.experts},
+        **{f"{one.first} and {one.second}": _agree(one) for one in found.pairs},
+    }
+    if save and found.disputed_rows:
+        session.client.selections.create(save, dataset=dataset, rows=sorted(found.disputed_rows))
+        rows["saved as"] = save
+    session.record(found, rows)
+
+
+def _agree(pair: ExpertPair) -> str:
+    """How two experts agree, in a few words."""
+    if pair.agreement is None:
+        return "no image in common"
+    kappa = "without Cohen's kappa: one class" if pair.kappa is None else f"Cohen's kappa {pair.kappa:.3f}"
+    return f"{pair.images} images, {pair.agreement:.1%} the same, {kappa}"
 
 
 @commands.command("suggest")

@@ -1,7 +1,15 @@
 """What the client returns: frozen dataclasses made from the messages of the services."""
 
 from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quota, QuotaLimits, Token
-from lse.client.resources.annotations import Bookmark, LabelScheme, Selection, Suggestion
+from lse.client.resources.annotations import (
+    Bookmark,
+    ExpertAgreement,
+    ExpertCount,
+    ExpertPair,
+    LabelScheme,
+    Selection,
+    Suggestion,
+)
 from lse.client.resources.clusterings import Cluster, Clustering, Comparison
 from lse.client.resources.datasets import Dataset, Image, Preview, PreviewedImage
 from lse.client.resources.encoders import Encoder, EncoderVersion, ViewsPreview
@@ -50,6 +58,9 @@ __all__ = [
     "EncoderVersion",
     "Evaluation",
     "Experiment",
+    "ExpertAgreement",
+    "ExpertCount",
+    "ExpertPair",
     "Image",
     "ImagePath",
     "ImageSamples",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Bookmark", "LabelScheme", "Selection", "Suggestion"]
+__all__ = ["Bookmark", "ExpertAgreement", "ExpertCount", "ExpertPair", "LabelScheme", "Selection", "Suggestion"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,73 @@ class LabelScheme(NamedResource, message=pb.LabelScheme):
     creator: str
     create_time: datetime | None
     update_time: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertCount(Received, message=pb.ExpertCount, images="image_count", shared="shared_count"):
+    """What an expert labelled.
+
+    Attributes
+    ----------
+    expert
+        Name.
+    images
+        Number of images.
+    shared
+        Number of these that others labelled, too.
+    """
+
+    expert: str
+    images: int
+    shared: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertPair(Received, message=pb.ExpertPair, images="image_count"):
+    """How two experts agree.
+
+    Attributes
+    ----------
+    first, second
+        Their names.
+    images
+        Number of images that both labelled.
+    agreement
+        Share of these of which they said the same; None where there are none.
+    kappa
+        Cohen's kappa; None where both always said one and the same class, or there are no images.
+    """
+
+    first: str
+    second: str
+    images: int
+    agreement: float | None
+    kappa: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertAgreement(Received, message=pb.CompareExpertsResponse, shared="shared_count"):
+    """How far experts agree on the classes of a scheme.
+
+    Attributes
+    ----------
+    experts
+        Who labelled, and how many images.
+    pairs
+        Each two of them.
+    shared
+        Number of images that more than one labelled.
+    alpha
+        Krippendorff's alpha of all labels: 1 is full agreement, 0 that of chance; None where nothing can disagree.
+    disputed_rows
+        Rows of the images of which not all said the same, those with most votes against the commonest class first.
+    """
+
+    experts: tuple[ExpertCount, ...]
+    pairs: tuple[ExpertPair, ...]
+    shared: int
+    alpha: float | None
+    disputed_rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

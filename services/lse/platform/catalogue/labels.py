@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 
 from lse.platform.catalogue.catalogue import Catalogue
 from lse.platform.catalogue.records import DatasetRecord, LabelSchemeRecord
-from lse.platform.catalogue.tables import LABELS
+from lse.platform.catalogue.tables import EXPERT_LABELS, LABELS
 
 __all__ = ["copy_labels", "read_labels"]
 
@@ -23,12 +23,25 @@ _SCHEMA = pa.schema(
 )
 
 
-def read_labels(catalogue: Catalogue, scheme: LabelSchemeRecord, dataset: DatasetRecord) -> pa.Table:
-    """Labels of a dataset by a scheme: columns ``row``, ``label``, ``author``, ``time`` (UTC), by row."""
+def read_labels(
+    catalogue: Catalogue, scheme: LabelSchemeRecord, dataset: DatasetRecord, *, each_expert: bool = False
+) -> pa.Table:
+    """Labels of a dataset by a scheme: columns ``row``, ``label``, ``author``, ``time`` (UTC), by row.
+
+    Parameters
+    ----------
+    catalogue
+        Where labels are kept.
+    scheme, dataset
+        Label scheme and dataset.
+    each_expert
+        Whether to read the label of each expert in place of those in force.
+    """
+    said = EXPERT_LABELS if each_expert else LABELS
     query = (
-        select(LABELS.c.row, LABELS.c.label, LABELS.c.author, LABELS.c.time)
-        .where(LABELS.c.scheme == scheme.uid, LABELS.c.dataset == dataset.uid)
-        .order_by(LABELS.c.row)
+        select(said.c.row, said.c.label, said.c.author, said.c.time)
+        .where(said.c.scheme == scheme.uid, said.c.dataset == dataset.uid)
+        .order_by(said.c.row, said.c.author)
     )
     with catalogue.reading() as connection:
         found = connection.execute(query).all()
@@ -52,10 +65,10 @@ def copy_labels(catalogue: Catalogue, from_uid: str, to_uid: str, rows: NDArray[
     """
     new_rows = {int(row): new for new, row in enumerate(rows)}
     with catalogue.transaction() as connection:
-        found = connection.execute(select(LABELS).where(LABELS.c.dataset == from_uid)).mappings().all()
-        connection.execute(delete(LABELS).where(LABELS.c.dataset == to_uid))
-        copies = [
-            {**label, "dataset": to_uid, "row": new_rows[label["row"]]} for label in found if label["row"] in new_rows
-        ]
-        if copies:
-            connection.execute(insert(LABELS), copies)
+        for said in (LABELS, EXPERT_LABELS):
+            found = connection.execute(select(said).where(said.c.dataset == from_uid)).mappings().all()
+            connection.execute(delete(said).where(said.c.dataset == to_uid))
+            known = [label for label in found if label["row"] in new_rows]
+            if known:
+                copies = [{**label, "dataset": to_uid, "row": new_rows[label["row"]]} for label in known]
+                connection.execute(insert(said), copies)

@@ -18,7 +18,7 @@ from lse.platform.catalogue.fields import record_columns
 from lse.platform.catalogue.pages import LARGEST_PAGE
 from lse.platform.catalogue.queries import PageRequest, Rows, select_page
 from lse.platform.catalogue.records import RECORDS, Record
-from lse.platform.catalogue.tables import LABELS, REMARKS, RESOURCES
+from lse.platform.catalogue.tables import EXPERT_LABELS, LABELS, REMARKS, RESOURCES
 
 __all__ = ["Page", "Resources"]
 
@@ -255,7 +255,8 @@ class Resources:
         with self._catalogue.transaction() as connection:
             # Whoever sets labels of it at this moment is waited for.
             connection.execute(doomed.with_for_update())
-            connection.execute(delete(LABELS).where(or_(LABELS.c.dataset.in_(doomed), LABELS.c.scheme.in_(doomed))))
+            for said in (LABELS, EXPERT_LABELS):
+                connection.execute(delete(said).where(or_(said.c.dataset.in_(doomed), said.c.scheme.in_(doomed))))
             connection.execute(delete(REMARKS).where(REMARKS.c.dataset.in_(doomed)))
             rows = connection.execute(select(RESOURCES.c.uid, RESOURCES.c.kind).where(named)).all()
             discards = [Discard(row.uid, row.kind) for row in rows]

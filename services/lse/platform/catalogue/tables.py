@@ -20,6 +20,7 @@ from sqlalchemy import (
 __all__ = [
     "AUDIT",
     "DISCARDS",
+    "EXPERT_LABELS",
     "LABELS",
     "MEMBERS",
     "METADATA",
@@ -112,6 +113,7 @@ DISCARDS = Table(
     Column("time", Float, nullable=False),
 )
 
+# Label in force of each image: the newest of those below.
 LABELS = Table(
     "labels",
     METADATA,
@@ -120,6 +122,18 @@ LABELS = Table(
     Column("row", Integer, primary_key=True),
     Column("label", String(200), nullable=False),
     Column("author", String(200), nullable=False),
+    Column("time", Float, nullable=False),
+)
+
+# Label of each expert, also where another one said something else later.
+EXPERT_LABELS = Table(
+    "expert_labels",
+    METADATA,
+    Column("scheme", String(400), primary_key=True),
+    Column("dataset", String(400), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("author", String(200), primary_key=True),
+    Column("label", String(200), nullable=False),
     Column("time", Float, nullable=False),
 )
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.platform.catalogue import LabelSchemeRecord
-from lse.platform.catalogue.tables import LABELS
+from lse.platform.catalogue.tables import EXPERT_LABELS
 from lse.values import counted
 
 __all__ = ["check_classes", "check_definitions", "check_labels", "defined"]
@@ -79,9 +79,11 @@ def check_labels(connection: Connection, changed: LabelSchemeRecord) -> None:
     FailedPreconditionError
         ``CLASS_IN_USE`` if images are labelled with a class that would be gone.
     """
-    gone = LABELS.c.label.not_in(changed.spec.classes)
-    query = select(LABELS.c.label, func.count()).where(LABELS.c.scheme == changed.uid, gone).group_by(LABELS.c.label)
-    for label, count in connection.execute(query.order_by(LABELS.c.label).limit(1)):
+    said = EXPERT_LABELS.c  # what is in force is among what experts said
+    gone = said.label.not_in(changed.spec.classes)
+    images = select(said.dataset, said.row, said.label).where(said.scheme == changed.uid, gone).distinct().subquery()
+    query = select(images.c.label, func.count()).group_by(images.c.label)
+    for label, count in connection.execute(query.order_by(images.c.label).limit(1)):
         raise FailedPreconditionError(
             f"{counted(count, 'image is', 'images are')} labelled '{label}': give them another class before "
             "you remove this one.",

@@ -17,6 +17,7 @@ from google.protobuf import empty_pb2
 from latentspace.annotation.v1 import annotation_pb2 as pb
 from latentspace.annotation.v1 import annotation_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
+from lse.analysis.agreement import agreement
 from lse.analysis.suggestions import expected_interest, suggest_images
 from lse.errors import InvalidArgumentError, ResourceExhaustedError
 from lse.platform.catalogue import BookmarkRecord, DatasetRecord, ExperimentRecord, LabelSchemeRecord, SelectionRecord
@@ -103,8 +104,32 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
         """Read the labels of a dataset."""
         scheme = self._schemes.ready(request.name)
         dataset = self._get(request.dataset, DatasetRecord, beside=request.name)
-        table = self._labels.read(scheme, dataset)
+        table = self._labels.read(scheme, dataset, each_expert=request.each_expert)
         yield from self._said(request, dataset, table, what=f"The label scheme '{scheme.id}'")
+
+    def CompareExperts(self, request: pb.CompareExpertsRequest, context: Any) -> pb.CompareExpertsResponse:
+        """Compare what experts said."""
+        scheme = self._schemes.ready(request.name)
+        dataset = self._get(request.dataset, DatasetRecord, beside=request.name)
+        said = self._labels.read(scheme, dataset, each_expert=True)
+        found = agreement(said["row"].to_numpy(), said["label"].to_pylist(), said["author"].to_pylist())
+        counts = zip(found.experts, found.images, found.shared_images, strict=True)
+        return pb.CompareExpertsResponse(
+            experts=[pb.ExpertCount(expert=one, image_count=own, shared_count=both) for one, own, both in counts],
+            pairs=[
+                pb.ExpertPair(
+                    first=one.first,
+                    second=one.second,
+                    image_count=one.images,
+                    agreement=one.agreement,
+                    kappa=one.kappa,
+                )
+                for one in found.pairs
+            ],
+            shared_count=found.shared,
+            alpha=found.alpha,
+            disputed_rows=found.disputed.tolist(),
+        )
 
     # Remarks
 

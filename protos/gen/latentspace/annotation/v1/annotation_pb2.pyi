@@ -446,7 +446,7 @@ class SetLabelsResponse(_message.Message):
 
     CHANGED_COUNT_FIELD_NUMBER: _builtins.int
     changed_count: _builtins.int
-    """Number of labels that changed; an image that already has the class keeps its author and time."""
+    """Number of labels in force that changed; an image that already has the class keeps its author and time."""
     def __init__(
         self,
         *,
@@ -470,10 +470,13 @@ class ReadLabelsRequest(_message.Message):
     DATASET_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    EACH_EXPERT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the label scheme."""
     dataset: _builtins.str
     """Name of the dataset."""
+    each_expert: _builtins.bool
+    """Whether to read the label of each expert, one row an image and expert, in place of the labels in force."""
     @_builtins.property
     def rows(self) -> _row_set_pb2.RowSet:
         """Rows to read (default: all); they come in ascending order."""
@@ -489,14 +492,162 @@ class ReadLabelsRequest(_message.Message):
         dataset: _builtins.str = ...,
         rows: _row_set_pb2.RowSet | None = ...,
         columns: _abc.Iterable[_builtins.str] | None = ...,
+        each_expert: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "dataset", b"dataset", "name", b"name", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "dataset", b"dataset", "each_expert", b"each_expert", "name", b"name", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadLabelsRequest: _TypeAlias = ReadLabelsRequest  # noqa: Y015
+
+@_typing.final
+class CompareExpertsRequest(_message.Message):
+    """Request of `CompareExperts`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the label scheme."""
+    dataset: _builtins.str
+    """Name of the dataset."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareExpertsRequest: _TypeAlias = CompareExpertsRequest  # noqa: Y015
+
+@_typing.final
+class CompareExpertsResponse(_message.Message):
+    """Response of `CompareExperts`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERTS_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    SHARED_COUNT_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    DISPUTED_ROWS_FIELD_NUMBER: _builtins.int
+    shared_count: _builtins.int
+    """Number of images that more than one of them labelled."""
+    alpha: _builtins.float
+    """Krippendorff's alpha of all labels as names: 1 is full agreement, 0 that of chance; absent where nothing can disagree."""
+    @_builtins.property
+    def experts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpertCount]:
+        """Experts, by name."""
+
+    @_builtins.property
+    def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpertPair]:
+        """Each two of them."""
+
+    @_builtins.property
+    def disputed_rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Rows of the images of which not all said the same, those with most votes against the commonest class first."""
+
+    def __init__(
+        self,
+        *,
+        experts: _abc.Iterable[Global___ExpertCount] | None = ...,
+        pairs: _abc.Iterable[Global___ExpertPair] | None = ...,
+        shared_count: _builtins.int = ...,
+        alpha: _builtins.float | None = ...,
+        disputed_rows: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "disputed_rows", b"disputed_rows", "experts", b"experts", "pairs", b"pairs", "shared_count", b"shared_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
+
+Global___CompareExpertsResponse: _TypeAlias = CompareExpertsResponse  # noqa: Y015
+
+@_typing.final
+class ExpertCount(_message.Message):
+    """What an expert labelled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERT_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    SHARED_COUNT_FIELD_NUMBER: _builtins.int
+    expert: _builtins.str
+    """Name of the expert."""
+    image_count: _builtins.int
+    """Number of images."""
+    shared_count: _builtins.int
+    """Number of these that others labelled, too."""
+    def __init__(
+        self,
+        *,
+        expert: _builtins.str = ...,
+        image_count: _builtins.int = ...,
+        shared_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expert", b"expert", "image_count", b"image_count", "shared_count", b"shared_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpertCount: _TypeAlias = ExpertCount  # noqa: Y015
+
+@_typing.final
+class ExpertPair(_message.Message):
+    """How two experts agree."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    SECOND_FIELD_NUMBER: _builtins.int
+    IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    KAPPA_FIELD_NUMBER: _builtins.int
+    first: _builtins.str
+    """Name of the one."""
+    second: _builtins.str
+    """Name of the other."""
+    image_count: _builtins.int
+    """Number of images that both labelled."""
+    agreement: _builtins.float
+    """Share of these of which they said the same; absent where there are none."""
+    kappa: _builtins.float
+    """Cohen's kappa; absent where both always said one and the same class, or there are no images."""
+    def __init__(
+        self,
+        *,
+        first: _builtins.str = ...,
+        second: _builtins.str = ...,
+        image_count: _builtins.int = ...,
+        agreement: _builtins.float | None = ...,
+        kappa: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_kappa", b"_kappa", "agreement", b"agreement", "kappa", b"kappa"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_kappa", b"_kappa", "agreement", b"agreement", "first", b"first", "image_count", b"image_count", "kappa", b"kappa", "second", b"second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__agreement: _TypeAlias = _typing.Literal["agreement"]  # noqa: Y015
+    _WhichOneofArgType__agreement: _TypeAlias = _typing.Literal["_agreement", b"_agreement"]  # noqa: Y015
+    _WhichOneofReturnType__kappa: _TypeAlias = _typing.Literal["kappa"]  # noqa: Y015
+    _WhichOneofArgType__kappa: _TypeAlias = _typing.Literal["_kappa", b"_kappa"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__agreement) -> _WhichOneofReturnType__agreement | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__kappa) -> _WhichOneofReturnType__kappa | None: ...
+
+Global___ExpertPair: _TypeAlias = ExpertPair  # noqa: Y015
 
 @_typing.final
 class SetRemarksRequest(_message.Message):

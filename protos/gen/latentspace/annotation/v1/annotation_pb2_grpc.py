@@ -72,6 +72,11 @@ class AnnotationServiceStub:
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadLabelsRequest.SerializeToString,
                 response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
                 _registered_method=True)
+        self.CompareExperts = channel.unary_unary(
+                '/latentspace.annotation.v1.AnnotationService/CompareExperts',
+                request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CompareExpertsRequest.SerializeToString,
+                response_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CompareExpertsResponse.FromString,
+                _registered_method=True)
         self.SetRemarks = channel.unary_unary(
                 '/latentspace.annotation.v1.AnnotationService/SetRemarks',
                 request_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.SetRemarksRequest.SerializeToString,
@@ -197,6 +202,13 @@ class AnnotationServiceServicer:
 
     def ReadLabels(self, request, context):
         """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareExperts(self, request, context):
+        """Compares what the experts said of the images of a dataset by a scheme.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -345,6 +357,11 @@ def add_AnnotationServiceServicer_to_server(servicer, server):
                     servicer.ReadLabels,
                     request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadLabelsRequest.FromString,
                     response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
+            'CompareExperts': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareExperts,
+                    request_deserializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CompareExpertsRequest.FromString,
+                    response_serializer=latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CompareExpertsResponse.SerializeToString,
             ),
             'SetRemarks': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRemarks,
@@ -612,6 +629,33 @@ class AnnotationService:
             '/latentspace.annotation.v1.AnnotationService/ReadLabels',
             latentspace_dot_annotation_dot_v1_dot_annotation__pb2.ReadLabelsRequest.SerializeToString,
             latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareExperts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.annotation.v1.AnnotationService/CompareExperts',
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CompareExpertsRequest.SerializeToString,
+            latentspace_dot_annotation_dot_v1_dot_annotation__pb2.CompareExpertsResponse.FromString,
             options,
             channel_credentials,
             insecure,

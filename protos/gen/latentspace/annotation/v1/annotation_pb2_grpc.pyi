@@ -49,6 +49,8 @@ class AnnotationServiceStub:
     """Labels images with a class of a scheme, or removes their labels."""
     ReadLabels: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]
     """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
+    CompareExperts: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.CompareExpertsRequest, _annotation_pb2.CompareExpertsResponse]
+    """Compares what the experts said of the images of a dataset by a scheme."""
     SetRemarks: _grpc.UnaryUnaryMultiCallable[_annotation_pb2.SetRemarksRequest, _annotation_pb2.SetRemarksResponse]
     """Says how interesting images are, tags them, or notes something about them; what is not given stays."""
     ReadRemarks: _grpc.UnaryStreamMultiCallable[_annotation_pb2.ReadRemarksRequest, _table_pb2.TableChunk]
@@ -101,6 +103,8 @@ class AnnotationServiceAsyncStub(AnnotationServiceStub):
     """Labels images with a class of a scheme, or removes their labels."""
     ReadLabels: _aio.UnaryStreamMultiCallable[_annotation_pb2.ReadLabelsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
+    CompareExperts: _aio.UnaryUnaryMultiCallable[_annotation_pb2.CompareExpertsRequest, _annotation_pb2.CompareExpertsResponse]  # type: ignore[assignment]
+    """Compares what the experts said of the images of a dataset by a scheme."""
     SetRemarks: _aio.UnaryUnaryMultiCallable[_annotation_pb2.SetRemarksRequest, _annotation_pb2.SetRemarksResponse]  # type: ignore[assignment]
     """Says how interesting images are, tags them, or notes something about them; what is not given stays."""
     ReadRemarks: _aio.UnaryStreamMultiCallable[_annotation_pb2.ReadRemarksRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
@@ -192,6 +196,14 @@ class AnnotationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
         """Reads the labels of a dataset: columns `name`, `row`, `label`, `author` and `time`."""
+
+    @_abc_1.abstractmethod
+    def CompareExperts(
+        self,
+        request: _annotation_pb2.CompareExpertsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_annotation_pb2.CompareExpertsResponse, _abc.Awaitable[_annotation_pb2.CompareExpertsResponse]]:
+        """Compares what the experts said of the images of a dataset by a scheme."""
 
     @_abc_1.abstractmethod
     def SetRemarks(
