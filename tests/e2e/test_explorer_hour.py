@@ -207,9 +207,9 @@ def select(page: Page) -> int:
     look(page, "09-against-the-rest")
     page.get_by_role("tab", name="Gallery").click()
     page.locator(".lse-selection-actions .lse-similar").click()
-    expect(page.locator(".lse-gallery")).to_contain_text("most similar to the selection")
+    expect(page.locator(".lse-take")).to_be_visible()
     look(page, "10-similar")
-    page.get_by_role("button", name="Back to the selection").click()
+    page.locator(".lse-back-to-selection").click()
     page.locator(".lse-gallery .tiles button").first.click()
     page.locator(".lse-open-image").click()
     expect(page.locator(".lse-similar .shot").first).to_be_visible()
@@ -218,8 +218,8 @@ def select(page: Page) -> int:
     return count
 
 
-def label(page: Page, client: Client, count: int) -> None:
-    """Make classes, give them by keys, follow suggestions, predict the rest, and review what was predicted."""
+def label(page: Page, count: int) -> None:
+    """Make classes, give them by keys, take them back, follow suggestions."""
     page.locator(".lse-new-scheme").click()
     page.locator(".lse-scheme-name input").fill("shapes")
     classes = page.locator(".lse-scheme-classes input")
@@ -230,41 +230,50 @@ def label(page: Page, client: Client, count: int) -> None:
     page.locator(".lse-gallery .tiles button").first.click()
     page.keyboard.press("1")
     expect(said).to_contain_text(f"{count} labelled as single")
+    page.keyboard.press("u")
+    expect(said).to_contain_text("Undone")
+    page.keyboard.press("1")
+    expect(bar.first).to_contain_text(str(count))
     page.get_by_role("tab", name="Review").click()
     choose(page, "lse-review-source", "suggested: most useful to label next")
     item = page.locator(".lse-review .review")
     for number in range(12):
         expect(item).to_contain_text(f"{number} reviewed")
-        if number == 3:
-            look(page, "12-review")
         page.keyboard.press("2")
     expect(item).to_contain_text("12 reviewed")
+    look(page, "12-review")
+    page.keyboard.press("s")
+    expect(item).to_contain_text("12 reviewed, 1 skipped")
+
+
+def predict(page: Page, client: Client) -> None:
+    """Predict the classes of the rest, accept and correct what was predicted, and colour the map by it."""
     page.locator(".lse-kind button").nth(2).click()
     choose(page, "lse-labels", "labels · shapes")
+    name = page.locator(".lse-name input")
+    name.fill("guess")
+    name.press("Enter")
     page.locator(".lse-run button").click()
-    predicted = made(page, client.predictions.methods()[0].id)
-    predicted.get_by_role("button", name="Show").click()
-    expect(page.locator(".lse-colour [role=combobox]")).to_contain_text("prediction")
-    choose(page, "lse-review-source", next(iter(_reviews(page))))
+    made(page, "guess").get_by_role("button", name="Show").click()
+    expect(page.locator(".lse-colour [role=combobox]")).to_have_text("prediction · guess")
+    choose(page, "lse-review-source", "prediction · guess, least certain first")
+    item, said = page.locator(".lse-review .review"), page.locator(".lse-label-bar .said")
     expect(item.locator(".predicted")).to_be_visible()
     look(page, "13-prediction")
-    class_of = item.locator(".predicted b").inner_text()
-    row = int(item.get_attribute("data-row") or -1)
+    table = client.predictions.table("learnt", "guess").to_pandas()
+    labelled = client.labels.table("shapes", dataset="mine")["row"].to_pylist()
+    unsure = table[~table["row"].isin(labelled)].sort_values("probability")["row"]
+    first, predicted = int(item.get_attribute("data-row") or -1), item.locator(".predicted b").inner_text()
+    assert first == unsure.iloc[0]
     page.keyboard.press("Enter")
-    expect(item).not_to_have_attribute("data-row", str(row))
-    expect(said).to_contain_text(f"1 labelled as {class_of}")
-    given = client.labels.table("shapes", dataset="mine", rows=[row])
-    assert given["label"].to_pylist() == [class_of]
-
-
-def _reviews(page: Page) -> list[str]:
-    """Predictions that can be reviewed."""
-    page.locator(".lse-review-source [role=combobox]").click()
-    listed = page.locator("li").filter(has_text="least certain first")
-    expect(listed.first).to_be_visible()
-    found = [one.inner_text() for one in listed.all()]
-    page.keyboard.press("Escape")
-    return found
+    expect(item).not_to_have_attribute("data-row", str(first))
+    expect(said).to_contain_text(f"1 labelled as {predicted}")
+    second = int(item.get_attribute("data-row") or -1)
+    page.locator(".lse-label-bar .class").filter(has_text="double").click()
+    expect(item).not_to_have_attribute("data-row", str(second))
+    expect(said).to_contain_text("1 labelled as double")
+    given = client.labels.table("shapes", dataset="mine", rows=sorted([first, second])).to_pandas()
+    assert dict(zip(given["row"], given["label"], strict=True)) == {first: predicted, second: "double"}
 
 
 def saved(page: Page, click: Callable[[], None], path: Path) -> Path:
@@ -309,7 +318,7 @@ def come_back(page: Page, browser: Browser, installation: Installation, count: i
 
     def is_same(one: Page) -> None:
         expect(one.locator(".lse-projection [role=combobox]")).to_have_text("pca-2d · 2-D", timeout=SLOWLY)
-        expect(one.locator(".lse-colour [role=combobox]")).to_contain_text("prediction", timeout=SLOWLY)
+        expect(one.locator(".lse-colour [role=combobox]")).to_have_text("prediction · guess", timeout=SLOWLY)
         expect(one.locator(COUNT)).to_contain_text(f"{count} of {IMAGES}", timeout=SLOWLY)
 
     other = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light").new_page()
@@ -347,6 +356,7 @@ def test_an_expert_leaves_with_classes_a_catalogue_figures_and_a_link(
         compute(visitor)
         turn(visitor)
         count = select(visitor)
-        label(visitor, client, count)
+        label(visitor, count)
+        predict(visitor, client)
         take_away(visitor, browser, peers, count, tmp_path)
         come_back(visitor, browser, installation, count)
