@@ -13,6 +13,7 @@ from PIL import Image
 
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Gradient, groups
+from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.palette import group_colours, point_colours, rgb
 from lse_dashboard.plots.scatter_2d import View, draw, fitted_view, painted
 from lse_dashboard.plots.scatter_3d import drawn_points, figure
@@ -151,6 +152,21 @@ def test_a_figure_has_room_for_its_legend_and_says_where_it_comes_from(
         else:
             assert data[:5] == b"%PDF-"
             assert b"/Subject" in data
+
+
+def test_images_over_the_points_are_in_the_figure(tmp_path: Path) -> None:
+    red, grey = np.zeros((20, 20, 3), dtype=np.uint8), np.zeros((20, 20), dtype=np.uint8)
+    red[:10, :, 0] = 255  # the upper half
+    grey[:, 10:] = 200
+    over = Over(images=[(7, 1.0, 3.0), (9, 3.0, 1.0)], pictures=[red, grey])
+    picture, view = np.zeros((400, 400, 4), dtype=np.uint8), View((0.0, 4.0), (0.0, 4.0), 200, 200)
+    path = write_figure(tmp_path / "map.png", picture, DARK, title="t", caption="", colouring=None, over=(over, view))
+    drawn = np.asarray(Image.open(path).convert("RGB"))
+    top = 4 * max(1, round(400 / 48))  # the title has four units above the map
+    assert drawn[top + 100 - 24, 100].tolist() == [255, 0, 0]
+    assert drawn[top + 100 + 24, 100].tolist() == [0, 0, 0]
+    assert drawn[top + 300, 300 + 24].tolist() == [200, 200, 200]
+    assert drawn[top + 300, 300 + 90].tolist() == list(rgb(DARK.ground))
 
 
 def test_all_points_of_a_solid_cloud_are_drawn_up_to_the_limit() -> None:

@@ -126,8 +126,12 @@ def train(page: Page) -> None:
 
 
 def compute(page: Page) -> None:
-    """Make a solid map and a clustering: each is offered, neither takes the view away."""
+    """Make two maps and a clustering: each is offered, none takes the view away."""
     run = page.locator(".lse-run button")
+    choose(page, "lse-method", "t-SNE")
+    expect(page.locator(".lse-name input")).to_have_value("tsne-2d")
+    run.click()
+    flat = made(page, "tsne-2d")
     choose(page, "lse-method", "PCA")
     page.locator(".lse-dimensions button").nth(1).click()
     expect(page.locator(".lse-name input")).to_have_value("pca-3d")
@@ -141,6 +145,9 @@ def compute(page: Page) -> None:
     run.click()
     groups = made(page, "kmeans")
     expect(page.locator(".lse-projection [role=combobox]")).to_have_text("pca-2d · 2-D")
+    flat.get_by_role("button", name="Show").click()
+    expect(page.locator(".lse-projection [role=combobox]")).to_have_text("tsne-2d · 2-D")
+    expect(page.locator(".lse-flight [data-flights='1']")).to_be_attached()
     groups.get_by_role("button", name="Show").click()
     expect(page.locator(".legend .group")).to_have_count(4)
     look(page, "06-clusters")
@@ -183,7 +190,7 @@ def turn(page: Page) -> None:
     page.locator(".lse-selection-actions .lse-isolate").click()
     expect(page.locator(".lse-counts")).to_have_text(f"{count} of {IMAGES} points shown")
     page.locator(".lse-show-all").click()
-    choose(page, "lse-projection", "pca-2d · 2-D")
+    choose(page, "lse-projection", "tsne-2d · 2-D")
     expect(page.locator(COUNT)).to_contain_text(f"{count} of {IMAGES}")
     page.locator(".lse-selection-head .lse-clear").click()
 
@@ -212,7 +219,7 @@ def select(page: Page) -> int:
     page.locator(".lse-back-to-selection").click()
     page.locator(".lse-gallery .tiles button").first.click()
     page.locator(".lse-open-image").click()
-    expect(page.locator(".lse-similar .shot").first).to_be_visible()
+    expect(page.locator(".lse-similar-own .shot").first).to_be_visible()
     look(page, "11-image")
     page.get_by_role("tab", name="Selection").click()
     return count
@@ -317,7 +324,7 @@ def come_back(page: Page, browser: Browser, installation: Installation, count: i
     view = page.url
 
     def is_same(one: Page) -> None:
-        expect(one.locator(".lse-projection [role=combobox]")).to_have_text("pca-2d · 2-D", timeout=SLOWLY)
+        expect(one.locator(".lse-projection [role=combobox]")).to_have_text("tsne-2d · 2-D", timeout=SLOWLY)
         expect(one.locator(".lse-colour [role=combobox]")).to_have_text("prediction · guess", timeout=SLOWLY)
         expect(one.locator(COUNT)).to_contain_text(f"{count} of {IMAGES}", timeout=SLOWLY)
 

@@ -53,12 +53,15 @@ class Over:
     Attributes
     ----------
     images
-        URL and place of each.
+        Row and place of each.
+    pictures
+        Pixels of these, first row at the top, where they are drawn by what writes a figure.
     names, contours
         Of the groups, and of the density.
     """
 
-    images: Sequence[tuple[str, float, float]] = ()
+    images: Sequence[tuple[int, float, float]] = ()
+    pictures: Sequence[npt.NDArray[np.uint8]] = ()
     names: Sequence[Name] = ()
     contours: Sequence[Contour] = ()
 

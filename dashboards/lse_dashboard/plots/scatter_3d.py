@@ -13,7 +13,7 @@ from lse_dashboard.theme import Theme
 __all__ = ["MAX_POINTS", "Sample", "drawn_points", "figure"]
 
 # Beyond this many points rotation stutters on ordinary graphics.
-MAX_POINTS = 100_000
+MAX_POINTS = 300_000
 
 _EYE = (1.0, 1.0, 0.65)
 
@@ -116,7 +116,7 @@ def _points(
         "x": xyz[:, 0],
         "y": xyz[:, 1],
         "z": xyz[:, 2],
-        "customdata": cloud.rows[indices].astype(np.float64),
+        "customdata": cloud.rows[indices].astype(np.int32),
         "hoverinfo": "none",
         "marker": {
             "size": point_size,

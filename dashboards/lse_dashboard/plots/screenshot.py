@@ -27,6 +27,8 @@ FORMATS = ("png", "svg", "pdf")
 _DPI = 300
 # Widths and heights in units, which are a line of text.
 _SIDE, _LINE = 14, 1.4
+# Side in pixels of an image over the points: twice that of the page, as the map is.
+_IMAGE = 96
 # Letters of a label beside which its count has room.
 _LONGEST = 14
 
@@ -65,7 +67,7 @@ class _Page:
         return axes
 
     def lay_over(self, axes: Any, over: Over, view: View) -> None:
-        """Draw names and contours on the axes of a picture of a view."""
+        """Draw images, names and contours on the axes of a picture of a view."""
         axes.autoscale(enable=False)
         (left, right), (bottom, top) = view.x_range, view.y_range
         (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
@@ -74,6 +76,12 @@ class _Page:
         def placed(places: Any) -> npt.NDArray[np.float64]:
             return np.asarray((np.atleast_2d(places) - (left, bottom)) * scale + (x0, y0))
 
+        half = _IMAGE / 2
+        for (_, *place), pixels in zip(over.images, over.pictures, strict=True):
+            ((x, y),) = placed(place)
+            box = (x - half, x + half, y - half, y + half)
+            grey = {"cmap": "grey", "vmin": 0, "vmax": 255}
+            axes.imshow(pixels[::-1], origin="lower", aspect="auto", extent=box, zorder=1.5, **grey)
         for contour in over.contours:
             for piece in contour.pieces:
                 axes.plot(*placed(piece).T, color=self.theme.text, alpha=0.7, linewidth=self.unit * 4 / _DPI)
@@ -136,7 +144,7 @@ def write_figure(
     provenance
         Where the map comes from, as titles and values: written below the caption, and into the file as metadata.
     over
-        Names and contours that lie over the cloud, and the view that the image shows.
+        Images, names and contours that lie over the cloud, and the view that the image shows.
 
     Returns
     -------

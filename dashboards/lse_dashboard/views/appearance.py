@@ -71,7 +71,7 @@ def widget_theme(theme: Theme) -> dict[str, Any]:
             # Four of them fit into a narrow column.
             "MuiToggleButton": {"styleOverrides": {"sizeSmall": {**_TEXT, "padding": "6px 4px"}}},
             # Labels of fields are drawn at three quarters of their size, in a gap of the outline that is as wide.
-            "MuiInputLabel": {"styleOverrides": {"root": {"&&": _LABEL, "&&:not(.MuiInputLabel-shrink)": _TEXT}}},
+            "MuiInputLabel": {"styleOverrides": {"root": {"&&": _LABEL}}},
             "MuiOutlinedInput": {"styleOverrides": {"notchedOutline": {"&&": _LABEL}}},
         },
     }

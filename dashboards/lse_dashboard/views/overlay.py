@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bokeh.core.properties import value
@@ -24,9 +25,12 @@ class Overlay:
         Figure of Bokeh.
     theme
         Its colours.
+    thumbnail
+        URL of the image of a row.
     """
 
-    def __init__(self, figure: Any, theme: Theme) -> None:
+    def __init__(self, figure: Any, theme: Theme, thumbnail: Callable[[int], str]) -> None:
+        self._thumbnail = thumbnail
         self._images = ColumnDataSource({"url": [], "x": [], "y": []})
         self._names = ColumnDataSource({"text": [], "x": [], "y": []})
         self._contours = ColumnDataSource({"xs": [], "ys": []})
@@ -56,7 +60,11 @@ class Overlay:
 
     def show(self, over: Over) -> None:
         """Show something else over the points."""
-        self._images.data = {name: [one[at] for one in over.images] for at, name in enumerate(("url", "x", "y"))}
+        self._images.data = {
+            "url": [self._thumbnail(row) for row, _, _ in over.images],
+            "x": [x for _, x, _ in over.images],
+            "y": [y for _, _, y in over.images],
+        }
         self._names.data = {
             "text": [one.label for one in over.names],
             "x": [one.x for one in over.names],

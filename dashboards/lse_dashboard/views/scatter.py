@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import panel as pn
 
 from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Groups
 from lse_dashboard.data.images import Rows
+from lse_dashboard.plots.flight import flight
+from lse_dashboard.plots.palette import point_colours
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS
 from lse_dashboard.plots.scatter_3d import MAX_POINTS
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import LEGEND_PIXELS, OVER
+from lse_dashboard.views.flight import FlightView
 from lse_dashboard.views.hover import PointCard
 from lse_dashboard.views.legend import legend
 from lse_dashboard.views.markup import Html, Markup, button, html, join
@@ -90,6 +92,12 @@ class ScatterView:
         self._lasso = SceneLasso(
             self._on_solid_lasso, visible=False, margin=0, styles={**OVER, "top": "12px", "left": "12px"}
         )
+        self._flight = FlightView(
+            sizing_mode="stretch_both",
+            margin=0,
+            css_classes=["lse-flight"],
+            styles={"position": "absolute", "inset": "0", "pointer-events": "none"},
+        )
         self._hover = PointCard(session, scatter, addresses.thumbnail)
         self._second = SecondMapView(session, addresses.thumbnail, self._look)
         self._curtain = Markup(
@@ -119,6 +127,7 @@ class ScatterView:
     def _column(self) -> pn.Column:
         plot = pn.Column(
             self._cloud,
+            self._flight,
             self._legend,
             self._lasso,
             self._curtain,
@@ -157,7 +166,7 @@ class ScatterView:
         if scatter.cloud is self._shown and scatter.cloud is not None and not anew:
             self._redraw()
             return
-        self._shown = scatter.cloud
+        gone, self._shown = self._shown, scatter.cloud
         self._hover.html = ""
         if scatter.cloud is None:
             self._view = None
@@ -174,6 +183,8 @@ class ScatterView:
             )
             if anew and isinstance(before, Scatter2D):
                 self._view.view = before.view
+            elif isinstance(before, Scatter2D) and gone is not None:
+                self._fly(gone, before, scatter.cloud, self._view)
         else:
             self._view = Scatter3D(scatter, session.theme, self._screenshot.title(), self._hover.point, self._on_click)
         self._lasso.visible = isinstance(self._view, Scatter3D)
@@ -181,6 +192,14 @@ class ScatterView:
         self._screenshot.show(self._view)
         self._mark()
         self._explain()
+
+    def _fly(self, gone: Cloud, before: Scatter2D, cloud: Cloud, view: Scatter2D) -> None:
+        """Show where points go from the map before to the one that comes."""
+        old, scatter = before.view, self._session.scatter
+        found = None if old is None else flight(gone, old, cloud, view.first_view(old.width, old.height))
+        if found is not None:
+            colours = point_colours(scatter.colouring, len(cloud), self._session.theme)
+            self._flight.fly(found, colours[found.indices], scatter.point_size)
 
     def _redraw(self, *events: Any) -> None:
         if isinstance(self._view, Scatter3D):
@@ -249,11 +268,8 @@ class ScatterView:
             self._view.mark(None if row is None else self._session.scatter.index(row))
 
     def _on_solid_lasso(self, rows: Rows) -> None:
-        scatter = self._session.scatter
-        if isinstance(self._view, Scatter3D) and scatter.cloud is not None and scatter.shown is not None:
-            every = len(self._view.drawn) == int(scatter.shown.sum())
-            inside = np.isin(scatter.cloud.rows, rows)
-            scatter.select(inside, wording.Selection.LASSO if every else _WORDS.SAMPLED_LASSO)
+        if isinstance(self._view, Scatter3D):
+            self._view.lasso(rows)
 
     def _on_click(self, index: int) -> None:
         cloud = self._session.scatter.cloud

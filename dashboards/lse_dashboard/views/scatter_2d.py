@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -175,8 +174,8 @@ class Scatter2D:
         return draw(self._paint(), larger, point_size=self._scatter.point_size * scale).picture.rgba()
 
     def over(self) -> Over:
-        """Names and contours over the present view, for a figure."""
-        return Over() if self.view is None else replace(self._over(self.view), images=())
+        """What lies over the present view, for a figure."""
+        return Over() if self.view is None else self._over(self.view)
 
     def _extent(self) -> tuple[float, float, float, float]:
         return self._scatter.cloud.extent() if self._scatter.cloud is not None else (0.0, 0.0, 1.0, 1.0)
@@ -214,16 +213,16 @@ class Scatter2D:
         scatter, cloud, shown = self._scatter, self._scatter.cloud, self._scatter.shown
         if cloud is None or shown is None:
             return Over()
-        places: list[tuple[str, float, float]] = []
+        places: list[tuple[int, float, float]] = []
         if scatter.images:
             chosen = spread(cloud, view, shown=shown, cell=IMAGE_PIXELS + _GAP_PIXELS)
             where = zip(cloud.rows[chosen].tolist(), cloud.coordinates[chosen].tolist(), strict=True)
-            places = [(self._thumbnail(row), x, y) for row, (x, y, *_) in where]
+            places = [(row, x, y) for row, (x, y, *_) in where]
         if self._named is None:
             self._named = group_names(cloud, scatter.colouring, shown=shown) if scatter.names else []
         if self._contours is None:
             self._contours = density_contours(cloud, shown=shown) if scatter.contours else []
-        return Over(places, self._named, self._contours)
+        return Over(places, names=self._named, contours=self._contours)
 
     def _paint(self) -> Painted:
         """Points with their colours, made once until `redraw`."""
@@ -242,7 +241,7 @@ class Scatter2D:
         figure.update(min_border=0, outline_line_color=None, background_fill_color=ground, border_fill_color=ground)
         if self._figure is not figure:
             self._figure = figure
-            self._glyph, self._overlay = FrameGlyph(figure), Overlay(figure, self._theme)
+            self._glyph, self._overlay = FrameGlyph(figure), Overlay(figure, self._theme, self._thumbnail)
             figure.toolbar.logo = None
             figure.js_on_event(MouseEnter, CustomJS(code=_ON_ENTER))
             x0, y0, x1, y1 = self._extent()
@@ -252,13 +251,17 @@ class Scatter2D:
         if not width or not height:
             return
         if self.view is None:
-            fitted = self._fitted(width, height)
-            self._look(_kept(self._scatter.viewport, fitted) or fitted)
+            self._look(self.first_view(width, height))
         elif (width, height) != (self.view.width, self.view.height):
             before = self._fitted(self.view.width, self.view.height)
             # A map that was seen as a whole is seen as a whole again.
             whole = np.allclose([*before.x_range, *before.y_range], [*self.view.x_range, *self.view.y_range])
             self._look(self._fitted(width, height) if whole else _resized(self.view, width, height))
+
+    def first_view(self, width: int, height: int) -> View:
+        """What is seen first: what the state says, or the whole map."""
+        fitted = self._fitted(width, height)
+        return _kept(self._scatter.viewport, fitted) or fitted
 
     def _fitted(self, width: int, height: int) -> View:
         return fitted_view(self._extent(), width, height, right=self._free)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import panel as pn
 from panel.custom import JSComponent
 
+from lse_dashboard import wording
+from lse_dashboard.data.images import Rows
 from lse_dashboard.data.link import Viewport
 from lse_dashboard.plots.palette import point_colours
 from lse_dashboard.plots.scatter_3d import Sample, drawn_points, figure
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
+from lse_dashboard.views.scenes import SCENES
 
 __all__ = ["Scatter3D", "SceneCamera"]
 
@@ -74,6 +78,14 @@ class Scatter3D:
             self._eye = self._scatter.viewport
             self.redraw()
 
+    def lasso(self, rows: Rows) -> None:
+        """Select the points of some rows, which were drawn around."""
+        scatter = self._scatter
+        if scatter.cloud is not None and scatter.shown is not None:
+            every = len(self.drawn) == int(scatter.shown.sum())
+            inside = np.isin(scatter.cloud.rows, rows)
+            scatter.select(inside, wording.Selection.LASSO if every else wording.Scatter.SAMPLED_LASSO)
+
     def _turned(self, event: Any) -> None:
         eye = ((event.new or {}).get("scene.camera") or {}).get("eye")
         if eye:
@@ -111,15 +123,13 @@ class Scatter3D:
 class SceneCamera(JSComponent):
     """Saves the 3-D scene of the page, as it is turned now, as a PNG file on the visitor's machine."""
 
-    _esm = """
-    const scenes = (root) => [...root.querySelectorAll("*")].flatMap((one) => [
-      ...(one.classList.contains("js-plotly-plot") ? [one] : []),
-      ...(one.shadowRoot ? scenes(one.shadowRoot) : []),
-    ])
+    _esm = (
+        SCENES
+        + """
     // The theme of the page lays wide margins and its own background around every Plotly figure: taken off again.
     const unframe = () => {
-      const scene = scenes(document).at(-1)
-      if (scene?._fullLayout?.margin?.l) {
+      for (const scene of scenes(document)) {
+        if (!scene._fullLayout?.margin?.l) { continue }
         const paper_bgcolor = scene._fullLayout.scene.bgcolor
         // A scene that is being taken away cannot be laid out, and need not be.
         try {
@@ -128,10 +138,11 @@ class SceneCamera(JSComponent):
       }
     }
     export function render({model}) {
+      const root = document.createElement("span")
       const timer = setInterval(unframe, 500)
       model.on("remove", () => clearInterval(timer))
       model.on("msg:custom", async ({title, filename, colour}) => {
-        const scene = scenes(document).at(-1)
+        const scene = sceneBeside(root)
         if (!scene) { return }
         const {width, height} = scene.getBoundingClientRect()
         const camera = scene._fullLayout.scene._scene.getCamera()
@@ -147,9 +158,10 @@ class SceneCamera(JSComponent):
         link.click()
         link.remove()
       })
-      return document.createElement("span")
+      return root
     }
     """
+    )
 
     def take(self, title: str, filename: str, theme: Theme) -> None:
         """Save the scene with a title above it."""

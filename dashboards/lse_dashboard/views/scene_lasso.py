@@ -13,6 +13,7 @@ from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.data.images import Rows
+from lse_dashboard.views.scenes import SCENES
 
 __all__ = ["SceneLasso"]
 
@@ -29,11 +30,9 @@ class SceneLasso(JSComponent):
     label = param.String(wording.Scatter.LASSO_3D, doc="What the button says.")
     help = param.String(wording.Scatter.LASSO_3D_HELP, doc="What it is for.")
 
-    _esm = """
-    const scenes = (root) => [...root.querySelectorAll("*")].flatMap((one) => [
-      ...(one.classList.contains("js-plotly-plot") ? [one] : []),
-      ...(one.shadowRoot ? scenes(one.shadowRoot) : []),
-    ])
+    _esm = (
+        SCENES
+        + """
     const times = (m, v) => [0, 1, 2, 3].map((j) => m[j] * v[0] + m[4 + j] * v[1] + m[8 + j] * v[2] + m[12 + j] * v[3])
     // Place on the screen of every drawn point, as Plotly itself finds it for its labels.
     const inside = (plot, line) => {
@@ -71,7 +70,7 @@ class SceneLasso(JSComponent):
         button.style.borderColor = "var(--line)"
       }
       button.addEventListener("click", () => {
-        const plot = scenes(document).at(-1)
+        const plot = sceneBeside(button)
         if (!plot || over.isConnected) { return end() }
         button.setAttribute("aria-pressed", "true")
         button.style.borderColor = "var(--accent)"
@@ -110,6 +109,7 @@ class SceneLasso(JSComponent):
       return button
     }
     """
+    )
 
     def __init__(self, on_rows: Callable[[Rows], None], **params: Any) -> None:
         super().__init__(**params)

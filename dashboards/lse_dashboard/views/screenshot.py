@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from lse.errors import NotFoundError
 from lse_dashboard import wording
 from lse_dashboard.data.downloads import Make
 from lse_dashboard.data.provenance import provenance
 from lse_dashboard.plots.offline_map import offline_map
+from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.screenshot import FORMATS, write_figure
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
@@ -125,10 +131,19 @@ class Screenshot:
                 hidden=scatter.hidden(),
                 right=2 * LEGEND_PIXELS,
                 provenance=self._provenance(),
-                over=(view.over(), view.view),
+                over=(self._pictured(view.over()), view.view),
             )
 
         return write
+
+    def _pictured(self, over: Over) -> Over:
+        """The same with the pixels of its images."""
+        session, dataset = self._session, self._session.contents.dataset
+        if dataset is None or not over.images:
+            return replace(over, images=())
+        client = session.library.client(session.project)
+        found = client.datasets.thumbnails(dataset.id, [row for row, _, _ in over.images])
+        return replace(over, pictures=[np.asarray(Image.open(BytesIO(one))) for one in found])
 
     def _provenance(self) -> tuple[tuple[str, str], ...]:
         session = self._session

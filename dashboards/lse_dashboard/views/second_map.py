@@ -7,6 +7,7 @@ from collections.abc import Callable
 import panel as pn
 
 from lse_dashboard import wording
+from lse_dashboard.data.images import Rows
 from lse_dashboard.data.opening import ready
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.appearance import OVER
@@ -15,6 +16,7 @@ from lse_dashboard.views.hover import PointCard
 from lse_dashboard.views.markup import Markup, button, html, problem
 from lse_dashboard.views.scatter_2d import Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D
+from lse_dashboard.views.scene_lasso import SceneLasso
 
 __all__ = ["SecondMapView"]
 
@@ -51,6 +53,9 @@ class SecondMapView:
             sizing_mode=None,
             margin=(5, 0),
         )
+        self._lasso = SceneLasso(
+            self._on_solid_lasso, visible=False, margin=0, styles={**OVER, "top": "12px", "left": "12px"}
+        )
         self._plot = pn.Column(sizing_mode="stretch_both", margin=0, styles={"position": "absolute", "inset": "0"})
         head = pn.Row(
             self._choice.select, self._close, margin=0, styles={**OVER, "top": "6px", "right": "10px", "gap": "6px"}
@@ -58,6 +63,7 @@ class SecondMapView:
         self.panel = pn.Column(
             self._plot,
             head,
+            self._lasso,
             self._card,
             visible=False,
             sizing_mode="stretch_both",
@@ -113,6 +119,7 @@ class SecondMapView:
         elif scatter.cloud is not None:
             title = "" if self._map.projection is None else self._map.projection.id
             self._view = Scatter3D(scatter, theme, title, self._card.point, self._on_click)
+        self._lasso.visible = isinstance(self._view, Scatter3D)
         content = Markup(html=problem(self._map.problem)) if self._map.problem else None
         self._plot.objects = [one for one in (content, getattr(self._view, "pane", None)) if one is not None]
         self.panel.visible = len(self._plot.objects) > 0
@@ -135,6 +142,10 @@ class SecondMapView:
         row = self._session.navigation.row
         if self._view is not None:
             self._view.mark(None if row is None else self._map.scatter.index(row))
+
+    def _on_solid_lasso(self, rows: Rows) -> None:
+        if isinstance(self._view, Scatter3D):
+            self._view.lasso(rows)
 
     def _on_click(self, index: int) -> None:
         cloud = self._map.scatter.cloud

@@ -25,8 +25,9 @@ class TextField(pmui.TextInput):
 
 
 def text_field(**options: Any) -> pmui.TextInput:
-    """Small field with a label."""
-    return TextField(**compact(**options))
+    """Small field with a label, which lies in the empty field as large as what is typed."""
+    resting = "& .MuiInputLabel-root.MuiInputLabel-root:not(.MuiInputLabel-shrink)"
+    return TextField(**compact(sx={resting: {"fontSize": "12px"}}, **options))
 
 
 def typed(field: pmui.TextInput) -> str:
