@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lse.client import Client, connect
-from lse.platform.auth import ADMIN, Caller, local_user
-from lse.platform.catalogue.catalogue import migrate
-from lse.platform.config import load_settings
-from lse.platform.rpc.server import RpcServer
-from lse.server import SERVICES, open_platform
-from running_services import serving
+from lse.client import Client
+from quick_services import client_of, opened_world
 from world import World
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.delenv("LSE_CONFIG", raising=False)
-    settings = load_settings(
-        catalogue_url=f"sqlite:///{tmp_path / 'catalogue.db'}",
-        artifacts_url=f"file://{tmp_path / 'artifacts'}",
-        vectors_url="http://127.0.0.1:1",
-        compute_url="tcp://127.0.0.1:1",
-        grpc_port=0,
-        drain_seconds=1,
-        instance="test",
-        source_roots="*",
-    )
-    migrate(settings)
-    with open_platform(settings) as platform:
-        yield World(platform)
-
-
-def by_token(metadata: Mapping[str, str | bytes]) -> Caller:
-    """Authenticator that takes a token for the name of its bearer, and who has none for the local user."""
-    name = str(metadata.get("authorization", "")).removeprefix("Bearer ")
-    return Caller(name, frozenset({ADMIN})) if name else local_user(metadata)
+    with opened_world(tmp_path) as world:
+        yield world
 
 
 @pytest.fixture
 def client(world: World) -> Iterator[Client]:
     """Client of a real gRPC server of all services; no workers, no vector store."""
-    registers = [importlib.import_module(f"lse.services.{name}.service").register for name in SERVICES]
-    with (
-        serving(RpcServer(world.platform, registers, authenticate=by_token)) as server,
-        connect(f"127.0.0.1:{server.port}", project="p") as client,
-    ):
+    with client_of(world) as client:
         yield client
