@@ -190,6 +190,10 @@ def turn(page: Page) -> None:
     page.locator(".lse-selection-actions .lse-isolate").click()
     expect(page.locator(".lse-counts")).to_have_text(f"{count} of {IMAGES} points shown")
     page.locator(".lse-show-all").click()
+    page.locator(".lse-selection-actions .lse-dataset").click()
+    page.locator(".lse-save-as input").fill("part")
+    page.locator(".lse-save-as input").press("Enter")
+    expect(made(page, "part").get_by_role("button", name="Show")).to_be_visible()
     choose(page, "lse-projection", "tsne-2d · 2-D")
     expect(page.locator(COUNT)).to_contain_text(f"{count} of {IMAGES}")
     page.locator(".lse-selection-head .lse-clear").click()
@@ -272,7 +276,7 @@ def predict(page: Page, client: Client) -> None:
     unsure = table[~table["row"].isin(labelled)].sort_values("probability")["row"]
     first, predicted = int(item.get_attribute("data-row") or -1), item.locator(".predicted b").inner_text()
     assert first == unsure.iloc[0]
-    page.keyboard.press("Enter")
+    page.locator(".lse-accept").click()
     expect(item).not_to_have_attribute("data-row", str(first))
     expect(said).to_contain_text(f"1 labelled as {predicted}")
     second = int(item.get_attribute("data-row") or -1)

@@ -23,7 +23,7 @@ FIRST_POINTS = 1_000_000
 _SCALE_STEPS = 24
 # Points of the usual size are drawn so small that side by side they would cover no more than this share of the view.
 _CROWDED = 0.3
-_DIM = 0.16
+_DIM = 0.25
 # Pictures of so few points are small however they are compressed.
 _FEW = 5_000
 

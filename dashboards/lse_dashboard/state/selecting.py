@@ -112,6 +112,10 @@ class Selecting(param.Parameterized):
             self._not_saved,
         )
 
+    def tell(self, text: str) -> None:
+        """Say what became of the selection."""
+        self.saved = text
+
     def open(self, name: str) -> None:
         """Select what was saved under a name."""
         place = self._navigation.place

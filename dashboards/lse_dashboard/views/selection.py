@@ -60,7 +60,8 @@ class SelectionView:
                 "isolate": lambda _: session.scatter.isolate_rows(selection.rows),
                 "similar": lambda _: self._similar(),
                 "copy": lambda _: self._copy(),
-                "save": lambda _: self._ask_name(),
+                "save": lambda _: self._ask_name(_WORDS.SAVE_AS),
+                "dataset": lambda _: self._ask_name(_WORDS.DATASET_AS),
             },
             css_classes=["lse-selection-actions"],
         )
@@ -122,15 +123,28 @@ class SelectionView:
         if event.new:
             self._session.selecting.text(typed(self._find))
 
-    def _ask_name(self) -> None:
-        self._name.visible = True
-        self._name.value = ""
+    def _ask_name(self, what: str) -> None:
+        self._name.param.update(visible=True, label=what, value="")
 
     def _on_name(self, event: Any) -> None:
         name = typed(self._name)
         if event.new and name:
             self._name.visible = False
-            self._session.selecting.save(name)
+            if self._name.label == _WORDS.DATASET_AS:
+                self._make_dataset(name)
+            else:
+                self._session.selecting.save(name)
+
+    def _make_dataset(self, name: str) -> None:
+        """Make a dataset of the selected images; the work is listed with all other."""
+        session, dataset, rows = self._session, self._session.contents.dataset, self._session.selection.rows
+        if dataset is not None and len(rows):
+            client = session.library.client(session.project)
+            session.operations.ask(
+                lambda: client.datasets.subset(name, of=dataset.id, rows=rows),
+                lambda _: session.selecting.tell(_WORDS.DATASET_ASKED.format(name=name)),
+                lambda error: session.selecting.tell(error.message),
+            )
 
     def _open_kept(self, name: str) -> None:
         self._session.selecting.open(name)
@@ -210,12 +224,13 @@ class SelectionView:
             for title, url in self._links.items()
         )
         return html(
-            '<div class="lse acts">{isolate}{similar}{copy}{save}</div>'
+            '<div class="lse acts">{isolate}{similar}{copy}{save}{dataset}</div>'
             '<div class="lse exports"><span class="quiet">{export}</span>{exports}</div>',
             isolate=_tool(_WORDS.ISOLATE, "isolate", _WORDS.ISOLATE_HELP),
             similar=_tool(_WORDS.SIMILAR, "similar", _WORDS.SIMILAR_HELP),
             copy=_tool(_WORDS.COPY, "copy", _WORDS.COPY_HELP),
             save=_tool(_WORDS.SAVE, "save", _WORDS.SAVE_HELP),
+            dataset=_tool(_WORDS.DATASET, "dataset", _WORDS.DATASET_HELP),
             export=_WORDS.EXPORT,
             exports=exports,
         )

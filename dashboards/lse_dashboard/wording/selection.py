@@ -50,6 +50,8 @@ class Selection:
     ISOLATE, ISOLATE_HELP = "Isolate", "Show only the selected images on the map"
     SAVE, SAVE_HELP = "Save", "Keep the selection under a name, for searches, exports and other people"
     SAVE_AS = "Name of the selection"
+    DATASET, DATASET_HELP = "As dataset", "Make a dataset of the selected images, with their labels"
+    DATASET_AS, DATASET_ASKED = "Name of the new dataset", "{name} is being made: see Operations in the left column."
     SAVED = "Saved as {name}."
     SAVED_BEFORE, OPEN = "Saved selections", "open a saved selection"
     COPY, COPY_HELP, COPIED = "Copy names", "Copy the names of the selected images, one a line", "Copied"
