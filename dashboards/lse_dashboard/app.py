@@ -25,6 +25,7 @@ from lse_dashboard.data.metrics import SESSIONS
 from lse_dashboard.data.opening import wanted_of
 from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.data.urls import card_path, thumbnail_path
+from lse_dashboard.delivery import StaticDelivery
 from lse_dashboard.login import login_options
 from lse_dashboard.server import handlers
 from lse_dashboard.state.ingest import Ingest
@@ -40,6 +41,8 @@ ResultT = TypeVar("ResultT")
 
 _SESSION_MILLISECONDS = 120_000
 _POLL_MILLISECONDS = 1000
+# Widgets and lists shrink to a fifth at the least of zlib's levels; pictures of the map are PNG, and stay.
+_WEBSOCKET_COMPRESSION = 1
 _log = logging.getLogger(__name__)
 
 
@@ -135,6 +138,8 @@ def serve(
         show=False,
         verbose=True,
         websocket_origin=list(origins) or _own_origins(host, port),
+        transforms=[StaticDelivery],
+        websocket_compression_level=_WEBSOCKET_COMPRESSION,
         extra_patterns=handlers(libraries, downloads, uploads),
         **({} if login is None else login_options(login, base)),
         # A page that takes longer to load finds its session gone, and a new one would ask a CDN for style sheets.

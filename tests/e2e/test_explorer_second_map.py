@@ -55,6 +55,24 @@ def test_two_maps_share_selection_image_and_filters(
     page.mouse.click(x, y)
     expect(page.locator(f".image[data-row='{row}']")).to_be_visible()
 
+    # A solid map beside the first has a lasso of its own.
+    choose(page, "lse-second-map", "solid · 3-D")
+    scene = beside.locator(".js-plotly-plot")
+    page.wait_for_function("one => one._fullLayout?.scene?._scene?.glplot", arg=scene.element_handle())
+    page.locator(".lse-caption .lse-clear").click()
+    beside.get_by_role("button", name="Lasso", exact=True).click()
+    box = scene.bounding_box()
+    assert box is not None
+    corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+    expect(page.locator(".lse-selection-count")).to_contain_text("lasso")
+    choose(page, "lse-second-map", f"{second} · 2-D")
+
     # Another browser opens both; the second is closed again.
     other = browser.new_page(viewport={"width": 1280, "height": 720})
     other.goto(page.url)

@@ -64,6 +64,7 @@ def test_a_prediction_colours_the_cloud(page: Page, client: Client, experiment: 
     choose(page, "lse-labels", "column · class")
     fill(page, "lse-name", "seen-in-browser")
     page.locator(".lse-run button").click()
+    page.locator(".op.succeeded").get_by_role("button", name="Show").click()
     expect(page.locator(".lse-colour [role=combobox]")).to_have_text("prediction · seen-in-browser")
     prediction = client.predictions.get(experiment, "seen-in-browser")
     predicted = {each.label: each.images for each in prediction.classes if each.images}

@@ -1,0 +1,172 @@
+"""What the explorer's page costs a visitor: bytes of the first and of a later visit, time to usable, clicks.
+
+A `lse up` with a simulated survey is visited by Chromium: for the first time, again with what the browser has kept, and
+over a line of 10 Mbit/s.  A visit is usable when the map is drawn and says how many points it shows.  Then images are
+clicked, each until its picture and its neighbours are there; and hover and lasso are timed on a million points.
+
+    python benchmarks/explorer_page.py [--clicks 30] [--points 1e6] [--json]
+
+Times depend on what else the machine does, bytes do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from lse.demo.survey import simulate_survey
+from lse_dashboard.data.cloud import Cloud
+from lse_dashboard.data.colouring import Groups
+from lse_dashboard.data.selection import inside_polygon
+from lse_dashboard.state.scatter import Scatter
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+from explorer import opened_browser, wait_for_explorer
+from installation import Installation
+
+LIMITS = {
+    "first_visit_bytes": 3_000_000,
+    "usable_seconds": 2.5,
+    "usable_seconds_at_10_mbit": 6.0,
+    "click_to_image_p95_ms": 250.0,
+    "hover_ms": 5.0,
+    "lasso_ms": 40.0,
+}
+WINDOW = {"width": 1600, "height": 950}
+LINE = {"offline": False, "latency": 20, "downloadThroughput": 1.25e6, "uploadThroughput": 1.25e6}
+
+
+@contextmanager
+def installation(folder: Path, count: int = 1000) -> Any:
+    """An explorer with an experiment of ready vectors, a map and a clustering."""
+    simulate_survey(folder / "survey", count=count, seed=3)
+    running = Installation(folder / "home", dashboard=True)
+    client = running.start()
+    try:
+        sources = [folder / "survey/images"]
+        catalogue = folder / "survey/catalogue.csv"
+        client.datasets.ingest("survey", sources, catalogue=catalogue).wait(show_progress=False)
+        vectors = np.random.default_rng(0).normal(size=(count, 16)) + np.repeat(np.arange(4), count // 4)[:, None]
+        np.save(folder / "vectors.npy", vectors.astype(np.float32))
+        client.experiments.import_vectors("x", folder / "vectors.npy", dataset="survey").wait(show_progress=False)
+        client.projections.run("flat", experiment="x", method="pca").wait(show_progress=False)
+        client.clusterings.run("four", experiment="x", method="kmeans", n_clusters=4).wait(show_progress=False)
+        wait_for_explorer(running.url)
+        yield running
+    finally:
+        running.stop()
+
+
+def visit(context: BrowserContext, url: str, *, line: dict[str, Any] | None = None) -> tuple[Page, dict[str, float]]:
+    """Open the page; bytes over the network and seconds to usable."""
+    page = context.new_page()
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    if line is not None:
+        network.send("Network.emulateNetworkConditions", line)
+    sizes: list[int] = []
+    frames: list[bytes] = []
+    network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    network.on("Network.webSocketFrameReceived", lambda event: frames.append(event["response"]["payloadData"].encode()))
+    begun = time.monotonic()
+    page.goto(url)
+    expect(page.locator(".lse-counts")).to_contain_text("points shown")
+    page.wait_for_selector(".lse-cloud canvas")
+    usable = time.monotonic() - begun
+    page.wait_for_timeout(2000)
+    said = b"".join(frames)
+    found = {
+        "files_bytes": sum(sizes),
+        "messages_bytes_uncompressed": len(said),
+        # The server compresses each message; this is all of them at once, at its level.
+        "messages_bytes_about": len(zlib.compress(said, 1)),
+        "usable_seconds": usable,
+    }
+    return page, found
+
+
+def clicks(page: Page, count: int) -> dict[str, float]:
+    """Milliseconds from a click on a neighbour to its image, with its own neighbours."""
+    page.locator(".lse-typical button").first.click()
+    times = []
+    for number in range(count):
+        others = page.locator(".lse-similar-own .shot button[data-value]")
+        expect(others.first).to_be_visible()
+        row = others.nth(number % others.count()).get_attribute("data-value")
+        begun = time.monotonic()
+        page.locator(f".lse-similar-own .shot button[data-value='{row}']").first.click()
+        page.wait_for_selector(f".image[data-row='{row}']")
+        page.wait_for_selector(".lse-similar-own .shot button[data-value]")
+        times.append((time.monotonic() - begun) * 1e3)
+    return {"p50_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
+
+
+def picking(count: int, rounds: int = 15) -> dict[str, float]:
+    """Milliseconds of hover after a group was hidden, and of a lasso with the selection that it makes."""
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 10, count)
+    middles = random.normal(size=(10, 2)) * 4
+    cloud = Cloud(np.arange(count), (middles[codes] + random.normal(size=(count, 2))).astype(np.float32))
+    groups = Groups("class", codes.astype(np.int32), tuple("0123456789"))
+    scatter = Scatter()
+    scatter.enter(cloud, groups)
+    scatter.nearest(0.0, 0.0, 0.1)
+    hover, lasso = [], []
+    angle = np.linspace(0, 2 * np.pi, 200)
+    for number in range(rounds):
+        scatter.toggle(str(number % 10))
+        x, y = cloud.coordinates[number * 37].tolist()
+        hover.append(_milliseconds(lambda x=x, y=y: scatter.nearest(x, y, 0.1)))  # type: ignore[misc]
+        line = middles[number % 10] + 2 * np.column_stack([np.cos(angle), np.sin(angle)])
+        lasso.append(_milliseconds(lambda line=line: scatter.select(inside_polygon(cloud, line), "lasso")))  # type: ignore[misc]
+    return {"hover_ms": float(np.median(hover)), "lasso_ms": float(np.median(lasso))}
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1e3
+
+
+def visits(browser: Browser, url: str, count: int) -> dict[str, Any]:
+    """A first visit, a later one, one over a slow line, and clicks."""
+    found: dict[str, Any] = {}
+    context = browser.new_context(viewport=WINDOW)
+    page, found["first_visit"] = visit(context, url)
+    page.close()
+    page, found["later_visit"] = visit(context, url)
+    found["click_to_image"] = clicks(page, count)
+    context.close()
+    slow = browser.new_context(viewport=WINDOW)
+    _, found["first_visit_at_10_mbit"] = visit(slow, url, line=LINE)
+    slow.close()
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clicks", type=int, default=30)
+    parser.add_argument("--points", type=float, default=1e6)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, installation(Path(name)) as running, opened_browser() as browser:
+        result = visits(browser, f"{running.url}/?project=default&experiment=x", given.clicks)
+    result["picking"] = picking(int(given.points))
+    result["limits"] = LIMITS
+    print(json.dumps(result) if given.json else json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
