@@ -17,6 +17,8 @@ _VERSION = re.compile(r"[-@](\^|%5E)?\d+\.\d+|-[A-Z0-9]{8}\.")
 class StaticDelivery(GZipContentEncoding):
     """Compresses scripts and styles, and tells browsers to keep what has a version in its address; all else stays."""
 
+    GZIP_LEVEL = 9  # once a visitor: what has a version is kept
+
     def __init__(self, request: HTTPServerRequest) -> None:
         super().__init__(request)
         self._static = "/static/" in request.path

@@ -109,6 +109,14 @@ def test_a_blind_expert_says_what_is_compared_later(session: Session, other: Cli
     assert session.labelling.labels.of[row].author == "Ada"
 
 
+def test_labels_of_others_appear_while_the_page_is_open(session: Session, other: Client) -> None:
+    for label, counts in (("flat", {"flat": 24}), ("", {})):
+        other.labels.set(SCHEME, dataset="d", rows=range(24), label=label)
+        for _ in range(2):  # looks of the page, of which not each asks
+            session.poll()
+        assert session.labelling.labels.counts == counts
+
+
 def test_a_link_keeps_it(session: Session) -> None:
     kept = KeptView(session)
     session.look_blind(blind=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,7 @@ class Labelling(Statements):
     def __init__(self, library: Library, background: Background) -> None:
         super().__init__(library, background)
         self._done: list[Change] = []
+        self._version = ""
 
     @property
     def can_undo(self) -> bool:
@@ -57,6 +58,13 @@ class Labelling(Statements):
         if not known or chosen is None:
             self._done = []
         self.use(chosen or next(iter(schemes), None))
+
+    def notice(self, schemes: Iterable[LabelScheme]) -> None:
+        """See whether others labelled images meanwhile."""
+        version = next((one.labels_version for one in schemes if one.id == self.scheme_id), self._version)
+        if version != self._version:
+            self._version = version
+            self.read()
 
     @property
     def scheme_id(self) -> str:

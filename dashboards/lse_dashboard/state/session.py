@@ -53,7 +53,7 @@ from lse_dashboard.state.training_monitor import TrainingMonitor
 __all__ = ["Session", "Tab"]
 
 _FIRST_PROJECTION = "pca-2d"
-_IDLE_TICKS = 3
+_IDLE_TICKS = 2
 
 
 class Session(Shown):
@@ -308,6 +308,7 @@ class Session(Shown):
 
     def _compare(self, contents: ProjectContents) -> None:
         """Take over lists that changed in the services, and open what has become ready or was deleted."""
+        self.labelling.notice(contents.schemes)
         contents = self._seen(contents)
         if contents == self.contents:
             return

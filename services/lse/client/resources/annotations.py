@@ -30,6 +30,8 @@ class LabelScheme(NamedResource, message=pb.LabelScheme):
         Classes.
     class_definitions
         What some of them mean.
+    labels_version
+        Changes whenever images are labelled with it or lose their labels; only lists have it.
     creator
         Who created it.
     create_time, update_time
@@ -41,6 +43,7 @@ class LabelScheme(NamedResource, message=pb.LabelScheme):
     etag: str
     classes: tuple[str, ...]
     class_definitions: dict[str, str]
+    labels_version: str = field(default="", compare=False)
     creator: str
     create_time: datetime | None
     update_time: datetime | None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
 
 from lse.errors import InvalidArgumentError
 from lse.platform.auth import current_caller
@@ -80,6 +80,15 @@ class LabelStore:
             _write_own(connection, here, rows, said, own)
             now = {row: _newest(said.get(row, {}), own) for row in rows.tolist()}
             return _settle(connection, here, now, withdrawn)
+
+    def versions(self, project: str) -> dict[str, str]:
+        """What changes with the labels of each scheme of a project, by its name."""
+        schemes = {each.uid: each.name for each in self._resources.all(LabelSchemeRecord, project)}
+        said = EXPERT_LABELS.c
+        query = select(said.scheme, func.count(), func.max(said.time)).where(said.scheme.in_(schemes))
+        with self._catalogue.reading() as connection:
+            found = connection.execute(query.group_by(said.scheme)).all()
+        return {schemes[uid]: f"{count}-{newest:.6f}" for uid, count, newest in found}
 
     def read(self, scheme: LabelSchemeRecord, dataset: DatasetRecord, *, each_expert: bool = False) -> pa.Table:
         """Labels of a dataset by a scheme: columns ``row``, ``label``, ``author``, ``time`` (UTC), by row.

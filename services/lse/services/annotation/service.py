@@ -68,7 +68,11 @@ class AnnotationServicer(annotation_pb2_grpc.AnnotationServiceServicer):
 
     def ListLabelSchemes(self, request: pb.ListLabelSchemesRequest, context: Any) -> pb.ListLabelSchemesResponse:
         """List the label schemes of a project."""
-        return self._schemes.list(request, pb.ListLabelSchemesResponse)
+        listed = self._schemes.list(request, pb.ListLabelSchemesResponse)
+        versions = self._labels.versions(request.parent)
+        for scheme in listed.label_schemes:
+            scheme.labels_version = versions.get(scheme.name, "")
+        return listed
 
     def GetLabelScheme(self, request: pb.GetLabelSchemeRequest, context: Any) -> pb.LabelScheme:
         """Get a label scheme."""

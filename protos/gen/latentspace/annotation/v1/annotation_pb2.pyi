@@ -37,6 +37,7 @@ class LabelScheme(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CLASS_DEFINITIONS_FIELD_NUMBER: _builtins.int
+    LABELS_VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/labelSchemes/{label_scheme}`."""
     title: _builtins.str
@@ -47,6 +48,8 @@ class LabelScheme(_message.Message):
     """Description."""
     etag: _builtins.str
     """Version of the resource: an update that carries another one fails, because the label scheme changed in the meantime."""
+    labels_version: _builtins.str
+    """Changes whenever images are labelled with the scheme or lose their labels; only lists have it."""
     @_builtins.property
     def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Classes."""
@@ -75,10 +78,11 @@ class LabelScheme(_message.Message):
         description: _builtins.str = ...,
         etag: _builtins.str = ...,
         class_definitions: _abc.Iterable[Global___ClassDefinition] | None = ...,
+        labels_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_definitions", b"class_definitions", "classes", b"classes", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "name", b"name", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_definitions", b"class_definitions", "classes", b"classes", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "labels_version", b"labels_version", "name", b"name", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,3 +32,8 @@ class LabelSchemeRecord(Record[LabelSchemeSpec, Nothing]):
     """Classes that experts give to images."""
 
     pattern: ClassVar = names.LABEL_SCHEME
+
+    @property
+    def labels_version(self) -> str:
+        """What changes with the labels, of which a scheme knows nothing: the service that lists schemes fills it in."""
+        return ""
