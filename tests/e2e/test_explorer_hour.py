@@ -350,7 +350,7 @@ def come_back(page: Page, browser: Browser, installation: Installation, count: i
     other = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light").new_page()
     elsewhere: list[str] = []
     other.on("request", lambda one: elsewhere.append(one.url) if is_elsewhere(one.url, installation) else None)
-    other.goto(f"{view}&theme=light")
+    other.goto(view.replace("theme=dark", "theme=light"))
     is_same(other)
     look(other, "16-link-light")
     installation.kill()
