@@ -1,17 +1,20 @@
 """Every way to learn a representation, judged on real images with classes that the learning never sees.
 
 For each data set, method and seed: train with the default parameters (or with those of `--set` and `--hand-set`), then
-score the vectors by the classes of their 20 nearest neighbours (cosine, five stratified folds, balanced accuracy) and
-by a linear probe over the same folds, and over the given split where the data set has one.  Beside them stand chance,
-raw pixels, their principal components, untrained nets, and SimCLR after lightly's own recipe with the same encoder,
+score the vectors by the classes of their 20 nearest neighbours (cosine, five stratified folds, balanced accuracy; votes
+weighted by the frequency of the classes, as `lse encoder evaluate` has it, and beside it those of the majority) and by
+a linear probe over the same folds, and over the given split where the data set has one.  Beside them stand chance, raw
+pixels, their principal components, untrained nets, and SimCLR after lightly's own recipe with the same encoder,
 epochs and images.
 
     python benchmarks/representations.py --datasets radio,photos,digits --seeds 0,1,2
     python benchmarks/representations.py --hand-set
     python benchmarks/representations.py --label-curve
+    python benchmarks/representations.py --left-out
     python benchmarks/representations.py --table
 
-Every finished cell is a line of benchmarks/results/representations.jsonl, and is not computed again.
+Every finished cell is a line of benchmarks/results/representations.jsonl, and is not computed again.  Vectors of cells
+with the default parameters are kept beside it, for what only needs them.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +31,10 @@ import numpy as np
 import torch
 from representation.datasets import DATASETS, LabelledImages
 from representation.labels import label_curve
+from representation.left_out import WHITENING, before_whitening, left_out_table, views_to_try, whitened
 from representation.peer import lightly_simclr
 from representation.table import PEER, markdown, summary
+from sklearn.neighbors import KNeighborsClassifier
 
 from lse.representation.evaluation.baselines import representation
 from lse.representation.evaluation.geometry import collapse
@@ -36,11 +42,16 @@ from lse.representation.evaluation.labelled import cross_validated, from_train_t
 from lse.representation.evaluation.neighbours import nearest_neighbours
 from lse.representation.methods import TRAINING_METHODS
 from lse.representation.prediction.linear_probe import linear_probe
+from lse.representation.training.facts import measure_facts
 from lse.representation.training.run import train, untrained
 from lse.representation.training.trained import load_trained
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+    from lse.representation.evaluation.labelled import Learn
 
 RESULTS = Path(__file__).parent / "results" / "representations.jsonl"
 LABEL_METHODS = "simclr"
@@ -73,12 +84,22 @@ HAND_SET: dict[str, list[dict[str, str]]] = {
 }
 
 
+def majority(k: int) -> Learn:
+    """Class of most of the k nearest by cosine, one vote each."""
+
+    def learn(vectors: NDArray[np.float32], classes: NDArray[Any]) -> Any:
+        model = KNeighborsClassifier(min(k, len(vectors)), metric="cosine", algorithm="brute")
+        return model.fit(vectors, classes)
+
+    return learn
+
+
 def scores(vectors: NDArray[np.float32], data: LabelledImages) -> dict[str, Any]:
     """What the table shows of vectors."""
     flat = np.asarray(vectors, dtype=np.float32).reshape(len(vectors), -1)
     state = collapse(flat)
     found: dict[str, Any] = {"effective_rank": state.effective_rank, "collapsed": state.collapsed}
-    for name, learn in (("knn", nearest_neighbours(20)), ("probe", linear_probe())):
+    for name, learn in (("knn", nearest_neighbours(20)), ("majority", majority(20)), ("probe", linear_probe())):
         found[name] = cross_validated(learn, flat, data.classes, folds=5, seed=0)
         if data.split is not None:
             learnt, test = split_rows(data.split)
@@ -89,13 +110,15 @@ def scores(vectors: NDArray[np.float32], data: LabelledImages) -> dict[str, Any]
 def cells(name: str, data: LabelledImages) -> list[dict[str, Any]]:
     """Scores of what is not learnt."""
     made = [{"method": "chance", "seed": 0, "knn": 1 / len(np.unique(data.classes))}]
-    made += [
-        {"method": kind, "seed": 0} | scores(representation(kind, data.images), data) for kind in ("pixels", "pca")
-    ]
+    for kind in ("pixels", "pca"):
+        vectors = representation(kind, data.images)
+        keep_vectors(name, kind, 0, vectors)
+        made.append({"method": kind, "seed": 0} | scores(vectors, data))
     # The nets of methods that learn from views and of those that draw images may differ in what they keep.
     for kind, method in (("untrained-views", "simclr"), ("untrained-decoder", "autoencoder")):
         for seed in range(3):
             vectors = untrained(data.images, method=method, parameters={"seed": seed}).encode(data.images)
+            keep_vectors(name, kind, seed, vectors)
             made.append({"method": kind, "seed": seed} | scores(vectors, data))
     return [{"dataset": name, "settings": {}} | cell for cell in made]
 
@@ -121,6 +144,8 @@ def trained_cell(
             kept = encoder_path(name, method, seed)
             kept.parent.mkdir(parents=True, exist_ok=True)
             result.save(kept)
+    if not settings:
+        keep_vectors(name, method, seed, vectors)
     took = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu, "epochs": epochs}
     cell = {"dataset": name, "method": method, "seed": seed, "settings": settings}
     return cell | scores(vectors, data) | took
@@ -129,6 +154,18 @@ def trained_cell(
 def encoder_path(name: str, method: str, seed: int) -> Path:
     """File of the encoder of a cell with default parameters."""
     return RESULTS.parent / "encoders" / f"{name}-{method}-{seed}.pt"
+
+
+def keep_vectors(name: str, method: str, seed: int, vectors: NDArray[np.float32]) -> None:
+    """Write the vectors of a cell with default parameters."""
+    path = vectors_path(name, method, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, vectors.reshape(len(vectors), -1).astype(np.float16 if method == "pixels" else np.float32))
+
+
+def vectors_path(name: str, method: str, seed: int) -> Path:
+    """File of the vectors of a cell with default parameters."""
+    return RESULTS.parent / "vectors" / f"{name}-{method}-{seed}.npy"
 
 
 def key(cell: dict[str, Any]) -> tuple[str, str, int, str]:
@@ -197,6 +234,49 @@ def compute_labels(arguments: argparse.Namespace) -> None:
                 write_cell(named | scored)
 
 
+def compute_left_out(arguments: argparse.Namespace) -> None:
+    """Constants of the rules by all collections but one: the whitening of the vectors that are kept, and the views."""
+    grid: dict[str, dict[float, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
+    for name in arguments.datasets.split(","):
+        data = DATASETS[name]()
+        paths = [path for seed in seeds if (path := vectors_path(name, "simclr", seed)).exists()]
+        raw = [before_whitening(np.load(path)) for path in paths]
+        for value in WHITENING if raw and len(data.images) >= 2 * raw[0].shape[1] else ():
+            found = [neighbours_score(whitened(vectors, value), data) for vectors in raw]
+            grid["whitening"][value][name] = float(np.mean(found))
+        if arguments.epochs:
+            for constant, value, score in views_tried(name, data, arguments):
+                grid[constant][value][name] = score
+        shown = {constant: {value: of.get(name) for value, of in values.items()} for constant, values in grid.items()}
+        print(name, shown, flush=True)
+    print(left_out_table(grid))
+
+
+def views_tried(name: str, data: LabelledImages, arguments: argparse.Namespace) -> Iterator[tuple[str, float, float]]:
+    """Constant of the views, value and score, of images without an upright; trained where that is not done yet."""
+    if measure_facts(data.images).upright:
+        return
+    for constant, values in views_to_try(data, arguments.epochs).items():
+        for value, settings in values.items():
+            found = []
+            for seed in map(int, arguments.seeds.split(",")):
+                cell = {"dataset": name, "method": "simclr", "seed": seed, "settings": settings}
+                if key(cell) not in read_cells():
+                    write_cell(
+                        trained_cell(
+                            name, data, method="simclr", seed=seed, settings=settings, threads=arguments.threads
+                        )
+                    )
+                found.append(read_cells()[key(cell)]["knn"])
+            yield constant, value, float(np.mean(found))
+
+
+def neighbours_score(vectors: NDArray[np.float32], data: LabelledImages) -> float:
+    """Balanced accuracy of the 20 nearest neighbours."""
+    return cross_validated(nearest_neighbours(20), vectors, data.classes, folds=5, seed=0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     methods = TRAINING_METHODS.ids
@@ -210,6 +290,9 @@ def main() -> None:
     parser.add_argument(
         "--label-curve", action="store_true", help="few labels: probe and fine-tuning beside a net from scratch"
     )
+    parser.add_argument(
+        "--left-out", action="store_true", help="constants of the rules by all collections but one, views with --epochs"
+    )
     parser.add_argument("--table", action="store_true", help="print the table of what is there")
     parser.add_argument("--json", action="store_true", help="print scores and targets as JSON in the end")
     arguments = parser.parse_args()
@@ -221,6 +304,8 @@ def main() -> None:
         arguments.methods = LABEL_METHODS if arguments.hand_set or arguments.label_curve else ",".join([*methods, PEER])
     if arguments.label_curve:
         compute_labels(arguments)
+    elif arguments.left_out:
+        compute_left_out(arguments)
     else:
         compute(arguments)
     if arguments.json:

@@ -13,8 +13,10 @@ PEER = "lightly-simclr"
 _UNTRAINED = ("untrained-views", "untrained-decoder")
 _COLUMNS = (
     ("knn", "kNN"),
+    ("majority", "kNN, majority"),
     ("probe", "linear probe"),
     ("knn_split", "kNN, given split"),
+    ("majority_split", "majority, given split"),
     ("probe_split", "probe, given split"),
     ("effective_rank", "effective rank"),
     ("epochs", "epochs"),

@@ -95,6 +95,8 @@ def test_without_a_network_a_file_is_asked_for(tmp_path: Path, monkeypatch: pyte
         ) as caught:
             fetch_weights(net)
         assert "\n" not in caught.value.message
+        with pytest.raises(UnavailableError, match="cannot be fetched"):
+            check_pretrained(net.name, weights="", use=PretrainedUse(), channels=3, size=32)
     without = next(name for name in timm.list_models() if not timm.is_model_pretrained(name))
     with pytest.raises(InvalidArgumentError, match="offers no weights"):
         fetch_weights(PretrainedNet("timm", without))

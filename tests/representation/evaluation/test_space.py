@@ -11,8 +11,13 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from lse.representation.evaluation.background import background_level, background_noise
+from lse.representation.evaluation.folded_ridge import FoldedRidge
 from lse.representation.evaluation.geometry import alignment, collapse, effective_rank, uniformity
 from lse.representation.evaluation.nuisances import audit, image_properties
 from lse.representation.evaluation.positions import position_columns, position_properties
@@ -291,3 +296,15 @@ def test_views_are_those_of_the_method() -> None:
     np.testing.assert_array_equal(first, again)
     brighter, _ = two_views(images, method="simclr", settings={**still, "brightness": "3"}, seed=0)
     assert np.abs(np.log(np.ptp(brighter, axis=(1, 2, 3)) / np.ptp(images, axis=(1, 2, 3)))).max() > 0.3
+
+
+@pytest.mark.parametrize(("count", "dimension"), [(200, 12), (60, 90)])
+def test_properties_are_told_from_vectors_as_scikit_learn_tells_them(count: int, dimension: int) -> None:
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(count, dimension)) * random.random(dimension)
+    targets = vectors[:, :3] @ random.normal(size=(3, 2)) + random.normal(size=(count, 2))
+    ridge = FoldedRidge(vectors, seed=0)
+    model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))
+    for wanted in (targets, targets[:, :1]):
+        expected = cross_val_predict(model, vectors, wanted, cv=KFold(5, shuffle=True, random_state=0))
+        np.testing.assert_allclose(ridge.predict(wanted), expected.reshape(wanted.shape), atol=1e-9)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import safetensors.torch
+import torch
+import torchvision
 
 # Tests are imported by path, so the module beside this one is found by path too.
 import training_setup as setup
 from lse.errors import CancelledError
 from lse.platform.artifacts import Artifacts
+from lse.platform.catalogue.records.encoder import EncoderSpec
 from lse.progress import Progress
 from lse.representation.training.defaults import explain_choice
 from lse.representation.training.facts import measure_facts
+from lse.services.training.pretrained import SeenImages, WantedEncoder, make_pretrained
 from lse.services.training.training_run import BrokenOff, Training, save_best_encoder, train_encoder
 from lse.services.training.version_files import DeliveredEncoder
 
@@ -72,3 +77,16 @@ def test_the_best_encoder_of_a_run_that_was_stopped_tells_it_too(artifacts: Arti
     made = save_best_encoder(artifacts, f"{artifacts.url}/images.zarr", task, f"{artifacts.url}/made", _Listener()).made  # type: ignore[arg-type]
     assert made.notes[0].startswith("It was cancelled. The encoder has the weights of epoch")
     assert "60 images cannot fill a larger network" in " ".join(made.notes)
+
+
+def test_a_network_that_others_trained_has_a_verdict_from_the_start(artifacts: Artifacts, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    weights = tmp_path / "net.safetensors"
+    safetensors.torch.save_file(torchvision.models.squeezenet1_1(weights=None).state_dict(), weights)
+    parameters = {"backbone": "squeezenet1_1", "weights": str(weights), "size": 32}
+    spec = EncoderSpec(dataset="projects/p/datasets/d", method="pretrained", parameters=parameters)
+    seen = SeenImages(f"{artifacts.url}/images.zarr")
+    made = make_pretrained(artifacts, seen, WantedEncoder("e", spec), f"{artifacts.url}/made", _Listener()).made  # type: ignore[arg-type]
+    assert made.verdict.startswith("It distinguishes two views of an image from other images")
+    assert "on 60 images of 'd', without classes" in made.verdict
+    assert made.sound is False, "random weights are no better than random weights"

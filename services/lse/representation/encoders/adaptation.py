@@ -14,7 +14,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from lse.errors import CancelledError, InvalidArgumentError, NotFoundError
 from lse.progress import Progress
 from lse.representation.encoders.pretrained import PretrainedEncoder
-from lse.representation.encoders.pretrained_nets import check_net, fetch_weights, find_net, licence_of
+from lse.representation.encoders.pretrained_nets import check_net, fetch_weights, find_net, licence_of, reach_weights
 from lse.representation.encoders.pretrained_use import PretrainedUse
 from lse.representation.encoders.weights import SAFE_SUFFIX, read_weights
 from lse.representation.evaluation.geometry import collapse
@@ -192,10 +192,14 @@ def check_pretrained(backbone: str, *, weights: str, use: PretrainedUse, channel
         As `adapt_pretrained`, as far as network, file of weights and sizes say it.
     NotFoundError
         When there is no such file of weights.
+    UnavailableError
+        When the weights cannot be fetched.
     """
     _check_images((0, channels, size, size))
     check_net(backbone, weights=weights)
     net = find_net(backbone)
+    if not weights:
+        reach_weights(net)
     if not weights and not use.size and not use.pool and net.folder is None:
         return  # to build a network takes seconds, and nothing can be wrong with this one
     encoder = unfitted_encoder(backbone, (0, channels, size, size), use=use.model_copy(update={"size": None}))

@@ -34,7 +34,16 @@ from lse.validation import did_you_mean
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["PACKAGED", "PackagedNet", "PretrainedNet", "check_net", "fetch_weights", "find_net", "licence_of"]
+__all__ = [
+    "PACKAGED",
+    "PackagedNet",
+    "PretrainedNet",
+    "check_net",
+    "fetch_weights",
+    "find_net",
+    "licence_of",
+    "reach_weights",
+]
 
 _PACKAGE = "package:"
 _HUB = "hf-hub:"
@@ -217,16 +226,43 @@ def fetch_weights(net: PretrainedNet) -> tuple[dict[str, Tensor], str]:
     check_net(net.name)
     if net.library == "package" and (path := PACKAGED[net.model].path) is not None:
         return _of_package(PACKAGED[net.model], path)
+    reach_weights(net)
     try:
         return _of_torchvision(net.model) if net.library == "torchvision" else _of_timm(net.model)
     except Exception as error:
         # Each library, and each of its ways to the network, has errors of its own.
-        raise UnavailableError(
-            f"The weights of {net.name} cannot be fetched ({first_line(error)}): {_address(net)} on another "
-            "machine, and give that file as its weights.",
-            reason="WEIGHTS_UNAVAILABLE",
-            backbone=net.name,
-        ) from error
+        raise _unavailable(net, error) from error
+
+
+def reach_weights(net: PretrainedNet) -> None:
+    """Check that the weights that a library offers are kept here, or that their address answers.
+
+    Raises
+    ------
+    UnavailableError
+        When it does not.
+    """
+    try:
+        if net.library == "torchvision":
+            url = torchvision.models.get_model_weights(net.model).DEFAULT.url
+            if not (Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]).exists():
+                reach(url)
+        elif net.library == "timm":
+            offered = timm.get_pretrained_cfg(net.model)
+            hub = offered.hf_hub_id if offered is not None else None
+            if hub and not any(isinstance(try_to_load_from_cache(hub, file), str) for file in _HUB_FILES):
+                reach(f"{constants.ENDPOINT}/{hub}")
+    except Exception as error:
+        raise _unavailable(net, error) from error
+
+
+def _unavailable(net: PretrainedNet, error: Exception) -> UnavailableError:
+    return UnavailableError(
+        f"The weights of {net.name} cannot be fetched ({first_line(error)}): {_address(net)} on another "
+        "machine, and give that file as its weights.",
+        reason="WEIGHTS_UNAVAILABLE",
+        backbone=net.name,
+    )
 
 
 def _address(net: PretrainedNet) -> str:
@@ -256,16 +292,10 @@ def _shared_source(net: PretrainedNet) -> str:
 
 def _of_torchvision(model: str) -> tuple[dict[str, Tensor], str]:
     entry = torchvision.models.get_model_weights(model).DEFAULT
-    if not (Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]).exists():
-        reach(entry.url)
     return dict(entry.get_state_dict(progress=False, check_hash=True, weights_only=True)), str(entry)
 
 
 def _of_timm(model: str) -> tuple[dict[str, Tensor], str]:
-    offered = timm.get_pretrained_cfg(model)
-    hub = offered.hf_hub_id if offered is not None else None
-    if hub and not any(isinstance(try_to_load_from_cache(hub, file), str) for file in _HUB_FILES):
-        reach(f"{constants.ENDPOINT}/{hub}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the hub tells of tokens and of links on file systems without them
         network: Any = timm.create_model(model, pretrained=True)

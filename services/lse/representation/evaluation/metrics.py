@@ -188,17 +188,18 @@ def judge_briefly(
     *,
     method: str,
     settings: Mapping[str, object],
+    most: int = _BRIEFLY,
     seed: int = 0,
     on_progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Judgement:
     """Judge an encoder without classes on some hundred images, by views and nuisances alone, in seconds.
 
-    Parameters are those of `judge`.
+    Parameters are those of `judge`; `most` images are encoded, and two views of each.
     """
-    work = Work(images, encode, Bounds(changed=_BRIEFLY), on_progress, should_stop)
+    work = Work(images, encode, Bounds(changed=most), on_progress, should_stop)
     notes: list[str] = []
-    sample = sampled(images.shape[0], _BRIEFLY, seed=seed)
+    sample = sampled(images.shape[0], most, seed=seed)
     vectors, properties = work.encode_rows(sample, measured=sample)
     space = Space(work, sample, vectors, notes, seed=seed)
     if space.finite:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lse.representation.evaluation.background import background_level, background_noise
+from lse.representation.evaluation.folded_ridge import FoldedRidge
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,6 @@ __all__ = ["CONTEXT", "LEVELS", "Audit", "Nuisance", "audit", "image_properties"
 # Properties that may well be real: they are measured for comparison, and neither warned of nor added up.
 CONTEXT = ("brightness",)
 _LEAST_IMAGES = 20
-_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,7 @@ def audit(vectors: ArrayLike, properties: Mapping[str, NDArray[np.float32]], *, 
     found: list[Nuisance] = []
     notes: list[str] = []
     constant: list[str] = []
+    ridges: dict[bytes, FoldedRidge] = {}
     columns: dict[str, NDArray[np.float64]] = {}
     for key, numbers in properties.items():
         known = np.isfinite(numbers).all(axis=1)
@@ -159,7 +160,10 @@ def audit(vectors: ArrayLike, properties: Mapping[str, NDArray[np.float32]], *, 
             )
         else:
             columns[key] = ranks
-        predicted, largest = _predictability(values[known], ranks, seed=seed)
+        same = known.tobytes()
+        if same not in ridges:
+            ridges[same] = FoldedRidge(values[known], seed=seed)
+        predicted, largest = _predictability(ridges[same], ranks)
         found.append(Nuisance(key, _explained(values[known], ranks), predicted, largest))
     if constant:
         notes.append(f"Not audited, being the same for all images: {', '.join(constant)}.")
@@ -220,17 +224,11 @@ def _explained(vectors: NDArray[np.float64], ranks: NDArray[np.float64]) -> floa
     return float(np.clip(1 - (1 - share) * (len(vectors) - 1) / free, 0, 1))
 
 
-def _predictability(vectors: NDArray[np.float64], ranks: NDArray[np.float64], *, seed: int) -> tuple[float, float]:
+def _predictability(ridge: FoldedRidge, ranks: NDArray[np.float64]) -> tuple[float, float]:
     """Share of the variance of ranks (n, numbers) that vectors tell: of all numbers, and of the best of them."""
-    from sklearn.linear_model import RidgeCV
     from sklearn.metrics import r2_score
-    from sklearn.model_selection import KFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))
-    folds = KFold(_FOLDS, shuffle=True, random_state=seed)
-    predicted = cross_val_predict(model, vectors, ranks, cv=folds).reshape(ranks.shape)
+    predicted = ridge.predict(ranks)
     together = r2_score(ranks, predicted, multioutput="variance_weighted")
     each = r2_score(ranks, predicted, multioutput="raw_values")
     return float(np.clip(together, 0, 1)), float(np.clip(each.max(), 0, 1))

@@ -16,7 +16,7 @@ from lse.platform.operations import JobContext
 from lse.platform.outages import is_outage
 from lse.platform.rpc.uploads import upload_uri
 from lse.services.training.evaluation import EvaluationRequest, Subject, score_encoder
-from lse.services.training.pretrained import SeenImages, chosen_bands, make_pretrained, use_of
+from lse.services.training.pretrained import SeenImages, WantedEncoder, chosen_bands, make_pretrained, use_of
 from lse.services.training.training_run import BrokenOff, Training, save_best_encoder, train_encoder
 from lse.services.training.version_files import SAMPLES, DeliveredEncoder
 
@@ -210,7 +210,10 @@ def create_pretrained(context: JobContext[EncoderRecord]) -> None:
     images_uri = dataset.result.images_uri
     delivered = context.run(
         make_pretrained,
-        *(platform.artifacts, SeenImages(images_uri, chosen_bands(use_of(spec), dataset)), spec, context.folder),
+        platform.artifacts,
+        SeenImages(images_uri, chosen_bands(use_of(spec), dataset)),
+        WantedEncoder(context.resource.id, spec),
+        context.folder,
         stage="adapting",
         returns=DeliveredEncoder,
         gpu=spec.adapts,

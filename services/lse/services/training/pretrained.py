@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,18 +12,26 @@ from lse.errors import InvalidArgumentError
 from lse.platform.catalogue.records.encoder import EncoderSpec, MadeEncoder
 from lse.progress import Progress
 from lse.representation.encoders.pretrained_use import PretrainedUse
+from lse.services.training.brief_verdict import brief_verdict
 from lse.services.training.history import write_course
 from lse.services.training.version_files import SAMPLES, DeliveredEncoder, write_version
 from lse.validation import unknown_name
 
 if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
     from lse.platform.artifacts import Artifacts
     from lse.platform.catalogue import DatasetRecord
     from lse.platform.compute import TaskChannel
     from lse.representation.encoders.adaptation import AdaptedEncoder
     from lse.representation.training.images import ArrayLike
 
-__all__ = ["SeenImages", "check_pretrained", "chosen_bands", "make_pretrained", "use_of"]
+__all__ = ["SeenImages", "WantedEncoder", "check_pretrained", "chosen_bands", "make_pretrained", "use_of"]
+
+# Each is encoded three times by a network that may be large.
+_MOST_JUDGED = 200
+_BATCH = 32
 
 
 def check_pretrained(
@@ -43,6 +52,14 @@ class SeenImages:
 
     uri: str
     bands: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class WantedEncoder:
+    """What is to be made: the id of the encoder, and the settings ``backbone``, ``weights`` and of `PretrainedUse`."""
+
+    encoder: str
+    spec: EncoderSpec
 
 
 def chosen_bands(use: PretrainedUse, dataset: DatasetRecord) -> tuple[int, ...]:
@@ -71,7 +88,7 @@ def use_of(spec: EncoderSpec) -> PretrainedUse:
 
 
 def make_pretrained(
-    artifacts: Artifacts, seen: SeenImages, spec: EncoderSpec, folder: str, channel: TaskChannel
+    artifacts: Artifacts, seen: SeenImages, wanted: WantedEncoder, folder: str, channel: TaskChannel
 ) -> DeliveredEncoder:
     """Adapt a pretrained network to the images of a dataset, train it on where that is asked for; write its files.
 
@@ -79,17 +96,16 @@ def make_pretrained(
     ----------
     artifacts, seen
         Where the prepared images are, and the bands.
-    spec
-        With the settings ``backbone``, ``weights`` and those of `PretrainedUse`, see `adapt_pretrained`.
+    wanted
+        The encoder.
     folder
         URI of the folder of the operation.
     channel
         Told of the progress.
     """
-    import torch
-
     from lse.representation.encoders.adaptation import adapt_pretrained
 
+    spec = wanted.spec
     images, chosen, use = artifacts.open_array(seen.uri), dict(spec.parameters), use_of(spec)
     backbone, weights = str(chosen["backbone"]), str(chosen["weights"])
     adapted = adapt_pretrained(
@@ -107,8 +123,11 @@ def make_pretrained(
     channel.report(Progress("exporting"))
     samples = np.asarray(images[:SAMPLES], np.float32)
     files = write_version(artifacts, folder, encoder, samples=samples, save=encoder.save)
-    with torch.inference_mode():
-        vectors = encoder(torch.from_numpy(samples)).tolist()
+    encode = partial(_encoded, encoder)
+    channel.report(Progress("judging"))
+    verdict = brief_verdict(
+        images, encode, encoder=wanted.encoder, dataset=spec.dataset, channel=channel, most=_MOST_JUDGED
+    )
     made = MadeEncoder(
         onnx_uri=files.onnx_uri,
         half_onnx_uri=files.half_onnx_uri,
@@ -125,8 +144,20 @@ def make_pretrained(
             *files.notes,
         ),
         parameter_count=sum(weight.numel() for weight in encoder.parameters()),
+        verdict=verdict.text if verdict else "",
+        sound=verdict.sound if verdict else None,
     )
-    return DeliveredEncoder(made, vectors)
+    return DeliveredEncoder(made, encode(samples).tolist())
+
+
+def _encoded(encoder: torch.nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors (n, dimension), of as many images at once as any network has the memory for."""
+    import torch
+
+    with torch.inference_mode():
+        parts = [encoder(torch.from_numpy(images[at : at + _BATCH])) for at in range(0, len(images), _BATCH)]
+        vectors: NDArray[np.float32] = torch.cat(parts).numpy()
+    return vectors
 
 
 def _went_on(

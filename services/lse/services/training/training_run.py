@@ -11,21 +11,19 @@ from lse.errors import FailedPreconditionError
 from lse.platform.catalogue.records.encoder import MadeEncoder
 from lse.platform.catalogue.records.record import Facts, MethodParameters
 from lse.progress import Progress
+from lse.services.training.brief_verdict import brief_verdict
 from lse.services.training.history import read_course, write_course
 from lse.services.training.version_files import SAMPLES, DeliveredEncoder, write_version
 
 if TYPE_CHECKING:
     from lse.platform.artifacts import Artifacts
     from lse.platform.compute import TaskChannel
-    from lse.representation.evaluation.verdict import Verdict
     from lse.representation.training.images import ArrayLike
     from lse.representation.training.trained import TrainedEncoder
 
 __all__ = ["BrokenOff", "Training", "save_best_encoder", "train_encoder"]
 
 _COLLAPSE_IMAGES = 2048
-# Fewer images tell nothing of a space.
-_FEWEST_JUDGED = 40
 
 
 class Training(Facts):
@@ -156,7 +154,15 @@ def _delivered(
     files = write_version(artifacts, folder, trained.encoder, samples=samples, save=trained.save)
     channel.report(Progress("judging"))
     shape = collapse(trained.encode(images, np.arange(min(images.shape[0], _COLLAPSE_IMAGES))))
-    verdict = _verdict(images, trained, training, channel=channel)
+    verdict = brief_verdict(
+        images,
+        trained.encode,
+        encoder=training.encoder,
+        dataset=training.dataset,
+        channel=channel,
+        method=trained.method,
+        settings=trained.parameters.model_dump(),
+    )
     last = trained.history[trained.epoch - 1] if trained.epoch else {}
     made = MadeEncoder(
         onnx_uri=files.onnx_uri,
@@ -189,30 +195,3 @@ def _delivered(
         sound=verdict.sound if verdict else None,
     )
     return DeliveredEncoder(made, trained.encode(samples).tolist())
-
-
-def _verdict(images: ArrayLike, trained: TrainedEncoder, training: Training, *, channel: TaskChannel) -> Verdict | None:
-    """What the space is worth without classes; None of too few images to tell, or of a training that was stopped."""
-    from lse.representation.evaluation.metrics import judge_briefly
-    from lse.representation.evaluation.verdict import Judged, conclude
-
-    if images.shape[0] < _FEWEST_JUDGED or channel.should_stop():
-        return None
-    settings = trained.parameters.model_dump()
-    judgement = judge_briefly(
-        images,
-        trained.encode,
-        method=trained.method,
-        settings=settings,
-        on_progress=channel.report,
-        should_stop=channel.should_stop,
-    )
-    judged = Judged(
-        encoder=training.encoder,
-        dataset=training.dataset.rsplit("/", 1)[-1],
-        label_column="",
-        images=judgement.images,
-        method=trained.method,
-        settings=settings,
-    )
-    return conclude(judged, judgement.evidence)
