@@ -30,6 +30,8 @@ __all__ = ["METHOD", "KMeansParameters"]
 
 # Above, mini-batches: on 100,000 x 128 several times quicker at a lower inertia than the same time of full steps gives.
 _BATCHED_ROWS = 50_000
+# So many points are grouped from several starts in a moment, and a single start in many dimensions is often a poor one.
+_STARTED_ROWS, _STARTS = 10_000, 10
 # Of one start alone, chance would be a part of the gap.
 _GAP_STARTS = 3
 
@@ -48,8 +50,8 @@ class KMeansParameters(ClusteringParameters):
         ge=1,
         le=100,
         validation_alias=AliasChoices("n_init", "starts"),
-        description="Number of initialisations by k-means++, of which the best is kept (default: 1, as scikit-learn's "
-        "'auto' has it).",
+        description="Number of initialisations by k-means++, of which the best is kept (default: 10, and 1 of more than "
+        "10,000 points).",
     )
 
 
@@ -74,8 +76,9 @@ def _run(task: ClusteringTask, parameters: KMeansParameters) -> Grouping:
         clusters = parameters.n_clusters
     refuse_beyond_distinct(clusters, distinct)
     task.monitor.report("grouping", 0, 1)
-    model = _model(len(task.points), clusters, starts=parameters.n_init, seed=task.seed).fit(task.points)
-    task.chosen.update(n_clusters=clusters, n_init=parameters.n_init or 1)
+    starts = parameters.n_init or (_STARTS if len(task.points) <= _STARTED_ROWS else 1)
+    model = _model(len(task.points), clusters, starts=starts, seed=task.seed).fit(task.points)
+    task.chosen.update(n_clusters=clusters, n_init=starts)
     task.notes["inertia"] = float(model.inertia_)
     task.notes["library"] = f"scikit-learn {type(model).__name__}"
     task.notes["membership"] = "1 - distance to the own centre / distance to the next one"
