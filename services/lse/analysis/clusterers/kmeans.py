@@ -50,8 +50,8 @@ class KMeansParameters(ClusteringParameters):
         ge=1,
         le=100,
         validation_alias=AliasChoices("n_init", "starts"),
-        description="Number of initialisations by k-means++, of which the best is kept (default: 10, and 1 of more than "
-        "10,000 points).",
+        description="Number of initialisations by k-means++, of which the best is kept (default: 10, and 1 of more "
+        "than 10,000 points).",
     )
 
 

@@ -54,6 +54,7 @@ from lse.services.training.jobs import (
     retrain,
     train,
 )
+from lse.services.training.own_code import check_own_code
 from lse.services.training.pretrained import SeenImages, check_pretrained, chosen_bands, use_of
 from lse.services.training.training_estimate import measure_continuation, measure_training
 
@@ -63,6 +64,8 @@ _MOST_VIEWED = 64
 _LARGE = ("loss_curve", "evaluations", "versions")
 # A worker may be busy with other work, and a call must end.
 _ESTIMATE_SECONDS, _CHECK_SECONDS = 150.0, 15.0
+# Within the time that a client waits for an answer.
+_MOST_OWN_SECONDS = 30.0
 _PRECISIONS: dict[int, Precision] = {Precisions.PRECISION_FP32: "fp32", Precisions.PRECISION_FP16: "fp16"}
 
 
@@ -105,6 +108,7 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
     def TrainEncoder(self, request: pb.TrainEncoderRequest, context: Any) -> operations_pb2.Operation:
         """Train an encoder."""
         given = parameters_from_pb(request.parameters)
+        self._check_own_code(request.method, given, request.dataset)
         training_parameters(request.method, given, import_paths=self._import_paths)
         method = TRAINING_METHODS[request.method].id
         images_uri = self._trainable_dataset(request.dataset).result.images_uri
@@ -123,6 +127,7 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
                 f"The encoder '{encoder.id}' was not trained here, so there is no training to repeat: train a new one.",
                 reason="TRAINING_MISSING",
             )
+        self._check_own_code(version.method, version.parameters, request.dataset or version.dataset)
         before = training_parameters(version.method, version.parameters, import_paths=self._import_paths)
         # Under its present name a parameter replaces that of the version.
         given = present_names(type(before), parameters_from_pb(request.parameters))
@@ -238,6 +243,7 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
         project, dataset_id = names.DATASET.parse(request.dataset)
         count = checked_count(request.image_count, usual=8, most=_MOST_VIEWED, what="images")
         given = parameters_from_pb(request.parameters)
+        self._check_own_code(request.method, given, request.dataset)
         training_parameters(request.method, given, import_paths=self._import_paths)
         dataset = self._platform.resources.get_ready(request.dataset, DatasetRecord).result
         artifacts = self._platform.artifacts
@@ -265,6 +271,7 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
             seen = SeenImages(dataset.result.images_uri, chosen_bands(use_of(spec), dataset))
             work = measure_continuation, (artifacts, seen, spec)
         else:
+            self._check_own_code(request.method, given, request.dataset)
             training_parameters(request.method, given, import_paths=self._import_paths)
             dataset = self._trainable_dataset(request.dataset)
             work = measure_training, (artifacts, dataset.result.images_uri, request.method, given)
@@ -334,6 +341,13 @@ class TrainingServicer(training_pb2_grpc.TrainingServiceServicer):
         asking.shutdown(wait=False)
         with contextlib.suppress(CancelledError, TimeoutError):
             answer.result(timeout=_CHECK_SECONDS)
+
+    def _check_own_code(self, method: str, given: Mapping[str, Any], dataset: str) -> None:
+        """Try a method or a network of people in a process of its own, where they are allowed."""
+        if self._import_paths and any(":" in str(name) for name in (method, given.get("backbone") or "")):
+            made = self._trainable_dataset(dataset).result
+            shape = len(made.channels), made.image_size
+            check_own_code(method, given, shape, seconds=min(self._platform.reading.seconds, _MOST_OWN_SECONDS))
 
     def _on_worker(self, task: Callable[..., Any], arguments: tuple[Any, ...], *, seconds: float) -> Any:
         """What a task returns that a worker does at once; a CancelledError where none is free for so long."""
