@@ -55,8 +55,9 @@ class Aside:
         self.panel = pn.Column(
             self._tabs,
             *bars,
-            *self._views.values(),
+            # Folded away, and above what may be long: a gallery has a hundred images.
             SampView(session, samp, addresses).panel,
+            *self._views.values(),
             **scrolling(width=368, narrow=328, css_classes=["lse-right"]),
         )
         session.param.watch(lambda *_: self._show(), "aside")

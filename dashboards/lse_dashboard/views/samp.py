@@ -76,7 +76,7 @@ class SampView:
                 IMAGE: lambda to: samp.send_image(to, self._image),
             },
             css_classes=["lse-samp"],
-            margin=(14, 0, 0, 0),
+            margin=(0, 0, 8, 0),
         )
         samp.param.watch(lambda *_: self._show(), ["state", "programs", "said"])
         session.selection.param.watch(lambda *_: self._show(), "step")
