@@ -16,6 +16,7 @@ from lse_dashboard.state.background import immediately
 from lse_dashboard.state.review import SECOND
 from lse_dashboard.state.session import Session
 from lse_dashboard.state.view import KeptView
+from lse_dashboard.views.agreement import agreement_table
 from quick_services import client_of, opened_world
 
 SCHEME = "blind"
@@ -103,6 +104,10 @@ def test_a_blind_expert_says_what_is_compared_later(session: Session, other: Cli
     assert found == other.labels.agreement(SCHEME, dataset="d")
     assert found.disputed_rows == (() if last == 4 else (4,))
     assert found.shared == 9
+    shown = str(agreement_table(found))
+    assert found.pairs[0].kappa is not None
+    assert all(text in shown for text in ("Ada", f"{found.pairs[0].kappa:.2f}", f"{found.alpha:.3f}"))
+    assert ("Select the 1 in dispute" in shown) == (found.disputed_rows == (4,))
     # Where one's own label is taken away, that of the other one is back.
     row = next(row for row in range(10) if row != last)
     session.labelling.give("", np.array([row]))

@@ -63,6 +63,8 @@ def findings_of_names(page: Page, axe: str) -> list[str]:
     page.keyboard.press("Escape")
     expect(window).to_be_hidden()
     choose(page, "lse-scheme", "named")
+    page.locator(".lse-agreement").click()
+    page.wait_for_selector(".lse-agreement-found")
     page.locator(".lse-edit-scheme").click()
     page.wait_for_selector(".classes-form textarea")
     return [*found, *findings(page, axe)]
