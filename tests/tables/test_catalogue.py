@@ -78,6 +78,13 @@ def test_a_row_finds_its_image_however_it_is_written(tmp_path: Path, key: str) -
     assert joined.rows_without_source == ("elsewhere/b.png",)
 
 
+@pytest.mark.parametrize("column", ["objid", "Source_ID", "designation"])
+def test_the_names_of_surveys_for_their_objects_are_known(tmp_path: Path, column: str) -> None:
+    sources = sources_of(tmp_path / "images", "587722952767439450.jpg", "8.jpg")
+    joined = join_catalogue(sources, read_catalogue(table(tmp_path, f"class,{column}\ndisc,587722952767439450\n")))
+    assert joined.table.to_pylist() == [{"class": "disc"}, {"class": None}]
+
+
 def test_ambiguous_rows_are_listed_and_joined_to_none(tmp_path: Path) -> None:
     sources = sources_of(tmp_path / "images", "one/a.png", "two/a.png", "b.png")
     joined = join_catalogue(sources, read_catalogue(table(tmp_path, "file,c\na.png,1\nb,2\n")))

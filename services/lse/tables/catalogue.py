@@ -32,6 +32,8 @@ _KEYS = (
     "name",
     "id",
     "object_id",
+    *("image_name", "image_id", "source_id", "source_name", "target_id", "galaxy_id"),
+    *("objid", "obj_id", "objectid", "sourceid", "targetid", "designation"),
 )
 # Empty values of tables of text: as pandas has them, and in columns of other kinds than text also those that people
 # write for a value that is not known.
