@@ -28,7 +28,9 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.delenv("LSE_CONFIG", raising=False)
     random = np.random.default_rng(1)
     with opened_world(tmp_path) as world, client_of(world) as client:
-        dataset = world.dataset("d", [{"redshift": float(row), "kind": "ab"[row % 2]} for row in range(24)])
+        dataset = world.dataset(
+            "d", [{"ra_deg": row / 2, "dec_deg": row % 5.0, "kind": "ab"[row % 2]} for row in range(24)]
+        )
         experiment = world.experiment("first", dataset, random.normal(size=(24, 5)))
         world.projection("flat", experiment, random.normal(size=(24, 2)).astype(np.float32))
         world.clustering("two", experiment, labels=np.arange(24) % 2, memberships=np.ones(24))
@@ -120,6 +122,16 @@ def test_labels_of_others_appear_while_the_page_is_open(session: Session, other:
         for _ in range(2):  # looks of the page, of which not each asks
             session.poll()
         assert session.labelling.labels.counts == counts
+
+
+def test_a_region_of_the_sky_sets_a_selection_apart(session: Session) -> None:
+    session.summary.wanted = True
+    session.selection.choose(np.arange(8), "lasso")
+    assert session.summary.problem == ""
+    found = session.summary.comparison
+    assert found is not None
+    assert (found.differences[0].column, found.differences[0].effect) == ("ra_deg", -1.0)
+    assert {one.column for one in found.differences} == {"ra_deg", "dec_deg"}
 
 
 def test_a_link_keeps_it(session: Session) -> None:

@@ -12,7 +12,7 @@ from lse_dashboard.theme import Theme
 
 __all__ = ["MAX_POINTS", "Sample", "drawn_points", "figure"]
 
-# Beyond this many points rotation stutters on ordinary graphics.
+# The most that a browser is given; without a graphics card these took half a minute to appear.
 MAX_POINTS = 300_000
 
 _EYE = (1.0, 1.0, 0.65)

@@ -11,6 +11,7 @@ from lse_dashboard.data.colouring import ColumnUse, Groups
 from lse_dashboard.data.comparison import Comparison, compared
 from lse_dashboard.data.images import positions
 from lse_dashboard.data.library import Library
+from lse_dashboard.data.sky_search import POSITION_COLUMNS
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.navigation import Navigation
 from lse_dashboard.state.selection import Selection
@@ -64,6 +65,8 @@ class Summary(param.Parameterized):
         if not self.wanted or place is None or len(rows) == 0:
             return
         uses, clusters = dict(list(self._uses.items())[:_COLUMNS]), self._clusters
+        # Positions are no columns that colour the map, but a region of the sky may be what a selection is.
+        uses |= dict.fromkeys(POSITION_COLUMNS, "gradient")
 
         def work() -> Comparison:
             images = self._library.images(place.project, place.dataset)
