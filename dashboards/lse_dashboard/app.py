@@ -26,6 +26,7 @@ from lse_dashboard.data.opening import wanted_of
 from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.data.urls import card_path, thumbnail_path
 from lse_dashboard.delivery import StaticDelivery
+from lse_dashboard.guard import guard
 from lse_dashboard.login import login_options
 from lse_dashboard.server import handlers
 from lse_dashboard.state.ingest import Ingest
@@ -116,7 +117,7 @@ def serve(
         Path below which everything is served.
     origins
         ``HOST[:PORT]`` under which browsers reach this server; when none are given, its own names if it listens to
-        this machine alone, else all.
+        this machine alone, else that of the page that asks.
     login
         Login of visitors; None where they bring credentials, or need none.
     """
@@ -129,13 +130,14 @@ def serve(
     # As the first process of a container it would otherwise pass the signal over, and be killed after the grace.
     signal.signal(signal.SIGTERM, _end)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
-    pn.serve(
+    server = pn.serve(
         {"/": lambda: _page(libraries, executor, downloads, uploads, closed, base=base)},
         address=host,
         port=port,
         prefix=prefix,
         title=wording.TITLE,
         show=False,
+        start=False,
         verbose=True,
         websocket_origin=list(origins) or _own_origins(host, port),
         transforms=[StaticDelivery],
@@ -146,6 +148,9 @@ def serve(
         unused_session_lifetime_milliseconds=_SESSION_MILLISECONDS,
         check_unused_sessions_milliseconds=5_000,
     )
+    guard(server, host=host, origins=origins)
+    server.start()
+    server.io_loop.start()
     executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -157,6 +162,7 @@ def _end(number: int, frame: object) -> None:
 def _own_origins(host: str, port: int) -> list[str]:
     if host in {"127.0.0.1", "localhost"}:
         return [f"127.0.0.1:{port}", f"localhost:{port}"]
+    # Those of pages under the same name: see `guard`.
     return ["*"]
 
 

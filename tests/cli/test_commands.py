@@ -317,6 +317,8 @@ def test_pipeline(lse, client, services, tmp_path):
     assert "'/x/images'" in failed(lse("pipeline", "run", "chain.yaml", "--json", *other), 1)
     assert "cannot be written" in failed(lse("pipeline", "run", "chain.yaml", "--report", "no/out.json"), 2)
     assert "the dataset has 25 inputs" in lse("pipeline", "check", "chain.yaml").stdout
+    (tmp_path / "chain.yaml").write_text(chain.replace("catalogue.csv", "none.csv"))
+    assert "none.csv'" in failed(lse("pipeline", "check", "chain.yaml"), 1)
     (tmp_path / "chain.yaml").write_text(chain.replace("method: autoencoder", "method: vae"))
     assert "encoder 'first' exists already" in failed(lse("pipeline", "run", "chain.yaml"), 1)
 

@@ -88,6 +88,7 @@ def test_nothing_gives_the_defaults_and_yaml_goes_round() -> None:
         ("normalisation: max", ("'normalisation'", "one of unit, none")),
         ("[1, 2]", ("mapping",)),
         ("a: [", ("YAML", "line 1")),
+        ("size: 16\nstretch: linear\nsize: 32", ("line 3", "the key 'size' is given twice, first in line 1")),
     ],
 )
 def test_wrong_recipes_name_the_key_and_what_is_allowed(text: str, words: tuple[str, ...]) -> None:

@@ -180,7 +180,9 @@ def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
     assert caught.value.reason == "SETTING_UNKNOWN"
 
 
-@pytest.mark.parametrize("content", [None, "a: [", "just words", "- a\n- b\n", "7: 8\n", "? [a]\n: 1\n", "\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [None, "a: [", "host: a\nhost: b", "just words", "- a\n- b\n", "7: 8\n", "? [a]\n: 1\n", "\xff\xfe"]
+)
 def test_unreadable_file_is_named(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "lse.yaml"
     if content is not None:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from lse.platform.catalogue.records import ExperimentRecord
+from lse.platform.catalogue.records import ClusteringRecord, ExperimentRecord
+from lse.platform.catalogue.records.clustering import ClusteringSpec
 from lse.platform.catalogue.records.experiment import ExperimentSpec
 from lse.platform.catalogue.records.record import Facts
 from lse.platform.deletion import delete_resource
 from lse.platform.operations import JobContext
+from lse.platform.vectors.payload import cluster_key
 from lse.platform.wiring import Platform
 from parts import NAME, NumbersRecord, NumbersResult, Part, make_part, platform_with, until
 
@@ -81,6 +83,30 @@ def test_what_a_killed_process_was_deleting_is_removed_by_the_next(part: Part, t
         start(platform)
         until(lambda: not is_there(platform, experiment))
         until(lambda: not platform.discards.pending())
+        platform.runner.stop(timeout=20)
+
+
+@pytest.mark.parametrize("used_again", [False, True])
+def test_what_vectors_carry_of_a_deleted_clustering_goes_unless_its_name_is_used_again(
+    part: Part, tmp_path: Path, used_again: bool
+) -> None:
+    with platform_with(part, tmp_path) as platform:
+        experiment = make_experiment(platform)
+        platform.vectors.upsert(experiment.uid, [0, 1], np.eye(2, 4))
+        for name in ("mine", "other"):
+            platform.vectors.set_payload(experiment.uid, [0, 1], cluster_key(name), [0, 1], indexed="integer")
+        clustering = ClusteringRecord(
+            name=f"{EXPERIMENT}/clusterings/mine", spec=ClusteringSpec(method="kmeans"), state="ready"
+        )
+        delete_resource(platform, platform.resources.create(clustering))
+        assert [each.kind for each in platform.discards.pending()] == ["payload"]
+        if used_again:
+            platform.resources.create(clustering.model_copy(update={"uid": "another"}))
+        start(platform)
+        until(lambda: not platform.discards.pending())
+        kept = {key for payload in platform.vectors.get(experiment.uid, [0, 1]).payloads for key in payload}
+        assert kept == {cluster_key("other"), *([cluster_key("mine")] if used_again else [])}
+        assert set(platform.vectors.info(experiment.uid).payload_indexes) == kept
         platform.runner.stop(timeout=20)
 
 

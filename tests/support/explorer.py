@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from installation import Installation
 
@@ -84,7 +84,12 @@ def faults_of(page: Page, installation: Installation) -> list[str]:
         if _HARMLESS not in str(error):
             faults.append(str(error))
 
+    def told(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            faults.append(message.text)
+
     page.on("pageerror", failed)
+    page.on("console", told)
     page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url, installation) else None)
     return faults
 

@@ -225,6 +225,7 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
         *,
         recipe: Path | str | Mapping[str, object] | None = None,
         count: int = 8,
+        catalogue: str | Path | None = None,
     ) -> Preview:
         """Show what a recipe makes of a few sources.
 
@@ -236,9 +237,12 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
             File, YAML text or keys (default: suggested from the images).
         count
             Number of images to show, 1 to 64.
+        catalogue
+            File that is to be joined, of which is checked that it is there.
         """
         request = pb.PreviewRecipeRequest(
             parent=self._parent,
+            catalogue="" if catalogue is None else source_path(catalogue),
             sources=source_paths(sources),
             recipe=recipe_text(recipe),
             image_count=check_count(count, 64, "A preview"),

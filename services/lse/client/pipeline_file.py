@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from lse.errors import InvalidArgumentError, NotFoundError
 from lse.names import check_id
 from lse.validation import all_faults
+from lse.yaml_text import StrictLoader, fault_of_yaml, load_yaml
 
 __all__ = [
     "OF_PRETRAINED",
@@ -35,7 +36,7 @@ OF_PRETRAINED = {"backbone", "weights", "input", "bands", "size", "pool", "adapt
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(StrictLoader):
     """YAML in which ``on`` is a key and not a truth value, as in YAML 1.2."""
 
 
@@ -260,7 +261,7 @@ def _read(file: Path) -> dict[str, Any]:
         )
     try:
         text = sys.stdin.read() if standard else file.read_text(encoding="utf-8")
-        content = yaml.load(text, _Loader)  # noqa: S506  # a safe one
+        content = load_yaml(text, _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise _invalid(file, f"cannot be read ({error})") from error
     except yaml.YAMLError as error:
@@ -278,10 +279,11 @@ def _as_recipe(path: Path) -> dict[str, Any]:
             f"There is no recipe file '{path}': correct the path.", reason="RECIPE_NOT_FOUND", path=path
         )
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
+        content = load_yaml(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        told = fault_of_yaml(error) if isinstance(error, yaml.YAMLError) else " ".join(str(error).split())
         raise InvalidArgumentError(
-            f"The recipe file '{path}' cannot be read ({' '.join(str(error).split())}).",
+            f"The recipe file '{path}' cannot be read ({told}).",
             reason="RECIPE_UNREADABLE",
             path=path,
         ) from error

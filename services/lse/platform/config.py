@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse.validation import did_you_mean, joined_faults, validation_fault
+from lse.yaml_text import fault_of_yaml, load_yaml
 
 __all__ = ["SECRETS", "Settings", "load_settings"]
 
@@ -359,9 +360,9 @@ def _file_of(flags: Mapping[str, Any]) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        loaded = load_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        told = " ".join(str(error).split())
+        told = fault_of_yaml(error) if isinstance(error, yaml.YAMLError) else " ".join(str(error).split())
         raise InvalidArgumentError(
             f"The configuration file {path} cannot be read ({told}): correct it, or name another with --config or "
             "LSE_CONFIG.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from lse.errors import FailedPreconditionError, InternalError, LseError
+from lse.errors import FailedPreconditionError, InternalError, LseError, NotFoundError
 from lse.platform.catalogue import Record
-from lse.platform.catalogue.discards import FILES, Discard
+from lse.platform.catalogue.discards import FILES, PAYLOAD, Discard
 from lse.platform.inference.encoders import withdraw_encoder
 from lse.platform.stores import Stores
+from lse.platform.vectors.payload import cluster_key, prediction_key
 
 __all__ = ["delete_resource", "remove_discards", "sweep_artifacts", "sweep_collections"]
 
@@ -51,7 +53,11 @@ def delete_resource(stores: Stores, resource: Record[Any, Any], *, force: bool =
     for user in users:
         delete_resource(stores, user, force=True)
     # The names go first: bulk data without a name are removed later, a name without its data would be a lie.
-    remove_discards(stores, stores.resources.delete(resource.name))
+    discards = stores.resources.delete(resource.name)
+    remove_discards(stores, [each for each in discards if each.kind != PAYLOAD])
+    if any(each.kind == PAYLOAD for each in discards):
+        # Searches do not see it any more, and of many vectors it takes a while.
+        stores.discards.left.set()
 
 
 def remove_discards(stores: Stores, discards: Sequence[Discard]) -> LseError | None:
@@ -88,11 +94,25 @@ def _remove(stores: Stores, discard: Discard) -> None:
     if discard.kind == FILES:
         stores.artifacts.remove(discard.what)
         return
+    if discard.kind == PAYLOAD:
+        _remove_payload(stores, discard.what)
+        return
     stores.artifacts.remove(stores.artifacts.folder(discard.kind, discard.what))
     if discard.kind == "experiment":
         stores.vectors.delete_collection(discard.what)
     elif discard.kind == "encoder":
         withdraw_encoder(stores.inference, discard.what)
+
+
+def _remove_payload(stores: Stores, what: str) -> None:
+    """Remove what vectors carry of a clustering or prediction, unless its name is used again."""
+    experiment, _, name = what.partition("/")
+    if stores.resources.exists(name):
+        return
+    kind, _, name_id = name.rpartition("/")
+    key = cluster_key(name_id) if kind.endswith("/clusterings") else prediction_key(name_id)
+    with contextlib.suppress(NotFoundError):  # the experiment has gone as well
+        stores.vectors.drop_payload(experiment, key)
 
 
 def sweep_artifacts(stores: Stores) -> None:

@@ -160,6 +160,19 @@ def test_set_payload_sets_one_key(store: VectorStore, filled: str) -> None:
     assert ["note" in payload for payload in store.get(filled, [1, 2, 3]).payloads] == [True, False, False]
 
 
+@pytest.mark.parametrize("key", ["cluster.k3", "flux (Jy)"])
+def test_a_payload_key_is_dropped_with_its_index_alone(store: VectorStore, filled: str, key: str) -> None:
+    before = store.info(filled).payload_indexes
+    store.set_payload(filled, numbers, key, numbers % 3, indexed="integer")
+    store.drop_payload(filled, key)
+    assert store.info(filled).payload_indexes == before
+    payloads = store.get(filled, numbers).payloads
+    assert {name for payload in payloads for name in payload} == {"kind", "label", "weight", "bright"}
+    assert store.count(filled, VectorFilter(equals={key: 1})) == 0
+    store.drop_payload(filled, "of nobody")
+    assert store.get(filled, numbers).payloads == payloads
+
+
 def test_set_payload_of_many_values(store: VectorStore, filled: str) -> None:
     values = np.sqrt(numbers)
     store.set_payload(filled, numbers, "score", values)
@@ -246,6 +259,7 @@ def test_waiting_for_an_index_can_be_cancelled(store: VectorStore, name: str) ->
 
 calls: list[Callable[[VectorStore, str], Any]] = [
     lambda store, name: store.info(name),
+    lambda store, name: store.drop_payload(name, "a"),
     lambda store, name: store.upsert(name, [1], [[1.0]]),
     lambda store, name: store.set_payload(name, [1], "a", [1]),
     lambda store, name: store.delete(name, [1]),

@@ -86,7 +86,8 @@ def check(
     except InvalidArgumentError as error:
         faults.append(error)
     try:
-        seen = session.client.datasets.preview(declared.dataset.sources, recipe=declared.dataset.recipe)
+        asked = declared.dataset
+        seen = session.client.datasets.preview(asked.sources, recipe=asked.recipe, catalogue=asked.catalogue)
     except (InvalidArgumentError, NotFoundError) as error:
         faults.append(error)
     if faults:

@@ -13,6 +13,7 @@ from lse.images.formats.source_image import Extensions
 from lse.images.recipe.background import Background
 from lse.images.recipe.stretches import Each, Linear, Stretch
 from lse.validation import all_faults
+from lse.yaml_text import load_yaml
 
 __all__ = ["BandFiles", "MaskPolicy", "NanPolicy", "Recipe", "load_recipe"]
 
@@ -237,7 +238,7 @@ def load_recipe(source: str | Mapping[str, Any] | None) -> Recipe:
     """
     if isinstance(source, str):
         try:
-            source = yaml.safe_load(source)
+            source = load_yaml(source)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" in line {mark.line + 1}" if mark is not None else ""

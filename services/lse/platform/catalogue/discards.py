@@ -12,9 +12,9 @@ from sqlalchemy import Connection, delete, insert, select
 from lse.platform.catalogue.catalogue import Catalogue
 from lse.platform.catalogue.tables import DISCARDS
 
-__all__ = ["FILES", "Discard", "Discards", "remember"]
+__all__ = ["FILES", "PAYLOAD", "Discard", "Discards", "remember"]
 
-FILES = "files"
+FILES, PAYLOAD = "files", "payload"
 
 
 class Discard(NamedTuple):
@@ -23,9 +23,10 @@ class Discard(NamedTuple):
     Attributes
     ----------
     what
-        The uid of a resource, or the URI of a file or folder.
+        The uid of a resource, or the URI of a file or folder; of what the vectors of an experiment carry of a
+        clustering or prediction, the uid of the experiment, a slash, and the name.
     kind
-        Kind of the resource, or `FILES`.
+        Kind of the resource, `FILES` or `PAYLOAD`.
     """
 
     what: str

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from lse.errors import AlreadyExistsError, NotFoundError
 from lse.platform.auth import current_caller
 from lse.platform.catalogue.catalogue import Catalogue
-from lse.platform.catalogue.discards import Discard, remember
+from lse.platform.catalogue.discards import PAYLOAD, Discard, remember
 from lse.platform.catalogue.fields import record_columns
 from lse.platform.catalogue.pages import LARGEST_PAGE
 from lse.platform.catalogue.queries import PageRequest, Rows, select_page
@@ -22,6 +22,8 @@ from lse.platform.catalogue.tables import EXPERT_LABELS, LABELS, REMARKS, RESOUR
 
 __all__ = ["Page", "Resources"]
 
+# What the vectors of their experiment carry something of.
+_CARRIED = ("clustering", "prediction")
 RecordT = TypeVar("RecordT", bound=Record[Any, Any])
 
 # Made once: to build a query takes as long as to answer it.
@@ -260,14 +262,27 @@ class Resources:
             connection.execute(delete(REMARKS).where(REMARKS.c.dataset.in_(doomed)))
             rows = connection.execute(select(RESOURCES.c.uid, RESOURCES.c.kind).where(named)).all()
             discards = [Discard(row.uid, row.kind) for row in rows]
+            if any(row.kind in _CARRIED for row in rows) and (experiment := _uid_of_parent(connection, name)):
+                discards.append(Discard(f"{experiment}/{name}", PAYLOAD))
             remember(connection, discards)
             connection.execute(delete(RESOURCES).where(named))
         return discards
+
+    def exists(self, name: str) -> bool:
+        """Whether a resource has this name, in whatever state."""
+        with self._catalogue.reading() as connection:
+            return connection.execute(select(RESOURCES.c.uid).where(RESOURCES.c.name == name)).first() is not None
 
     def uids(self) -> set[str]:
         """Identifiers of all resources."""
         with self._catalogue.reading() as connection:
             return set(connection.execute(select(RESOURCES.c.uid)).scalars())
+
+
+def _uid_of_parent(connection: Connection, name: str) -> str | None:
+    """Identifier of the resource that another is part of."""
+    parent = name.rsplit("/", 2)[0]
+    return connection.execute(select(RESOURCES.c.uid).where(RESOURCES.c.name == parent)).scalar_one_or_none()
 
 
 def _taken(record: Record[Any, Any]) -> AlreadyExistsError:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from qdrant_client import QdrantClient, models
 from qdrant_client import grpc as messages
-from qdrant_client import models
 from qdrant_client.conversions.conversion import RestToGrpc
 
 from lse.errors import InvalidArgumentError
@@ -19,6 +19,7 @@ from lse.platform.vectors.values import from_payload, from_value, to_payload, to
 __all__ = [
     "SLICE_POINTS",
     "answers_ahead",
+    "drop_payload",
     "hits_of",
     "payload_updates",
     "point_batches",
@@ -100,6 +101,14 @@ def payload_updates(
                 operations, held = [], 0
     if operations:
         yield operations
+
+
+def drop_payload(client: QdrantClient, name: str, path: str) -> None:
+    """Remove a payload key and its index, so that other requests are answered in between."""
+    points = client.get_collection(name).points_count or 0
+    client.delete_payload_index(name, path, wait=True)
+    for start in range(0, points, SLICE_POINTS):
+        client.delete_payload(name, [path], list(range(start, min(start + SLICE_POINTS, points))), wait=True)
 
 
 def query_message(

@@ -14,7 +14,7 @@ from lse.platform.vectors import edge_messages as convert
 from lse.platform.vectors.edge_collection import EdgeCollection
 from lse.platform.vectors.values import from_payload
 
-__all__ = ["Changes", "apply", "batched", "delete", "upsert"]
+__all__ = ["Changes", "apply", "batched", "delete", "drop_payload", "upsert"]
 
 # Points written by one call of the engine: about 2 ms in which no other request is answered.
 _WRITE_SLICE = 256
@@ -72,6 +72,13 @@ def delete(selector: messages.PointsSelector) -> Changes:
     """Delete points; those that are not there are passed over."""
     _, slices = _selected(selector)
     return Changes([functools.partial(edge.UpdateOperation.delete_points, chosen) for chosen in slices])
+
+
+def drop_payload(request: messages.DeletePayloadPoints) -> Changes:
+    """Remove some payload keys of points; those that are not there are passed over."""
+    _, slices = _selected(request.points_selector)
+    keys = list(request.keys)
+    return Changes([functools.partial(edge.UpdateOperation.delete_payload, chosen, keys) for chosen in slices])
 
 
 def _set_payload(request: messages.PointsUpdateOperation.SetPayload) -> Changes:

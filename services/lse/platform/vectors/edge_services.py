@@ -111,6 +111,10 @@ class _Points:
         convert.refuse(request, "shard_key_selector")
         return await self._write(request, change.delete(request.points))
 
+    async def DeletePayload(self, request: messages.DeletePayloadPoints) -> messages.PointsOperationResponse:  # noqa: N802
+        convert.refuse(request, "shard_key_selector")
+        return await self._write(request, change.drop_payload(request))
+
     async def UpdateBatch(self, request: messages.UpdateBatchPoints) -> messages.UpdateBatchResponse:  # noqa: N802
         collection = self._storage[request.collection_name]
         changes = [change.batched(operation) for operation in request.operations]
@@ -124,6 +128,10 @@ class _Points:
             raise InvalidArgumentError("Wrong input: a payload index needs a field type.")
         kind = getattr(edge.PayloadSchemaType, _FIELD_TYPES[request.field_type])
         operation = functools.partial(edge.UpdateOperation.create_field_index, request.field_name, kind)
+        return await self._write(request, change.Changes([operation]))
+
+    async def DeleteFieldIndex(self, request: messages.DeleteFieldIndexCollection) -> messages.PointsOperationResponse:  # noqa: N802
+        operation = functools.partial(edge.UpdateOperation.delete_field_index, request.field_name)
         return await self._write(request, change.Changes([operation]))
 
     async def Get(self, request: messages.GetPoints) -> messages.GetResponse:  # noqa: N802

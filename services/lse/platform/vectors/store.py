@@ -21,6 +21,7 @@ from lse.errors import (
 from lse.platform.vectors.arguments import (
     SLICE_POINTS,
     answers_ahead,
+    drop_payload,
     hits_of,
     payload_updates,
     point_batches,
@@ -153,7 +154,6 @@ class VectorStore(VectorConnection):
                 f"The collection {name} has named vectors; it was not made by this program.",
                 reason="COLLECTION_MISMATCH",
             )
-        error = getattr(found.optimizer_status, "error", "")
         return CollectionInfo(
             name=name,
             dimension=params.size,
@@ -164,7 +164,7 @@ class VectorStore(VectorConnection):
             payload_indexes={
                 key_of_path(path): str(index.data_type.value) for path, index in found.payload_schema.items()
             },
-            error=str(error),
+            error=str(getattr(found.optimizer_status, "error", "")),
             layout=layout_of(found.config),
         )
 
@@ -243,6 +243,11 @@ class VectorStore(VectorConnection):
                 self._client.batch_update_points(name, update_operations=operations, wait=True)
         if indexed is not None:
             self.index_payload(name, key, indexed)
+
+    def drop_payload(self, name: str, key: str) -> None:
+        """Remove a payload key and its index from all points, which are those of rows."""
+        with self._calling(name):
+            drop_payload(self._client, name, path_of_key(key))
 
     def delete(self, name: str, ids: npt.ArrayLike) -> None:
         """Delete points; those that are not there are passed over."""

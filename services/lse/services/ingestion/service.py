@@ -190,7 +190,7 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
 
     def PreviewRecipe(self, request: pb.PreviewRecipeRequest, context: Any) -> pb.PreviewRecipeResponse:
         """Show what a recipe makes of a few sources."""
-        reading = checked_sources(self._reading, request.parent, request.sources, "")
+        reading = checked_sources(self._reading, request.parent, request.sources, request.catalogue)
         if any(map(is_template, request.sources)):
             addressed_sources(request.sources, None)  # which says that it takes a catalogue
         if any(map(is_image_service, request.sources)):

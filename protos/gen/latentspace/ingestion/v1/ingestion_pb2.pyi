@@ -755,12 +755,15 @@ class PreviewRecipeRequest(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     RECIPE_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    CATALOGUE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project that the sources are previewed for, `projects/{project}`; required where callers have to log in."""
     recipe: _builtins.str
     """Recipe as YAML (default: suggested from the images)."""
     image_count: _builtins.int
     """Number of images to preview, evenly spread over the sources (default: 8, at most 64)."""
+    catalogue: _builtins.str
+    """Catalogue to join, as a path that the service can read; it is checked that it is there, and not read."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Files and folders, as paths that the service can read, or addresses of them (`s3://`, `https://`)."""
@@ -772,10 +775,11 @@ class PreviewRecipeRequest(_message.Message):
         sources: _abc.Iterable[_builtins.str] | None = ...,
         recipe: _builtins.str = ...,
         image_count: _builtins.int = ...,
+        catalogue: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_count", b"image_count", "parent", b"parent", "recipe", b"recipe", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "image_count", b"image_count", "parent", b"parent", "recipe", b"recipe", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
