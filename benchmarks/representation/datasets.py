@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("LSE_TEST_DATA", ROOT.parent / "shared" / "data"))
 # Images from which a recipe is suggested.
-_SAMPLES = 24
+_SAMPLES = 96
 
 
 @dataclass(frozen=True)

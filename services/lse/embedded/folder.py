@@ -18,7 +18,7 @@ NET_OF_PHOTOGRAPHS = "package:efficientnet_lite0"
 # Pixels a side that photographs are prepared with: enough for such a network, at a third of the memory of its own 224.
 _SIDE = 128
 # Images that are looked at to tell photographs from others, and those that the recipe is suggested from.
-_LOOKED_AT, _SUGGESTED_FROM = 128, 24
+_LOOKED_AT, _SUGGESTED_FROM = 128, 96
 _ROWS = 1000
 
 

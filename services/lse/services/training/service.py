@@ -63,7 +63,7 @@ __all__ = ["TrainingServicer", "register"]
 _MOST_VIEWED = 64
 _LARGE = ("loss_curve", "evaluations", "versions")
 # A worker may be busy with other work, and a call must end.
-_ESTIMATE_SECONDS, _CHECK_SECONDS = 150.0, 15.0
+_ESTIMATE_SECONDS, _CHECK_SECONDS = 150.0, 40.0
 # Within the time that a client waits for an answer.
 _MOST_OWN_SECONDS = 30.0
 _PRECISIONS: dict[int, Precision] = {Precisions.PRECISION_FP32: "fp32", Precisions.PRECISION_FP16: "fp16"}
