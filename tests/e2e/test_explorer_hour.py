@@ -290,6 +290,9 @@ def predict(page: Page, client: Client) -> None:
     page.locator(".lse-run button").click()
     made(page, "guess").get_by_role("button", name="Show").click()
     expect(page.locator(".lse-colour [role=combobox]")).to_have_text("prediction · guess")
+    # A class has one colour, predicted or given.
+    dots = (".legend .group[data-name='single'] .swatch", ".lse-label-bar .class[data-value='single'] i")
+    assert len({page.locator(one).evaluate("one => getComputedStyle(one).backgroundColor") for one in dots}) == 1
     choose(page, "lse-review-source", "prediction · guess, least certain first")
     item, said = page.locator(".lse-review .review"), page.locator(".lse-label-bar .said")
     expect(item.locator(".predicted")).to_be_visible()

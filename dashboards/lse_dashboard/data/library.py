@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -226,9 +226,16 @@ class Library:
         return found.at(positions(rows, cloud.rows), none=none)
 
     def predicted(
-        self, project: str, experiment: Experiment, prediction: Prediction, cloud: Cloud, *, probability: bool
+        self,
+        project: str,
+        experiment: Experiment,
+        prediction: Prediction,
+        cloud: Cloud,
+        *,
+        probability: bool,
+        order: Sequence[str] = (),
     ) -> Colouring:
-        """Predicted class of each point of a cloud, or its probability."""
+        """Predicted class of each point of a cloud, in some order, or its probability."""
         table = self.kept(
             ("prediction", prediction.uid),
             lambda: _by_row(
@@ -241,7 +248,7 @@ class Library:
             return gradient(wording.Colours.PROBABILITY.format(name=prediction.id), values)
         none = wording.Legend.NOT_PREDICTED
         title = wording.Colours.PREDICTION.format(name=prediction.id)
-        return groups(title, table["label"], none=none).at(at, none=none)
+        return groups(title, table["label"], none=none, order=order).at(at, none=none)
 
     def outlier_scores(self, project: str, experiment: Experiment, score: str, cloud: Cloud) -> Colouring:
         """How unusual each image of a cloud is by a score of its experiment."""

@@ -162,7 +162,9 @@ def read_colouring(library: Library, project: str, shown: Opened, colour_by: str
     if kind in {"label", "remark"}:
         return _said(library, project, contents, colour_by, cloud)
     if kind in {"prediction", "probability"} and prediction is not None:
-        return library.predicted(project, experiment, prediction, cloud, probability=kind == "probability")
+        # A class has the colour that it has among the labels.
+        order = next((one.classes for one in contents.schemes if one.name == prediction.label_scheme), ())
+        return library.predicted(project, experiment, prediction, cloud, probability=kind == "probability", order=order)
     if kind == "trust" and shown.projection is not None and name in shown.projection.figures:
         return library.trust(project, experiment, shown.projection, name, cloud)
     found = None
