@@ -47,7 +47,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         real = tmp_path / "simulated"
         simulate_survey(real, count=IMAGES, seed=5)
         for path in sorted((real / "images").glob("*.fits")):
-            pixels = fits.getdata(path)[0]
+            pixels = np.nan_to_num(fits.getdata(path)[0].astype(float))
             grey = np.clip(255 * np.arcsinh(pixels / np.percentile(pixels, 99)), 0, 255)
             Image.fromarray(grey.astype(np.uint8)).save(path.with_suffix(".png"))
     every = sorted((real / "images").rglob("*.*g"))
