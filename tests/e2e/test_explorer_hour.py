@@ -50,6 +50,8 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             pixels = np.nan_to_num(fits.getdata(path)[0].astype(float))
             grey = np.clip(255 * np.arcsinh(pixels / np.percentile(pixels, 99)), 0, 255)
             Image.fromarray(grey.astype(np.uint8)).save(path.with_suffix(".png"))
+        catalogue = real / "catalogue.csv"
+        catalogue.write_text(catalogue.read_text().replace(".fits", ".png"))
     every = sorted((real / "images").rglob("*.*g"))
     for number in np.linspace(0, len(every) - 1, IMAGES).astype(int):
         path = own / every[number].relative_to(real)
