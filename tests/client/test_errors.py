@@ -21,7 +21,6 @@ from lse.errors import (
 )
 from lse.status import error_of
 
-
 # Others are of modules that this process may have imported, and never cross the wire.
 KINDS = [kind for kind in LseError.__subclasses__() if kind.__module__ == LseError.__module__]
 
