@@ -110,6 +110,15 @@ def test_another_object_is_never_joined(tmp_path: Path) -> None:
     assert joined.rows_without_source == ("J0013 0951", "a-b", "upper", "0001", "βCen", "x-J0013+0951")
 
 
+def test_what_differs_in_its_writing_alone_is_told(tmp_path: Path) -> None:
+    sources = sources_of(tmp_path, "ABC.png", "x.png", "J0013-0951.png", "other.png")
+    rows = "name,c\nabc,1\nx.fits,2\nJ0013\u22120951,3\nz,4\n"
+    joined = join_catalogue(sources, read_catalogue(table(tmp_path, rows)))
+    assert joined.matched == 0
+    said = join_notes(joined, "its column 'name'", 4)[-1]
+    assert "abc (ABC), x.fits (x), J0013\u22120951 (J0013-0951)." in said
+
+
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [

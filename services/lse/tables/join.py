@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
 from typing import Protocol
@@ -16,6 +16,8 @@ from lse.tables.catalogue import Catalogue, normal_key
 __all__ = ["JoinedCatalogue", "Source", "join_catalogue", "join_notes", "rows_for"]
 
 _SHOWN = 5
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
+_SUFFIXES = {".fits", ".fit", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}  # that one writes for another
 
 
 class Source(Protocol):
@@ -58,6 +60,9 @@ class JoinedCatalogue:
         Keys of the rows that fit several sources, each with these; none of them is joined.
     ambiguous_sources
         Names of the sources that several rows fit, each with their keys; they are left without a row.
+    alike
+        Keys of rows that belong to no source, each with the source without a row whose name is written almost so: they
+        differ in case, suffix or kind of dash.
     matched
         Number of sources with a row.
     """
@@ -67,6 +72,7 @@ class JoinedCatalogue:
     rows_without_source: tuple[str, ...] = ()
     ambiguous_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ambiguous_sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    alike: Mapping[str, str] = field(default_factory=dict)
     matched: int = 0
 
 
@@ -88,10 +94,13 @@ def join_catalogue(sources: Sequence[Source], catalogue: Catalogue) -> JoinedCat
     matches = {number: rows[0] for number, rows in rows_of.items() if len(rows) == 1 and len(fitting[rows[0]]) == 1}
     clashing = {number: rows for number, rows in rows_of.items() if len(rows) > 1}
     names = [source.name for source in sources]
+    alone = tuple(name for number, name in enumerate(names) if number not in rows_of)
+    unused = tuple(key for key, found in zip(keys, fitting, strict=True) if not found)
     return JoinedCatalogue(
         table=rows_for(catalogue, [matches.get(number) for number in range(len(sources))]),
-        sources_without_row=tuple(name for number, name in enumerate(names) if number not in rows_of),
-        rows_without_source=tuple(key for key, found in zip(keys, fitting, strict=True) if not found),
+        sources_without_row=alone,
+        rows_without_source=unused,
+        alike=_alike(unused, alone),
         ambiguous_rows={
             key: tuple(names[number] for number in found)
             for key, found in zip(keys, fitting, strict=True)
@@ -134,7 +143,23 @@ def join_notes(joined: JoinedCatalogue, how: str, count: int) -> list[str]:
         one, many = words.split("|")
         if found:
             notes.append(f"{len(found)} {one if len(found) == 1 else many}: {', '.join(_few(found))}.")
+    if joined.alike:
+        said = ", ".join(_few([f"{key} ({name})" for key, name in joined.alike.items()]))
+        notes.append(
+            f"Rows that were not joined to images of almost the same name: {said}. Write them alike if they are."
+        )
     return notes
+
+
+def _alike(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """Keys and names of images that differ in case, suffix or kind of dash only."""
+    written = {_loosely(name): name for name in names}
+    return {key: written[loose] for key in keys if (loose := _loosely(key)) in written}
+
+
+def _loosely(text: str) -> str:
+    path = PurePosixPath(_canonical(text).casefold().translate(_DASHES))
+    return str(path.with_suffix("") if path.suffix in _SUFFIXES else path)
 
 
 def _each(found: Mapping[str, Sequence[str]]) -> list[str]:
