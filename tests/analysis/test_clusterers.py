@@ -12,6 +12,7 @@ from sklearn.cluster import HDBSCAN
 from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 from lse.analysis.clusterers import CLUSTERERS, cluster
 from lse.errors import CancelledError, FailedPreconditionError, InvalidArgumentError, ResourceExhaustedError
@@ -125,12 +126,19 @@ def test_all_noise_is_an_answer():
     assert "All points are noise" in clustering.report["advice"]
 
 
-def test_many_points_go_to_the_compiled_hdbscan_and_it_agrees():
-    points, _ = make_blobs(10_500, centers=6, cluster_std=0.4, random_state=3)
-    clustering = cluster(points, method="hdbscan", parameters={"min_cluster_size": 50})
-    assert clustering.report["library"] == "fast_hdbscan HDBSCAN"
+@pytest.mark.parametrize(
+    ("columns", "offset", "library"), [(2, 0, "fast_plscan"), (6, 1e4, "fast_plscan"), (20, 0, "fast_hdbscan")]
+)
+def test_many_points_go_to_the_compiled_hdbscan_and_it_agrees(columns, offset, library):
+    points, _ = make_blobs(10_500, n_features=columns, centers=6, cluster_std=0.4, random_state=3)
+    task = {"method": "hdbscan", "parameters": {"min_cluster_size": 50, "metric": "euclidean", "reduce": "none"}}
+    with threadpool_limits(1):
+        clustering = cluster(points + offset, **task)
+    assert clustering.report["library"].startswith(library)
     expected = HDBSCAN(min_cluster_size=50, min_samples=6, copy=True).fit_predict(points.astype(np.float32))
     assert adjusted_rand_score(expected, clustering.labels) > 0.98
+    with threadpool_limits(2):
+        assert (cluster(points + offset, **task).labels == clustering.labels).all()
 
 
 @given(
