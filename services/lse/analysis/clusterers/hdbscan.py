@@ -85,7 +85,7 @@ def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
 
 
 def _has_few_columns(task: ClusteringTask) -> bool:
-    return task.points.shape[1] <= _TREE_COLUMNS
+    return int(task.points.shape[1]) <= _TREE_COLUMNS
 
 
 def _by_scikit_learn(points: Points, size: int, samples: int, parameters: HdbscanParameters) -> Found:
