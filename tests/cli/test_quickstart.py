@@ -69,8 +69,8 @@ def test_images_of_the_sky_are_learnt_from(tmp_path: Path, monkeypatch: pytest.M
 def test_the_column_with_the_names_of_the_files_is_the_key(tmp_path: Path) -> None:
     folder = galaxies(tmp_path / "survey", count=4)
     table = folder / "table.csv"
-    table.write_text("class,objid\nspiral,0\nspiral,1\nring,2\nring,3\n")
-    assert own_images(folder).dataset.catalogue_key == "objid"
+    table.write_text("class,plate_of\nspiral,0\nspiral,1\nring,2\nring,3\n")
+    assert own_images(folder).dataset.catalogue_key == "plate_of"
     table.write_text("class,name\nspiral,0\nring,1\n")  # a usual name needs no looking
     assert own_images(folder).dataset.catalogue_key is None
     table.write_text("class,redshift\nspiral,0.1\nring,0.2\n")  # refused by the ingest, in a sentence
