@@ -76,6 +76,8 @@ class Child:
         Variables that no other user may see, not even on the command line of the moment before the program runs.
     ending
         Signal that it gets when this process ends.
+    stopping
+        Signal that asks it to end.
     on_end
         Called when it has ended, however that was.
     """
@@ -90,6 +92,7 @@ class Child:
         environment: Mapping[str, str | None] | None = None,
         secrets: Mapping[str, str] | None = None,
         ending: signal.Signals = signal.SIGKILL,
+        stopping: signal.Signals = signal.SIGTERM,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
@@ -97,6 +100,7 @@ class Child:
         self._command = ending_with_parent(command, ending=ending, environment=environment)
         self._secrets = dict(secrets or {})
         self._ready = ready
+        self._stopping = stopping
         self._on_end = on_end
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = False
@@ -181,7 +185,7 @@ class Child:
         """Ask it to end."""
         self._ending = True
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(self._stopping)
 
     def stop(self, grace: float = 10.0) -> None:
         """End it, by force when it takes longer than `grace` seconds."""

@@ -263,6 +263,7 @@ def test_small_requests_are_put_together(triton_server: TritonServer, encoder_fi
 
 @pytest.mark.triton
 def test_server_outlives_the_thread_that_started_it(triton_program: Path, tmp_path: Path) -> None:
+    before = traces_of(f"lse_triton_{os.getpid()}_")
     server = TritonServer(triton_program, tmp_path)
     thread = threading.Thread(target=server.start)
     thread.start()
@@ -271,6 +272,7 @@ def test_server_outlives_the_thread_that_started_it(triton_program: Path, tmp_pa
     assert server.pid is not None
     server.stop()
     assert server.pid is None
+    assert traces_of(f"lse_triton_{os.getpid()}_") == before
 
 
 @pytest.mark.triton

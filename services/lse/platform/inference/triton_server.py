@@ -94,6 +94,8 @@ class TritonServer(Child):
             },
             # A killed server would leave its files behind.
             ending=signal.SIGTERM,
+            # Here what it leaves is removed, and to unload its models would take it seconds.
+            stopping=signal.SIGKILL,
             on_end=lambda: _clean_up(self._prefix),
         )
 
