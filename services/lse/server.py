@@ -66,7 +66,7 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
             operation_store=OperationStore(catalogue, access.quotas),
             access=access,
             discards=Discards(catalogue),
-            artifacts=Artifacts(settings.artifacts_url, settings.artifacts_options),
+            artifacts=Artifacts(settings.artifacts_url, settings.artifacts_options, read_only=settings.read_only),
             vectors=vectors,
             inference=InferenceSettings(
                 kind="triton" if triton else "onnxruntime",

@@ -39,8 +39,11 @@ class Installation:
         inference: str = "onnxruntime",
         traces_url: str = "",
         metrics: bool = False,
+        read_only: bool = False,
     ) -> None:
         self.home = home
+        self._looks = ["--read-only"] if read_only else []
+        self._log = (home.parent if read_only else home) / "up.log"
         self.address = f"127.0.0.1:{free_port()}"
         self.http_url = f"http://127.0.0.1:{free_port()}"
         self.dashboard_port = free_port() if dashboard else 0
@@ -83,11 +86,11 @@ class Installation:
         command = [
             *[str(Path(sys.executable).with_name("lse")), "up", "--home", str(self.home), "--host", host],
             *["--grpc-port", port, "--http-port", self.http_url.rpartition(":")[2]],
-            *["--inference", self._inference, "--workers", "2", *self._traces, *self._metrics],
+            *["--inference", self._inference, "--workers", "2", *self._traces, *self._metrics, *self._looks],
             *(["--dashboard-port", str(self.dashboard_port)] if self.dashboard_port else ["--no-dashboard"]),
         ]
         self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "up.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.client = connect(self.address)
         deadline = time.monotonic() + _START_SECONDS
@@ -95,8 +98,8 @@ class Installation:
             try:
                 self.client.ping()
             except LseError:
-                assert self._process.poll() is None, (self.home / "up.log").read_text()
-                assert time.monotonic() < deadline, (self.home / "up.log").read_text()
+                assert self._process.poll() is None, self._log.read_text()
+                assert time.monotonic() < deadline, self._log.read_text()
                 time.sleep(0.2)
             else:
                 return self.client

@@ -62,6 +62,9 @@ def up(
     The services, their stores, the workers, and the explorer: until Ctrl-C.
     """
     quickstart = None
+    if (demo or images is not None) and settings.read_only:
+        message = "With --read-only nothing can be made: leave out --demo and --images, or --read-only."
+        raise InvalidArgumentError(message, reason="SETTING_NOT_ALLOWED", setting="read_only")
     if demo or images is not None:
         from lse.cli.quickstart import Quickstart
 
@@ -91,6 +94,8 @@ def up(
         home = settled.home.expanduser().absolute()
         alone = ", for this machine alone" if shown == "localhost" and settled.host == "127.0.0.1" else ""
         typer.echo(f"The services are at {shown}:{settled.grpc_port}{alone}, their home is {home}; Ctrl-C stops them.")
+        if settled.read_only:
+            typer.echo("They read only: nothing of the home is changed.")
         typer.echo(f"By HTTP with JSON they are at http://{shown}:{settled.http_port}, which also describes them.")
 
     run(settings, images=[images] if images else [], on_ready=ready)
@@ -240,7 +245,15 @@ def register(app: typer.Typer) -> None:
         app,
         up,
         *("home", "host", "grpc_port", "http_port", "dashboard_port", "inference", "workers", "dashboard"),
-        *("triton_dir", "metrics_port", "traces_url", "operation_slots", "outage_seconds", "drain_seconds"),
+        *(
+            "triton_dir",
+            "metrics_port",
+            "traces_url",
+            "operation_slots",
+            "outage_seconds",
+            "drain_seconds",
+            "read_only",
+        ),
         "allow_import_paths",
         *(*_LOGIN, "open_without_login", "log_level", "config"),
         *_READING,
@@ -250,7 +263,7 @@ def register(app: typer.Typer) -> None:
         app,
         serve,
         *(*_STORES, "grpc_port", "http_port", "metrics_port", "traces_url", "peer_address", "instance"),
-        *("operation_slots", "outage_seconds", "drain_seconds"),
+        *("operation_slots", "outage_seconds", "drain_seconds", "read_only"),
         *("allow_import_paths", *_LOGIN, *_READING, *_SERVED),
         extra="services",
     )

@@ -89,8 +89,11 @@ def run(settings: Settings, *, images: Sequence[Path] = (), on_ready: Callable[[
     # Other users of this machine have no business in the home, nor in what its processes leave elsewhere.
     os.umask(0o077)
     with contextlib.ExitStack() as stack:
-        home, lock = Home.open(settings.home)
-        stack.enter_context(lock)
+        if settings.read_only:
+            home = stack.enter_context(Home.looked_at(settings.home))
+        else:
+            home, lock = Home.open(settings.home)
+            stack.enter_context(lock)
         log = stack.enter_context((home.logs / "services.log").open("a", buffering=1))
         settings = _settled(settings, home, images)
         children = list(_children(settings, home))
@@ -102,7 +105,8 @@ def run(settings: Settings, *, images: Sequence[Path] = (), on_ready: Callable[[
         migrate(settings)
         # Clients close before servers, or they would complain about what is gone.
         platform = stack.enter_context(open_platform(settings))
-        sweep_artifacts(platform)
+        if not settings.read_only:
+            sweep_artifacts(platform)
         asyncio.run(_serve(platform, children, on_ready))
 
 
@@ -110,8 +114,10 @@ def _settled(settings: Settings, home: Home, images: Sequence[Path]) -> Settings
     """Settings of all the processes, with what is chosen here."""
     ports = {key: _port(settings, key) for key in _PORTS if key != "dashboard_port" or settings.dashboard}
     vectors, scheduler, triton = free_port(), free_port(), free_port()
-    program = None if settings.inference == "onnxruntime" else find_triton(settings.triton_dir)
-    if program is None and settings.inference == "triton":
+    # Triton would write its model repository.
+    without = settings.inference == "onnxruntime" or settings.read_only
+    program = None if without else find_triton(settings.triton_dir)
+    if program is None and settings.inference == "triton" and not settings.read_only:
         raise FailedPreconditionError(
             "Triton is not installed: run `make triton`, or start with --inference onnxruntime.",
             reason="TRITON_MISSING",
@@ -271,7 +277,7 @@ def _wait_until_ready(platform: Platform, children: list[Child], ended: threadin
     for child in children:
         child.wait_until_ready(deadline - time.monotonic())
     patience = Patience(_START_SECONDS)
-    while True:
+    while not platform.settings.read_only:
         try:
             sweep_collections(platform)
             _rebuild_collections(platform)

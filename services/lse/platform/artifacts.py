@@ -49,10 +49,13 @@ class Artifacts:
         Root folder, ``file:///…`` or ``s3://bucket/prefix``.
     options
         Options of the fsspec file system.
+    read_only
+        Whether nothing is written, so that the disk may be read-only.
     """
 
     url: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         if self.url.split("://")[0] not in ("file", "s3"):
@@ -259,11 +262,12 @@ class Artifacts:
         return True
 
     def _require_root(self) -> None:
-        """Raise UnavailableError unless the root on a local disk is there and can be written."""
+        """Raise UnavailableError unless the root on a local disk is there and, where it needs to be, can be written."""
         if (local := self.local_path(self.url)) is not None:
             try:
                 _ = self._made
-                _require_writable(local)
+                if not self.read_only:
+                    _require_writable(local)
             except OSError as error:
                 raise artifacts_away(self.url, error) from error
 

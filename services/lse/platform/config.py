@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     peer_address: str = Field(
         default="", description="HOST:PORT at which this process reaches the ingestion service (default: itself)."
     )
+    read_only: bool = Field(default=False, description="Answer calls that read, and refuse all others.")
     operation_slots: int = Field(default=4, ge=1, description="Operations that a process works on at a time.")
     drain_seconds: float = Field(
         default=20.0, ge=0, description="Seconds that running calls and jobs have to end after SIGTERM."

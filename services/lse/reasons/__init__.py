@@ -156,6 +156,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "PROJECTION_VECTORS_MISMATCH": ("The experiment has other vectors than the projection was made of.",),
         "PROJECT_IN_USE": ("The project that is to be deleted has resources.", "name"),
         "QUERY_CLUSTER_MISSING": ("The query is noise, in no cluster.",),
+        "READ_ONLY": ("The services were started to read only.",),
         "RECONSTRUCTIONS_MISSING": ("The training run has no reconstructions.",),
         "RECORD_TOO_NEW": ("A newer version of the software wrote the resource.", "name"),
         "RESOURCE_IN_USE": ("Other resources use the one that is to be deleted.",),

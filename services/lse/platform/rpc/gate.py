@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lse.errors import InvalidArgumentError, PermissionDeniedError
+from lse.errors import FailedPreconditionError, InvalidArgumentError, PermissionDeniedError
 from lse.platform.access import Access
 from lse.platform.access.projects import no_project
 from lse.platform.auth import Caller, Role
@@ -18,10 +18,13 @@ class Gate:
     ----------
     access
         Members of projects.
+    read_only
+        Whether nothing may be changed.
     """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, read_only: bool = False) -> None:
         self._access = access
+        self._read_only = read_only
 
     def admit(self, need: Need | None, caller: Caller, method: str) -> Need:
         """Check what does not depend on the request.
@@ -30,6 +33,8 @@ class Gate:
         ------
         PermissionDeniedError
             If the method declares nothing, or is for operators and the caller is none.
+        FailedPreconditionError
+            If it changes something and nothing may be changed.
         """
         if need is None:
             raise PermissionDeniedError(
@@ -39,6 +44,12 @@ class Gate:
         if need.level == "operator" and not caller.is_operator:
             raise PermissionDeniedError(
                 f"{_short(need)} is for operators of the whole installation: ask one.", reason="ROLE_NOT_ALLOWED"
+            )
+        if need.changes and self._read_only:
+            raise FailedPreconditionError(
+                f"{_short(need)} would change something, and the services were started to read only (read_only): start "
+                "them without it.",
+                reason="READ_ONLY",
             )
         return need
 

@@ -59,6 +59,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         Where plain generators are advanced, see `advanced_in`.
     outage
         Gives the error in the place of one that shows that a disk or a bucket is away; None for another.
+    read_only
+        Whether calls that change something are refused.
     """
 
     def __init__(
@@ -68,9 +70,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         threads: Executor,
         *,
         outage: Callable[[Exception], LseError | None],
+        read_only: bool = False,
     ) -> None:
         self._threads = threads
-        self._rights = _Rights(authenticate, access, Gate(access), outage)
+        self._rights = _Rights(authenticate, access, Gate(access, read_only=read_only), outage)
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         """Wrap the handler of a method."""

@@ -88,7 +88,9 @@ class RpcServer:
             migration_thread_pool=self._threads,
             interceptors=[
                 CallInterceptor(
-                    *(self._authenticate, self._platform.access, self._threads), outage=self._platform.artifacts.outage
+                    *(self._authenticate, self._platform.access, self._threads),
+                    outage=self._platform.artifacts.outage,
+                    read_only=settings.read_only,
                 )
             ],
             options=[
@@ -127,7 +129,8 @@ class RpcServer:
                 drain_seconds=settings.drain_seconds,
             )
             await self._door.start()
-        self._platform.runner.start()
+        if not settings.read_only:
+            self._platform.runner.start()
         await self._watch.start()
         _log.info("serving", address=f"{settings.host}:{self.port}", http_port=self.http_port, services=self._names)
 
