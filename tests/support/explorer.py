@@ -36,8 +36,9 @@ FLAGS = [
     "--ignore-gpu-blocklist",
     "--disable-gpu-compositing",
 ]
-# Plotly goes on drawing a figure that has been taken away meanwhile, which nobody sees.
-_HARMLESS = "reading '_redrawFromAutoMarginCount'"
+# Plotly goes on drawing a figure that has been taken away meanwhile, or lays it out a moment after the window has changed
+# its size, which nobody sees.
+_HARMLESS = ("reading '_redrawFromAutoMarginCount'", "reading '_guiEditing'")
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def faults_of(page: Page, installation: Installation) -> list[str]:
     faults: list[str] = []
 
     def failed(error: object) -> None:
-        if _HARMLESS not in str(error):
+        if not any(one in str(error) for one in _HARMLESS):
             faults.append(str(error))
 
     def told(message: ConsoleMessage) -> None:
