@@ -36,8 +36,8 @@ FLAGS = [
     "--ignore-gpu-blocklist",
     "--disable-gpu-compositing",
 ]
-# Plotly goes on drawing a figure that has been taken away meanwhile, or lays it out a moment after the window has changed
-# its size, which nobody sees.
+# Plotly goes on drawing a figure that has been taken away meanwhile, or lays it out a moment after the window has
+# changed its size, which nobody sees.
 _HARMLESS = ("reading '_redrawFromAutoMarginCount'", "reading '_guiEditing'")
 
 
