@@ -161,6 +161,7 @@ def compute(page: Page) -> None:
     solid = made(page, "pca-3d")
     page.locator(".lse-kind button").nth(1).click()
     choose(page, "lse-method", "k-means")
+    expect(page.locator(".lse-name input")).to_have_value("kmeans")
     field = page.locator(".lse-parameter-n_clusters input")
     field.fill("4")
     field.press("Enter")

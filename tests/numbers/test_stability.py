@@ -70,5 +70,5 @@ def test_clean_blobs_are_stable_and_one_cut_in_two_is_not(method: str) -> None:
         cut = cluster(blobs, method=method, parameters={**parameters, "n_clusters": 5}).stability
         assert cut is not None
         assert cut.agreement < stable.agreement
-        assert cut.clusters.min() < 0.8 < cut.clusters.max()
+        assert cut.clusters.min() < 0.8 < stable.clusters.min()
     assert cluster(blobs, method=method, parameters={"metric": "euclidean"}).stability is None

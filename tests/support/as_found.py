@@ -18,10 +18,12 @@ _OF_THE_PROJECT = ("experiments", "encoders", "datasets", "label_schemes", "sele
 def left_as_found(client: Client) -> Iterator[None]:
     """Delete at the end whatever was not there at the beginning: a second try begins as the first."""
     found = _resources(client)
-    yield
-    for kind, *ids in _resources(client):
-        if (kind, *ids) not in found:
-            getattr(client, kind).delete(*ids)
+    try:
+        yield
+    finally:
+        for kind, *ids in _resources(client):
+            if (kind, *ids) not in found:
+                getattr(client, kind).delete(*ids)
 
 
 def _resources(client: Client) -> list[tuple[str, ...]]:
