@@ -127,6 +127,8 @@ class SecondMapView:
         self._mark()
 
     def _show_choice(self) -> None:
+        if self._map.projection is None:
+            return  # a select of which no entry is chosen may answer with its first
         names = {
             self._map.name_of(one): one.components
             for one in (*ready(self._session.contents.projections), *self._map.elsewhere)
