@@ -45,7 +45,7 @@ def test_a_home_is_shown_and_stays_as_it_is(tmp_path: Path) -> None:
         ):
             with pytest.raises(FailedPreconditionError) as caught:
                 change()
-            assert caught.value.reason == "READ_ONLY"
+            assert caught.value.reason == "CHANGES_NOT_ALLOWED"
         assert client.datasets.get(dataset.id).etag == dataset.etag
     finally:
         installation.stop()

@@ -238,13 +238,7 @@ class Artifacts:
             return data
 
     def check(self) -> None:
-        """See whether the root can be read and, on a local disk, written.
-
-        Raises
-        ------
-        UnavailableError
-            If it cannot.
-        """
+        """See whether the root can be read and, on a local disk, written; raise `UnavailableError` where it cannot."""
         if self.local_path(self.url) is not None:
             self._require_root()
             return

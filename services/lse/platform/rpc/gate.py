@@ -49,7 +49,7 @@ class Gate:
             raise FailedPreconditionError(
                 f"{_short(need)} would change something, and the services were started to read only (read_only): start "
                 "them without it.",
-                reason="READ_ONLY",
+                reason="CHANGES_NOT_ALLOWED",
             )
         return need
 
