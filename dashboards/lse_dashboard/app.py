@@ -26,7 +26,7 @@ from lse_dashboard.data.opening import wanted_of
 from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.data.urls import card_path, thumbnail_path
 from lse_dashboard.delivery import StaticDelivery
-from lse_dashboard.guard import guard
+from lse_dashboard.guard import SAME, guard
 from lse_dashboard.login import login_options
 from lse_dashboard.server import handlers
 from lse_dashboard.state.ingest import Ingest
@@ -116,8 +116,8 @@ def serve(
     prefix
         Path below which everything is served.
     origins
-        ``HOST[:PORT]`` under which browsers reach this server; when none are given, its own names if it listens to
-        this machine alone, else that of the page that asks.
+        ``HOST[:PORT]`` under which browsers reach this server, or ``same`` for that of the page that asks; when none
+        are given, its own names if it listens to this machine alone, else as ``same``.
     login
         Login of visitors; None where they bring credentials, or need none.
     """
@@ -139,7 +139,7 @@ def serve(
         show=False,
         start=False,
         verbose=True,
-        websocket_origin=list(origins) or _own_origins(host, port),
+        websocket_origin=_accepted(origins, host, port),
         transforms=[StaticDelivery],
         websocket_compression_level=_WEBSOCKET_COMPRESSION,
         extra_patterns=handlers(libraries, downloads, uploads),
@@ -159,11 +159,12 @@ def _end(number: int, frame: object) -> None:
     raise SystemExit(0)
 
 
-def _own_origins(host: str, port: int) -> list[str]:
-    if host in {"127.0.0.1", "localhost"}:
-        return [f"127.0.0.1:{port}", f"localhost:{port}"]
-    # Those of pages under the same name: see `guard`.
-    return ["*"]
+def _accepted(origins: Sequence[str], host: str, port: int) -> list[str]:
+    """Origins that Bokeh takes web sockets from; of any where `guard` sees to it that the page has the same name."""
+    if origins and SAME not in origins:
+        return list(origins)
+    loopback = not origins and host in {"127.0.0.1", "localhost"}
+    return [f"127.0.0.1:{port}", f"localhost:{port}"] if loopback else ["*"]
 
 
 def _page(

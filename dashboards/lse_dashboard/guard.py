@@ -10,7 +10,10 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.routing import AnyMatches, Matcher, Rule, RuleRouter
 from tornado.web import Application, OutputTransform, RequestHandler
 
-__all__ = ["guard"]
+__all__ = ["SAME", "guard"]
+
+SAME = "same"
+"""In place of a name: any, if the page that asks has the same."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _POLICY = "; ".join(
@@ -53,15 +56,14 @@ class _Foreign(Matcher):
     """
 
     def __init__(self, host: str, origins: Sequence[str]) -> None:
-        self._all = "*" in origins
-        self._by_page = not origins and host not in _LOOPBACK
+        self._by_page = SAME in origins or (not origins and host not in _LOOPBACK)
         named = {urlsplit(f"//{origin}").hostname or "" for origin in origins}
         self._names = {*_LOOPBACK, host, *named} if not self._by_page else set()
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         """Nothing for those that are answered."""
         # Probes come by the address of a container.
-        if self._all or request.path.endswith("/health"):
+        if request.path.endswith("/health"):
             return None
         if self._by_page:
             origin = request.headers.get("Origin")
@@ -91,8 +93,8 @@ def guard(server: Any, *, host: str, origins: Sequence[str]) -> None:
     host
         Where it listens.
     origins
-        ``HOST[:PORT]`` under which browsers reach it; when none are given, the loopback names where it listens to these
-        alone, else any name, if a page is of the same.
+        ``HOST[:PORT]`` under which browsers reach it, or ``same`` for any name, if a page is of the same; when none are
+        given, the loopback names where it listens to these alone, else as ``same``.
     """
     application: Application = server._tornado  # noqa: SLF001  # Bokeh makes both, and takes none
     application.add_transform(_SafeHeaders)

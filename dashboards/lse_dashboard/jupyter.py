@@ -26,7 +26,7 @@ def explorer_server() -> dict[str, Any]:
         "--dashboard-port": "{port}",
         "--dashboard-prefix": f"{{base_url}}{_PATH}",
         # Browsers reach it under the name of the hub, and only through a Jupyter server that has asked for their login.
-        "--dashboard-origins": "*",
+        "--dashboard-origins": "same",
     }
     command = [sys.executable, "-m", "lse.cli.main", "explorer"]
     return {

@@ -243,8 +243,8 @@ class Settings(BaseSettings):
     dashboard_prefix: str = Field(default="/", description="URL path below which the explorer is served.")
     dashboard_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="HOST[:PORT],… under which browsers reach the explorer (default: its own names on 127.0.0.1, "
-        "else all).",
+        description="HOST[:PORT],… under which browsers reach the explorer, or same: that of the page that asks "
+        "(default: its own names on 127.0.0.1, else same).",
     )
 
     @field_validator("artifacts_options", "source_options", "triton_repository_options", mode="before")

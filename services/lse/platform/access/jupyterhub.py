@@ -141,7 +141,7 @@ def started_by_hub(settings: Settings, variables: Mapping[str, str]) -> Settings
         "dashboard_port": own.port,
         "dashboard_prefix": variables["JUPYTERHUB_SERVICE_PREFIX"],
         # Only a hub with a public_url knows the name under which browsers reach it.
-        "dashboard_origins": (public or "*",),
+        "dashboard_origins": (public or "same",),
         "dashboard_client_id": variables["JUPYTERHUB_CLIENT_ID"],
         "dashboard_client_secret": SecretStr(token),
         "dashboard_cookie_secret": SecretStr(hmac.digest(token.encode(), b"cookies of the explorer", "sha256").hex()),
