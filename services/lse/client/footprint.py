@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ __all__ = ["coverage_of", "written"]
 _FINEST_ORDER = 29
 _CELLS_A_SIDE = 4
 _BLOCK = 100_000
+_POLYGON = re.compile(r"POLYGON ICRS( [-+]?[\d.]+ [-+]?[\d.]+){3,}")
 
 
 def coverage_of(regions: Iterable[str | None], *, order: int | None = None) -> MOC:
@@ -37,7 +39,8 @@ def coverage_of(regions: Iterable[str | None], *, order: int | None = None) -> M
     Raises
     ------
     FailedPreconditionError
-        ``FOOTPRINT_MISSING``: there is no outline; ``PACKAGE_MISSING``: mocpy, which the client does not install.
+        ``FOOTPRINT_MISSING``: there is no outline, or one of another form; ``PACKAGE_MISSING``: mocpy, which the client
+        does not install.
     InvalidArgumentError
         ``HEALPIX_ORDER_INVALID``.
     """
@@ -83,14 +86,23 @@ def written(coverage: MOC, suffix: str) -> bytes:
 
 
 def _corners(region: str) -> tuple[list[float], list[float]]:
-    """Right ascensions and declinations of an outline."""
+    """Right ascensions and declinations of an outline, which a catalogue may have written in another form."""
+    if not _POLYGON.fullmatch(region):
+        raise FailedPreconditionError(
+            f"The column s_region has outlines of another form than 'POLYGON ICRS' and corners, as {region[:40]!r}:"
+            " leave it out of the catalogue to have those of the images.",
+            reason="FOOTPRINT_MISSING",
+        )
     values = list(map(float, region.split()[2:]))
     return values[::2], values[1::2]
 
 
 def _order_for(corners: Sequence[tuple[list[float], list[float]]]) -> int:
     """Order whose cells are a quarter of the side of a typical image."""
-    sides = sorted(math.hypot((ra[1] - ra[0] + 180) % 360 - 180, dec[1] - dec[0]) for ra, dec in corners[:1000])
+    sides = sorted(
+        math.hypot(((ra[1] - ra[0] + 180) % 360 - 180) * math.cos(math.radians(dec[0])), dec[1] - dec[0])
+        for ra, dec in corners[:1000]
+    )
     side = max(sides[len(sides) // 2], 1e-9)
     # A cell of order k has an area of 4 pi / (12 * 4**k) steradian.
     cell = math.degrees(math.sqrt(math.pi / 3))

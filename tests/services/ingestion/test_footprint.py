@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from lse.cli.main import app
 from lse.client import Client
+from lse.client.footprint import coverage_of
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 
 SCALE = 1 / 3600
@@ -108,3 +109,19 @@ def test_without_outlines_it_is_said(client: Client, tmp_path: Path) -> None:
     client.datasets.ingest("d", tmp_path).wait()
     with pytest.raises(FailedPreconditionError, match="have a WCS"):
         client.datasets.footprint("d")
+
+
+@pytest.mark.parametrize("region", ["CIRCLE ICRS 10 20 0.1", "POLYGON 1 2 3 4 5 6", "POLYGON FK5 1 2 3 4 5 6"])
+def test_outlines_of_another_form_are_refused(region: str) -> None:
+    with pytest.raises(FailedPreconditionError, match="another form"):
+        coverage_of([region])
+
+
+def test_cells_are_as_small_near_the_pole_as_elsewhere() -> None:
+    side = 0.01
+    ends = {dec: side / np.cos(np.deg2rad(dec)) for dec in (0, 85)}
+    orders = [
+        coverage_of([f"POLYGON ICRS 10 {dec} {10 + dra} {dec} {10 + dra} {dec + side} 10 {dec + side}"]).max_order
+        for dec, dra in ends.items()
+    ]
+    assert orders[0] == orders[1]
