@@ -76,16 +76,15 @@ def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
             maximum=rows - 1,
         )
     task.monitor.report("grouping", 0, 1)
-    find = _by_scikit_learn if rows <= _COMPILED_ROWS else _by_trees if _has_few_columns(task) else _by_fast_hdbscan
+    if rows <= _COMPILED_ROWS:
+        find = _by_scikit_learn
+    else:
+        find = _by_trees if task.points.shape[1] <= _TREE_COLUMNS else _by_fast_hdbscan
     labels, strengths, library = find(task.points, size, samples, parameters)
     task.chosen.update(min_cluster_size=size, min_samples=samples)
     task.notes["library"] = library
     task.notes["membership"] = "strength: 1 at the densest of the cluster, 0 for noise"
     return Grouping(labels, np.where(labels >= 0, strengths, 0.0))
-
-
-def _has_few_columns(task: ClusteringTask) -> bool:
-    return int(task.points.shape[1]) <= _TREE_COLUMNS
 
 
 def _by_scikit_learn(points: Points, size: int, samples: int, parameters: HdbscanParameters) -> Found:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Background", "clipped", "source_centre"]
+__all__ = ["Background", "clipped", "kind_from_name", "source_centre"]
 
 _ROUNDS = 10
 _PART_SIGMA, _PEAK_SIGMA = 3.0, 5.0  # above the noise of the smoothed image: what is part of a source, and its peak
@@ -46,7 +46,8 @@ class Background(BaseModel):
         rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         terms = np.stack([np.ones_like(rows), rows, columns], axis=-1)
         valid = np.isfinite(channel)
-        used = valid & np.isin(channel, clipped(channel[valid], self.sigma))
+        sky = clipped(channel[valid], self.sigma)
+        used = valid & (channel >= sky.min()) & (channel <= sky.max())
         model = np.zeros(channel.shape)
         for _ in range(_ROUNDS):
             solution, *_ = np.linalg.lstsq(terms[used], channel[used].astype(np.float64), rcond=None)
@@ -57,6 +58,11 @@ class Background(BaseModel):
                 break
             used = kept
         return model
+
+
+def kind_from_name(value: object) -> object:
+    """``median`` alone is short for ``{kind: median}``, in a recipe."""
+    return {"kind": value} if isinstance(value, str) else value
 
 
 def clipped(values: NDArray[Any], sigma: float) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from lse.images.recipe.background import clipped
+from lse.images.recipe.background import clipped, kind_from_name
 
 __all__ = ["FixedLimits", "Limits", "MinmaxLimits", "PercentileLimits", "SigmaLimits", "ZscaleLimits"]
 
@@ -126,12 +126,7 @@ def _at(part: NDArray[np.floating], first: int, count: int, share: float) -> flo
     return high - (high - low) * (1 - part_of) if part_of >= 0.5 else low + (high - low) * part_of
 
 
-def _from_name(value: object) -> object:
-    """``zscale`` alone is short for ``{kind: zscale}``."""
-    return {"kind": value} if isinstance(value, str) else value
-
-
 Limits = Annotated[
     Annotated[MinmaxLimits | FixedLimits | PercentileLimits | SigmaLimits | ZscaleLimits, Field(discriminator="kind")],
-    BeforeValidator(_from_name),
+    BeforeValidator(kind_from_name),
 ]

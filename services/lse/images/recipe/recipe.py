@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from lse.errors import InvalidArgumentError
 from lse.images.formats.source_image import Extensions
-from lse.images.recipe.background import Background
+from lse.images.recipe.background import Background, kind_from_name
 from lse.images.recipe.stretches import Each, Linear, Stretch
 from lse.validation import all_faults
 from lse.yaml_text import load_yaml
@@ -113,11 +113,6 @@ def _mask_from_name(value: object) -> object:
     return {"hdu": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
-def _kind_from_name(value: object) -> object:
-    """``median`` alone is short for ``{kind: median}``."""
-    return {"kind": value} if isinstance(value, str) else value
-
-
 class Recipe(BaseModel):
     """How every image of a dataset is prepared, in the order of the fields.
 
@@ -169,7 +164,7 @@ class Recipe(BaseModel):
     crop: int | None = Field(default=None, ge=2, le=100_000)
     centre: Literal["image", "source"] = "image"
     fit: Literal["crop", "pad", "squeeze"] = "crop"
-    background: Annotated[Background, BeforeValidator(_kind_from_name)] = Background()
+    background: Annotated[Background, BeforeValidator(kind_from_name)] = Background()
     size: int = Field(default=64, ge=8, le=1024)
     nan: Annotated[NanPolicy, BeforeValidator(_policy_from_name)] = NanPolicy()
     stretch: Stretch = Linear()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from lse.images.recipe.background import kind_from_name
 from lse.images.recipe.limits import Limits, MinmaxLimits, PercentileLimits, ZscaleLimits
 
 __all__ = ["Asinh", "Each", "Linear", "Log", "Percentile", "Sqrt", "Stretch", "Zscale"]
@@ -167,7 +168,7 @@ def _from_name(value: object) -> object:
     """``asinh`` alone is short for ``{kind: asinh}``, a list for ``{kind: each, channels: [...]}``."""
     if isinstance(value, list | tuple):
         return {"kind": "each", "channels": value}
-    return {"kind": value} if isinstance(value, str) else value
+    return kind_from_name(value)
 
 
 OneStretch = Annotated[
