@@ -25,6 +25,7 @@ from lse_dashboard.views.bookmarks import bookmarks_button, bookmarks_dialog
 from lse_dashboard.views.cluster_names import cluster_names_dialog
 from lse_dashboard.views.concepts import concepts_dialog
 from lse_dashboard.views.dialog import explanation, question_dialog
+from lse_dashboard.views.echoes import StaleEchoes
 from lse_dashboard.views.ingest import ingest_dialog
 from lse_dashboard.views.keys import Keys
 from lse_dashboard.views.link import Header, LinkButton
@@ -76,6 +77,7 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         Keys(session),
         SampHub(samp),
         WidgetNames(**out_of_flow()),
+        StaleEchoes(**out_of_flow()),
         link.bar,
         tour,
         bookmarks_dialog(bookmarks),
