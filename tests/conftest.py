@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dask
 import pytest
+import structlog
 from hypothesis import settings
 
 from lse.caches import keep_caches
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 keep_caches()
 # As workers of the product have it: the profiler of a cluster within a test's process can lock that up.
 dask.config.set({"distributed.worker.profile.enabled": False})
+# For all tests alike: what services log in a test's process never comes between the lines that commands print there.
+structlog.configure(logger_factory=structlog.WriteLoggerFactory(sys.__stderr__))
 
 _SECONDS_TO_END = 180
 # What shares a running installation stays together, the explorer's tests with one of their own; the longest first.

@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-import structlog
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -131,5 +130,4 @@ def test_a_call_names_what_is_away(
                 assert client.encoders.list() == []
     finally:
         part.stop()
-        structlog.reset_defaults()
     assert raised.value.reason == f"{reason}_UNAVAILABLE"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from lse.client import connect
+from parts import until
 from running_services import RunningServices
 
 
 def test_every_line_of_a_call_and_of_an_operation_names_its_caller(services: RunningServices) -> None:
     with connect(services.address, project="logged") as client:
         caller = client.access.caller().name
-        services.ingest(client, "first").wait(show_progress=False)
-    colours = re.compile(r"\x1b\[[0-9;]*m")
-    lines = colours.sub("", (services.images.parent / "services.log").read_text()).splitlines()
-    mine = [line for line in lines if "IngestDataset" in line or "projects/logged/" in line]
-    assert {word for line in mine for word in re.findall("operation_(?:started|ended)", line)} == {
-        "operation_started",
-        "operation_ended",
-    }
-    assert [line for line in mine if f"caller={caller}" not in line and f"caller='{caller}'" not in line] == []
-    assert all("request_id=" in line for line in mine if "method=" in line)
+        with capture_logs([merge_contextvars]) as lines:
+            services.ingest(client, "first").wait(show_progress=False)
+            until(lambda: "operation_ended" in {line["event"] for line in lines})
+    mine = [line for line in lines if "IngestDataset" in line.get("method", "") or "projects/logged/" in str(line)]
+    assert {"operation_started", "operation_ended", "call"} <= {line["event"] for line in mine}
+    assert [line for line in mine if line["caller"] != caller] == []
+    assert all(line["request_id"] for line in mine if "method" in line)

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any, Protocol
@@ -64,12 +65,13 @@ class House(Protocol):
     ----------
     address
         That of its services.
-    faults
-        What can be done to each part.
     """
 
     address: str
-    faults: Mapping[str, Sequence[str]]
+
+    @property
+    def faults(self) -> Mapping[str, Sequence[str]]:
+        """What can be done to each part."""
 
     def start(self) -> object:
         """Start it, where it does not run, and wait until it answers."""
@@ -131,7 +133,7 @@ class Chaos:
         time.sleep(point.moment * seconds)
         self._house.act(point.victim, point.action, point.away)
 
-    def _disturbed(self, point: Point, disturb: Callable[[], None]) -> Point:
+    def _disturbed(self, point: Point, disturb: Callable[[], object]) -> Point:
         began, fault = time.monotonic(), ""
         with self.client as client:
             try:
@@ -147,7 +149,7 @@ class Chaos:
         asked_for = Barrier(len(kinds) + 1)
 
         def work(kind: str) -> Point:
-            return self._disturbed(replace(point, kind=kind), lambda: asked_for.wait(_LONGEST_SECONDS) and None)
+            return self._disturbed(replace(point, kind=kind), lambda: asked_for.wait(_LONGEST_SECONDS))
 
         with ThreadPoolExecutor(len(kinds)) as threads:
             running = [threads.submit(work, kind) for kind in kinds]
@@ -157,7 +159,7 @@ class Chaos:
 
     # Work
 
-    def _done_where_there_is_room(self, client: Client, point: Point, disturb: Callable[[], None]) -> Any:
+    def _done_where_there_is_room(self, client: Client, point: Point, disturb: Callable[[], object]) -> Any:
         """Result of a kind of work, asked for again where it failed since a disk was full, as it is promised to."""
         deadline = time.monotonic() + _LONGEST_SECONDS
         while True:
@@ -174,18 +176,19 @@ class Chaos:
             name, [self._folder / "images"], catalogue=self._folder / "catalogue.csv", recipe=RECIPE
         )
 
-    def _done(self, client: Client, kind: str, disturb: Callable[[], None]) -> Any:
+    def _done(self, client: Client, kind: str, disturb: Callable[[], object]) -> Any:
         """Result of a kind of work, which is disturbed once it was asked for."""
         name = f"{kind}-{next(self._count)}-{time.time_ns()}"
         if kind == "label":
             return self._labelled(client, name, disturb)
-        operation = {
+        ask: dict[str, Callable[[], Any]] = {
             "ingest": lambda: self._ingest(client, name),
             "train": lambda: client.encoders.train(name, dataset="base", method="simclr", parameters=TRAINING, seed=7),
             "encode": lambda: client.experiments.encode(name, dataset="base", encoder="base"),
             "project": lambda: client.projections.run(name, experiment="base", method="umap", parameters={"seed": 1}),
             "cluster": lambda: client.clusterings.run(name, experiment="base", method="kmeans", n_clusters=2),
-        }[kind]()
+        }
+        operation = ask[kind]()
         disturb()
         operation.wait(_LONGEST_SECONDS, show_progress=False)
         found = _patiently(lambda: self._read(client, kind, name))
@@ -222,14 +225,14 @@ class Chaos:
         else:
             client.clusterings.delete("base", name)
 
-    def _labelled(self, client: Client, name: str, disturb: Callable[[], None]) -> Any:
+    def _labelled(self, client: Client, name: str, disturb: Callable[[], object]) -> Any:
         """Rows and labels after as many were set, each until it was acknowledged."""
         _patiently(lambda: client.label_schemes.create(name, classes=["even", "odd"]))
         for row in range(_LABELS):
             if row == _LABELS // 2:
                 disturb()
             label = "odd" if row % 2 else "even"
-            _patiently(lambda row=row, label=label: client.labels.set(name, dataset="base", rows=[row], label=label))
+            _patiently(partial(client.labels.set, name, dataset="base", rows=[row], label=label))
         found = _patiently(lambda: client.labels.table(name, dataset="base"))
         _patiently(lambda: client.label_schemes.delete(name))
         return found.to_pandas()[["row", "label"]].to_numpy().tolist()

@@ -28,7 +28,7 @@ def work(rank: int, port: int, arguments: list[str]) -> None:
         seen.append(len(batch[0]))
         return step(self, batch, index)
 
-    Learner.training_step = counted  # type: ignore[method-assign]
+    Learner.training_step = counted  # type: ignore[method-assign, assignment]
     trained = main(arguments)
     folder = Path(arguments[arguments.index("--workdir") + 1])
     kept = {

@@ -97,9 +97,10 @@ class FaultProxy(grpc.GenericRpcHandler):
             call.sent.append(next(requests))
             context.abort_with_status(rpc_status.to_status(status_of(self.errors[name].pop(0))))
         left = context.time_remaining()
-        metadata = [(key, value) for key, value in call.metadata.items() if key in {"authorization", "x-request-id"}]
+        metadata = tuple((key, call.metadata[key]) for key in ("authorization", "x-request-id") if key in call.metadata)
         ended = threading.Event()
-        onward = self._channel.stream_stream(method)(
+        pass_on: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
+        onward = pass_on(
             _kept(requests, call.sent, ended),
             timeout=left if left is not None and left < _LONGEST_SECONDS else None,
             metadata=metadata,

@@ -78,7 +78,7 @@ class Installation:
     def explorer_pid(self) -> int:
         """Process of the explorer."""
         children = psutil.Process(self.pid).children(recursive=True)
-        return next(child.pid for child in children if "explorer" in child.cmdline())
+        return int(next(child.pid for child in children if "explorer" in child.cmdline()))
 
     def start(self) -> Client:
         """Start it and wait until it answers."""

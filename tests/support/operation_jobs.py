@@ -53,12 +53,12 @@ def fill_and_free(count: int, channel: TaskChannel) -> int:
     """Take many pieces of memory, free all but the last and give the process' size in bytes."""
     pieces = [bytearray(2**20) for _ in range(count)]
     del pieces[:-1]
-    return psutil.Process().memory_info().rss
+    return int(psutil.Process().memory_info().rss)
 
 
 def process_size(channel: TaskChannel) -> int:
     """Size of the worker's process in bytes."""
-    return psutil.Process().memory_info().rss
+    return int(psutil.Process().memory_info().rss)
 
 
 def wait_for_event(begun: str, released: str) -> None:

@@ -57,11 +57,9 @@ class PostgreSQL:
         else:
             # One that was killed leaves it, and its number may be that of another process by now.
             (data / "postmaster.pid").unlink(missing_ok=True)
+        where = ["-D", str(data), "-p", str(self.port), "-h", "127.0.0.1", "-k", str(self._folder)]
         self._process = subprocess.Popen(
-            [
-                *[self._programs / "postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1"],
-                *["-k", str(self._folder), "-c", "fsync=off"],
-            ],
+            [self._programs / "postgres", *where, "-c", "fsync=off"],
             user=self._user,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

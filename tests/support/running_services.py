@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import dask
 import numpy as np
-import structlog
 from distributed import Client as DaskClient
 from distributed import Event, LocalCluster
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from lse.client import Client, connect
+from lse.client import Client, Operation, connect
 from lse.platform.catalogue.catalogue import migrate
 from lse.platform.config import load_settings
 from lse.platform.vectors.edge_server import EdgeServer
@@ -35,7 +34,18 @@ RECIPE = {"size": 16}
 TRAINING = {"epochs": 2, "width": 4, "latent_dim": 8, "batch_size": 12}
 DIMENSION = 8
 
-ServerT = TypeVar("ServerT")
+
+class Server(Protocol):
+    """What is started and stopped in a loop of asyncio."""
+
+    async def start(self) -> object:
+        """Serve from now on."""
+
+    async def stop(self) -> object:
+        """End."""
+
+
+ServerT = TypeVar("ServerT", bound=Server)
 
 
 @contextmanager
@@ -131,7 +141,7 @@ class RunningServices:
             self.ingest(client, "first").wait(show_progress=False)
             client.encoders.import_onnx("first", self.encoder).wait(show_progress=False)
             client.experiments.encode("first", dataset="first", encoder="first").wait(show_progress=False)
-            started = [
+            started: list[Operation[Any]] = [
                 client.projections.run("first", experiment="first", method="pca"),
                 client.clusterings.run("first", experiment="first", method="kmeans", n_clusters=2),
             ]
@@ -145,10 +155,6 @@ def running_services(folder: Path) -> Iterator[RunningServices]:
     draw_images(folder)
     write_encoder(folder / "encoder.onnx")
     with ExitStack() as stack:
-        # What services log would come between the lines that commands print.
-        log = stack.enter_context((folder / "services.log").open("w"))
-        structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
-        stack.callback(structlog.reset_defaults)
         vectors = stack.enter_context(serving(EdgeServer(folder / "vectors")))
         # Dask writes the variables of its workers into this process, where later tests would find them.
         stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
 # What MinIO says; others say so in words of their own.
@@ -30,7 +30,8 @@ class Store:
                 pass
             start_response("507 Insufficient Storage", [("Content-Type", "application/xml")])
             return [_FULL]
-        return self._moto(environ, start_response)
+        answer: Iterable[bytes] = self._moto(environ, start_response)
+        return answer
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class World:
         self, name: str, facts: list[dict[str, Any]], *, rejected: int = 0, simulated: bool = False
     ) -> DatasetRecord:
         """Dataset of images with these facts in its catalogue; rejected inputs stand between them."""
-        inputs = []
+        inputs: list[tuple[dict[str, Any], dict[str, Any]]] = []
         for index, fact in enumerate(facts):
             if index < rejected:
                 inputs.append((_input(f"bad-{index}", status="rejected"), {}))
