@@ -17,6 +17,8 @@ from guarded_services import Guarded, guarded_services
 from lse.cli.main import app
 from lse.client import connect
 from lse.client.tokens import logins_file
+from lse.platform.catalogue import DatasetRecord
+from lse.platform.catalogue.records.dataset import DatasetSpec
 
 Lse = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -120,6 +122,26 @@ def test_tokens_quotas_and_audit(lse: Lse, guarded: Guarded) -> None:
     log = json.loads(done(lse("admin", "audit", "--filter", "caller = root", "--limit", "1", "--json", **ada)))
     assert [entry["method"].rsplit("/", 1)[-1] for entry in log] == ["UpdateQuota"]
     assert "UpdateQuota" in done(lse("admin", "audit", "--everywhere", **root))
+
+
+def test_operators_look_over_all_projects(lse: Lse, guarded: Guarded) -> None:
+    root, ada = {"LSE_TOKEN": guarded.user("root")}, {"LSE_TOKEN": guarded.user("ada")}
+    listed = json.loads(done(lse("admin", "quota", "list", "--json", **root)))
+    assert [(each["name"], each["image_count"]) for each in listed] == [("projects/p", 4), ("projects/q", 0)]
+    assert "q" not in done(lse("admin", "quota", "list", **ada)).split()
+    record = DatasetRecord(name="projects/q/datasets/unmade", spec=DatasetSpec(sources=("/images",)), state="failed")
+    guarded.platform.resources.create(record)
+    assert "projects/q/datasets/unmade" not in done(lse("admin", "garbage", **ada))
+    assert "failed resource" in done(lse("admin", "garbage", "--project", "q", **root))
+    assert "projects/q/datasets/unmade" in done(lse("admin", "garbage", "--remove", "--project", "q", **root))
+    assert json.loads(done(lse("admin", "garbage", "--project", "q", "--json", **root))) == []
+    waiting = guarded.platform.operation_store.create("Waiting", "projects/q/datasets/x").name
+    assert waiting in done(lse("operation", "list", "--everywhere", "--json", **root))
+    assert lse("operation", "list", "--everywhere", **ada).returncode == 1
+    assert "only one that failed or was cancelled" in lse("operation", "retry", waiting, **root).stderr
+    token = json.loads(done(lse("admin", "token", "create", "--json", **ada)))["token"]["id"]
+    assert token in done(lse("admin", "token", "list", "--of", "user:ada", **root))
+    assert lse("admin", "token", "list", "--of", "user:root", **ada).returncode == 1
 
 
 def test_the_first_token_comes_from_the_catalogue(guarded: Guarded, lse: Lse, tmp_path: Path) -> None:

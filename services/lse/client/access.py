@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from latentspace.access.v1 import access_pb2 as pb
 from latentspace.ingestion.v1.ingestion_pb2 import ListProjectsRequest
 from latentspace.ingestion.v1.ingestion_pb2 import Project as ProjectMessage
-from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quota, Role, Token
+from lse.client.resources.access import AuditEntry, Caller, Garbage, Member, Project, Quota, Role, Token
 from lse.client.subject import Subject
 from lse.names import MEMBER, PROJECT, TOKEN
 
@@ -28,8 +28,12 @@ class Access(Subject):
     """Who may what; members, quota and audit log are those of the client's project."""
 
     def caller(self) -> Caller:
-        """Who calls, as the services recognise them."""
+        """Who calls, as the services recognise them, without a role in any project."""
         return Caller.from_pb(self._connection.call(pb.DescribeCallerRequest()))
+
+    def caller_in_project(self) -> Caller:
+        """Who calls, with their role in the client's project, whose member they have to be."""
+        return Caller.from_pb(self._connection.call(pb.DescribeCallerRequest(project=self._parent)))
 
     # Projects
 
@@ -77,9 +81,9 @@ class Access(Subject):
 
     # Tokens
 
-    def tokens(self, *, service_accounts: bool = False) -> list[Token]:
-        """Tokens of the caller, or those of the service accounts of the project, for its admins."""
-        request = pb.ListTokensRequest(parent=self._parent if service_accounts else "")
+    def tokens(self, *, service_accounts: bool = False, principal: str = "") -> list[Token]:
+        """Tokens of the caller, of the project's service accounts for its admins, or of somebody for operators."""
+        request = pb.ListTokensRequest(parent=self._parent if service_accounts else "", principal=principal)
         return [Token.from_pb(message) for message in self._connection.pages(request)]
 
     def create_token(
@@ -125,7 +129,11 @@ class Access(Subject):
         """Revoke a token, given by its id: it is refused from now on."""
         self._connection.delete(pb.DeleteTokenRequest(name=name if "/" in name else TOKEN.format(TOKEN.check(name))))
 
-    # Quota and audit log
+    # Quotas and audit log
+
+    def quotas(self) -> list[Quota]:
+        """What each of the projects uses and may use that the caller is a member of; all projects for operators."""
+        return [Quota.from_pb(message) for message in self._connection.pages(pb.ListQuotasRequest())]
 
     def quota(self) -> Quota:
         """What the project uses and may use."""
@@ -158,3 +166,15 @@ class Access(Subject):
         """
         request = pb.ListAuditEntriesRequest(parent="" if everywhere else self._parent, filter=filter)
         return (AuditEntry.from_pb(message) for message in self._connection.pages(request, limit=limit))
+
+    # Garbage
+
+    def garbage(self, *, everywhere: bool = False) -> list[Garbage]:
+        """What takes a name or room in the project, or everywhere for operators, and is of no use."""
+        request = pb.FindGarbageRequest(parent="" if everywhere else self._parent)
+        return [Garbage.from_pb(message) for message in self._connection.call(request).garbage]
+
+    def remove_garbage(self, names: Iterable[str], *, everywhere: bool = False) -> list[Garbage]:
+        """Remove some of what `garbage` found, by the names; what is gone."""
+        request = pb.RemoveGarbageRequest(parent="" if everywhere else self._parent, names=names)
+        return [Garbage.from_pb(message) for message in self._connection.call(request).garbage]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from google.longrunning import operations_pb2 as pb
 
+from latentspace.access.v1.access_pb2 import RetryOperationRequest
 from latentspace.type.v1.operation_pb2 import OperationMetadata
 from lse.client.connection import Connection
 from lse.client.progress import OperationProgress, ProgressBar, someone_watches
@@ -34,6 +36,7 @@ T = TypeVar("T")
 # How long services may be away, as when they are restarted, before a wait gives up: operations outlive them.
 _PATIENCE = 60.0
 _POLL_SECONDS = 1.0
+_EVERYWHERE = "projects/-"
 _GRACE_SECONDS = 15.0
 
 
@@ -301,6 +304,7 @@ class Operations(Subject):
         *,
         active: bool = False,
         filter: str = "",  # noqa: A002  # the word of the API
+        everywhere: bool = False,
         limit: int | None = None,
     ) -> list[Operation[Any]]:
         """Operations, newest first.
@@ -311,11 +315,15 @@ class Operations(Subject):
             Only those that have not ended.
         filter
             Only those that fulfil a filter such as ``kind = TrainEncoder AND creator = ada`` (default: all).
+        everywhere
+            In all projects, for operators.
         limit
             At most so many (default: all).
         """
         wanted = [*(["done = false"] if active else []), *([f"({filter})"] if filter else [])]
-        request = pb.ListOperationsRequest(name=self._parent, filter=" AND ".join(wanted))
+        request = pb.ListOperationsRequest(
+            name=_EVERYWHERE if everywhere else self._parent, filter=" AND ".join(wanted)
+        )
         pages = self._connection.pages(request, limit=limit)
         return [Operation(message, self._connection) for message in pages]
 
@@ -327,3 +335,11 @@ class Operations(Subject):
     def cancel(self, name: str) -> None:
         """Ask the services to end an operation; does nothing where it has ended."""
         self._connection.call(pb.CancelOperationRequest(name=self._name(OPERATION, name)))
+
+    def retry(self, name: str, *, request_id: str | None = None) -> Operation[Any]:
+        """Have the work of an operation done again that failed or was cancelled; the new operation.
+
+        The same `request_id` twice gives the same operation (default: a new one each time).
+        """
+        request = RetryOperationRequest(name=self._name(OPERATION, name), request_id=request_id or uuid.uuid4().hex)
+        return Operation(self._connection.call(request), self._connection)

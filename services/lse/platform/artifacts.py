@@ -16,6 +16,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,14 @@ class Artifacts:
             return int(self._filesystem.du(self.absolute(uri), total=True, withdirs=False))
         return 0
 
+    def changed(self, uri: str) -> float:
+        """When a folder or anything below it last changed, in seconds since 1970; 0 where that is not known."""
+        path = self.absolute(uri)
+        with contextlib.suppress(FileNotFoundError):
+            found = [self._filesystem.info(path), *self._filesystem.find(path, detail=True).values()]
+            return max(map(_changed, found))
+        return 0.0
+
     def remove(self, uri: str) -> None:
         """Remove a file or a folder; does nothing where there is none."""
         with contextlib.suppress(FileNotFoundError):
@@ -390,6 +399,12 @@ class ArrayRows:
             here = chunks == index
             found[here] = self._chunk(index)[rows[here] - index * self._step]
         return found
+
+
+def _changed(info: Mapping[str, Any]) -> float:
+    """When a file changed, as the file system of a disk or of a bucket has it; a bucket has no times of folders."""
+    value = info.get("mtime", info.get("LastModified")) or 0.0
+    return float(value.timestamp() if isinstance(value, datetime) else value)
 
 
 def _require_writable(folder: Path) -> None:

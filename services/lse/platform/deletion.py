@@ -13,7 +13,14 @@ from lse.platform.inference.encoders import withdraw_encoder
 from lse.platform.stores import Stores
 from lse.platform.vectors.payload import cluster_key, prediction_key
 
-__all__ = ["delete_resource", "remove_discards", "sweep_artifacts", "sweep_collections"]
+__all__ = [
+    "delete_resource",
+    "remove_discards",
+    "stray_collections",
+    "stray_folders",
+    "sweep_artifacts",
+    "sweep_collections",
+]
 
 
 def delete_resource(stores: Stores, resource: Record[Any, Any], *, force: bool = False) -> None:
@@ -120,16 +127,26 @@ def sweep_artifacts(stores: Stores) -> None:
 
     Only before anything is served, and by the only process: a file being uploaded has no resource yet.
     """
-    known = stores.resources.uids()
-    for uid, folder in stores.artifacts.resource_folders().items():
-        if uid not in known:
-            stores.artifacts.remove(folder)
+    for folder in stray_folders(stores):
+        stores.artifacts.remove(folder)
 
 
 def sweep_collections(stores: Stores) -> None:
     """Remove collections that no experiment names."""
+    for collection in stray_collections(stores):
+        stores.vectors.delete_collection(collection)
+
+
+def stray_folders(stores: Stores) -> list[str]:
+    """URIs of the folders of artifacts that no resource names."""
+    # Folders first: one of a resource that comes to be meanwhile is not among them.
+    folders = stores.artifacts.resource_folders()
+    known = stores.resources.uids()
+    return [folder for uid, folder in folders.items() if uid not in known]
+
+
+def stray_collections(stores: Stores) -> list[str]:
+    """Collections that no experiment names."""
     collections = stores.vectors.list_collections()
     known = stores.resources.uids()
-    for collection in collections:
-        if collection not in known:
-            stores.vectors.delete_collection(collection)
+    return [collection for collection in collections if collection not in known]

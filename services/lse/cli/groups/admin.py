@@ -1,4 +1,4 @@
-"""`lse admin`: projects, members, tokens, quotas, the audit log."""
+"""`lse admin`: projects, members, tokens, quotas, garbage, the audit log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lse.cli.session import Session, choice, service_command
 
 __all__ = ["app"]
 
-app = group("Projects and their members, tokens, quotas, the audit log.")
+app = group("Projects and their members, tokens, quotas, garbage, the audit log.")
 projects = group("Projects: create and delete are for operators.")
 members = group("Members of the project: users, groups and service accounts with a role.")
 tokens = group("Tokens for pipelines, of yours or of service accounts of the project.")
@@ -111,9 +111,10 @@ def list_tokens(
     service_accounts: Annotated[
         bool, typer.Option("--service-accounts", help="Those of the service accounts of the project.")
     ] = False,
+    of: Annotated[str, typer.Option("--of", metavar="WHO", help="Those of somebody else; for operators.")] = "",
 ) -> None:
     """List your tokens."""
-    found = session.client.access.tokens(service_accounts=service_accounts)
+    found = session.client.access.tokens(service_accounts=service_accounts, principal=of)
     rows = [
         (each.id, each.principal, each.title, each.role, ", ".join(each.projects), each.expire_time, each.last_use_time)
         for each in found
@@ -158,6 +159,17 @@ def show_quota(session: Session) -> None:
     _show_quota(session, session.client.access.quota())
 
 
+@service_command(quotas, "list")
+def list_quotas(session: Session) -> None:
+    """List what each project uses and may use; all projects for operators."""
+    found = session.client.access.quotas()
+    columns = [key for key in _QUOTAS.values() if key != "upload_byte_count"]
+    rows = [
+        (each.id, *(_of_limit(getattr(each, name), getattr(each.limits, name)) for name in columns)) for each in found
+    ]
+    session.table(found, ("project", "images", "vectors", "bytes", "operations"), rows)
+
+
 @service_command(quotas, "set")
 def set_quota(
     session: Session,
@@ -187,6 +199,25 @@ def _show_quota(session: Session, quota: Any) -> None:
     else:
         shown = [(what, used, "no limit" if limit is None else limit) for what, used, limit in rows]
         session.table([], ("of", "used", "limit"), shown)
+
+
+def _of_limit(used: int, limit: int | None) -> str:
+    return f"{used:,}" if limit is None else f"{used:,} of {limit:,}"
+
+
+@service_command(app, "garbage")
+def garbage(
+    session: Session,
+    *,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="In the whole installation; for operators.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove all of it.")] = False,
+) -> None:
+    """List what takes a name or room in the project and is of no use: failed resources, bulk data without a name."""
+    found = session.client.access.garbage(everywhere=everywhere)
+    if remove:
+        found = session.client.access.remove_garbage([each.name for each in found], everywhere=everywhere)
+    rows = [(each.name, each.kind.replace("_", " "), each.byte_count, each.update_time) for each in found]
+    session.table(found, ("removed" if remove else "name", "what", "bytes", "changed"), rows)
 
 
 @service_command(app, "audit")

@@ -28,6 +28,7 @@ commands = ResourceCommands(
     OPERATION,
     "Long work that the services do.",
     columns=(
+        Column("project", lambda operation: operation.name.split("/")[1], listed=True),
         Column("kind", listed=True),
         Column("target", lambda operation: operation.target.split("/", 2)[-1], listed=True),
         Column("state", listed=True),
@@ -54,10 +55,12 @@ def list_operations(
     *,
     active: Annotated[bool, typer.Option("--active", help="Only those that have not ended.")] = False,
     filter: Filter = "",  # noqa: A002  # the word of the API
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="In all projects; for operators.")] = False,
     limit: Limit = None,
 ) -> None:
     """List the operations of the project, newest first."""
-    commands.table(session, session.client.operations.list(active=active, filter=filter, limit=limit))
+    found = session.client.operations.list(active=active, filter=filter, everywhere=everywhere, limit=limit)
+    commands.table(session, found)
 
 
 @commands.command("wait")
@@ -73,6 +76,13 @@ def wait(
     operation = session.client.operations.get(name)
     wait_for(operation, timeout=timeout)
     commands.show(session, operation)
+
+
+@commands.command("retry")
+def retry(session: Session, name: Name) -> None:
+    """Run an operation again that failed or was cancelled."""
+    operation = session.client.operations.retry(name)
+    session.say(operation, f"Operation {operation.id} does the work again: `lse operation wait {operation.name}`.")
 
 
 @commands.command("cancel")

@@ -1,6 +1,6 @@
 """What the client returns: frozen dataclasses made from the messages of the services."""
 
-from lse.client.resources.access import AuditEntry, Caller, Member, Project, Quota, QuotaLimits, Token
+from lse.client.resources.access import AuditEntry, Caller, Garbage, Member, Project, Quota, QuotaLimits, Token
 from lse.client.resources.annotations import (
     Bookmark,
     ExpertAgreement,
@@ -61,6 +61,7 @@ __all__ = [
     "ExpertAgreement",
     "ExpertCount",
     "ExpertPair",
+    "Garbage",
     "Image",
     "ImagePath",
     "ImageSamples",

@@ -10,7 +10,7 @@ from latentspace.access.v1 import access_pb2 as pb
 from latentspace.ingestion.v1 import ingestion_pb2
 from lse.client.resources.fields import NamedResource, Received
 
-__all__ = ["AuditEntry", "Caller", "Member", "Project", "Quota", "QuotaLimits", "Role", "Token"]
+__all__ = ["AuditEntry", "Caller", "Garbage", "Member", "Project", "Quota", "QuotaLimits", "Role", "Token"]
 
 Role = Literal["viewer", "editor", "admin"]
 
@@ -29,12 +29,20 @@ class Caller(Received, message=pb.Caller, name="caller"):
         Whether the caller administers the installation.
     login_required
         Whether callers have to log in.
+    role
+        Role in the project that was asked about; empty where none was.
     """
 
     name: str
     principals: tuple[str, ...]
     operator: bool
     login_required: bool
+    role: Role | Literal[""]
+
+    @property
+    def administers(self) -> bool:
+        """Whether the caller administers the project that was asked about, or the whole installation."""
+        return self.operator or self.role == "admin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,3 +169,23 @@ class Quota(NamedResource, message=pb.Quota):
     vector_count: int
     byte_count: int
     operation_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Garbage(NamedResource, message=pb.Garbage):
+    """What takes a name or room and is of no use.
+
+    Attributes
+    ----------
+    kind
+        ``failed_resource``, ``folder`` (of bulk data that no resource names) or ``collection`` (of vectors that no
+        experiment names).
+    byte_count
+        Bytes of its bulk data; 0 where they are not known.
+    update_time
+        When it last changed; None where that is not known.
+    """
+
+    kind: Literal["failed_resource", "folder", "collection", ""]
+    byte_count: int
+    update_time: datetime | None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -36,7 +37,8 @@ _PENDING = Gauge("lse_operations_pending", "Operations of the whole catalogue th
 _OLDEST = Gauge("lse_operations_pending_seconds", "How long the oldest operation that waits has waited.")
 _WAITING = Gauge("lse_operations_waiting", "As lse_operations_pending, of a kind of work.", ["kind"])
 _WAITING_SECONDS = Gauge("lse_operations_waiting_seconds", "As lse_operations_pending_seconds, of a kind.", ["kind"])
-_STATES = (*ACTIVE, "succeeded", "failed", "cancelled")
+_RETRIED = ("failed", "cancelled")
+_STATES = (*ACTIVE, "succeeded", *_RETRIED)
 _COLUMNS = {
     **{name: FieldColumn(Field("text"), OPERATIONS.c[name]) for name in ("name", "kind", "target", "creator")},
     **{name: FieldColumn(Field("time"), OPERATIONS.c[name]) for name in ("create_time", "update_time", "end_time")},
@@ -101,6 +103,61 @@ class OperationStore(AttemptStore):
         ResourceExhaustedError
             If the project may have no more operations or bulk data.
         """
+        given = {} if parameters is None else parameters.model_dump(mode="json")
+        request = {"request_id": request_id or None, "request_digest": request_digest}
+        return self._create(kind, target, given, alone=alone, **request)
+
+    def retry(self, name: str, *, request_id: str = "", request_digest: str = "") -> Operation:
+        """Do the work of an operation again that failed or was cancelled, as a new one of whoever asks for it.
+
+        Parameters
+        ----------
+        name
+            The operation.
+        request_id, request_digest
+            As of `create`.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such operation, or what it was to change is gone.
+        AlreadyExistsError
+            If it was cancelled and left what it made all the same, as a training does.
+        FailedPreconditionError
+            If it did not fail and was not cancelled, worked on a file that was sent, or was done again since.
+        ResourceExhaustedError
+            As of `create`.
+        """
+        earlier = self.get(name)
+        request: dict[str, Any] = {"request_id": request_id or None, "request_digest": request_digest}
+        with self._catalogue.reading() as connection:
+            if asked := self._by_request(connection, name.rsplit("/", 2)[0], replace(earlier, **request)):
+                return asked
+        if earlier.state not in _RETRIED:
+            raise FailedPreconditionError(
+                f"The operation is {earlier.state}: only one that failed or was cancelled can be run again.",
+                reason="RETRY_REFUSED",
+                name=name,
+            )
+        if earlier.kind.startswith("Import"):
+            raise FailedPreconditionError(
+                "It worked on a file that was sent, which is not kept after the end: send the file again.",
+                reason="UPLOAD_LOST",
+                name=name,
+            )
+        there = self._resources.any(earlier.target)
+        if there.operation == name:
+            return self._create(earlier.kind, there.anew(), earlier.parameters, alone=True, **request)
+        if there.create_time > earlier.create_time:
+            raise FailedPreconditionError(
+                f"{there.name} was made again since: see {there.operation or 'it'}.", reason="RETRY_REFUSED", name=name
+            )
+        there.result  # noqa: B018  # raises where there is nothing to change
+        return self._create(earlier.kind, there.name, earlier.parameters, alone=True, **request)
+
+    def _create(
+        self, kind: str, target: Record[Any, Any] | str, parameters: Mapping[str, Any], *, alone: bool, **request: Any
+    ) -> Operation:
         target_name = target if isinstance(target, str) else target.name
         name = OPERATION.format(target_name.split("/")[1], uuid.uuid4().hex)
         name_operation(name)
@@ -108,11 +165,10 @@ class OperationStore(AttemptStore):
             name,
             kind,
             target_name,
-            {} if parameters is None else parameters.model_dump(mode="json"),
-            request_id=request_id or None,
-            request_digest=request_digest,
+            parameters,
             creator=current_caller().name,
             call_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+            **request,
         )
         kept = self._keep(operation, target, alone=alone)
         self._tell()
@@ -232,8 +288,8 @@ class OperationStore(AttemptStore):
         project: str,
         request: PageRequest = PageRequest(),  # noqa: B008  # it is immutable
     ) -> tuple[list[Operation], str]:
-        """Page of the operations of a project, newest first, and the token of the next page."""
-        query = select(OPERATIONS).where(OPERATIONS.c.project == project)
+        """Page of the operations of a project, or of all when it is empty, newest first, and the next page's token."""
+        query = select(OPERATIONS).where(OPERATIONS.c.project == project) if project else select(OPERATIONS)
         newest = Order("create_time", descending=True)
         with self._catalogue.reading() as connection:
             rows = select_page(connection, query, _COLUMNS, request, scope=f"operations {project}", order=newest)

@@ -75,6 +75,19 @@ class Resources:
         with self._catalogue.reading() as connection:
             return self.get_within(connection, name, kind)
 
+    def any(self, name: str) -> Record[Any, Any]:
+        """Resource of a name, of whatever kind; raises `NotFoundError` where there is none."""
+        found = self._select(select(RESOURCES).where(RESOURCES.c.name == name))
+        if not found:
+            raise NotFoundError(f"There is no '{name}' any more.", reason="RESOURCE_NOT_FOUND", name=name)
+        return found[0]
+
+    def failed(self, project: str = "") -> list[Record[Any, Any]]:
+        """Resources of a project, of all projects when it is empty, that could not be made."""
+        query = select(RESOURCES).where(RESOURCES.c.state == "failed").order_by(RESOURCES.c.name)
+        mine = RESOURCES.c.name.startswith(f"{project}/", autoescape=True)
+        return self._select(query.where(mine) if project else query)
+
     def get_ready(self, name: str, kind: type[RecordT]) -> RecordT:
         """Resource of a name that can be used.
 

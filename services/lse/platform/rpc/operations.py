@@ -21,6 +21,7 @@ __all__ = ["OperationsServicer", "operation_to_pb"]
 
 _LONGEST_WAIT_SECONDS = 30.0
 _POLL_SECONDS = 0.2
+_ALL_PROJECTS = "projects/-"
 
 
 class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignore[misc]  # untyped in its package
@@ -36,8 +37,10 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
         self._store = store
 
     def ListOperations(self, request: Any, context: grpc.ServicerContext) -> operations_pb2.ListOperationsResponse:
-        """List the operations of a project, newest first."""
+        """List the operations of a project, or of all projects for operators, newest first."""
         project = request.name.removesuffix("/operations")
+        # No project is called so, and so nobody but an operator gets here with it (AIP-159).
+        project = "" if project == _ALL_PROJECTS else project
         found, token = self._store.page(project, PageRequest(request.page_size, request.page_token, request.filter))
         return operations_pb2.ListOperationsResponse(
             operations=[operation_to_pb(operation) for operation in found], next_page_token=token

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import grpc
+from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
 from latentspace.access.v1 import access_pb2 as pb
@@ -20,9 +21,11 @@ from lse.platform.access.quotas import Limits
 from lse.platform.access.tokens import Token, no_token
 from lse.platform.auth import Caller, Role, current_caller
 from lse.platform.catalogue.queries import PageRequest
-from lse.platform.rpc.collection import changed_paths
-from lse.platform.rpc.messages import seconds_of, timestamp
-from lse.platform.rpc.projects import project_to_pb
+from lse.platform.garbage import find_garbage, remove_garbage
+from lse.platform.rpc.collection import changed_paths, request_digest
+from lse.platform.rpc.messages import seconds_of, timestamp, to_pb
+from lse.platform.rpc.operations import operation_to_pb
+from lse.platform.rpc.projects import page_of_projects, project_to_pb
 from lse.platform.wiring import Platform
 
 __all__ = ["AccessServicer", "register"]
@@ -41,11 +44,14 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
     def __init__(self, platform: Platform) -> None:
         self._access = platform.access
+        self._stores = platform
 
     def DescribeCaller(self, request: pb.DescribeCallerRequest, context: Any) -> pb.Caller:
-        """Say who calls."""
+        """Say who calls, and what they may do in a project."""
         caller = current_caller()
+        role = self._access.members.role_of(caller, request.project) if request.project else None
         return pb.Caller(
+            role=int(role or 0),  # type: ignore[arg-type]  # numbered alike
             caller=caller.name,
             principals=sorted(caller.principals),
             operator=caller.is_operator,
@@ -106,10 +112,16 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     # Tokens
 
     def ListTokens(self, request: pb.ListTokensRequest, context: Any) -> pb.ListTokensResponse:
-        """List the tokens of the caller, or of the service accounts of a project."""
+        """List the tokens of the caller, of the service accounts of a project, or of anybody."""
         if request.parent:
             self._require_admin(request.parent)
-        found, token = self._access.tokens.page(_page(request), principal=self._me(), project=request.parent)
+        whose = request.principal or self._me()
+        if whose != self._me() and not current_caller().is_operator:
+            raise PermissionDeniedError(
+                f"The tokens of {whose} are for operators of the whole installation: ask one.",
+                reason="ROLE_NOT_ALLOWED",
+            )
+        found, token = self._access.tokens.page(_page(request), principal=whose, project=request.parent)
         return pb.ListTokensResponse(tokens=map(_token_to_pb, found), next_page_token=token)
 
     def CreateToken(self, request: pb.CreateTokenRequest, context: Any) -> pb.CreateTokenResponse:
@@ -153,6 +165,12 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         found, token = self._access.audit.page(request.parent, _page(request, request.filter))
         return pb.ListAuditEntriesResponse(entries=map(_entry_to_pb, found), next_page_token=token)
 
+    def ListQuotas(self, request: pb.ListQuotasRequest, context: Any) -> pb.ListQuotasResponse:
+        """List what projects use and may use."""
+        found, token = page_of_projects(self._access.projects.visible(current_caller()), request)
+        quotas = [self.GetQuota(pb.GetQuotaRequest(name=each.name), context) for each in found]
+        return pb.ListQuotasResponse(quotas=quotas, next_page_token=token)
+
     def GetQuota(self, request: pb.GetQuotaRequest, context: Any) -> pb.Quota:
         """Get what a project uses and may use."""
         PROJECT.parse(request.name)
@@ -180,6 +198,25 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
                 limits[name] = getattr(given.limits, name)
         self._access.projects.update(project.name, limits=limits)
         return self.GetQuota(pb.GetQuotaRequest(name=project.name), context)
+
+    # Garbage and operations
+
+    def FindGarbage(self, request: pb.FindGarbageRequest, context: Any) -> pb.FindGarbageResponse:
+        """List what is of no use."""
+        found = find_garbage(self._stores, request.parent)
+        return pb.FindGarbageResponse(garbage=[to_pb(each, pb.Garbage) for each in found])
+
+    def RemoveGarbage(self, request: pb.RemoveGarbageRequest, context: Any) -> pb.RemoveGarbageResponse:
+        """Remove what is of no use."""
+        gone = remove_garbage(self._stores, set(request.names), request.parent)
+        return pb.RemoveGarbageResponse(garbage=[to_pb(each, pb.Garbage) for each in gone])
+
+    def RetryOperation(self, request: pb.RetryOperationRequest, context: Any) -> operations_pb2.Operation:
+        """Do the work of an operation again."""
+        again = self._stores.operation_store.retry(
+            request.name, request_id=request.request_id, request_digest=request_digest(request)
+        )
+        return operation_to_pb(again)
 
     def _me(self) -> str:
         """The user or the service account that the caller is."""

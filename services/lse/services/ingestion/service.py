@@ -32,7 +32,7 @@ from lse.platform.guarded.reading import Reading
 from lse.platform.prepared_images import image_line, image_rows, pixel_blocks, prepared_images
 from lse.platform.rpc.collection import Collection
 from lse.platform.rpc.messages import metadata_fields, table_chunks
-from lse.platform.rpc.projects import project_to_pb
+from lse.platform.rpc.projects import page_of_projects, project_to_pb
 from lse.platform.rpc.rows import checked_columns, rows_of, some_rows
 from lse.platform.rpc.uploads import first_header, keep_upload, make_of_upload, upload_limit
 from lse.platform.wiring import Platform
@@ -87,13 +87,8 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
 
     def ListProjects(self, request: pb.ListProjectsRequest, context: Any) -> pb.ListProjectsResponse:
         """List the projects that the caller may see."""
-        size = page_limit(request.page_size)
-        (after,) = decode_page_token(request.page_token, of=["projects"]) or [""]
-        found = [each for each in self._projects.visible(current_caller()) if each.name > str(after)]
-        return pb.ListProjectsResponse(
-            projects=[project_to_pb(each) for each in found[:size]],
-            next_page_token=encode_page_token([found[size - 1].name], of=["projects"]) if len(found) > size else "",
-        )
+        found, token = page_of_projects(self._projects.visible(current_caller()), request)
+        return pb.ListProjectsResponse(projects=map(project_to_pb, found), next_page_token=token)
 
     def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         """List the datasets of a project."""

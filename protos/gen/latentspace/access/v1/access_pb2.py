@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
@@ -31,7 +32,7 @@ from latentspace.ingestion.v1 import ingestion_pb2 as latentspace_dot_ingestion_
 from latentspace.type.v1 import requires_pb2 as latentspace_dot_type_dot_v1_dot_requires__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latentspace/access/v1/access.proto\x12\x15latentspace.access.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(latentspace/ingestion/v1/ingestion.proto\x1a\"latentspace/type/v1/requires.proto\"V\n\x06\x43\x61ller\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\t\x12\x12\n\nprincipals\x18\x02 \x03(\t\x12\x10\n\x08operator\x18\x03 \x01(\x08\x12\x16\n\x0elogin_required\x18\x04 \x01(\x08\"\x83\x02\n\x06Member\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x17\n\tprincipal\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12/\n\x04role\x18\x03 \x01(\x0e\x32\x1b.latentspace.access.v1.RoleB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63reator\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:M\xea\x41J\n\x12latentspace/Member\x12#projects/{project}/members/{member}*\x07members2\x06member\"\x99\x03\n\x05Token\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x17\n\tprincipal\x18\x02 \x01(\tB\x04\xe2\x41\x01\x05\x12\r\n\x05title\x18\x03 \x01(\t\x12/\n\x04role\x18\x04 \x01(\x0e\x32\x1b.latentspace.access.v1.RoleB\x04\xe2\x41\x01\x05\x12.\n\x08projects\x18\x05 \x03(\tB\x1c\xe2\x41\x01\x05\xfa\x41\x15\n\x13latentspace/Project\x12\x15\n\x07\x63reator\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x05\x12\x37\n\rlast_use_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:5\xea\x41\x32\n\x11latentspace/Token\x12\x0etokens/{token}*\x06tokens2\x05token\"\x8d\x01\n\nAuditEntry\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x19\n\tresources\x18\x04 \x03(\tB\x06\xfa\x41\x03\n\x01*\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x0c\n\x04peer\x18\x06 \x01(\t\"\xd7\x01\n\x05Quota\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\x12\x32\n\x06limits\x18\x02 \x01(\x0b\x32\".latentspace.access.v1.QuotaLimits\x12\x19\n\x0bimage_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nbyte_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0cvector_count\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0foperation_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xf3\x01\n\x0bQuotaLimits\x12\x18\n\x0bimage_count\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\nbyte_count\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x19\n\x0cvector_count\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x1c\n\x0foperation_count\x18\x04 \x01(\x03H\x03\x88\x01\x01\x12\x1e\n\x11upload_byte_count\x18\x05 \x01(\x03H\x04\x88\x01\x01\x42\x0e\n\x0c_image_countB\r\n\x0b_byte_countB\x0f\n\r_vector_countB\x12\n\x10_operation_countB\x14\n\x12_upload_byte_count\"\x17\n\x15\x44\x65scribeCallerRequest\"?\n\x11GetProjectRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\"d\n\x14\x43reateProjectRequest\x12\x18\n\nproject_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x32\n\x07project\x18\x02 \x01(\x0b\x32!.latentspace.ingestion.v1.Project\"\x81\x01\n\x14UpdateProjectRequest\x12\x38\n\x07project\x18\x01 \x01(\x0b\x32!.latentspace.ingestion.v1.ProjectB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"B\n\x14\x44\x65leteProjectRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\"h\n\x12ListMembersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\x12\x12latentspace/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x13ListMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.latentspace.access.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x10GetMemberRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12latentspace/Member\"\x90\x01\n\x13\x43reateMemberRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\x12\x12latentspace/Member\x12\x17\n\tmember_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x33\n\x06member\x18\x03 \x01(\x0b\x32\x1d.latentspace.access.v1.MemberB\x04\xe2\x41\x01\x02\"{\n\x13UpdateMemberRequest\x12\x33\n\x06member\x18\x01 \x01(\x0b\x32\x1d.latentspace.access.v1.MemberB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"@\n\x13\x44\x65leteMemberRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12latentspace/Member\"d\n\x11ListTokensRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13latentspace/Project\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x12ListTokensResponse\x12,\n\x06tokens\x18\x01 \x03(\x0b\x32\x1c.latentspace.access.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x12\x43reateTokenRequest\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.latentspace.access.v1.Token\"R\n\x13\x43reateTokenResponse\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.latentspace.access.v1.Token\x12\x0e\n\x06secret\x18\x02 \x01(\t\">\n\x12\x44\x65leteTokenRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe2\x41\x01\x02\xfa\x41\x13\n\x11latentspace/Token\"z\n\x17ListAuditEntriesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13latentspace/Project\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"g\n\x18ListAuditEntriesResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.latentspace.access.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x0fGetQuotaRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\"x\n\x12UpdateQuotaRequest\x12\x31\n\x05quota\x18\x01 \x01(\x0b\x32\x1c.latentspace.access.v1.QuotaB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask*N\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_VIEWER\x10\x01\x12\x0f\n\x0bROLE_EDITOR\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03\x32\xf0\x0c\n\rAccessService\x12\x66\n\x0e\x44\x65scribeCaller\x12,.latentspace.access.v1.DescribeCallerRequest\x1a\x1d.latentspace.access.v1.Caller\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x12\x62\n\nGetProject\x12(.latentspace.access.v1.GetProjectRequest\x1a!.latentspace.ingestion.v1.Project\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12h\n\rCreateProject\x12+.latentspace.access.v1.CreateProjectRequest\x1a!.latentspace.ingestion.v1.Project\"\x07\x90\x02\x00\xa8\xbb\x18\x05\x12h\n\rUpdateProject\x12+.latentspace.access.v1.UpdateProjectRequest\x1a!.latentspace.ingestion.v1.Project\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12]\n\rDeleteProject\x12+.latentspace.access.v1.DeleteProjectRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x05\x12m\n\x0bListMembers\x12).latentspace.access.v1.ListMembersRequest\x1a*.latentspace.access.v1.ListMembersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\\\n\tGetMember\x12\'.latentspace.access.v1.GetMemberRequest\x1a\x1d.latentspace.access.v1.Member\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0c\x43reateMember\x12*.latentspace.access.v1.CreateMemberRequest\x1a\x1d.latentspace.access.v1.Member\"\x07\x90\x02\x00\xa8\xbb\x18\x04\x12\x62\n\x0cUpdateMember\x12*.latentspace.access.v1.UpdateMemberRequest\x1a\x1d.latentspace.access.v1.Member\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12[\n\x0c\x44\x65leteMember\x12*.latentspace.access.v1.DeleteMemberRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12j\n\nListTokens\x12(.latentspace.access.v1.ListTokensRequest\x1a).latentspace.access.v1.ListTokensResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x12m\n\x0b\x43reateToken\x12).latentspace.access.v1.CreateTokenRequest\x1a*.latentspace.access.v1.CreateTokenResponse\"\x07\x90\x02\x00\xa8\xbb\x18\x01\x12Y\n\x0b\x44\x65leteToken\x12).latentspace.access.v1.DeleteTokenRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x01\x12|\n\x10ListAuditEntries\x12..latentspace.access.v1.ListAuditEntriesRequest\x1a/.latentspace.access.v1.ListAuditEntriesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x04\x12Y\n\x08GetQuota\x12&.latentspace.access.v1.GetQuotaRequest\x1a\x1c.latentspace.access.v1.Quota\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12_\n\x0bUpdateQuota\x12).latentspace.access.v1.UpdateQuotaRequest\x1a\x1c.latentspace.access.v1.Quota\"\x07\x90\x02\x02\xa8\xbb\x18\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latentspace/access/v1/access.proto\x12\x15latentspace.access.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(latentspace/ingestion/v1/ingestion.proto\x1a\"latentspace/type/v1/requires.proto\"\x81\x01\n\x06\x43\x61ller\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\t\x12\x12\n\nprincipals\x18\x02 \x03(\t\x12\x10\n\x08operator\x18\x03 \x01(\x08\x12\x16\n\x0elogin_required\x18\x04 \x01(\x08\x12)\n\x04role\x18\x05 \x01(\x0e\x32\x1b.latentspace.access.v1.Role\"\x83\x02\n\x06Member\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x17\n\tprincipal\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12/\n\x04role\x18\x03 \x01(\x0e\x32\x1b.latentspace.access.v1.RoleB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63reator\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:M\xea\x41J\n\x12latentspace/Member\x12#projects/{project}/members/{member}*\x07members2\x06member\"\x99\x03\n\x05Token\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x17\n\tprincipal\x18\x02 \x01(\tB\x04\xe2\x41\x01\x05\x12\r\n\x05title\x18\x03 \x01(\t\x12/\n\x04role\x18\x04 \x01(\x0e\x32\x1b.latentspace.access.v1.RoleB\x04\xe2\x41\x01\x05\x12.\n\x08projects\x18\x05 \x03(\tB\x1c\xe2\x41\x01\x05\xfa\x41\x15\n\x13latentspace/Project\x12\x15\n\x07\x63reator\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x05\x12\x37\n\rlast_use_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:5\xea\x41\x32\n\x11latentspace/Token\x12\x0etokens/{token}*\x06tokens2\x05token\"\x8d\x01\n\nAuditEntry\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x19\n\tresources\x18\x04 \x03(\tB\x06\xfa\x41\x03\n\x01*\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x0c\n\x04peer\x18\x06 \x01(\t\"\xd7\x01\n\x05Quota\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\x12\x32\n\x06limits\x18\x02 \x01(\x0b\x32\".latentspace.access.v1.QuotaLimits\x12\x19\n\x0bimage_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nbyte_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0cvector_count\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0foperation_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xf3\x01\n\x0bQuotaLimits\x12\x18\n\x0bimage_count\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\nbyte_count\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x19\n\x0cvector_count\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12\x1c\n\x0foperation_count\x18\x04 \x01(\x03H\x03\x88\x01\x01\x12\x1e\n\x11upload_byte_count\x18\x05 \x01(\x03H\x04\x88\x01\x01\x42\x0e\n\x0c_image_countB\r\n\x0b_byte_countB\x0f\n\r_vector_countB\x12\n\x10_operation_countB\x14\n\x12_upload_byte_count\"\x8e\x01\n\x07Garbage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".latentspace.access.v1.GarbageKind\x12\x12\n\nbyte_count\x18\x03 \x01(\x03\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x15\x44\x65scribeCallerRequest\x12)\n\x07project\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13latentspace/Project\"?\n\x11GetProjectRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\"d\n\x14\x43reateProjectRequest\x12\x18\n\nproject_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x32\n\x07project\x18\x02 \x01(\x0b\x32!.latentspace.ingestion.v1.Project\"\x81\x01\n\x14UpdateProjectRequest\x12\x38\n\x07project\x18\x01 \x01(\x0b\x32!.latentspace.ingestion.v1.ProjectB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"B\n\x14\x44\x65leteProjectRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\"h\n\x12ListMembersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\x12\x12latentspace/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x13ListMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.latentspace.access.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x10GetMemberRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12latentspace/Member\"\x90\x01\n\x13\x43reateMemberRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\x12\x12latentspace/Member\x12\x17\n\tmember_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x33\n\x06member\x18\x03 \x01(\x0b\x32\x1d.latentspace.access.v1.MemberB\x04\xe2\x41\x01\x02\"{\n\x13UpdateMemberRequest\x12\x33\n\x06member\x18\x01 \x01(\x0b\x32\x1d.latentspace.access.v1.MemberB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"@\n\x13\x44\x65leteMemberRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12latentspace/Member\"w\n\x11ListTokensRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13latentspace/Project\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\tprincipal\x18\x04 \x01(\t\"[\n\x12ListTokensResponse\x12,\n\x06tokens\x18\x01 \x03(\x0b\x32\x1c.latentspace.access.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x12\x43reateTokenRequest\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.latentspace.access.v1.Token\"R\n\x13\x43reateTokenResponse\x12+\n\x05token\x18\x01 \x01(\x0b\x32\x1c.latentspace.access.v1.Token\x12\x0e\n\x06secret\x18\x02 \x01(\t\">\n\x12\x44\x65leteTokenRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe2\x41\x01\x02\xfa\x41\x13\n\x11latentspace/Token\"z\n\x17ListAuditEntriesRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13latentspace/Project\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"g\n\x18ListAuditEntriesResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.latentspace.access.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x11ListQuotasRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x12ListQuotasResponse\x12,\n\x06quotas\x18\x01 \x03(\x0b\x32\x1c.latentspace.access.v1.Quota\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x0fGetQuotaRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13latentspace/Project\"x\n\x12UpdateQuotaRequest\x12\x31\n\x05quota\x18\x01 \x01(\x0b\x32\x1c.latentspace.access.v1.QuotaB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\">\n\x12\x46indGarbageRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13latentspace/Project\"F\n\x13\x46indGarbageResponse\x12/\n\x07garbage\x18\x01 \x03(\x0b\x32\x1e.latentspace.access.v1.Garbage\"U\n\x14RemoveGarbageRequest\x12(\n\x06parent\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13latentspace/Project\x12\x13\n\x05names\x18\x02 \x03(\tB\x04\xe2\x41\x01\x02\"H\n\x15RemoveGarbageResponse\x12/\n\x07garbage\x18\x01 \x03(\x0b\x32\x1e.latentspace.access.v1.Garbage\"Y\n\x15RetryOperationRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xfa\x41\x17\n\x15latentspace/Operation\x12\x12\n\nrequest_id\x18\x02 \x01(\t*N\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_VIEWER\x10\x01\x12\x0f\n\x0bROLE_EDITOR\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03*\x83\x01\n\x0bGarbageKind\x12\x1c\n\x18GARBAGE_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cGARBAGE_KIND_FAILED_RESOURCE\x10\x01\x12\x17\n\x13GARBAGE_KIND_FOLDER\x10\x02\x12\x1b\n\x17GARBAGE_KIND_COLLECTION\x10\x03\x32\xe8\x10\n\rAccessService\x12\x66\n\x0e\x44\x65scribeCaller\x12,.latentspace.access.v1.DescribeCallerRequest\x1a\x1d.latentspace.access.v1.Caller\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x12\x62\n\nGetProject\x12(.latentspace.access.v1.GetProjectRequest\x1a!.latentspace.ingestion.v1.Project\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12h\n\rCreateProject\x12+.latentspace.access.v1.CreateProjectRequest\x1a!.latentspace.ingestion.v1.Project\"\x07\x90\x02\x00\xa8\xbb\x18\x05\x12h\n\rUpdateProject\x12+.latentspace.access.v1.UpdateProjectRequest\x1a!.latentspace.ingestion.v1.Project\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12]\n\rDeleteProject\x12+.latentspace.access.v1.DeleteProjectRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x05\x12m\n\x0bListMembers\x12).latentspace.access.v1.ListMembersRequest\x1a*.latentspace.access.v1.ListMembersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\\\n\tGetMember\x12\'.latentspace.access.v1.GetMemberRequest\x1a\x1d.latentspace.access.v1.Member\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0c\x43reateMember\x12*.latentspace.access.v1.CreateMemberRequest\x1a\x1d.latentspace.access.v1.Member\"\x07\x90\x02\x00\xa8\xbb\x18\x04\x12\x62\n\x0cUpdateMember\x12*.latentspace.access.v1.UpdateMemberRequest\x1a\x1d.latentspace.access.v1.Member\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12[\n\x0c\x44\x65leteMember\x12*.latentspace.access.v1.DeleteMemberRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12j\n\nListTokens\x12(.latentspace.access.v1.ListTokensRequest\x1a).latentspace.access.v1.ListTokensResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x12m\n\x0b\x43reateToken\x12).latentspace.access.v1.CreateTokenRequest\x1a*.latentspace.access.v1.CreateTokenResponse\"\x07\x90\x02\x00\xa8\xbb\x18\x01\x12Y\n\x0b\x44\x65leteToken\x12).latentspace.access.v1.DeleteTokenRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x01\x12|\n\x10ListAuditEntries\x12..latentspace.access.v1.ListAuditEntriesRequest\x1a/.latentspace.access.v1.ListAuditEntriesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x04\x12j\n\nListQuotas\x12(.latentspace.access.v1.ListQuotasRequest\x1a).latentspace.access.v1.ListQuotasResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x12Y\n\x08GetQuota\x12&.latentspace.access.v1.GetQuotaRequest\x1a\x1c.latentspace.access.v1.Quota\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12_\n\x0bUpdateQuota\x12).latentspace.access.v1.UpdateQuotaRequest\x1a\x1c.latentspace.access.v1.Quota\"\x07\x90\x02\x02\xa8\xbb\x18\x05\x12m\n\x0b\x46indGarbage\x12).latentspace.access.v1.FindGarbageRequest\x1a*.latentspace.access.v1.FindGarbageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x04\x12s\n\rRemoveGarbage\x12+.latentspace.access.v1.RemoveGarbageRequest\x1a,.latentspace.access.v1.RemoveGarbageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12\xa5\x01\n\x0eRetryOperation\x12,.latentspace.access.v1.RetryOperationRequest\x1a\x1d.google.longrunning.Operation\"F\x90\x02\x02\xca\x41<\n\x13google.protobuf.Any\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -80,6 +81,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTA'].fields_by_name['vector_count']._serialized_options = b'\342A\001\003'
   _globals['_QUOTA'].fields_by_name['operation_count']._loaded_options = None
   _globals['_QUOTA'].fields_by_name['operation_count']._serialized_options = b'\342A\001\003'
+  _globals['_DESCRIBECALLERREQUEST'].fields_by_name['project']._loaded_options = None
+  _globals['_DESCRIBECALLERREQUEST'].fields_by_name['project']._serialized_options = b'\372A\025\n\023latentspace/Project'
   _globals['_GETPROJECTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETPROJECTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\025\n\023latentspace/Project'
   _globals['_CREATEPROJECTREQUEST'].fields_by_name['project_id']._loaded_options = None
@@ -112,6 +115,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETQUOTAREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\025\n\023latentspace/Project'
   _globals['_UPDATEQUOTAREQUEST'].fields_by_name['quota']._loaded_options = None
   _globals['_UPDATEQUOTAREQUEST'].fields_by_name['quota']._serialized_options = b'\342A\001\002'
+  _globals['_FINDGARBAGEREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_FINDGARBAGEREQUEST'].fields_by_name['parent']._serialized_options = b'\372A\025\n\023latentspace/Project'
+  _globals['_REMOVEGARBAGEREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_REMOVEGARBAGEREQUEST'].fields_by_name['parent']._serialized_options = b'\372A\025\n\023latentspace/Project'
+  _globals['_REMOVEGARBAGEREQUEST'].fields_by_name['names']._loaded_options = None
+  _globals['_REMOVEGARBAGEREQUEST'].fields_by_name['names']._serialized_options = b'\342A\001\002'
+  _globals['_RETRYOPERATIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RETRYOPERATIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\027\n\025latentspace/Operation'
   _globals['_ACCESSSERVICE'].methods_by_name['DescribeCaller']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['DescribeCaller']._serialized_options = b'\220\002\001\250\273\030\001'
   _globals['_ACCESSSERVICE'].methods_by_name['GetProject']._loaded_options = None
@@ -140,64 +151,90 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['DeleteToken']._serialized_options = b'\220\002\002\250\273\030\001'
   _globals['_ACCESSSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001\250\273\030\004'
+  _globals['_ACCESSSERVICE'].methods_by_name['ListQuotas']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['ListQuotas']._serialized_options = b'\220\002\001\250\273\030\001'
   _globals['_ACCESSSERVICE'].methods_by_name['GetQuota']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['GetQuota']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_ACCESSSERVICE'].methods_by_name['UpdateQuota']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['UpdateQuota']._serialized_options = b'\220\002\002\250\273\030\005'
-  _globals['_ROLE']._serialized_start=3484
-  _globals['_ROLE']._serialized_end=3562
-  _globals['_CALLER']._serialized_start=295
-  _globals['_CALLER']._serialized_end=381
-  _globals['_MEMBER']._serialized_start=384
-  _globals['_MEMBER']._serialized_end=643
-  _globals['_TOKEN']._serialized_start=646
-  _globals['_TOKEN']._serialized_end=1055
-  _globals['_AUDITENTRY']._serialized_start=1058
-  _globals['_AUDITENTRY']._serialized_end=1199
-  _globals['_QUOTA']._serialized_start=1202
-  _globals['_QUOTA']._serialized_end=1417
-  _globals['_QUOTALIMITS']._serialized_start=1420
-  _globals['_QUOTALIMITS']._serialized_end=1663
-  _globals['_DESCRIBECALLERREQUEST']._serialized_start=1665
-  _globals['_DESCRIBECALLERREQUEST']._serialized_end=1688
-  _globals['_GETPROJECTREQUEST']._serialized_start=1690
-  _globals['_GETPROJECTREQUEST']._serialized_end=1753
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=1755
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=1855
-  _globals['_UPDATEPROJECTREQUEST']._serialized_start=1858
-  _globals['_UPDATEPROJECTREQUEST']._serialized_end=1987
-  _globals['_DELETEPROJECTREQUEST']._serialized_start=1989
-  _globals['_DELETEPROJECTREQUEST']._serialized_end=2055
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=2057
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=2161
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=2163
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=2257
-  _globals['_GETMEMBERREQUEST']._serialized_start=2259
-  _globals['_GETMEMBERREQUEST']._serialized_end=2320
-  _globals['_CREATEMEMBERREQUEST']._serialized_start=2323
-  _globals['_CREATEMEMBERREQUEST']._serialized_end=2467
-  _globals['_UPDATEMEMBERREQUEST']._serialized_start=2469
-  _globals['_UPDATEMEMBERREQUEST']._serialized_end=2592
-  _globals['_DELETEMEMBERREQUEST']._serialized_start=2594
-  _globals['_DELETEMEMBERREQUEST']._serialized_end=2658
-  _globals['_LISTTOKENSREQUEST']._serialized_start=2660
-  _globals['_LISTTOKENSREQUEST']._serialized_end=2760
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=2762
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=2853
-  _globals['_CREATETOKENREQUEST']._serialized_start=2855
-  _globals['_CREATETOKENREQUEST']._serialized_end=2920
-  _globals['_CREATETOKENRESPONSE']._serialized_start=2922
-  _globals['_CREATETOKENRESPONSE']._serialized_end=3004
-  _globals['_DELETETOKENREQUEST']._serialized_start=3006
-  _globals['_DELETETOKENREQUEST']._serialized_end=3068
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=3070
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=3192
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=3194
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=3297
-  _globals['_GETQUOTAREQUEST']._serialized_start=3299
-  _globals['_GETQUOTAREQUEST']._serialized_end=3360
-  _globals['_UPDATEQUOTAREQUEST']._serialized_start=3362
-  _globals['_UPDATEQUOTAREQUEST']._serialized_end=3482
-  _globals['_ACCESSSERVICE']._serialized_start=3565
-  _globals['_ACCESSSERVICE']._serialized_end=5213
+  _globals['_ACCESSSERVICE'].methods_by_name['FindGarbage']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['FindGarbage']._serialized_options = b'\220\002\001\250\273\030\004'
+  _globals['_ACCESSSERVICE'].methods_by_name['RemoveGarbage']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['RemoveGarbage']._serialized_options = b'\220\002\002\250\273\030\004'
+  _globals['_ACCESSSERVICE'].methods_by_name['RetryOperation']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['RetryOperation']._serialized_options = b'\220\002\002\312A<\n\023google.protobuf.Any\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
+  _globals['_ROLE']._serialized_start=4313
+  _globals['_ROLE']._serialized_end=4391
+  _globals['_GARBAGEKIND']._serialized_start=4394
+  _globals['_GARBAGEKIND']._serialized_end=4525
+  _globals['_CALLER']._serialized_start=333
+  _globals['_CALLER']._serialized_end=462
+  _globals['_MEMBER']._serialized_start=465
+  _globals['_MEMBER']._serialized_end=724
+  _globals['_TOKEN']._serialized_start=727
+  _globals['_TOKEN']._serialized_end=1136
+  _globals['_AUDITENTRY']._serialized_start=1139
+  _globals['_AUDITENTRY']._serialized_end=1280
+  _globals['_QUOTA']._serialized_start=1283
+  _globals['_QUOTA']._serialized_end=1498
+  _globals['_QUOTALIMITS']._serialized_start=1501
+  _globals['_QUOTALIMITS']._serialized_end=1744
+  _globals['_GARBAGE']._serialized_start=1747
+  _globals['_GARBAGE']._serialized_end=1889
+  _globals['_DESCRIBECALLERREQUEST']._serialized_start=1891
+  _globals['_DESCRIBECALLERREQUEST']._serialized_end=1957
+  _globals['_GETPROJECTREQUEST']._serialized_start=1959
+  _globals['_GETPROJECTREQUEST']._serialized_end=2022
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=2024
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=2124
+  _globals['_UPDATEPROJECTREQUEST']._serialized_start=2127
+  _globals['_UPDATEPROJECTREQUEST']._serialized_end=2256
+  _globals['_DELETEPROJECTREQUEST']._serialized_start=2258
+  _globals['_DELETEPROJECTREQUEST']._serialized_end=2324
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=2326
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=2430
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=2432
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=2526
+  _globals['_GETMEMBERREQUEST']._serialized_start=2528
+  _globals['_GETMEMBERREQUEST']._serialized_end=2589
+  _globals['_CREATEMEMBERREQUEST']._serialized_start=2592
+  _globals['_CREATEMEMBERREQUEST']._serialized_end=2736
+  _globals['_UPDATEMEMBERREQUEST']._serialized_start=2738
+  _globals['_UPDATEMEMBERREQUEST']._serialized_end=2861
+  _globals['_DELETEMEMBERREQUEST']._serialized_start=2863
+  _globals['_DELETEMEMBERREQUEST']._serialized_end=2927
+  _globals['_LISTTOKENSREQUEST']._serialized_start=2929
+  _globals['_LISTTOKENSREQUEST']._serialized_end=3048
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=3050
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=3141
+  _globals['_CREATETOKENREQUEST']._serialized_start=3143
+  _globals['_CREATETOKENREQUEST']._serialized_end=3208
+  _globals['_CREATETOKENRESPONSE']._serialized_start=3210
+  _globals['_CREATETOKENRESPONSE']._serialized_end=3292
+  _globals['_DELETETOKENREQUEST']._serialized_start=3294
+  _globals['_DELETETOKENREQUEST']._serialized_end=3356
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=3358
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=3480
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=3482
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=3585
+  _globals['_LISTQUOTASREQUEST']._serialized_start=3587
+  _globals['_LISTQUOTASREQUEST']._serialized_end=3645
+  _globals['_LISTQUOTASRESPONSE']._serialized_start=3647
+  _globals['_LISTQUOTASRESPONSE']._serialized_end=3738
+  _globals['_GETQUOTAREQUEST']._serialized_start=3740
+  _globals['_GETQUOTAREQUEST']._serialized_end=3801
+  _globals['_UPDATEQUOTAREQUEST']._serialized_start=3803
+  _globals['_UPDATEQUOTAREQUEST']._serialized_end=3923
+  _globals['_FINDGARBAGEREQUEST']._serialized_start=3925
+  _globals['_FINDGARBAGEREQUEST']._serialized_end=3987
+  _globals['_FINDGARBAGERESPONSE']._serialized_start=3989
+  _globals['_FINDGARBAGERESPONSE']._serialized_end=4059
+  _globals['_REMOVEGARBAGEREQUEST']._serialized_start=4061
+  _globals['_REMOVEGARBAGEREQUEST']._serialized_end=4146
+  _globals['_REMOVEGARBAGERESPONSE']._serialized_start=4148
+  _globals['_REMOVEGARBAGERESPONSE']._serialized_end=4220
+  _globals['_RETRYOPERATIONREQUEST']._serialized_start=4222
+  _globals['_RETRYOPERATIONREQUEST']._serialized_end=4311
+  _globals['_ACCESSSERVICE']._serialized_start=4528
+  _globals['_ACCESSSERVICE']._serialized_end=6680
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,34 @@ ROLE_ADMIN: Role.ValueType  # 3
 """Administer members and the tokens of service accounts."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
+class _GarbageKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GarbageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GarbageKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GARBAGE_KIND_UNSPECIFIED: _GarbageKind.ValueType  # 0
+    """Unspecified."""
+    GARBAGE_KIND_FAILED_RESOURCE: _GarbageKind.ValueType  # 1
+    """A resource whose making failed or was cancelled."""
+    GARBAGE_KIND_FOLDER: _GarbageKind.ValueType  # 2
+    """A folder of bulk data that no resource names, unchanged for a day."""
+    GARBAGE_KIND_COLLECTION: _GarbageKind.ValueType  # 3
+    """A collection of vectors that no experiment names."""
+
+class GarbageKind(_GarbageKind, metaclass=_GarbageKindEnumTypeWrapper):
+    """Kinds of garbage."""
+
+GARBAGE_KIND_UNSPECIFIED: GarbageKind.ValueType  # 0
+"""Unspecified."""
+GARBAGE_KIND_FAILED_RESOURCE: GarbageKind.ValueType  # 1
+"""A resource whose making failed or was cancelled."""
+GARBAGE_KIND_FOLDER: GarbageKind.ValueType  # 2
+"""A folder of bulk data that no resource names, unchanged for a day."""
+GARBAGE_KIND_COLLECTION: GarbageKind.ValueType  # 3
+"""A collection of vectors that no experiment names."""
+Global___GarbageKind: _TypeAlias = GarbageKind  # noqa: Y015
+
 @_typing.final
 class Caller(_message.Message):
     """Who calls, as the services recognise them."""
@@ -60,12 +88,15 @@ class Caller(_message.Message):
     PRINCIPALS_FIELD_NUMBER: _builtins.int
     OPERATOR_FIELD_NUMBER: _builtins.int
     LOGIN_REQUIRED_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
     caller: _builtins.str
     """Name that authors and creators are recorded under."""
     operator: _builtins.bool
     """Whether the caller administers the installation."""
     login_required: _builtins.bool
     """Whether callers have to log in; where they do not, everybody is the user who runs the services."""
+    role: Global___Role.ValueType
+    """Role in the project of the request; not set where that names none."""
     @_builtins.property
     def principals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The user, or the service account, and the groups that can be members of projects, such as `user:ada`."""
@@ -77,10 +108,11 @@ class Caller(_message.Message):
         principals: _abc.Iterable[_builtins.str] | None = ...,
         operator: _builtins.bool = ...,
         login_required: _builtins.bool = ...,
+        role: Global___Role.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "login_required", b"login_required", "operator", b"operator", "principals", b"principals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "login_required", b"login_required", "operator", b"operator", "principals", b"principals", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -336,17 +368,58 @@ class QuotaLimits(_message.Message):
 Global___QuotaLimits: _TypeAlias = QuotaLimits  # noqa: Y015
 
 @_typing.final
+class Garbage(_message.Message):
+    """What takes a name or room and is of no use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    BYTE_COUNT_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of a resource, URI of a folder, or identifier of a collection."""
+    kind: Global___GarbageKind.ValueType
+    """What it is."""
+    byte_count: _builtins.int
+    """Bytes of its bulk data; 0 where they are not known."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed; not set where that is not known."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: Global___GarbageKind.ValueType = ...,
+        byte_count: _builtins.int = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["byte_count", b"byte_count", "kind", b"kind", "name", b"name", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Garbage: _TypeAlias = Garbage  # noqa: Y015
+
+@_typing.final
 class DescribeCallerRequest(_message.Message):
     """Request of `DescribeCaller`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PROJECT_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """Project whose role is asked for, `projects/{project}` (default: none)."""
     def __init__(
         self,
+        *,
+        project: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -627,22 +700,26 @@ class ListTokensRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project whose service accounts' tokens are listed, `projects/{project}` (default: the caller's own tokens)."""
     page_size: _builtins.int
     """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
     page_token: _builtins.str
     """`next_page_token` of the previous page."""
+    principal: _builtins.str
+    """Whose tokens are listed, such as `user:ada`, for operators (default: the caller's own)."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        principal: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "principal", b"principal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -813,6 +890,60 @@ class ListAuditEntriesResponse(_message.Message):
 Global___ListAuditEntriesResponse: _TypeAlias = ListAuditEntriesResponse  # noqa: Y015
 
 @_typing.final
+class ListQuotasRequest(_message.Message):
+    """Request of `ListQuotas`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Maximum number of results per page (default: 100); larger values than 1,000 are treated as 1,000."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuotasRequest: _TypeAlias = ListQuotasRequest  # noqa: Y015
+
+@_typing.final
+class ListQuotasResponse(_message.Message):
+    """Response of `ListQuotas`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTAS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]:
+        """Quotas, in the order of the names of their projects."""
+
+    def __init__(
+        self,
+        *,
+        quotas: _abc.Iterable[Global___Quota] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "quotas", b"quotas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuotasResponse: _TypeAlias = ListQuotasResponse  # noqa: Y015
+
+@_typing.final
 class GetQuotaRequest(_message.Message):
     """Request of `GetQuota`."""
 
@@ -865,3 +996,127 @@ class UpdateQuotaRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateQuotaRequest: _TypeAlias = UpdateQuotaRequest  # noqa: Y015
+
+@_typing.final
+class FindGarbageRequest(_message.Message):
+    """Request of `FindGarbage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project, `projects/{project}` (default, for operators: the whole installation)."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindGarbageRequest: _TypeAlias = FindGarbageRequest  # noqa: Y015
+
+@_typing.final
+class FindGarbageResponse(_message.Message):
+    """Response of `FindGarbage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GARBAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def garbage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Garbage]:
+        """All of it."""
+
+    def __init__(
+        self,
+        *,
+        garbage: _abc.Iterable[Global___Garbage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["garbage", b"garbage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindGarbageResponse: _TypeAlias = FindGarbageResponse  # noqa: Y015
+
+@_typing.final
+class RemoveGarbageRequest(_message.Message):
+    """Request of `RemoveGarbage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Project, `projects/{project}` (default, for operators: the whole installation)."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is removed, by the names that `FindGarbage` gave."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveGarbageRequest: _TypeAlias = RemoveGarbageRequest  # noqa: Y015
+
+@_typing.final
+class RemoveGarbageResponse(_message.Message):
+    """Response of `RemoveGarbage`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GARBAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def garbage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Garbage]:
+        """What is gone."""
+
+    def __init__(
+        self,
+        *,
+        garbage: _abc.Iterable[Global___Garbage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["garbage", b"garbage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveGarbageResponse: _TypeAlias = RemoveGarbageResponse  # noqa: Y015
+
+@_typing.final
+class RetryOperationRequest(_message.Message):
+    """Request of `RetryOperation`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the operation that failed or was cancelled."""
+    request_id: _builtins.str
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryOperationRequest: _TypeAlias = RetryOperationRequest  # noqa: Y015

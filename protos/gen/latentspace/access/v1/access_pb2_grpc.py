@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from latentspace.access.v1 import access_pb2 as latentspace_dot_access_dot_v1_dot_access__pb2
 from latentspace.ingestion.v1 import ingestion_pb2 as latentspace_dot_ingestion_dot_v1_dot_ingestion__pb2
@@ -107,6 +108,11 @@ class AccessServiceStub:
                 request_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListAuditEntriesRequest.SerializeToString,
                 response_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListAuditEntriesResponse.FromString,
                 _registered_method=True)
+        self.ListQuotas = channel.unary_unary(
+                '/latentspace.access.v1.AccessService/ListQuotas',
+                request_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListQuotasRequest.SerializeToString,
+                response_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListQuotasResponse.FromString,
+                _registered_method=True)
         self.GetQuota = channel.unary_unary(
                 '/latentspace.access.v1.AccessService/GetQuota',
                 request_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.GetQuotaRequest.SerializeToString,
@@ -117,6 +123,21 @@ class AccessServiceStub:
                 request_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.UpdateQuotaRequest.SerializeToString,
                 response_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.Quota.FromString,
                 _registered_method=True)
+        self.FindGarbage = channel.unary_unary(
+                '/latentspace.access.v1.AccessService/FindGarbage',
+                request_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.FindGarbageRequest.SerializeToString,
+                response_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.FindGarbageResponse.FromString,
+                _registered_method=True)
+        self.RemoveGarbage = channel.unary_unary(
+                '/latentspace.access.v1.AccessService/RemoveGarbage',
+                request_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.RemoveGarbageRequest.SerializeToString,
+                response_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.RemoveGarbageResponse.FromString,
+                _registered_method=True)
+        self.RetryOperation = channel.unary_unary(
+                '/latentspace.access.v1.AccessService/RetryOperation',
+                request_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.RetryOperationRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer:
@@ -124,7 +145,7 @@ class AccessServiceServicer:
     """
 
     def DescribeCaller(self, request, context):
-        """Describes the caller as the services recognise them.
+        """Describes the caller as the services recognise them, and their role in a project.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,7 +215,8 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTokens(self, request, context):
-        """Lists the tokens of the caller, or those of the service accounts of a project for its admins.
+        """Lists the tokens of the caller, those of the service accounts of a project for its admins, or those of anybody for
+        operators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,6 +243,13 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListQuotas(self, request, context):
+        """Lists what each of the projects uses and may use that the caller is a member of; operators see all projects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetQuota(self, request, context):
         """Gets what a project uses and may use.
         """
@@ -230,6 +259,27 @@ class AccessServiceServicer:
 
     def UpdateQuota(self, request, context):
         """Updates what a project may use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindGarbage(self, request, context):
+        """Finds what takes a name or room in a project and is of no use; operators may ask for that of the whole installation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveGarbage(self, request, context):
+        """Removes garbage: of what is named only that which is garbage still.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryOperation(self, request, context):
+        """Does the work of an operation again that failed or was cancelled, as a new operation of the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -308,6 +358,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListAuditEntriesRequest.FromString,
                     response_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListAuditEntriesResponse.SerializeToString,
             ),
+            'ListQuotas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuotas,
+                    request_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListQuotasRequest.FromString,
+                    response_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.ListQuotasResponse.SerializeToString,
+            ),
             'GetQuota': grpc.unary_unary_rpc_method_handler(
                     servicer.GetQuota,
                     request_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.GetQuotaRequest.FromString,
@@ -317,6 +372,21 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.UpdateQuota,
                     request_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.UpdateQuotaRequest.FromString,
                     response_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.Quota.SerializeToString,
+            ),
+            'FindGarbage': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindGarbage,
+                    request_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.FindGarbageRequest.FromString,
+                    response_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.FindGarbageResponse.SerializeToString,
+            ),
+            'RemoveGarbage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveGarbage,
+                    request_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.RemoveGarbageRequest.FromString,
+                    response_serializer=latentspace_dot_access_dot_v1_dot_access__pb2.RemoveGarbageResponse.SerializeToString,
+            ),
+            'RetryOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryOperation,
+                    request_deserializer=latentspace_dot_access_dot_v1_dot_access__pb2.RetryOperationRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -709,6 +779,33 @@ class AccessService:
             _registered_method=True)
 
     @staticmethod
+    def ListQuotas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.access.v1.AccessService/ListQuotas',
+            latentspace_dot_access_dot_v1_dot_access__pb2.ListQuotasRequest.SerializeToString,
+            latentspace_dot_access_dot_v1_dot_access__pb2.ListQuotasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetQuota(request,
             target,
             options=(),
@@ -752,6 +849,87 @@ class AccessService:
             '/latentspace.access.v1.AccessService/UpdateQuota',
             latentspace_dot_access_dot_v1_dot_access__pb2.UpdateQuotaRequest.SerializeToString,
             latentspace_dot_access_dot_v1_dot_access__pb2.Quota.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindGarbage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.access.v1.AccessService/FindGarbage',
+            latentspace_dot_access_dot_v1_dot_access__pb2.FindGarbageRequest.SerializeToString,
+            latentspace_dot_access_dot_v1_dot_access__pb2.FindGarbageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveGarbage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.access.v1.AccessService/RemoveGarbage',
+            latentspace_dot_access_dot_v1_dot_access__pb2.RemoveGarbageRequest.SerializeToString,
+            latentspace_dot_access_dot_v1_dot_access__pb2.RemoveGarbageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.access.v1.AccessService/RetryOperation',
+            latentspace_dot_access_dot_v1_dot_access__pb2.RetryOperationRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

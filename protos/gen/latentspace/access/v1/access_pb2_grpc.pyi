@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.longrunning import operations_pb2 as _operations_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from latentspace.access.v1 import access_pb2 as _access_pb2
@@ -36,7 +37,7 @@ class AccessServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
     DescribeCaller: _grpc.UnaryUnaryMultiCallable[_access_pb2.DescribeCallerRequest, _access_pb2.Caller]
-    """Describes the caller as the services recognise them."""
+    """Describes the caller as the services recognise them, and their role in a project."""
     GetProject: _grpc.UnaryUnaryMultiCallable[_access_pb2.GetProjectRequest, _ingestion_pb2.Project]
     """Gets a project."""
     CreateProject: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateProjectRequest, _ingestion_pb2.Project]
@@ -56,17 +57,27 @@ class AccessServiceStub:
     DeleteMember: _grpc.UnaryUnaryMultiCallable[_access_pb2.DeleteMemberRequest, _empty_pb2.Empty]
     """Removes a member from a project."""
     ListTokens: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListTokensRequest, _access_pb2.ListTokensResponse]
-    """Lists the tokens of the caller, or those of the service accounts of a project for its admins."""
+    """Lists the tokens of the caller, those of the service accounts of a project for its admins, or those of anybody for
+    operators.
+    """
     CreateToken: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateTokenRequest, _access_pb2.CreateTokenResponse]
     """Creates a token for the caller, or for a service account of a project that the caller is an admin of."""
     DeleteToken: _grpc.UnaryUnaryMultiCallable[_access_pb2.DeleteTokenRequest, _empty_pb2.Empty]
     """Revokes a token: it is refused from now on."""
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListAuditEntriesRequest, _access_pb2.ListAuditEntriesResponse]
     """Lists who did what in a project, newest first; operators may list all projects together."""
+    ListQuotas: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListQuotasRequest, _access_pb2.ListQuotasResponse]
+    """Lists what each of the projects uses and may use that the caller is a member of; operators see all projects."""
     GetQuota: _grpc.UnaryUnaryMultiCallable[_access_pb2.GetQuotaRequest, _access_pb2.Quota]
     """Gets what a project uses and may use."""
     UpdateQuota: _grpc.UnaryUnaryMultiCallable[_access_pb2.UpdateQuotaRequest, _access_pb2.Quota]
     """Updates what a project may use."""
+    FindGarbage: _grpc.UnaryUnaryMultiCallable[_access_pb2.FindGarbageRequest, _access_pb2.FindGarbageResponse]
+    """Finds what takes a name or room in a project and is of no use; operators may ask for that of the whole installation."""
+    RemoveGarbage: _grpc.UnaryUnaryMultiCallable[_access_pb2.RemoveGarbageRequest, _access_pb2.RemoveGarbageResponse]
+    """Removes garbage: of what is named only that which is garbage still."""
+    RetryOperation: _grpc.UnaryUnaryMultiCallable[_access_pb2.RetryOperationRequest, _operations_pb2.Operation]
+    """Does the work of an operation again that failed or was cancelled, as a new operation of the caller."""
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
@@ -74,7 +85,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     DescribeCaller: _aio.UnaryUnaryMultiCallable[_access_pb2.DescribeCallerRequest, _access_pb2.Caller]  # type: ignore[assignment]
-    """Describes the caller as the services recognise them."""
+    """Describes the caller as the services recognise them, and their role in a project."""
     GetProject: _aio.UnaryUnaryMultiCallable[_access_pb2.GetProjectRequest, _ingestion_pb2.Project]  # type: ignore[assignment]
     """Gets a project."""
     CreateProject: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateProjectRequest, _ingestion_pb2.Project]  # type: ignore[assignment]
@@ -94,17 +105,27 @@ class AccessServiceAsyncStub(AccessServiceStub):
     DeleteMember: _aio.UnaryUnaryMultiCallable[_access_pb2.DeleteMemberRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a member from a project."""
     ListTokens: _aio.UnaryUnaryMultiCallable[_access_pb2.ListTokensRequest, _access_pb2.ListTokensResponse]  # type: ignore[assignment]
-    """Lists the tokens of the caller, or those of the service accounts of a project for its admins."""
+    """Lists the tokens of the caller, those of the service accounts of a project for its admins, or those of anybody for
+    operators.
+    """
     CreateToken: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateTokenRequest, _access_pb2.CreateTokenResponse]  # type: ignore[assignment]
     """Creates a token for the caller, or for a service account of a project that the caller is an admin of."""
     DeleteToken: _aio.UnaryUnaryMultiCallable[_access_pb2.DeleteTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Revokes a token: it is refused from now on."""
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_access_pb2.ListAuditEntriesRequest, _access_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
     """Lists who did what in a project, newest first; operators may list all projects together."""
+    ListQuotas: _aio.UnaryUnaryMultiCallable[_access_pb2.ListQuotasRequest, _access_pb2.ListQuotasResponse]  # type: ignore[assignment]
+    """Lists what each of the projects uses and may use that the caller is a member of; operators see all projects."""
     GetQuota: _aio.UnaryUnaryMultiCallable[_access_pb2.GetQuotaRequest, _access_pb2.Quota]  # type: ignore[assignment]
     """Gets what a project uses and may use."""
     UpdateQuota: _aio.UnaryUnaryMultiCallable[_access_pb2.UpdateQuotaRequest, _access_pb2.Quota]  # type: ignore[assignment]
     """Updates what a project may use."""
+    FindGarbage: _aio.UnaryUnaryMultiCallable[_access_pb2.FindGarbageRequest, _access_pb2.FindGarbageResponse]  # type: ignore[assignment]
+    """Finds what takes a name or room in a project and is of no use; operators may ask for that of the whole installation."""
+    RemoveGarbage: _aio.UnaryUnaryMultiCallable[_access_pb2.RemoveGarbageRequest, _access_pb2.RemoveGarbageResponse]  # type: ignore[assignment]
+    """Removes garbage: of what is named only that which is garbage still."""
+    RetryOperation: _aio.UnaryUnaryMultiCallable[_access_pb2.RetryOperationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Does the work of an operation again that failed or was cancelled, as a new operation of the caller."""
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     """Administers projects, their members and quotas, the tokens of pipelines, and the audit log."""
@@ -115,7 +136,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.DescribeCallerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.Caller, _abc.Awaitable[_access_pb2.Caller]]:
-        """Describes the caller as the services recognise them."""
+        """Describes the caller as the services recognise them, and their role in a project."""
 
     @_abc_1.abstractmethod
     def GetProject(
@@ -195,7 +216,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListTokensResponse, _abc.Awaitable[_access_pb2.ListTokensResponse]]:
-        """Lists the tokens of the caller, or those of the service accounts of a project for its admins."""
+        """Lists the tokens of the caller, those of the service accounts of a project for its admins, or those of anybody for
+        operators.
+        """
 
     @_abc_1.abstractmethod
     def CreateToken(
@@ -222,6 +245,14 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists who did what in a project, newest first; operators may list all projects together."""
 
     @_abc_1.abstractmethod
+    def ListQuotas(
+        self,
+        request: _access_pb2.ListQuotasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ListQuotasResponse, _abc.Awaitable[_access_pb2.ListQuotasResponse]]:
+        """Lists what each of the projects uses and may use that the caller is a member of; operators see all projects."""
+
+    @_abc_1.abstractmethod
     def GetQuota(
         self,
         request: _access_pb2.GetQuotaRequest,
@@ -236,5 +267,29 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.Quota, _abc.Awaitable[_access_pb2.Quota]]:
         """Updates what a project may use."""
+
+    @_abc_1.abstractmethod
+    def FindGarbage(
+        self,
+        request: _access_pb2.FindGarbageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.FindGarbageResponse, _abc.Awaitable[_access_pb2.FindGarbageResponse]]:
+        """Finds what takes a name or room in a project and is of no use; operators may ask for that of the whole installation."""
+
+    @_abc_1.abstractmethod
+    def RemoveGarbage(
+        self,
+        request: _access_pb2.RemoveGarbageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.RemoveGarbageResponse, _abc.Awaitable[_access_pb2.RemoveGarbageResponse]]:
+        """Removes garbage: of what is named only that which is garbage still."""
+
+    @_abc_1.abstractmethod
+    def RetryOperation(
+        self,
+        request: _access_pb2.RetryOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Does the work of an operation again that failed or was cancelled, as a new operation of the caller."""
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -177,6 +177,11 @@ class Record(BaseModel, Generic[SpecT, ResultT]):
         if hasattr(cls, "pattern"):
             cls.kind = cls.pattern.kind
 
+    def anew(self) -> Self:
+        """Another of this name, of which the same was asked for, and which is still to be made."""
+        asked = {"name", "title", "description", "spec"}
+        return type(self)(**{field: getattr(self, field) for field in asked})
+
     @property
     def id(self) -> str:
         """Last part of the name."""
