@@ -174,7 +174,7 @@ class Access(Subject):
         request = pb.FindGarbageRequest(parent="" if everywhere else self._parent)
         return [Garbage.from_pb(message) for message in self._connection.call(request).garbage]
 
-    def remove_garbage(self, names: Iterable[str], *, everywhere: bool = False) -> list[Garbage]:
-        """Remove some of what `garbage` found, by the names; what is gone."""
-        request = pb.RemoveGarbageRequest(parent="" if everywhere else self._parent, names=names)
+    def remove_garbage(self, what: Iterable[str], *, everywhere: bool = False) -> list[Garbage]:
+        """Remove some of what `garbage` found, by its `what`; what is gone."""
+        request = pb.RemoveGarbageRequest(parent="" if everywhere else self._parent, what=what)
         return [Garbage.from_pb(message) for message in self._connection.call(request).garbage]

@@ -16,7 +16,6 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -83,8 +82,6 @@ class Artifacts:
         uri = self.absolute(uri)
         return Path(uri.removeprefix("file://")) if uri.startswith("file://") else None
 
-    # Arrays
-
     def create_array(self, uri: str, *, shape: tuple[int, ...], dtype: str, chunks: tuple[int, ...]) -> zarr.Array[Any]:
         """Zarr v3 array, of zeros; one that is there is replaced."""
         self._require_root()
@@ -134,8 +131,6 @@ class Artifacts:
 
     def _zarr_options(self) -> dict[str, Any] | None:
         return None if self.url.startswith("file://") else dict(self.options)
-
-    # Tables
 
     def write_table(self, uri: str, table: pa.Table, *, rows_per_group: int = ROWS_PER_GROUP) -> None:
         """Write a table as Parquet; it appears whole or not at all."""
@@ -225,8 +220,6 @@ class Artifacts:
         with self._opened(uri) as file:
             return pa.ipc.open_file(file).get_batch(index)
 
-    # Files
-
     def write_bytes(self, uri: str, data: bytes) -> None:
         """Write a file; it appears whole or not at all."""
         with self.writing(uri) as file:
@@ -289,12 +282,9 @@ class Artifacts:
         return 0
 
     def changed(self, uri: str) -> float:
-        """When a folder or anything below it last changed, in seconds since 1970; 0 where that is not known."""
-        path = self.absolute(uri)
-        with contextlib.suppress(FileNotFoundError):
-            found = [self._filesystem.info(path), *self._filesystem.find(path, detail=True).values()]
-            return max(map(_changed, found))
-        return 0.0
+        """When a file below a URI last changed, in seconds since 1970; 0 where there is none."""
+        paths = self._filesystem.find(self.absolute(uri))
+        return max((float(self._filesystem.modified(path).timestamp()) for path in paths), default=0.0)
 
     def remove(self, uri: str) -> None:
         """Remove a file or a folder; does nothing where there is none."""
@@ -399,12 +389,6 @@ class ArrayRows:
             here = chunks == index
             found[here] = self._chunk(index)[rows[here] - index * self._step]
         return found
-
-
-def _changed(info: Mapping[str, Any]) -> float:
-    """When a file changed, as the file system of a disk or of a bucket has it; a bucket has no times of folders."""
-    value = info.get("mtime", info.get("LastModified")) or 0.0
-    return float(value.timestamp() if isinstance(value, datetime) else value)
 
 
 def _require_writable(folder: Path) -> None:

@@ -25,17 +25,17 @@ class Garbage:
 
     Attributes
     ----------
-    name
+    what
         Name of a resource, URI of a folder, or identifier of a collection.
     kind
-        What it is.
+        Kind of it.
     byte_count
         Bytes of its bulk data, 0 where they are not known.
     update_time
         When it last changed, in seconds since 1970; None where that is not known.
     """
 
-    name: str
+    what: str
     kind: Literal["failed_resource", "folder", "collection"]
     byte_count: int = 0
     update_time: float | None = None
@@ -57,7 +57,7 @@ def find_garbage(stores: Stores, project: str = "") -> Iterator[Garbage]:
     yield from (Garbage(each, "collection") for each in stray_collections(stores) if _UID.fullmatch(each))
 
 
-def remove_garbage(stores: Stores, names: Collection[str], project: str = "") -> Iterator[Garbage]:
+def remove_garbage(stores: Stores, what: Collection[str], project: str = "") -> Iterator[Garbage]:
     """Remove what is named, as far as it is still garbage; what is gone.
 
     Raises
@@ -66,12 +66,12 @@ def remove_garbage(stores: Stores, names: Collection[str], project: str = "") ->
         If something was made from a resource that failed.
     """
     for found in list(find_garbage(stores, project)):
-        if found.name not in names:
+        if found.what not in what:
             continue
         if found.kind == "failed_resource":
-            delete_resource(stores, stores.resources.any(found.name))
+            delete_resource(stores, stores.resources.any(found.what))
         elif found.kind == "folder":
-            stores.artifacts.remove(found.name)
+            stores.artifacts.remove(found.what)
         else:
-            stores.vectors.delete_collection(found.name)
+            stores.vectors.delete_collection(found.what)
         yield found

@@ -174,13 +174,13 @@ def test_failed_resources_are_garbage_of_their_project(administered: Guarded, fa
             edo.access.remove_garbage([name])
         with pytest.raises(InvalidArgumentError, match="names no project"):
             ada.access.garbage(everywhere=True)
-        assert name in {each.name for each in ada.access.garbage()}
+        assert name in {each.what for each in ada.access.garbage()}
         with as_user(administered, "bo", "q") as bo:
             assert bo.access.garbage() == []
             assert bo.access.remove_garbage([name]) == []
         # Only what is garbage goes, whatever is named.
         gone = ada.access.remove_garbage([name, "projects/p/datasets/d"])
-        assert [(each.name, each.kind) for each in gone] == [(name, "failed_resource")]
+        assert [(each.what, each.kind) for each in gone] == [(name, "failed_resource")]
         assert "d" in {each.id for each in ada.datasets.list()}
         assert "useless" not in {each.id for each in ada.datasets.list()}
         assert ada.access.audit(filter="caller = ada", limit=1).__next__().method.endswith("RemoveGarbage")
@@ -202,11 +202,11 @@ def test_bulk_data_without_a_name_are_garbage_after_a_day(administered: Guarded)
         platform.vectors.create_collection(collection, dimension=2)
     with as_user(administered, "root") as root:
         assert {each.kind for each in root.access.garbage()} <= {"failed_resource"}
-        found = {each.name: each for each in root.access.garbage(everywhere=True) if each.kind != "failed_resource"}
+        found = {each.what: each for each in root.access.garbage(everywhere=True) if each.kind != "failed_resource"}
         assert {name: each.kind for name, each in found.items()} == {old: "folder", stray: "collection"}
         assert found[old].byte_count == 10
         gone = root.access.remove_garbage([old, new, stray, known, others], everywhere=True)
-        assert {each.name for each in gone} == {old, stray}
+        assert {each.what for each in gone} == {old, stray}
     assert not Path(path).exists()
     assert platform.artifacts.exists(new)
     assert platform.vectors.list_collections() == sorted([known, others])

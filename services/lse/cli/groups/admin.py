@@ -215,8 +215,8 @@ def garbage(
     """List what takes a name or room in the project and is of no use: failed resources, bulk data without a name."""
     found = session.client.access.garbage(everywhere=everywhere)
     if remove:
-        found = session.client.access.remove_garbage([each.name for each in found], everywhere=everywhere)
-    rows = [(each.name, each.kind.replace("_", " "), each.byte_count, each.update_time) for each in found]
+        found = session.client.access.remove_garbage([each.what for each in found], everywhere=everywhere)
+    rows = [(each.what, each.kind.replace("_", " "), each.byte_count, each.update_time) for each in found]
     session.table(found, ("removed" if remove else "name", "what", "bytes", "changed"), rows)
 
 

@@ -172,11 +172,13 @@ class Quota(NamedResource, message=pb.Quota):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Garbage(NamedResource, message=pb.Garbage):
+class Garbage(Received, message=pb.Garbage):
     """What takes a name or room and is of no use.
 
     Attributes
     ----------
+    what
+        Name of a resource, URI of a folder, or identifier of a collection.
     kind
         ``failed_resource``, ``folder`` (of bulk data that no resource names) or ``collection`` (of vectors that no
         experiment names).
@@ -186,6 +188,7 @@ class Garbage(NamedResource, message=pb.Garbage):
         When it last changed; None where that is not known.
     """
 
+    what: str
     kind: Literal["failed_resource", "folder", "collection", ""]
     byte_count: int
     update_time: datetime | None

@@ -208,7 +208,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
     def RemoveGarbage(self, request: pb.RemoveGarbageRequest, context: Any) -> pb.RemoveGarbageResponse:
         """Remove what is of no use."""
-        gone = remove_garbage(self._stores, set(request.names), request.parent)
+        gone = remove_garbage(self._stores, set(request.what), request.parent)
         return pb.RemoveGarbageResponse(garbage=[to_pb(each, pb.Garbage) for each in gone])
 
     def RetryOperation(self, request: pb.RetryOperationRequest, context: Any) -> operations_pb2.Operation:

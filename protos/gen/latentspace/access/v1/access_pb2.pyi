@@ -373,14 +373,14 @@ class Garbage(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    NAME_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     BYTE_COUNT_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
+    what: _builtins.str
     """Name of a resource, URI of a folder, or identifier of a collection."""
     kind: Global___GarbageKind.ValueType
-    """What it is."""
+    """Kind of it."""
     byte_count: _builtins.int
     """Bytes of its bulk data; 0 where they are not known."""
     @_builtins.property
@@ -390,14 +390,14 @@ class Garbage(_message.Message):
     def __init__(
         self,
         *,
-        name: _builtins.str = ...,
+        what: _builtins.str = ...,
         kind: Global___GarbageKind.ValueType = ...,
         byte_count: _builtins.int = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["byte_count", b"byte_count", "kind", b"kind", "name", b"name", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["byte_count", b"byte_count", "kind", b"kind", "update_time", b"update_time", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1050,22 +1050,22 @@ class RemoveGarbageRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
-    NAMES_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project, `projects/{project}` (default, for operators: the whole installation)."""
     @_builtins.property
-    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What is removed, by the names that `FindGarbage` gave."""
+    def what(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is removed, as `FindGarbage` gave it."""
 
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
-        names: _abc.Iterable[_builtins.str] | None = ...,
+        what: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
