@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.platform.conftest import Bucket
 
+from buckets import Bucket
 from lse.errors import DataLossError, InvalidArgumentError, UnavailableError
 from lse.platform.artifacts import Artifacts
 

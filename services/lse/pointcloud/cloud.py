@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -89,6 +89,10 @@ class PointCloud:
     def in_order(self, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
         """Values of the given points, shape (source_count, …), in the order of the cloud."""
         return values[self.rows]
+
+    def with_column(self, name: str, codes: NDArray[np.integer], labels: tuple[str, ...]) -> PointCloud:
+        """The cloud with one more category: code of each given point, negative for none, and names of the codes."""
+        return replace(self, columns={**self.columns, name: _column(codes, labels, self.rows, self.tiles)})
 
     def seen(self, window: Window, *, budget: int | None = None, margin: float = 0.0) -> Seen:
         """Points to look at in a window; see `Tiles.spans`."""

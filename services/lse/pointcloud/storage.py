@@ -21,7 +21,7 @@ from lse.errors import DataLossError, FailedPreconditionError
 from lse.pointcloud.cloud import TILE_POINTS, Categories, Column, PointCloud, build_part
 from lse.pointcloud.tiles import Tiles
 
-__all__ = ["append_points", "cloud_files", "open_cloud", "write_cloud"]
+__all__ = ["append_points", "cloud_files", "open_cloud", "read_tiles", "write_cloud"]
 
 _VERSION = 1
 _HEADER = "cloud.json"
@@ -169,11 +169,21 @@ def _header(folder: Path) -> dict[str, Any]:
 
 def _tiles(folder: Path, header: dict[str, Any]) -> Tiles:
     try:
-        with pa.OSFile(str(folder / "tiles.arrow")) as file:
-            # Tiles of an addition whose header was not written any more lie behind the valid ones.
-            table = pa.ipc.open_file(file).read_all().slice(0, header["tiles"])
+        return read_tiles((folder / "tiles.arrow").read_bytes(), header)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
         raise _damaged(folder / "tiles.arrow") from error
+
+
+def read_tiles(data: bytes, header: Mapping[str, Any]) -> Tiles:
+    """Tiles of a cloud, given what ``tiles.arrow`` and ``cloud.json`` hold.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        The data are no table.
+    """
+    # Tiles of an addition whose header was not written any more lie behind the valid ones.
+    table = pa.ipc.open_file(pa.py_buffer(data)).read_all().slice(0, header["tiles"])
     axes = "xyz"[: header["dimension"]]
     boxes = [np.column_stack([table[f"{axis}_{end}"].to_numpy() for axis in axes]) for end in ("low", "high")]
     return Tiles(

@@ -60,6 +60,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
     "NOT_FOUND": {
         "BOOKMARK_NOT_FOUND": ("There is no such bookmark.", "name"),
         "CATALOGUE_NOT_FOUND": ("There is no such catalogue file.", "path"),
+        "CLOUD_NOT_FOUND": ("No point cloud is published at the address.",),
         "CLUSTERING_NOT_FOUND": ("There is no such clustering.", "name"),
         "CLUSTER_NOT_FOUND": ("The clustering has no such cluster.",),
         "COLLECTION_NOT_FOUND": ("The vector store has no such collection.", "collection"),
@@ -209,6 +210,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "UNAVAILABLE": {
         "ARTIFACTS_UNAVAILABLE": ("The disk or bucket of the artifacts cannot be used.",),
+        "CLOUD_UNAVAILABLE": ("The address of a published point cloud cannot be read or written.",),
         "COMPUTE_LOST": ("The Dask cluster dropped the work.",),
         "COMPUTE_UNAVAILABLE": ("No Dask scheduler answers.",),
         "DATABASE_UNAVAILABLE": ("The database of the catalogue does not answer.",),

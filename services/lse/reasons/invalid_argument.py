@@ -32,6 +32,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "COLLECTION_NAME_INVALID": ("A collection of vectors cannot have this name.",),
     "COLLECTION_SETTINGS_INVALID": ("The settings of a collection of vectors are wrong or contradict one another.",),
     "COLOUR_UNSUPPORTED": ("The image has a colour mode that cannot be read.", "name", "mode"),
+    "COLOURS_UNKNOWN": ("There is nothing of that name by which a map can be coloured.",),
     "COLUMN_UNKNOWN": ("The table has no such column.", "column"),
     "COMMAND_INVALID": ("The command line names no such command or option, or lacks one.",),
     "COMPARISON_INVALID": ("A clustering is compared with nothing, or with two things at once.",),

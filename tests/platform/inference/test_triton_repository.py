@@ -8,9 +8,9 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from tests.platform.conftest import Bucket
 from tests.platform.inference.conftest import EncoderFile
 
+from buckets import Bucket
 from lse.errors import AlreadyExistsError, UnavailableError
 from lse.platform.inference import InferenceSettings, ModelSignature, ModelVersion
 from lse.platform.inference.onnx_model import read_model
