@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from cookie_browser import CookieBrowser
+from explorer_process import explorer_behind_login
 from guarded_services import Guarded, guarded_services
-from lse.platform.ports import free_port
-from oidc_provider import CLIENT_ID, CLIENT_SECRET
 
 
 @pytest.fixture(scope="module")
@@ -25,42 +18,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         yield guarded
 
 
-@contextmanager
-def explorer(guarded: Guarded, **variables: str) -> Iterator[str]:
-    """Address of an explorer process."""
-    port = free_port()
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("LSE_")}
-    usual = {
-        "LSE_ADDRESS": guarded.address,
-        "LSE_PROJECT": "p",
-        "LSE_DASHBOARD_PORT": str(port),
-        "LSE_LOGIN_ISSUER": guarded.provider.issuer,
-        "LSE_DASHBOARD_CLIENT_ID": CLIENT_ID,
-        "LSE_DASHBOARD_CLIENT_SECRET": CLIENT_SECRET,
-        "LSE_DASHBOARD_COOKIE_SECRET": "of the cookies",
-    }
-    program = Path(sys.executable).with_name("lse")
-    process = subprocess.Popen([program, "explorer"], env={**kept, **usual, **variables}, stderr=subprocess.PIPE)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 150
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=5).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def test_visitors_see_what_is_theirs_as_long_as_they_are_logged_in(guarded: Guarded) -> None:
     provider = guarded.provider
-    with explorer(guarded) as first, explorer(guarded) as second:
+    with explorer_behind_login(guarded) as first, explorer_behind_login(guarded) as second:
         nobody, vera, bo = CookieBrowser(), CookieBrowser(), CookieBrowser()
         assert "no token" in nobody.get(f"{first}/cards/p/none.json")[1]
         provider.visitor, provider.seconds = "vera", 12.0

@@ -7,32 +7,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from accessibility import axe_source, findings
 from explorer import choose
 from lse.client import Client
 
 pytestmark = pytest.mark.browser
 
-TOOLS = Path(__file__).resolve().parents[2] / ".tools"
-
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    found = sorted(TOOLS.glob("axe-core-*/node_modules/axe-core/axe.min.js"))
-    if not found:
-        pytest.skip("no axe-core: scripts/axe.sh installs it")
-    return found[-1].read_text(encoding="utf-8")
-
-
-def findings(page: Page, axe: str) -> list[str]:
-    """What is wrong with the page as it is now, by the rules of axe-core that it calls serious or critical."""
-    page.evaluate(axe)
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:200]}"
-        for one in result["violations"]
-        if one["impact"] in {"serious", "critical"}
-        for node in one["nodes"]
-    ]
+    return axe_source()
 
 
 def findings_of_filters(page: Page, axe: str) -> list[str]:

@@ -61,11 +61,14 @@ class ProjectInventory:
         Networks that can be had with pretrained weights.
     methods
         Training methods.
+    administered
+        Whether the visitor administers the project, or the whole installation.
     """
 
     entries: tuple[Entry, ...] = ()
     backbones: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    administered: bool = False
 
     def of(self, kind: str) -> tuple[Entry, ...]:
         """Those of a kind."""
@@ -91,7 +94,8 @@ def project_inventory(client: Client, experiment: str) -> ProjectInventory:
             found = getattr(client, f"{kind}s").list(experiment)
             entries += [Entry(kind, one.id, one.state, one.method, experiment=experiment) for one in found]
     backbones = (_PACKAGED, *(one.id for one in client.encoders.backbones() if one.pretrained))
-    return ProjectInventory(tuple(entries), backbones, tuple(one.id for one in client.encoders.methods()))
+    methods = tuple(one.id for one in client.encoders.methods())
+    return ProjectInventory(tuple(entries), backbones, methods, client.access.caller_in_project().administers)
 
 
 def delete_entry(client: Client, entry: Entry) -> None:

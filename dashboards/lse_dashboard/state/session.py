@@ -30,6 +30,7 @@ from lse_dashboard.data.opening import (
     wanted_result,
 )
 from lse_dashboard.data.operations import OperationRow
+from lse_dashboard.state.administration import Administration
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.cluster_names import ClusterNames
 from lse_dashboard.state.explanations import ExplanationQuestion
@@ -88,6 +89,7 @@ class Session(Shown):
         self.summary = Summary(library, background, self.selection, self.navigation)
         self.operations = Operations(library, background)
         self.project_window = ProjectWindow(library, background, self.operations)
+        self.administration = Administration(library, background)
         self.training_check = TrainingCheckQuestion(library, background)
         self.training_monitor = TrainingMonitor(library, background)
         self.explanation = ExplanationQuestion(library, background, self.navigation)
@@ -207,6 +209,7 @@ class Session(Shown):
         self._tick += 1
         self.training_monitor.poll()
         self.project_window.bake_off.poll()
+        self.administration.poll()
         if not self._started or self._polling or (not self.operations.active and self._tick % _IDLE_TICKS):
             return
         if not self.projects:

@@ -19,6 +19,7 @@ from lse_dashboard.state.session import Session
 from lse_dashboard.state.view import KeptView
 from lse_dashboard.theme import DARK, LIGHT
 from lse_dashboard.views.addresses import Addresses
+from lse_dashboard.views.administration import administration_dialog
 from lse_dashboard.views.appearance import PAGE, out_of_flow, widget_theme
 from lse_dashboard.views.aside import Aside
 from lse_dashboard.views.bookmarks import bookmarks_button, bookmarks_dialog
@@ -129,6 +130,7 @@ def _windows(
         question_dialog("lse-check-dialog", session.training_check, training_check, wording.TrainingCheck.WAITING),
         cluster_names_dialog(session, addresses.thumbnail),
         project_dialog(session),
+        administration_dialog(session.administration),
         ingest_dialog(session, ingest, addresses.upload, addresses.base),
         original_dialog(session, original, addresses.thumbnail),
         concepts_dialog(concepts, addresses.thumbnail),

@@ -13,6 +13,7 @@ from lse_dashboard.state.project_window import ProjectWindow
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.bake_off import bake_off_section
 from lse_dashboard.views.dialog import dialog
+from lse_dashboard.views.forms import asked, field, line_form, select
 from lse_dashboard.views.markup import Html, Markup, button, html, join, pairs, problem, section, waiting
 
 __all__ = ["project_dialog"]
@@ -28,6 +29,11 @@ def project_dialog(session: Session) -> pmui.Dialog:
         given = {key: str(value).strip() for key, value in json.loads(form).items()}
         getattr(window, start)(**given)
 
+    def administer() -> None:
+        project = window.project
+        window.close()
+        session.administration.open(project)
+
     content = Markup(
         {
             "ask": window.ask,
@@ -38,6 +44,7 @@ def project_dialog(session: Session) -> pmui.Dialog:
             "pretrained": lambda form: started(form, "pretrained"),
             "train": lambda form: started(form, "train"),
             "compare": lambda form: started(form, "compare"),
+            "administer": lambda _: administer(),
         },
         css_classes=["lse-project-content"],
     )
@@ -65,25 +72,26 @@ def _content(window: ProjectWindow) -> Html:
         if (found := inventory.of(kind))
     )
     return html(
-        '<div class="lse project">{problem}{said}<div class="lists">{lists}</div>{forms}{bake_off}</div>',
+        '<div class="lse project">{problem}{said}<div class="lists">{lists}</div>{forms}{bake_off}{administer}</div>',
         problem=problem(window.problem) if window.problem else "",
         said=said,
         lists=lists or html('<div class="quiet">{text}</div>', text=_WORDS.NOTHING),
         forms=_forms(inventory),
         bake_off=bake_off_section(inventory, window.bake_off),
+        administer=_administer() if inventory.administered else "",
     )
+
+
+def _administer() -> Html:
+    words = wording.Administration
+    opening = button(words.OPEN, "administer", css="link lse-administer", help=words.HELP)
+    return html('<div class="doors">{opening}</div>', opening=opening)
 
 
 def _entry(entry: Entry, window: ProjectWindow) -> Html:
     if entry.key == window.asked:
         below = _WORDS.WITH.format(below=", ".join(entry.below)) if entry.below else ""
-        return html(
-            '<div class="entry asked"><span>{question}{below}</span><span class="actions">{delete}{keep}</span></div>',
-            question=_WORDS.ASK.format(what=entry.key),
-            below=below,
-            delete=button(_WORDS.DELETE, "delete", css="tool lse-confirm-delete"),
-            keep=button(_WORDS.KEEP, "keep", css="tool lse-keep"),
-        )
+        return asked(_WORDS.ASK.format(what=entry.key) + below, _WORDS.DELETE, _WORDS.KEEP)
     state = "" if entry.state == "ready" else f" · {entry.state}"
     is_dataset = entry.kind == "dataset" and entry.state == "ready"
     details = button(_DETAILS.OPEN, "details", entry.id, help=_DETAILS.HELP) if is_dataset else Html("")
@@ -126,39 +134,23 @@ def _forms(inventory: ProjectInventory) -> Html:
     encoders = [one.id for one in inventory.of("encoder") if one.state == "ready"]
     forms = Html("")
     if datasets and encoders:
-        fields = _select("dataset", _WORDS.DATASET, datasets) + _select("encoder", _WORDS.ENCODER, encoders)
+        fields = select("dataset", _WORDS.DATASET, datasets) + select("encoder", _WORDS.ENCODER, encoders)
         forms += _form("encode", _WORDS.NEW_EXPERIMENT, fields)
     if datasets and inventory.methods:
-        fields = _select("dataset", _WORDS.DATASET, datasets)
-        fields += _select("method", _WORDS.METHOD, list(inventory.methods))
+        fields = select("dataset", _WORDS.DATASET, datasets)
+        fields += select("method", _WORDS.METHOD, list(inventory.methods))
         fields += html(
             '<input name="epochs" inputmode="numeric" placeholder="{hint}" aria-label="{hint}">', hint=_WORDS.EPOCHS
         )
         forms += _form("train", _WORDS.NEW_ENCODER, fields)
     if datasets and inventory.backbones:
-        fields = _select("dataset", _WORDS.DATASET, datasets)
-        fields += _select("backbone", _WORDS.BACKBONE, list(inventory.backbones))
-        fields += _select("training", _WORDS.TRAINING, [_WORDS.FROZEN, _WORDS.ADAPT])
+        fields = select("dataset", _WORDS.DATASET, datasets)
+        fields += select("backbone", _WORDS.BACKBONE, list(inventory.backbones))
+        fields += select("training", _WORDS.TRAINING, [_WORDS.FROZEN, _WORDS.ADAPT])
         forms += _form("pretrained", _WORDS.NEW_PRETRAINED, fields)
     return forms
 
 
 def _form(action: str, title: str, fields: Html) -> Html:
-    body = html(
-        '<form class="line" data-action="{action}" data-key="{action}">{fields}<input name="name" data-once '
-        'placeholder="{name}" aria-label="{name}"><button class="tool tall">{start}</button></form>',
-        action=action,
-        fields=fields,
-        name=_WORDS.NAME,
-        start=wording.Compute.RUN,
-    )
+    body = line_form(action, action, fields + field("name", _WORDS.NAME), wording.Compute.RUN)
     return section(title, body, css=f"lse-new-{action}")
-
-
-def _select(name: str, label: str, options: list[str]) -> Html:
-    return html(
-        '<select name="{name}" aria-label="{label}">{options}</select>',
-        name=name,
-        label=label,
-        options=join(html('<option value="{one}">{one}</option>', one=one) for one in options),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lse_dashboard.wording.administration import Administration
 from lse_dashboard.wording.bookmarks import Bookmarks
 from lse_dashboard.wording.filters import Filters
 from lse_dashboard.wording.ingest import Ingest
@@ -28,6 +29,7 @@ __all__ = [
     "SIMULATED",
     "TITLE",
     "YES",
+    "Administration",
     "Agreement",
     "Aside",
     "BakeOff",

@@ -153,6 +153,10 @@ def test_nobody_makes_or_sees_the_tokens_of_others(guarded: Guarded) -> None:
             assert nightly.label_schemes.create("of-the-night", classes=["a"]).creator == "service:p/nightly"
             nightly.label_schemes.delete("of-the-night")
         ada.access.revoke_token(service.id)
+        # What is done to the tokens of its service accounts is in the audit log of the project; those of users are not.
+        revoked, made = ada.access.audit(filter='method : "Token" AND caller = ada AND code = OK', limit=2)
+        assert (revoked.method.rsplit("/", 1)[-1], revoked.resources) == ("DeleteToken", (service.name, "projects/p"))
+        assert (made.method.rsplit("/", 1)[-1], made.resources) == ("CreateToken", (service.name, "projects/p"))
 
 
 def test_tokens_follow_the_groups_of_the_last_login(guarded: Guarded) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,15 +17,33 @@ from lse.platform.catalogue.catalogue import Catalogue
 from lse.platform.catalogue.queries import FieldColumn, PageRequest, select_page
 from lse.platform.catalogue.tables import AUDIT
 
-__all__ = ["AuditEntry", "AuditLog"]
+__all__ = ["AuditEntry", "AuditLog", "note_resources", "noting"]
 
 _COLUMNS = {
     **{key: FieldColumn(Field("text"), AUDIT.c[key]) for key in ("name", "caller", "method", "code", "peer")},
     "time": FieldColumn(Field("time"), AUDIT.c.time),
 }
+_NOTED: ContextVar[list[str] | None] = ContextVar("noted", default=None)
 _PRUNE_SECONDS = 3600.0
 _MOST_RESOURCES = 100
 _LONGEST = 200
+
+
+@contextmanager
+def noting(resources: list[str]) -> Iterator[None]:
+    """Add to a list what `note_resources` is given meanwhile."""
+    before = _NOTED.set(resources)
+    try:
+        yield
+    finally:
+        _NOTED.reset(before)
+
+
+def note_resources(*names: str) -> None:
+    """Have the entry of the call in progress name resources that its request does not, and be in their projects."""
+    noted = _NOTED.get()
+    if noted is not None:
+        noted += names
 
 
 @dataclass(frozen=True)

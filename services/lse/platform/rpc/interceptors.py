@@ -19,7 +19,7 @@ from prometheus_client import Counter, Histogram
 
 from lse.errors import InternalError, LseError, UnimplementedError
 from lse.platform.access import Access
-from lse.platform.access.audit import AuditEntry
+from lse.platform.access.audit import AuditEntry, noting
 from lse.platform.auth import Authenticator, Caller, acting_as
 from lse.platform.rpc.gate import Gate
 from lse.platform.rpc.requirements import need_of, projects_of, resources_of
@@ -151,7 +151,7 @@ def _wrapped(
     def unary(request: Any, context: Any) -> Any:
         with begin(context) as call:
             try:
-                with acting_as(call.caller()):
+                with acting_as(call.caller()), noting(call.resources):
                     return behaviour(call.checked(request, takes=takes), context)
             except Exception as error:  # noqa: BLE001  # as above
                 _abort(context, call.translated(error))
@@ -202,7 +202,7 @@ class _Call:
         self._peer = peer
         self._need = need_of(method.removeprefix("/"))
         self._caller = _NOBODY
-        self._resources: list[str] = []
+        self.resources: list[str] = []
         self._checked = self._recorded = False
 
     def caller(self) -> Caller:
@@ -236,8 +236,8 @@ class _Call:
         need = self._rights.gate.admit(self._need, self._caller, self.method)
         if need.level == "anyone" or (self._caller.is_operator and not self._rights.access.login_required):
             return
-        self._resources += resources_of(request)
-        self._rights.gate.admit_request(need, self._caller, self._resources)
+        self.resources += resources_of(request)
+        self._rights.gate.admit_request(need, self._caller, self.resources)
 
     @property
     def is_to_be_recorded(self) -> bool:
@@ -254,9 +254,9 @@ class _Call:
             return
         self._recorded = True
         who, what = self._caller.name, self.method.removeprefix("/")
-        entry = AuditEntry(who, what, self.code, self._peer, tuple(self._resources))
+        entry = AuditEntry(who, what, self.code, self._peer, tuple(self.resources))
         try:
-            self._rights.access.audit.record(entry, [each for each in projects_of(self._resources) if each])
+            self._rights.access.audit.record(entry, [each for each in projects_of(self.resources) if each])
         except LseError as error:
             # What was done is done: the log of the process has it at least.
             _log.error("audit_failed", entry=entry, message=error.message)

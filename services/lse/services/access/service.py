@@ -14,7 +14,7 @@ from latentspace.access.v1 import access_pb2_grpc
 from latentspace.ingestion.v1.ingestion_pb2 import Project as ProjectMessage
 from lse.errors import InvalidArgumentError, PermissionDeniedError
 from lse.names import PROJECT
-from lse.platform.access.audit import AuditEntry
+from lse.platform.access.audit import AuditEntry, note_resources
 from lse.platform.access.members import Member
 from lse.platform.access.projects import no_project
 from lse.platform.access.quotas import Limits
@@ -145,16 +145,16 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             projects=list(given.projects),
             expire_time=seconds_of(given.expire_time),
         )
+        note_resources(token.name, *_project_of(token))
         return pb.CreateTokenResponse(token=_token_to_pb(token), secret=secret)
 
     def DeleteToken(self, request: pb.DeleteTokenRequest, context: Any) -> empty_pb2.Empty:
         """Revoke a token."""
         caller, token = _unlimited(), self._access.tokens.get(request.name)
-        kind, _, account = token.principal.partition(":")
-        project = f"projects/{account.split('/')[0]}"
-        administered = kind == "service" and self._access.members.role_of(caller, project) is Role.ADMIN
+        administered = any(self._access.members.role_of(caller, each) is Role.ADMIN for each in _project_of(token))
         if token.principal not in caller.principals and not administered and not caller.is_operator:
             raise no_token(request.name)
+        note_resources(token.name, *_project_of(token))
         self._access.tokens.delete(request.name)
         return empty_pb2.Empty()
 
@@ -242,6 +242,12 @@ def _unlimited() -> Caller:
             reason="TOKEN_NOT_ALLOWED",
         )
     return caller
+
+
+def _project_of(token: Token) -> list[str]:
+    """Name of the project of the service account that a token acts for; nothing where it acts for a user."""
+    kind, _, account = token.principal.partition(":")
+    return [f"projects/{account.split('/')[0]}"] if kind == "service" else []
 
 
 def _page(request: Any, filter_: str = "") -> PageRequest:
