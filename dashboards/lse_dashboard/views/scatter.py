@@ -22,6 +22,7 @@ from lse_dashboard.views.flight import FlightView
 from lse_dashboard.views.hover import PointCard
 from lse_dashboard.views.legend import legend
 from lse_dashboard.views.markup import Html, Markup, button, html, join
+from lse_dashboard.views.minimap import MinimapView
 from lse_dashboard.views.scatter_2d import Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D
 from lse_dashboard.views.scatter_toolbar import ScatterToolbar
@@ -98,6 +99,7 @@ class ScatterView:
             css_classes=["lse-flight"],
             styles={"position": "absolute", "inset": "0", "pointer-events": "none"},
         )
+        self._minimap = MinimapView(scatter, session.background)
         self._hover = PointCard(session, scatter, addresses.thumbnail)
         self._second = SecondMapView(session, addresses.thumbnail, self._look)
         self._curtain = Markup(
@@ -130,6 +132,7 @@ class ScatterView:
             self._flight,
             self._legend,
             self._lasso,
+            self._minimap.panel,
             self._curtain,
             self._hover,
             self._screenshot.camera,
@@ -190,6 +193,7 @@ class ScatterView:
         self._lasso.visible = isinstance(self._view, Scatter3D)
         self._cloud.objects = [] if self._view is None else [self._view.pane]
         self._screenshot.show(self._view)
+        self._minimap.show(self._view)
         self._mark()
         self._explain()
 
@@ -206,6 +210,7 @@ class ScatterView:
             self._view.redraw(colours=any(event.name == "colouring" for event in events))
         elif self._view is not None:
             self._view.redraw()
+            self._minimap.show(self._view)
         self._explain()
 
     def _explain(self) -> None:

@@ -173,6 +173,30 @@ class Scatter2D:
         larger = View(view.x_range, view.y_range, view.width * scale, view.height * scale)
         return draw(self._paint(), larger, point_size=self._scatter.point_size * scale).picture.rgba()
 
+    def overview(self, width: int, height: int) -> Frame:
+        """The whole map on so many pixels; of a fair sample where it has very many points."""
+        return draw(self._paint(), fitted_view(self._extent(), width, height), point_size=1, budget=FIRST_POINTS)
+
+    def place(self, width: int, height: int) -> tuple[float, float, float, float] | None:
+        """Left, top, width and height of the view as shares of its `overview`; None where all of the map is in view."""
+        if self.view is None:
+            return None
+        x0, y0, x1, y1 = self._extent()
+        (left, right), (bottom, top) = self.view.x_range, self.view.y_range
+        if left <= x0 and x1 <= right and bottom <= y0 and y1 <= top:
+            return None
+        whole = fitted_view(self._extent(), width, height)
+        across, up = whole.pixel * width, whole.pixel * height
+        begin, end = whole.x_range[0], whole.y_range[1]
+        return (left - begin) / across, (end - top) / up, (right - left) / across, (top - bottom) / up
+
+    def go(self, x: float, y: float, width: int, height: int) -> None:
+        """Have a place of the `overview` in the middle, given as shares of it from the left and from the top."""
+        if self.view is not None:
+            whole = fitted_view(self._extent(), width, height)
+            middle = whole.x_range[0] + x * whole.pixel * width, whole.y_range[1] - y * whole.pixel * height
+            self._scatter.viewport = (*middle, self.view.x_range[1] - self.view.x_range[0])
+
     def over(self) -> Over:
         """What lies over the present view, for a figure."""
         return Over() if self.view is None else self._over(self.view)

@@ -213,6 +213,7 @@ class Scatter:
     CLEAR = "Clear"
     HINT_2D = "drag to pan, scroll to zoom, click to open; lasso and box on the left"
     HINT_3D = "drag to rotate, scroll to zoom, click to open"
+    MINIMAP_HELP = "The whole map; the frame is what is in view. Click or drag to go elsewhere."
     LASSO_3D, LASSO_3D_HELP = "Lasso", "Draw around points: whatever lies within, near or far, is selected"
     SAMPLED_LASSO = "lasso, of the points that are drawn"
 
