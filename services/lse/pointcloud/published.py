@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from lse.errors import DataLossError, FailedPreconditionError, NotFoundError, UnavailableError
 from lse.pointcloud.cloud import Column, PointCloud
 from lse.pointcloud.counting import count_tiles
-from lse.pointcloud.storage import cloud_files, read_tiles, write_cloud
+from lse.pointcloud.storage import file_names, read_tiles, write_cloud
 from lse.pointcloud.tiles import Spans, Tiles
 from lse.pointcloud.window import Window
 
@@ -158,9 +158,8 @@ class PublishedCloud:
     @property
     def files(self) -> frozenset[str]:
         """Names of its files."""
-        names = {"points.f32", "rows.u32", "tiles.arrow", "cloud.json", "index.html", HEADER}
-        names |= {f"column-{at}.{kind}" for at in range(len(self.header["columns"])) for kind in ("u16", "i64")}
-        return frozenset(names | ({"names.i64", "names.utf8"} if self.header["names"] else set()))
+        names = ("names.i64", "names.utf8") if self.header["names"] else ()
+        return frozenset((*file_names(len(self.header["columns"])), *names, "index.html", HEADER))
 
     @cached_property
     def tiles(self) -> Tiles:
@@ -293,9 +292,8 @@ def _put(folder: Path, url: str) -> None:
         if there:
             store.rm_file(f"{root}/{HEADER}")
         store.makedirs(root, exist_ok=True)
-        names = [*cloud_files(folder), *sorted(one.name for one in folder.iterdir())]
-        for name in sorted(dict.fromkeys(names), key=lambda name: name == HEADER):
-            store.put_file(str(folder / name), f"{root}/{name}")
+        for file in sorted(folder.iterdir(), key=lambda file: file.name == HEADER):
+            store.put_file(str(file), f"{root}/{file.name}")
     except OSError as error:
         raise _away(url, error) from error
 

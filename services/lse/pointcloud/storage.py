@@ -21,7 +21,7 @@ from lse.errors import DataLossError, FailedPreconditionError
 from lse.pointcloud.cloud import TILE_POINTS, Categories, Column, PointCloud, build_part
 from lse.pointcloud.tiles import Tiles
 
-__all__ = ["append_points", "cloud_files", "open_cloud", "read_tiles", "write_cloud"]
+__all__ = ["append_points", "cloud_files", "file_names", "open_cloud", "read_tiles", "write_cloud"]
 
 _VERSION = 1
 _HEADER = "cloud.json"
@@ -30,7 +30,7 @@ _HEADER = "cloud.json"
 def write_cloud(cloud: PointCloud, folder: Path) -> None:
     """Write a cloud into a folder, which is made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _names(len(cloud.columns)):
+    for name in file_names(len(cloud.columns)):
         (folder / name).unlink(missing_ok=True)
     _extend(folder, cloud, cloud)
 
@@ -97,12 +97,13 @@ def append_points(
 
 def cloud_files(folder: Path) -> list[str]:
     """Names of the files of a cloud, ``cloud.json`` last."""
-    return [*_names(len(_header(folder)["columns"])), _HEADER]
+    return file_names(len(_header(folder)["columns"]))
 
 
-def _names(columns: int) -> list[str]:
+def file_names(columns: int) -> list[str]:
+    """Names of the files of a cloud with so many columns, ``cloud.json`` last."""
     names = ["points.f32", "rows.u32", "tiles.arrow"]
-    return names + [f"column-{index}.{kind}" for index in range(columns) for kind in ("u16", "i64")]
+    return [*names, *(f"column-{index}.{kind}" for index in range(columns) for kind in ("u16", "i64")), _HEADER]
 
 
 def _extend(folder: Path, part: PointCloud, whole: PointCloud, offset: int = 0) -> None:
