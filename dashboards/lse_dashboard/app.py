@@ -121,7 +121,7 @@ def serve(
     login
         Login of visitors; None where they bring credentials, or need none.
     """
-    pn.extension("plotly", notifications=False)
+    pn.extension(notifications=False)
     hv.extension("bokeh")
     libraries = Libraries(lambda own: connect(services, token=own or token, project=project))
     executor = ThreadPoolExecutor(max_workers=16, thread_name_prefix="explorer")

@@ -183,7 +183,7 @@ def test_a_solid_figure_gives_each_point_its_row_and_colour() -> None:
     clusters = groups("kmeans", pa.array([0, 1, 0]), none="noise")
     colours = point_colours(clusters, 3, DARK)
     drawn = np.arange(3)
-    made = figure(cloud, colours, drawn, DARK, selected=None, marked=1, point_size=3, revision="r")
+    made = figure(cloud, colours, drawn, DARK, selected=None, marked=1, point_size=3)
     points, ring = made["data"]
     assert points["customdata"].tolist() == [3, 5, 8]
     assert points["x"].tolist() == [0, 3, 6]
@@ -193,7 +193,5 @@ def test_a_solid_figure_gives_each_point_its_row_and_colour() -> None:
     assert codes[0] == codes[2] != codes[1]
     assert scale[2 * int(codes[1])][1] == f"#{bytes(colours[1]).hex()}"
     assert ring["customdata"].tolist() == [5]
-    chosen = figure(
-        cloud, colours, drawn, DARK, selected=np.array([True, False, False]), marked=None, point_size=3, revision="r"
-    )
+    chosen = figure(cloud, colours, drawn, DARK, selected=np.array([True, False, False]), marked=None, point_size=3)
     assert [len(trace["x"]) for trace in chosen["data"]] == [2, 1, 0]

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from lse_dashboard.data.cloud import Cloud, Mask
 from lse_dashboard.theme import Theme
 
-__all__ = ["MAX_POINTS", "Sample", "drawn_points", "figure"]
+__all__ = ["FIRST_EYE", "MAX_POINTS", "Sample", "drawn_points", "figure"]
 
 # The most that a browser is given; without a graphics card these took half a minute to appear.
 MAX_POINTS = 300_000
 
-_EYE = (1.0, 1.0, 0.65)
+FIRST_EYE = (1.0, 1.0, 0.65)
+"""Where the camera is at first."""
 
 Sample = npt.NDArray[np.int64]
 
@@ -37,8 +38,7 @@ def figure(
     selected: Mask | None,
     marked: int | None,
     point_size: int,
-    revision: str,
-    eye: tuple[float, ...] | None = None,
+    eye: tuple[float, ...] = FIRST_EYE,
 ) -> dict[str, Any]:
     """Plotly figure of a 3-D cloud.
 
@@ -58,20 +58,18 @@ def figure(
         Index of the point whose image is shown, None where there is none.
     point_size
         Diameter in pixels.
-    revision
-        As long as it stays the same the camera stays where the visitor turned it.
     eye
-        Where the camera is, x, y and z; None for where it is at first.
+        Where the camera is, x, y and z.
     """
     layers = [(drawn, 0.85)] if selected is None else [(drawn[~selected[drawn]], 0.08), (drawn[selected[drawn]], 1.0)]
     traces = [_points(cloud, colours, indices, opacity, point_size) for indices, opacity in layers]
     ring = np.array([] if marked is None else [marked], dtype=np.int64)
     marker = {"size": point_size + 9, "symbol": "circle-open", "color": theme.text, "line": {"width": 2}}
     traces.append({**_points(cloud, colours, ring, 1.0, point_size), "marker": marker, "hoverinfo": "skip"})
-    return {"data": traces, "layout": _layout(theme, revision, eye or _EYE)}
+    return {"data": traces, "layout": _layout(theme, eye)}
 
 
-def _layout(theme: Theme, revision: str, eye: tuple[float, ...]) -> dict[str, Any]:
+def _layout(theme: Theme, eye: tuple[float, ...]) -> dict[str, Any]:
     axis = {
         "showbackground": False,
         "showticklabels": False,
@@ -86,7 +84,6 @@ def _layout(theme: Theme, revision: str, eye: tuple[float, ...]) -> dict[str, An
         "bgcolor": theme.ground,
         "aspectmode": "data",
         "dragmode": "orbit",
-        "uirevision": revision,
         "camera": {"eye": dict(zip("xyz", eye, strict=True))},
     }
     return {
@@ -95,7 +92,6 @@ def _layout(theme: Theme, revision: str, eye: tuple[float, ...]) -> dict[str, An
         "plot_bgcolor": theme.ground,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "showlegend": False,
-        "uirevision": revision,
         "hovermode": "closest",
         "font": {"color": theme.quiet},
         "scene": scene,

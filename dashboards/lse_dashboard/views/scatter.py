@@ -189,7 +189,7 @@ class ScatterView:
             elif isinstance(before, Scatter2D) and gone is not None:
                 self._fly(gone, before, scatter.cloud, self._view)
         else:
-            self._view = Scatter3D(scatter, session.theme, self._screenshot.title(), self._hover.point, self._on_click)
+            self._view = Scatter3D(scatter, session.theme, self._hover.point, self._on_click)
         self._lasso.visible = isinstance(self._view, Scatter3D)
         self._cloud.objects = [] if self._view is None else [self._view.pane]
         self._screenshot.show(self._view)

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import panel as pn
 from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.data.images import Rows
 from lse_dashboard.data.link import Viewport
 from lse_dashboard.plots.palette import point_colours
-from lse_dashboard.plots.scatter_3d import Sample, drawn_points, figure
+from lse_dashboard.plots.scatter_3d import FIRST_EYE, Sample, drawn_points, figure
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
+from lse_dashboard.views.scene import Scene
 from lse_dashboard.views.scenes import SCENES
 
 __all__ = ["Scatter3D", "SceneCamera"]
@@ -30,8 +30,6 @@ class Scatter3D:
         What is drawn.
     theme
         Colours.
-    revision
-        Names the cloud: the camera stays while it stays.
     on_hover, on_click
         As in `lse_dashboard.views.scatter_2d.Scatter2D`.
     """
@@ -40,32 +38,21 @@ class Scatter3D:
         self,
         scatter: Scatter,
         theme: Theme,
-        revision: str,
         on_hover: Callable[[int | None], None],
         on_click: Callable[[int], None],
     ) -> None:
         self._scatter = scatter
         self._theme = theme
-        self._revision = revision
         self._on_hover = on_hover
         self._on_click = on_click
         self._marked: int | None = None
         self._eye: Viewport | None = scatter.viewport
         self.drawn: Sample
-        self.pane = pn.pane.Plotly(
-            self._figure(),
-            sizing_mode="stretch_both",
-            margin=0,
-            css_classes=["lse-cloud"],
-            config={"displayModeBar": False, "responsive": True, "scrollZoom": True},
-        )
-        self.pane.param.watch(lambda event: self._on_hover(self._index(event.new)), "hover_data")
-        self.pane.param.watch(self._clicked, "click_data")
-        self.pane.param.watch(self._turned, "relayout_data")
+        self.pane = Scene(self._hovered, self._clicked, self._turned, figure=self._figure(), css_classes=["lse-cloud"])
 
     def redraw(self, *, colours: bool = False) -> None:  # noqa: ARG002  # as `Scatter2D.redraw`
         """Draw again what changed."""
-        self.pane.object = self._figure()
+        self.pane.figure = self._figure()
 
     def mark(self, index: int | None) -> None:
         """Put a ring around a point."""
@@ -76,7 +63,8 @@ class Scatter3D:
         """Turn the camera to where the state says it is."""
         if self._scatter.viewport != self._eye:
             self._eye = self._scatter.viewport
-            self.redraw()
+            self.redraw()  # for a browser that has not drawn it yet
+            self.pane.turn(self._eye or FIRST_EYE)
 
     def lasso(self, rows: Rows) -> None:
         """Select the points of some rows, which were drawn around."""
@@ -86,11 +74,8 @@ class Scatter3D:
             inside = np.isin(scatter.cloud.rows, rows)
             scatter.select(inside, wording.Selection.LASSO if every else wording.Scatter.SAMPLED_LASSO)
 
-    def _turned(self, event: Any) -> None:
-        eye = ((event.new or {}).get("scene.camera") or {}).get("eye")
-        if eye:
-            self._eye = (float(eye["x"]), float(eye["y"]), float(eye["z"]))
-            self._scatter.viewport = self._eye
+    def _turned(self, eye: tuple[float, float, float]) -> None:
+        self._eye = self._scatter.viewport = eye
 
     def _figure(self) -> dict[str, Any]:
         scatter = self._scatter
@@ -105,19 +90,16 @@ class Scatter3D:
             selected=scatter.selected,
             marked=self._marked,
             point_size=max(1, scatter.point_size - 1),
-            revision=self._revision,
-            eye=self._eye,
+            eye=self._eye or FIRST_EYE,
         )
 
-    def _clicked(self, event: Any) -> None:
-        index = self._index(event.new)
+    def _hovered(self, row: int | None) -> None:
+        self._on_hover(None if row is None else self._scatter.index(row))
+
+    def _clicked(self, row: int) -> None:
+        index = self._scatter.index(row)
         if index is not None:
             self._on_click(index)
-
-    def _index(self, data: Any) -> int | None:
-        points = (data or {}).get("points") or []
-        row = points[0].get("customdata") if points else None
-        return None if row is None else self._scatter.index(int(row))
 
 
 class SceneCamera(JSComponent):
@@ -126,21 +108,8 @@ class SceneCamera(JSComponent):
     _esm = (
         SCENES
         + """
-    // The theme of the page lays wide margins and its own background around every Plotly figure: taken off again.
-    const unframe = () => {
-      for (const scene of scenes(document)) {
-        if (!scene._fullLayout?.margin?.l) { continue }
-        const paper_bgcolor = scene._fullLayout.scene.bgcolor
-        // A scene that is being taken away cannot be laid out, and need not be.
-        try {
-          window.Plotly.relayout(scene, {margin: {l: 0, r: 0, t: 0, b: 0}, paper_bgcolor}).catch(() => {})
-        } catch { /* gone */ }
-      }
-    }
     export function render({model}) {
       const root = document.createElement("span")
-      const timer = setInterval(unframe, 500)
-      model.on("remove", () => clearInterval(timer))
       model.on("msg:custom", async ({title, filename, colour}) => {
         const scene = sceneBeside(root)
         if (!scene) { return }

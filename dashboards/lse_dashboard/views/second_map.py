@@ -117,8 +117,7 @@ class SecondMapView:
                 thumbnail=self._thumbnail,
             )
         elif scatter.cloud is not None:
-            title = "" if self._map.projection is None else self._map.projection.id
-            self._view = Scatter3D(scatter, theme, title, self._card.point, self._on_click)
+            self._view = Scatter3D(scatter, theme, self._card.point, self._on_click)
         self._lasso.visible = isinstance(self._view, Scatter3D)
         content = Markup(html=problem(self._map.problem)) if self._map.problem else None
         self._plot.objects = [one for one in (content, getattr(self._view, "pane", None)) if one is not None]
