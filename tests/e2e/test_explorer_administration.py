@@ -138,6 +138,24 @@ def test_an_administrator_adds_a_member_and_revokes_a_token(browser: Browser, gu
         expect(rows.first).to_contain_text("ada")
         for method in ("CreateMember", "UpdateMember", "DeleteMember", "CreateToken", "DeleteToken"):
             expect(rows.filter(has_text=method).first).to_contain_text("ada")
+
+
+def test_the_audit_log_is_read_page_by_page(browser: Browser, guarded: Guarded, url: str) -> None:
+    with visit(browser, guarded, url, "ada") as page, as_user(guarded, "ada") as ada:
+        window = administration(page, "Audit log")
+        rows = window.locator(".lse-audit tbody tr")
+        for number in range(26):
+            ada.label_schemes.create(f"scheme-{number}", classes=["a"])
+            ada.label_schemes.delete(f"scheme-{number}")
+        window.get_by_label("who", exact=True).fill("ada")
+        window.get_by_label("who", exact=True).press("Enter")
+        expect(rows).to_have_count(50)
+        window.locator(".lse-more").click()
+        expect(rows.filter(has_text="LabelScheme")).to_have_count(52)
+        window.get_by_label("since").fill("2999-01-01")
+        window.get_by_label("since").press("Enter")
+        expect(window.locator(".lse-nothing")).to_be_visible()
+        window.get_by_label("since").fill("")
         window.get_by_label("who", exact=True).fill("root")
         window.get_by_label("who", exact=True).press("Enter")
         expect(rows.filter(has_text="ada")).to_have_count(0)

@@ -70,3 +70,12 @@ def test_a_project_is_put_in_order(page: Page, client: Client, experiment: str) 
         for text in (download.value.path().read_text(), notebook(client, experiment))
     )
     assert saved == expected
+
+
+def test_without_a_login_the_visitor_administers_everything(page: Page, client: Client) -> None:
+    page.locator(".lse-manage").click()
+    page.locator(".lse-administer").click()
+    storage = page.locator(".lse-administration-content .lse-storage tbody tr", has_text="default")
+    expect(storage).to_contain_text(f"{client.access.quota().image_count:,}")
+    page.keyboard.press("Escape")
+    expect(storage).to_be_hidden()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import panel_material_ui as pmui
 
-from lse.client.resources import Member, Quota, Token
+from lse.client.resources import Garbage, Member, Quota, Token
 from lse_dashboard import wording
 from lse_dashboard.data.administration import Facts, size_text
 from lse_dashboard.data.operations import OperationRow
@@ -192,15 +192,16 @@ def _operation(row: OperationRow, creator: str) -> Html:
 def _garbage(window: Administration, facts: Facts) -> Html:
     if not facts.garbage:
         return Html("")
-    listed = join(
-        _line(
-            one.what, f"{_WORDS.KINDS.get(one.kind, one.kind)} · {size_text(one.byte_count)} · {_time(one.update_time)}"
-        )
-        for one in facts.garbage
-    )
+    listed = join(_line(one.what, _about_garbage(one)) for one in facts.garbage)
     if window.asked:
         return listed + asked(_WORDS.ASK_GARBAGE.format(count=len(facts.garbage)), _WORDS.DELETE, _WORDS.KEEP)
     return listed + button(_WORDS.REMOVE_ALL, "ask", "garbage", css="tool lse-remove-garbage")
+
+
+def _about_garbage(garbage: Garbage) -> str:
+    size = size_text(garbage.byte_count) if garbage.byte_count else ""
+    parts = (_WORDS.KINDS.get(garbage.kind, ""), size, _time(garbage.update_time))
+    return " · ".join(part for part in parts if part)
 
 
 def _audit(window: Administration, facts: Facts) -> Html:
