@@ -156,9 +156,8 @@ def test_the_audit_log_is_read_page_by_page(browser: Browser, guarded: Guarded, 
         window.get_by_label("since").press("Enter")
         expect(window.locator(".lse-nothing")).to_be_visible()
         window.get_by_label("since").fill("")
-        window.get_by_label("who", exact=True).fill("root")
-        window.get_by_label("who", exact=True).press("Enter")
-        expect(rows.filter(has_text="ada")).to_have_count(0)
+        window.get_by_label("since").press("Enter")
+        expect(rows.filter(has_text="ada")).to_have_count(50)
 
 
 def test_an_editor_neither_sees_the_window_nor_may_do_its_work(browser: Browser, guarded: Guarded, url: str) -> None:
