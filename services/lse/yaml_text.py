@@ -36,13 +36,16 @@ def load_yaml(text: str, loader: type[StrictLoader] = StrictLoader) -> Any:
     Raises
     ------
     yaml.YAMLError
-        If it is none, or a mapping has a key twice.
+        If it is none, is nested too deeply, or a mapping has a key twice.
     """
-    return yaml.load(text, loader)  # noqa: S506  # a safe one
+    try:
+        return yaml.load(text, loader)  # noqa: S506  # a safe one
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deeply") from error
 
 
-def fault_of_yaml(error: yaml.YAMLError) -> str:
-    """What is wrong with a text, and in which line."""
+def fault_of_yaml(error: yaml.YAMLError | OSError | UnicodeDecodeError) -> str:
+    """What is wrong with a text or the file that holds it, and in which line."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or problem is None:
         return " ".join(str(error).split())

@@ -245,7 +245,7 @@ def test_deleted_result_is_made_again(after, load):
     [
         ("", "must hold keys"),
         ("- a", "must hold keys"),
-        ("dataset: {name: [}", "is not YAML at line 1"),
+        ("dataset: {name: [}", "is not YAML (line 1: "),
         (CHAIN + "data: other\n", "the key 'data' is given twice, first in line"),
         (CHAIN.replace("recipe: {size: 16}", "recipe: {size: 16, size: 8}"), "the key 'size' is given twice"),
         (CHAIN.replace("method: autoencoder", "methd: autoencoder"), "'encoder.method'"),

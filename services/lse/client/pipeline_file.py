@@ -265,9 +265,7 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise _invalid(file, f"cannot be read ({error})") from error
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        raise _invalid(file, f"is not YAML{where}: {getattr(error, 'problem', None) or error}") from error
+        raise _invalid(file, f"is not YAML ({fault_of_yaml(error)})") from error
     if not isinstance(content, dict):
         raise _invalid(file, "must hold keys such as 'dataset' and 'encoder'")
     return content
@@ -281,9 +279,8 @@ def _as_recipe(path: Path) -> dict[str, Any]:
     try:
         content = load_yaml(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        told = fault_of_yaml(error) if isinstance(error, yaml.YAMLError) else " ".join(str(error).split())
         raise InvalidArgumentError(
-            f"The recipe file '{path}' cannot be read ({told}).",
+            f"The recipe file '{path}' cannot be read ({fault_of_yaml(error)}).",
             reason="RECIPE_UNREADABLE",
             path=path,
         ) from error

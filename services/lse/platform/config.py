@@ -363,10 +363,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         loaded = load_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        told = fault_of_yaml(error) if isinstance(error, yaml.YAMLError) else " ".join(str(error).split())
         raise InvalidArgumentError(
-            f"The configuration file {path} cannot be read ({told}): correct it, or name another with --config or "
-            "LSE_CONFIG.",
+            f"The configuration file {path} cannot be read ({fault_of_yaml(error)}): correct it, or name another with "
+            "--config or LSE_CONFIG.",
             reason="SETTINGS_UNREADABLE",
         ) from error
     if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):

@@ -13,7 +13,7 @@ from lse.images.formats.source_image import Extensions
 from lse.images.recipe.background import Background, kind_from_name
 from lse.images.recipe.stretches import Each, Linear, Stretch
 from lse.validation import all_faults
-from lse.yaml_text import load_yaml
+from lse.yaml_text import fault_of_yaml, load_yaml
 
 __all__ = ["BandFiles", "MaskPolicy", "NanPolicy", "Recipe", "load_recipe"]
 
@@ -235,13 +235,8 @@ def load_recipe(source: str | Mapping[str, Any] | None) -> Recipe:
         try:
             source = load_yaml(source)
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f" in line {mark.line + 1}" if mark is not None else ""
-            problem = getattr(error, "problem", None) or "it cannot be parsed"
-            message = f"The recipe is not valid YAML{where}: {problem}."
+            message = f"The recipe is not valid YAML: {fault_of_yaml(error)}."
             raise InvalidArgumentError(message, reason="RECIPE_INVALID") from error
-        except RecursionError as error:
-            raise InvalidArgumentError("The recipe is nested too deeply.", reason="RECIPE_INVALID") from error
     if source is None:
         return Recipe()
     if not isinstance(source, Mapping):
