@@ -2,9 +2,11 @@
 
 A `lse up` with a simulated survey is visited by Chromium: for the first time, again with what the browser has kept, and
 over a line of 10 Mbit/s.  A visit is usable when the map is drawn and says how many points it shows.  Then images are
-clicked, each until its picture and its neighbours are there; and hover and lasso are timed on a million points.
+clicked, each until its picture and its neighbours are there; the map is dragged, each time until its new picture is
+there; the explorer is killed, each time until a new one answers and the page is back; and hover and lasso are timed on
+a million points.
 
-    python benchmarks/explorer_page.py [--clicks 30] [--points 1e6] [--json]
+    python benchmarks/explorer_page.py [--clicks 30] [--pans 30] [--kills 3] [--points 1e6] [--json]
 
 Times depend on what else the machine does, bytes do not.
 """
@@ -13,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -40,11 +44,16 @@ LIMITS = {
     "usable_seconds": 2.5,
     "usable_seconds_at_10_mbit": 6.0,
     "click_to_image_p95_ms": 250.0,
+    "pan_to_picture_p95_ms": 120.0,
+    "picture_bytes": 150_000,
+    "back_after_answer_seconds": 2.0,
     "hover_ms": 5.0,
     "lasso_ms": 40.0,
 }
 WINDOW = {"width": 1600, "height": 950}
 LINE = {"offline": False, "latency": 20, "downloadThroughput": 1.25e6, "uploadThroughput": 1.25e6}
+
+_PICTURE = 2000  # characters of a message that has one
 
 
 @contextmanager
@@ -112,6 +121,61 @@ def clicks(page: Page, count: int) -> dict[str, float]:
     return {"p50_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
 
 
+def pans(page: Page, count: int) -> dict[str, float]:
+    """Milliseconds from the end of a drag to the message with the new picture, and its bytes."""
+    box = page.locator(".lse-cloud").bounding_box()
+    assert box is not None
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    arrived: list[tuple[float, int]] = []
+
+    def note(event: dict[str, Any]) -> None:
+        binary, text = event["response"]["opcode"] == 2, event["response"]["payloadData"]
+        if binary and len(text) > _PICTURE:
+            arrived.append((time.monotonic(), len(text) * 3 // 4))
+
+    network.on("Network.webSocketFrameReceived", note)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    times, sizes = [], []
+    for number in range(count):
+        page.wait_for_timeout(700)  # nothing of the drag before is on its way
+        arrived.clear()
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + (40 if number % 2 else -40), y, steps=4)
+        page.mouse.up()
+        begun = time.monotonic()
+        while not arrived:
+            page.wait_for_timeout(5)
+        times.append(max(0.0, arrived[-1][0] - begun) * 1e3)
+        sizes.append(arrived[-1][1])
+    return {
+        "p50_ms": float(np.median(times)),
+        "p95_ms": float(np.percentile(times, 95)),
+        "picture_bytes": float(np.median(sizes)),
+    }
+
+
+def kills(page: Page, running: Installation, count: int) -> dict[str, float]:
+    """Seconds from a kill of the explorer to the word that it is away, to a new one, and from this to the map."""
+    found: dict[str, list[float]] = {"away_said": [], "new_answers": [], "back_after_answer": []}
+    for _ in range(count):
+        page.evaluate("window.before = true")
+        killed = time.monotonic()
+        os.kill(running.explorer_pid, signal.SIGKILL)
+        page.wait_for_selector(".lse-away")
+        found["away_said"].append(time.monotonic() - killed)
+        wait_for_explorer(running.url)
+        answered = time.monotonic()
+        found["new_answers"].append(answered - killed)
+        page.wait_for_function("!window.before")
+        expect(page.locator(".lse-counts")).to_contain_text("points shown")
+        page.wait_for_selector(".lse-cloud canvas")
+        found["back_after_answer"].append(time.monotonic() - answered)
+        page.wait_for_timeout(3000)
+    return {f"{name}_seconds": float(np.median(seconds)) for name, seconds in found.items() if seconds}
+
+
 def picking(count: int, rounds: int = 15) -> dict[str, float]:
     """Milliseconds of hover after a group was hidden, and of a lasso with the selection that it makes."""
     random = np.random.default_rng(0)
@@ -139,14 +203,17 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - begun) * 1e3
 
 
-def visits(browser: Browser, url: str, count: int) -> dict[str, Any]:
-    """A first visit, a later one, one over a slow line, and clicks."""
+def visits(browser: Browser, running: Installation, given: argparse.Namespace) -> dict[str, Any]:
+    """A first visit, a later one, one over a slow line, clicks, drags, and kills of the explorer."""
     found: dict[str, Any] = {}
+    url = f"{running.url}/?project=default&experiment=x"
     context = browser.new_context(viewport=WINDOW)
     page, found["first_visit"] = visit(context, url)
     page.close()
     page, found["later_visit"] = visit(context, url)
-    found["click_to_image"] = clicks(page, count)
+    found["click_to_image"] = clicks(page, given.clicks)
+    found["pan_to_picture"] = pans(page, given.pans)
+    found["after_a_kill"] = kills(page, running, given.kills)
     context.close()
     slow = browser.new_context(viewport=WINDOW)
     _, found["first_visit_at_10_mbit"] = visit(slow, url, line=LINE)
@@ -158,11 +225,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clicks", type=int, default=30)
+    parser.add_argument("--pans", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--points", type=float, default=1e6)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, installation(Path(name)) as running, opened_browser() as browser:
-        result = visits(browser, f"{running.url}/?project=default&experiment=x", given.clicks)
+        result = visits(browser, running, given)
     result["picking"] = picking(int(given.points))
     result["limits"] = LIMITS
     print(json.dumps(result) if given.json else json.dumps(result, indent=2))
