@@ -32,6 +32,12 @@ def test_the_minimap_says_where_one_is_and_goes_elsewhere(page: Page) -> None:
     page.wait_for_function(f"before => ({_MIDDLE})()[0] > before[0] && ({_MIDDLE})()[1] > before[1]", arg=before)
     page.wait_for_function("before => location.href !== before", arg=address)
 
+    # A link opens it, too.
+    page.goto(page.url)
+    expect(minimap).to_be_visible()
+    page.wait_for_function("one => one.naturalWidth === 150", arg=picture.element_handle())
+    first = picture.get_attribute("src")
+
     # It has the colours of the map, and goes when all of the map is in view again.
     page.locator(".lse-legend [data-action=toggle]").first.click()
     page.wait_for_function("([one, first]) => one.src !== first", arg=[picture.element_handle(), first])

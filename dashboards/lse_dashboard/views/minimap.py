@@ -95,16 +95,17 @@ class MinimapView:
             css_classes=["lse-minimap"],
             styles={**OVER, "bottom": "10px", "left": "44px"},
         )
-        scatter.param.watch(lambda *_: self._show(), "viewport")
+        scatter.param.watch(lambda *_: self.follow(), "viewport")
 
     def show(self, view: object) -> None:
         """Show the whole of a map, which may have other colours than before."""
         self._view = view if isinstance(view, Scatter2D) else None
         self._drawn = False
         self._frames.drop()
-        self._show()
+        self.follow()
 
-    def _show(self) -> None:
+    def follow(self) -> None:
+        """Frame what is in view now."""
         box = None if self._view is None else self._view.place(_WIDTH, _HEIGHT)
         if self._view is None or box is None:
             self.panel.visible = False

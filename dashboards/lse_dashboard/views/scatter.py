@@ -180,7 +180,7 @@ class ScatterView:
                 self._hover.point,
                 self._on_click,
                 background=session.background,
-                on_frame=self._count,
+                on_frame=self._on_frame,
                 thumbnail=self._thumbnail,
                 free=LEGEND_PIXELS,
             )
@@ -220,6 +220,10 @@ class ScatterView:
         named = scatter.colouring is not None and scatter.colouring is self._session.clusters
         self._legend.html = legend(scatter.colouring, scatter.hidden(), self._session.theme, named=named)
         self._count()
+
+    def _on_frame(self) -> None:
+        self._count()
+        self._minimap.follow()
 
     def _count(self) -> None:
         """Say how much is shown, and of how much the picture is made."""
