@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from lse.client.connection import Connection
 from lse.platform.auth import Caller, Role, acting_as
 from lse.platform.catalogue.catalogue import migrate
@@ -69,10 +67,6 @@ def guarded_services(folder: Path, **more: Any) -> Iterator[Guarded]:
     key = folder / "service.key"
     key.write_text("s" * 48)
     with ExitStack() as stack:
-        # What services log would come between the lines that commands print.
-        log = stack.enter_context((folder / "services.log").open("w"))
-        structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
-        stack.callback(structlog.reset_defaults)
         provider = stack.enter_context(oidc_provider())
         usual: dict[str, Any] = {
             "catalogue_url": f"sqlite:///{folder / 'catalogue.db'}",
