@@ -43,6 +43,8 @@ def test_only_prepared_images_are_kept() -> None:
     images = ImageIndex.from_arrow(table)
     assert images.rows.tolist() == [0, 1]
     assert (images.name(1), images.name(-1), images.name(2)) == ("c", None, None)
+    # Names stay with their rows where an image between them is not there any more.
+    assert images.names_of(np.array([1, 7, 0])) == ["c", "", "a"]
 
 
 def test_details_tell_catalogue_header_and_preparation_apart() -> None:

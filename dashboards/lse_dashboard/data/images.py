@@ -97,9 +97,9 @@ class ImageIndex:
         return None if at < 0 else int(self.rows[at])
 
     def names_of(self, rows: Rows) -> list[str]:
-        """Names of the images at some rows, without those that are not there."""
+        """Name of the image at each of some rows, empty for one that is not there, such as one that was left out."""
         at = positions(self.rows, rows)
-        names: list[str] = self.names.take(pa.array(at[at >= 0])).to_pylist()
+        names: list[str] = pc.fill_null(self.names.take(pa.array(at, mask=at < 0)), "").to_pylist()
         return names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lse.errors import InvalidArgumentError
+from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring
 from lse_dashboard.data.library import Library
@@ -58,11 +58,17 @@ def publication(
     ------
     NotFoundError
         There is no such experiment, projection or clustering.
+    FailedPreconditionError
+        The projection is not ready.
     InvalidArgumentError
         There is nothing of that name to colour by.
     """
     client = library.client(project)
-    client.projections.get(experiment, projection)  # what is not there is not exchanged for the newest
+    state = client.projections.get(experiment, projection).state
+    if state != "ready":  # it is not exchanged for the newest
+        raise FailedPreconditionError(
+            f"The projection {projection} is {state}: publish it once it is ready.", reason="RESOURCE_NOT_READY"
+        )
     shown = opened(library, project, Wanted(experiment, projection, clustering="", colour_by=""))
     assert shown.cloud is not None
     assert shown.images is not None

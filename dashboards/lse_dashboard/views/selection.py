@@ -157,7 +157,7 @@ class SelectionView:
     def _copy(self) -> None:
         session = self._session
         if session.images is not None:
-            self._actions.copy("\n".join(session.images.names_of(session.selection.rows)))
+            self._actions.copy("\n".join(filter(None, session.images.names_of(session.selection.rows))))
             self._saved.html = html('<div class="lse quiet">{text}</div>', text=_WORDS.COPIED)
 
     def _show_kept(self) -> None:
