@@ -18,9 +18,8 @@ DATA ?=
 given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$($(1))")
 # More arguments for pytest, such as ARGS="-k readers".
 ARGS ?=
-# Three processes, also on two cores: each waits about a third of its time for what it started. `tests/conftest.py` says
-# which tests stay together.
-IN_PARALLEL = -n $(or $(PROCESSES),3) --no-loadscope-reorder
+# Two processes; `tests/conftest.py` says which tests stay together.
+IN_PARALLEL = -n $(or $(PROCESSES),2) --no-loadscope-reorder
 # `yes` measures the coverage of a whole `make test`, which takes half as long again on Python 3.11.
 COVERAGE ?= no
 # Benchmarks for `make bench`, all but those that take hours when empty.
@@ -35,7 +34,7 @@ setup: ## Make or refresh the environment in .venv  [TORCH_BACKEND=cpu|locked] [
 run: setup ## Open the explorer on a simulated survey or on your own images  [DATA=folder] [HOME_DIR=lse-home] [PORT=5006] [HOST=127.0.0.1] [GRPC_PORT=50051]
 	@.venv/bin/lse up --home "$(HOME_DIR)" $(call given,PORT,--dashboard-port) $(call given,HOST,--host) $(call given,GRPC_PORT,--grpc-port) $(if $(DATA),--images "$(DATA)",--demo)
 
-test: setup ## Run all tests  [ARGS="-k name"] [LSE_TEST_DATA=folder of real images] [SYSTEM_PACKAGES=no] [COVERAGE=yes] [PROCESSES=3]
+test: setup ## Run all tests  [ARGS="-k name"] [LSE_TEST_DATA=folder of real images] [SYSTEM_PACKAGES=no] [COVERAGE=yes] [PROCESSES=2]
 	@scripts/system_packages.sh chromium postgresql nginx || echo "The tests that need them are skipped."
 	@UV=scripts/uv.sh scripts/install_triton.sh .triton || echo "The tests that need the Triton server are skipped."
 	@! npm --version > /dev/null 2>&1 || scripts/buf.sh --version > /dev/null || echo "The tests that need buf are skipped."

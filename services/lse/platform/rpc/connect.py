@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2
 
 from lse.errors import (
+    DeadlineExceededError,
     InvalidArgumentError,
     LseError,
     PermissionDeniedError,
@@ -30,7 +31,7 @@ from lse.errors import (
 )
 from lse.platform.access.login import is_loopback
 from lse.platform.rpc.openapi import api_document, api_methods, api_page
-from lse.status import DOMAIN, error_of_call
+from lse.status import DOMAIN, error_of_call, sent_status
 
 __all__ = ["HttpDoor"]
 
@@ -189,7 +190,7 @@ class HttpDoor:
         try:
             answers = [answer async for answer in call]
         except grpc.RpcError as error:
-            failed = _failed(error_of_call(error))
+            failed = _failed(_fault(error, call))
             failed.headers.update(headers)
             return failed
         finally:
@@ -224,7 +225,7 @@ class HttpDoor:
             async for answer in call:
                 await response.write(_framed(await codec.answer(answer)))
         except grpc.RpcError as error:
-            end = {"error": _error(fault[0] if fault else error_of_call(error))}
+            end = {"error": _error(fault[0] if fault else _fault(error, call))}
         except asyncio.CancelledError:
             if not fault:
                 raise
@@ -282,6 +283,14 @@ def _method(request: web.Request) -> MethodDescriptor:
         raise UnimplementedError(
             f"There is no method {name[:120]}: /openapi.json has all that there are.", reason="CALL_UNKNOWN"
         ) from error
+
+
+def _fault(error: grpc.RpcError, call: Any) -> LseError:
+    """Why a call failed."""
+    # gRPC may call it an internal error of its own where the time was over before the call was sent.
+    if sent_status(error) is None and call.time_remaining() == 0:
+        return DeadlineExceededError("Deadline Exceeded")
+    return error_of_call(error)
 
 
 def _seconds_left(request: web.Request) -> float | None:
