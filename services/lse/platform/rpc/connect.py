@@ -21,13 +21,13 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2
 
 from lse.errors import (
-    DeadlineExceededError,
     InvalidArgumentError,
     LseError,
     PermissionDeniedError,
     ResourceExhaustedError,
     UnavailableError,
     UnimplementedError,
+    error_class,
 )
 from lse.platform.access.login import is_loopback
 from lse.platform.rpc.openapi import api_document, api_methods, api_page
@@ -289,7 +289,7 @@ def _fault(error: grpc.RpcError, call: Any) -> LseError:
     """Why a call failed."""
     # gRPC may call it an internal error of its own where the time was over before the call was sent.
     if sent_status(error) is None and call.time_remaining() == 0:
-        return DeadlineExceededError("Deadline Exceeded")
+        return error_class("DEADLINE_EXCEEDED")("Deadline Exceeded")
     return error_of_call(error)
 
 
