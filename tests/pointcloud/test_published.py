@@ -60,6 +60,11 @@ def test_a_view_of_a_published_cloud_is_that_of_the_cloud(cloud: PointCloud, tmp
     start, kind = published.header["tiles"]["count"]
     counts = np.frombuffer(published.read("tiles.arrow", start, start + 8 * len(cloud.tiles)), kind)
     assert np.array_equal(counts, cloud.tiles.counts)
+    # Another cloud leaves nothing of the one before: no names, no categories.
+    publish_cloud(build_cloud(cloud.points[:9]), str(tmp_path / "map"), title="Bare")
+    assert {file.name for file in (tmp_path / "map").iterdir()} == PublishedCloud.open(str(tmp_path / "map")).files
+    assert "names.utf8" not in PublishedCloud.open(str(tmp_path / "map")).files
+    publish_cloud(cloud, str(tmp_path / "map"), title="A map")
     # A copy is a cloud on disk like any other.
     assert np.array_equal(open_cloud(tmp_path / "map").points, cloud.points)
 

@@ -289,8 +289,10 @@ def _put(folder: Path, url: str) -> None:
                 f"There are other files at {url}: name a folder that is empty or not there yet.",
                 reason="FOLDER_IN_USE",
             )
-        if there:
-            store.rm_file(f"{root}/{HEADER}")
+        before = PublishedCloud.open(url).files & there if there else frozenset()
+        # Nothing of an earlier cloud stays to be read, such as a category that is no longer to be public.
+        for name in sorted(before, key=lambda name: name != HEADER):
+            store.rm_file(f"{root}/{name}")
         store.makedirs(root, exist_ok=True)
         for file in sorted(folder.iterdir(), key=lambda file: file.name == HEADER):
             store.put_file(str(file), f"{root}/{file.name}")
