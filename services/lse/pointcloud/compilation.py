@@ -6,8 +6,9 @@ import numpy as np
 
 from lse.pointcloud.cloud import build_cloud
 from lse.pointcloud.counting import rasterise
-from lse.pointcloud.picking import inside_polygon, nearest
+from lse.pointcloud.picking import inside_outline, inside_polygon, nearest
 from lse.pointcloud.shading import Layer, shade
+from lse.pointcloud.solid import choose_detail, packed_points, splat
 from lse.pointcloud.window import Window
 
 __all__ = ["compile_kernels"]
@@ -16,7 +17,10 @@ __all__ = ["compile_kernels"]
 def compile_kernels() -> None:
     """Compile what building, drawing and picking run, into numba's cache folder."""
     random = np.random.default_rng(0)
-    build_cloud(random.random((50, 3), np.float32))
+    solid, camera = build_cloud(random.random((50, 3), np.float32)), np.eye(4)
+    packed_points(solid, choose_detail(solid, camera, 10).spans)
+    inside_outline(solid, camera, np.array([[0, 0], [1, 0], [0, 1]]))
+    splat(solid, camera, np.zeros(50, np.uint16), size=(8, 8), diameter=1, ends=(0, 1))
     labels = tuple("ab")
     cloud = build_cloud(
         random.random((50, 2), np.float32), columns={"half": (np.arange(50) % 2, labels)}, tile_points=10

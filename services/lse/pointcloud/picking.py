@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lse.pointcloud.cloud import PointCloud
 from lse.pointcloud.tiles import Spans
 
-__all__ = ["Picked", "inside_box", "inside_polygon", "nearest"]
+__all__ = ["Picked", "inside_box", "inside_outline", "inside_polygon", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,45 @@ def inside_polygon(cloud: PointCloud, polygon: NDArray[np.float64]) -> Picked:
         Corners in order, shape (m, 2); closed by itself.
     """
     return _inside(cloud, np.ascontiguousarray(polygon, np.float64), polygon=True)
+
+
+def inside_outline(cloud: PointCloud, camera: NDArray[np.float64], outline: NDArray[np.float64]) -> Picked:
+    """Points in three dimensions that are seen within an outline on the screen, near or far, by the even-odd rule.
+
+    Parameters
+    ----------
+    cloud
+        Where to look.
+    camera
+        From where they are seen, shape (4, 4); see `lse.pointcloud.solid`.
+    outline
+        Corners in order, shape (m, 2), from -1 to 1 across the view and upwards; closed by itself.
+    """
+    tiles, corners = cloud.tiles, np.ascontiguousarray(outline, np.float64)
+    matrix = np.ascontiguousarray(camera, np.float64)
+    places = tiles.boxes.astype(np.float64)
+    seen = np.stack(
+        [
+            _projected(matrix, places[:, x, 0], places[:, y, 1], places[:, z, 2])
+            for x in (0, 1)
+            for y in (0, 1)
+            for z in (0, 1)
+        ]
+    )
+    # A box of which a corner lies behind the camera has no outline: its points are looked at.
+    ahead = (seen[..., 2] > 0).all(axis=0)
+    across = np.where(ahead[:, None], seen[..., :2], 0)
+    sides = np.where(ahead, _sides(across.min(axis=0), across.max(axis=0), corners), 0)
+    full, cut = np.flatnonzero(sides == 1), np.flatnonzero(sides == 0)
+    points = _points_outlined(cloud.points, tiles.firsts[cut], tiles.counts[cut], corners, matrix)
+    return Picked(Spans(full, tiles.firsts[full], tiles.counts[full]), points)
+
+
+def _projected(matrix: NDArray[np.float64], *place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place on the screen, x and y, and how far before the nearest that is seen, shape (t, 3)."""
+    x, y, z, w = matrix[:, :3] @ np.stack(place) + matrix[:, 3:]
+    ahead = np.where(w > 0, z + w, -1)
+    return np.stack([x, y, ahead], axis=1) / np.where(w > 0, w, 1)[:, None]
 
 
 def _inside(cloud: PointCloud, corners: NDArray[np.float64], *, polygon: bool) -> Picked:
@@ -198,6 +237,25 @@ def _points_inside(points: Any, firsts: Any, counts: Any, corners: Any, polygon:
         for point in range(firsts[span], firsts[span] + counts[span]):
             x, y = np.float64(points[point, 0]), np.float64(points[point, 1])
             if x0 <= x <= x1 and y0 <= y <= y1 and (not polygon or _is_inside(x, y, corners)):
+                found[count] = point
+                count += 1
+    return found[:count].copy()
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _points_outlined(points: Any, firsts: Any, counts: Any, corners: Any, matrix: Any) -> Any:
+    found = np.empty(counts.sum(), np.int64)
+    count = 0
+    for span in range(firsts.shape[0]):
+        for point in range(firsts[span], firsts[span] + counts[span]):
+            x, y, z = np.float64(points[point, 0]), np.float64(points[point, 1]), np.float64(points[point, 2])
+            w = matrix[3, 0] * x + matrix[3, 1] * y + matrix[3, 2] * z + matrix[3, 3]
+            depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
+            if w <= 0 or depth <= -w:
+                continue
+            across = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) / w
+            up = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) / w
+            if _is_inside(across, up, corners):
                 found[count] = point
                 count += 1
     return found[:count].copy()
