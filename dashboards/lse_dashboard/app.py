@@ -18,7 +18,7 @@ from lse.pointcloud.compilation import compile_kernels
 from lse_dashboard import wording
 from lse_dashboard.data.access import Login, caller_of
 from lse_dashboard.data.closed_pages import ClosedPages
-from lse_dashboard.data.downloads import Downloads, Make
+from lse_dashboard.data.downloads import Answer, Make, Offers
 from lse_dashboard.data.library import Libraries, Library
 from lse_dashboard.data.link import Link
 from lse_dashboard.data.metrics import SESSIONS
@@ -125,13 +125,14 @@ def serve(
     hv.extension("bokeh")
     libraries = Libraries(lambda own: connect(services, token=own or token, project=project))
     executor = ThreadPoolExecutor(max_workers=16, thread_name_prefix="explorer")
-    downloads, uploads, closed = Downloads(), Uploads(), ClosedPages()
+    downloads, answers = Offers[Make](), Offers[Answer]()
+    uploads, closed = Uploads(), ClosedPages()
     base = f"/{prefix.strip('/')}/".replace("//", "/")
     # As the first process of a container it would otherwise pass the signal over, and be killed after the grace.
     signal.signal(signal.SIGTERM, _end)
     Thread(target=_warm_up, name="warm-up", daemon=True).start()
     server = pn.serve(
-        {"/": lambda: _page(libraries, executor, downloads, uploads, closed, base=base)},
+        {"/": lambda: _page(libraries, executor, downloads, answers, uploads, closed=closed, base=base)},
         address=host,
         port=port,
         prefix=prefix,
@@ -142,7 +143,7 @@ def serve(
         websocket_origin=_accepted(origins, host, port),
         transforms=[StaticDelivery],
         websocket_compression_level=_WEBSOCKET_COMPRESSION,
-        extra_patterns=handlers(libraries, downloads, uploads),
+        extra_patterns=handlers(libraries, downloads, answers, uploads),
         **({} if login is None else login_options(login, base)),
         # A page that takes longer to load finds its session gone, and a new one would ask a CDN for style sheets.
         unused_session_lifetime_milliseconds=_SESSION_MILLISECONDS,
@@ -170,10 +171,11 @@ def _accepted(origins: Sequence[str], host: str, port: int) -> list[str]:
 def _page(
     libraries: Libraries,
     executor: ThreadPoolExecutor,
-    downloads: Downloads,
+    downloads: Offers[Make],
+    answers: Offers[Answer],
     uploads: Uploads,
-    closed: ClosedPages,
     *,
+    closed: ClosedPages,
     base: str,
 ) -> Any:
     document = pn.state.curdoc
@@ -205,22 +207,28 @@ def _page(
         return base + card_path(project, encoder)
 
     offered: list[str] = []
+    answered: list[str] = []
 
     def offer(filename: str, make: Make) -> str:
         offered.append(downloads.offer(make))
         return f"{base}downloads/{offered[-1]}/{filename}"
 
+    def answer(act: Answer) -> str:
+        answered.append(answers.offer(act))
+        return f"{base}answers/{answered[-1]}"
+
     def upload(key: str) -> str:
         return f"{base}uploads/{key}"
 
     ingest = Ingest(session.library, session.background, session.operations, uploads)
-    addresses = Addresses(thumbnail, card, offer, upload, base)
+    addresses = Addresses(thumbnail, card, offer, answer, upload, base)
     page = explorer_page(session, ingest, KeptView(session), addresses)
 
     def close(_: object) -> None:
         SESSIONS.dec()
         ingest.close()
         downloads.withdraw(offered)
+        answers.withdraw(answered)
         closed.note()
 
     SESSIONS.inc()

@@ -15,12 +15,20 @@ from tornado.web import RequestHandler, stream_request_body
 
 from lse.errors import InvalidArgumentError, LseError, NotFoundError
 from lse_dashboard.data.access import caller_of
-from lse_dashboard.data.downloads import Downloads
+from lse_dashboard.data.downloads import Answer, Make, Offers
 from lse_dashboard.data.library import Libraries, Library
 from lse_dashboard.data.uploads import Arriving, Uploads
 from lse_dashboard.data.urls import dataset_version
 
-__all__ = ["CardHandler", "DownloadHandler", "HealthHandler", "ThumbnailHandler", "UploadHandler", "handlers"]
+__all__ = [
+    "AnswerHandler",
+    "CardHandler",
+    "DownloadHandler",
+    "HealthHandler",
+    "ThumbnailHandler",
+    "UploadHandler",
+    "handlers",
+]
 
 ResultT = TypeVar("ResultT")
 
@@ -29,11 +37,14 @@ _PIECE = 1 << 20
 _VERSION = re.compile(r"[0-9a-f]{12}")
 
 
-def handlers(libraries: Libraries, downloads: Downloads, uploads: Uploads) -> list[tuple[Any, ...]]:
+def handlers(
+    libraries: Libraries, downloads: Offers[Make], answers: Offers[Answer], uploads: Uploads
+) -> list[tuple[Any, ...]]:
     """Routes beside the page, for Tornado."""
     shared = {"libraries": libraries}
     return [
         (r"/health", HealthHandler),
+        (r"/answers/([A-Za-z0-9_-]{20,64})", AnswerHandler, {"answers": answers}),
         (rf"/cards/({_NAME}?)/({_NAME}?)(\.json)?", CardHandler, shared),
         (r"/downloads/([A-Za-z0-9_-]{20,64})/[^/]*", DownloadHandler, {"downloads": downloads}),
         (r"/uploads/([A-Za-z0-9_-]{20,64})", UploadHandler, {"uploads": uploads}),
@@ -129,10 +140,30 @@ class ThumbnailHandler(LibraryHandler):
             self.finish(image)
 
 
+class AnswerHandler(RequestHandler):
+    """Serves ``POST /answers/KEY``: what a page asks of itself, such as points of a map."""
+
+    def initialize(self, answers: Offers[Answer]) -> None:
+        """Take what open pages answer."""
+        self._answers = answers
+
+    async def post(self, key: str) -> None:
+        """Answer with bytes; 404 when the page is closed, 409 when the question makes no sense any more."""
+        answer = self._answers.find(key)
+        found = None
+        if answer is not None:
+            found = await asyncio.get_running_loop().run_in_executor(None, answer, self.request.body)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", "application/octet-stream")
+        if found is None:
+            self.set_status(404 if answer is None else 409)
+        self.finish(found or b"")
+
+
 class DownloadHandler(RequestHandler):
     """Serves ``/downloads/KEY/FILE``: a file that is made now."""
 
-    def initialize(self, downloads: Downloads) -> None:
+    def initialize(self, downloads: Offers[Make]) -> None:
         """Take what open pages offer."""
         self._downloads = downloads
 

@@ -19,7 +19,7 @@ from tornado.web import Application, create_signed_value
 from lse.client import Client, connect
 from lse.errors import LseError
 from lse_dashboard.data.access import Caller, caller_of, expiry_of
-from lse_dashboard.data.downloads import Downloads
+from lse_dashboard.data.downloads import Offers
 from lse_dashboard.data.library import Libraries
 from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.server import handlers
@@ -104,7 +104,7 @@ def test_files_are_asked_for_with_the_token_of_the_visitor(services: tuple[Servi
             await ask("cards/default/encoder.json", Cookie="access_token=forged"),
         ]
 
-    server = HTTPServer(Application(handlers(libraries, Downloads(), Uploads()), cookie_secret="secret"))
+    server = HTTPServer(Application(handlers(libraries, Offers(), Offers(), Uploads()), cookie_secret="secret"))
     sockets = bind_sockets(0, "127.0.0.1")
     port = sockets[0].getsockname()[1]
     assert asyncio.run(visit()) == [200, 503, 503, 503, 503]

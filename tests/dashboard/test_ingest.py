@@ -17,7 +17,7 @@ from tornado.web import Application
 from lse.errors import InvalidArgumentError, LseError
 from lse.images.recipe import load_recipe
 from lse_dashboard import wording
-from lse_dashboard.data.downloads import Downloads
+from lse_dashboard.data.downloads import Offers
 from lse_dashboard.data.library import Libraries
 from lse_dashboard.data.recipes import choices_of, with_choices
 from lse_dashboard.data.uploads import Uploads
@@ -166,7 +166,7 @@ def put_file(uploads: Uploads) -> Callable[..., int]:
     libraries: Any = Libraries(lambda _: None)
 
     async def asked(key: str, path: str, body: bytes, method: str) -> int:
-        server = HTTPServer(Application(handlers(libraries, Downloads(), uploads)))
+        server = HTTPServer(Application(handlers(libraries, Offers(), Offers(), uploads)))
         sockets = bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/uploads/{key}?path={path}"

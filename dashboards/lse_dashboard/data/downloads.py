@@ -1,4 +1,4 @@
-"""Files that are made when a visitor fetches them: each has an address of its own, which nobody can guess."""
+"""What is made when a visitor asks for it: each such thing has an address of its own, which nobody can guess."""
 
 from __future__ import annotations
 
@@ -7,43 +7,49 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Generic, TypeVar
 
-__all__ = ["Downloads", "Make"]
+__all__ = ["Answer", "Make", "Offers"]
 
 Make = Callable[[Path], Path]
 """Writes a file into a folder, and returns its path."""
 
+Answer = Callable[[bytes], bytes | None]
+"""Answers a question of the page; None where it makes no sense, or no longer."""
+
+OfferT = TypeVar("OfferT")
+
 _OFFERS = 4096
 
 
-class Downloads:
+class Offers(Generic[OfferT]):
     """What open pages offer, until they are closed; of very many the longest unused offers go first.
 
-    Whoever knows an address gets the file, so addresses are as long as keys, and only the page that made the offer
+    Whoever knows an address gets what is there, so addresses are as long as keys, and only the page that made the offer
     learns them.
     """
 
     def __init__(self) -> None:
-        self._offers: OrderedDict[str, Make] = OrderedDict()
+        self._offers: OrderedDict[str, OfferT] = OrderedDict()
         self._lock = threading.Lock()
 
-    def offer(self, make: Make) -> str:
-        """Offer a file; the last part of its address."""
+    def offer(self, thing: OfferT) -> str:
+        """Offer a thing; the last part of its address."""
         key = secrets.token_urlsafe(24)
         with self._lock:
-            self._offers[key] = make
+            self._offers[key] = thing
             while len(self._offers) > _OFFERS:
                 self._offers.popitem(last=False)
         return key
 
     def withdraw(self, keys: Iterable[str]) -> None:
-        """Offer some files no more: what makes them holds the page that offered them."""
+        """Offer some things no more: what makes them holds the page that offered them."""
         with self._lock:
             for key in keys:
                 self._offers.pop(key, None)
 
-    def find(self, key: str) -> Make | None:
-        """What makes the file of an address, None where nothing is offered there."""
+    def find(self, key: str) -> OfferT | None:
+        """What is offered at an address, None where there is nothing."""
         with self._lock:
             if key not in self._offers:
                 return None

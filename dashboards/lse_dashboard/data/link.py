@@ -19,7 +19,8 @@ from lse_dashboard.data.images import Rows
 __all__ = ["Filter", "Link", "Viewport"]
 
 Viewport = tuple[float, ...]
-"""Of a flat map its middle x, middle y and width; of a solid one the eye of the camera, x, y and z."""
+"""Of a flat map its middle x, middle y and width; of a solid one where the camera is, x, y and z, from what it turns
+around, and where that is, from the middle of the cloud, both in units of the longest side of the cloud."""
 
 Filter = Sequence[float | None] | Sequence[str] | None
 """What passes of a chart: two ends, None for no end, or labels of groups; None for all."""
@@ -188,4 +189,4 @@ def _viewport(text: str) -> Viewport | None:
         values = tuple(float(part) for part in text.split(","))
     except ValueError:
         return None
-    return values if len(values) == 3 and bool(np.isfinite(values).all()) else None
+    return values if len(values) in {3, 6} and bool(np.isfinite(values).all()) else None

@@ -1,139 +1,140 @@
-"""The 3-D scatter plot as a Plotly figure, drawn by WebGL in the browser."""
+"""The 3-D scatter plot: what the browser draws, and the same view as a picture for a figure."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lse.pointcloud import PointCloud
+from lse.pointcloud.counting import HIDDEN, Codes
+from lse.pointcloud.solid import Camera, splat
 from lse_dashboard.data.cloud import Cloud, Mask
+from lse_dashboard.data.colouring import Colouring
+from lse_dashboard.plots.palette import rgb
+from lse_dashboard.plots.scatter_2d import painted
 from lse_dashboard.theme import Theme
 
-__all__ = ["FIRST_EYE", "MAX_POINTS", "Sample", "drawn_points", "figure"]
+__all__ = ["MAX_POINTS", "Solid", "picture", "solid"]
 
-# The most that a browser is given; without a graphics card these took half a minute to appear.
-MAX_POINTS = 300_000
+MAX_POINTS = 1_000_000
+"""The most points that a browser is given at a time; of larger clouds these are the ones that its camera needs."""
 
-FIRST_EYE = (1.0, 1.0, 0.65)
-"""Where the camera is at first."""
-
-Sample = npt.NDArray[np.int64]
-
-
-def drawn_points(shown: Mask, *, limit: int = MAX_POINTS, seed: int = 0) -> Sample:
-    """Indices of the points that are drawn: all shown ones, or a random sample of `limit` of them, ascending."""
-    indices = np.flatnonzero(shown)
-    if len(indices) <= limit:
-        return indices
-    return np.sort(np.random.default_rng(seed).choice(indices, limit, replace=False))
+# How much of its colour the farthest point has lost to the ground, and a point that is not selected.
+_FOG = 0.55
+_DIM = 0.8
+# A figure is drawn in pixels that are so much smaller, for smooth edges.
+_FINER = 2
 
 
-def figure(
+@dataclass(frozen=True)
+class Solid:
+    """The points of a cloud as the browser draws them.
+
+    Attributes
+    ----------
+    cloud
+        The points: all of the map up to `MAX_POINTS`, of a larger one those that are not hidden.
+    codes
+        Colour of each in the order of the cloud, shape (n,); those of selected points come after all others; `HIDDEN`
+        for a point that is not drawn.
+    colours
+        Red, green and blue of each colour, shape (colours, 3).
+    selection
+        Whether there is one: all other points are dimmed.
+    shown
+        Which points of the map are not hidden, as it was given.
+    """
+
+    cloud: PointCloud
+    codes: Codes
+    colours: npt.NDArray[np.uint8]
+    selection: bool
+    shown: Mask
+
+
+def solid(
     cloud: Cloud,
-    colours: npt.NDArray[np.uint8],
-    drawn: Sample,
+    colouring: Colouring | None,
     theme: Theme,
     *,
-    selected: Mask | None,
-    marked: int | None,
-    point_size: int,
-    eye: tuple[float, ...] = FIRST_EYE,
-) -> dict[str, Any]:
-    """Plotly figure of a 3-D cloud.
+    shown: Mask,
+    selected: Mask | None = None,
+    before: Solid | None = None,
+) -> Solid:
+    """Give the points of a cloud their colours.
 
     Parameters
     ----------
     cloud
-        Points with three coordinates.
-    colours
-        Shape (n, 3).
-    drawn
-        Indices of the points to draw.
+        The points.
+    colouring
+        What gives them their colour.
     theme
-        Colours of everything else.
+        The colours.
+    shown
+        Which points are drawn, shape (n,).
     selected
-        Which points are selected, shape (n,); the others are dimmed.
-    marked
-        Index of the point whose image is shown, None where there is none.
-    point_size
-        Diameter in pixels.
-    eye
-        Where the camera is, x, y and z.
+        Which points are selected, shape (n,); None where there is no selection.
+    before
+        What was drawn of the same cloud before: its points are kept where the same ones are shown.
     """
-    layers = [(drawn, 0.85)] if selected is None else [(drawn[~selected[drawn]], 0.08), (drawn[selected[drawn]], 1.0)]
-    traces = [_points(cloud, colours, indices, opacity, point_size) for indices, opacity in layers]
-    ring = np.array([] if marked is None else [marked], dtype=np.int64)
-    marker = {"size": point_size + 9, "symbol": "circle-open", "color": theme.text, "line": {"width": 2}}
-    traces.append({**_points(cloud, colours, ring, 1.0, point_size), "marker": marker, "hoverinfo": "skip"})
-    return {"data": traces, "layout": _layout(theme, eye)}
+    points = painted(cloud, colouring, theme, shown=shown, selected=selected)
+    whole, codes = cloud.tiled, points.codes
+    if len(whole) > MAX_POINTS and not shown.all():
+        kept = codes != HIDDEN
+        whole, codes = before.cloud if before is not None and before.shown is shown else whole.only(kept), codes[kept]
+    return Solid(whole, codes, points.colours, points.selection, shown)
 
 
-def _layout(theme: Theme, eye: tuple[float, ...]) -> dict[str, Any]:
-    axis = {
-        "showbackground": False,
-        "showticklabels": False,
-        "title": {"text": ""},
-        "gridcolor": theme.line,
-        "zerolinecolor": theme.line,
-        "linecolor": theme.line,
-        "showspikes": False,
-    }
-    scene = {
-        **dict.fromkeys(("xaxis", "yaxis", "zaxis"), axis),
-        "bgcolor": theme.ground,
-        "aspectmode": "data",
-        "dragmode": "orbit",
-        "camera": {"eye": dict(zip("xyz", eye, strict=True))},
-    }
-    return {
-        "template": "none",
-        "paper_bgcolor": theme.ground,
-        "plot_bgcolor": theme.ground,
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-        "showlegend": False,
-        "hovermode": "closest",
-        "font": {"color": theme.quiet},
-        "scene": scene,
-        "autosize": True,
-    }
+def picture(
+    points: Solid, camera: Camera, theme: Theme, *, size: tuple[int, int], diameter: float
+) -> npt.NDArray[np.uint8]:
+    """Draw all points in view, the nearest in front, and the paler the farther away they are.
 
+    Parameters
+    ----------
+    points
+        What is drawn.
+    camera
+        From where it is seen; see `lse.pointcloud.solid`.
+    theme
+        Of which the ground is taken.
+    size
+        Width and height in pixels.
+    diameter
+        Of a point, in pixels.
 
-def _points(
-    cloud: Cloud, colours: npt.NDArray[np.uint8], indices: Sample, opacity: float, point_size: int
-) -> dict[str, Any]:
-    xyz = cloud.coordinates[indices]
-    # Colours go as one number per point into a table of the distinct ones: far smaller than a text per point.
-    packed = colours[indices].astype(np.int64) @ np.array([65536, 256, 1])
-    distinct, codes = np.unique(packed, return_inverse=True)
-    return {
-        "type": "scatter3d",
-        "mode": "markers",
-        "x": xyz[:, 0],
-        "y": xyz[:, 1],
-        "z": xyz[:, 2],
-        "customdata": cloud.rows[indices].astype(np.int32),
-        "hoverinfo": "none",
-        "marker": {
-            "size": point_size,
-            "opacity": opacity,
-            "line": {"width": 0},
-            "color": codes.astype(np.float32),
-            "cmin": -0.5,
-            "cmax": max(len(distinct) - 0.5, 0.5),
-            "colorscale": _steps(distinct),
-            "showscale": False,
-        },
-    }
-
-
-def _steps(packed: npt.NDArray[np.int64]) -> list[list[float | str]]:
-    """Colour scale that gives the whole number i exactly colour i, between -0.5 and count - 0.5."""
-    if len(packed) == 0:
-        return [[0.0, "#000000"], [1.0, "#000000"]]
-    steps: list[list[float | str]] = []
-    for i, value in enumerate(packed):
-        colour = f"#{int(value):06x}"
-        steps += [[i / len(packed), colour], [(i + 1) / len(packed), colour]]
-    steps[-1][0] = 1.0
-    return steps
+    Returns
+    -------
+    pixels
+        Shape (height, width, 4), first row at the bottom.
+    """
+    (width, height), colours = size, points.colours.astype(np.float32)
+    fine = np.zeros((height * _FINER, width * _FINER, 4), np.float32)
+    ground, count = rgb(theme.ground).astype(np.float32), len(colours)
+    # Depth is measured in the units of the camera, in which the cloud is a ball around its middle.
+    low, high = np.reshape(points.cloud.extent, (2, 3))
+    middle = float(camera[3, :3] @ ((low + high) / 2) + camera[3, 3])
+    around = float(np.linalg.norm(camera[3, :3]) * np.linalg.norm(high - low) / 2) or 1.0
+    for ends in ((0, count), (count, 2 * count)):
+        drawn = splat(
+            points.cloud,
+            camera,
+            points.codes,
+            size=(width * _FINER, height * _FINER),
+            diameter=diameter * _FINER,
+            ends=ends,
+        )
+        at = drawn.codes != HIDDEN
+        near, far = max(0.0, middle - around), middle + around
+        faded = _FOG * np.clip((drawn.depths[at] - near) / (far - near), 0, 1)[:, None]
+        if points.selection and not ends[0]:
+            faded = 1 - (1 - faded) * (1 - _DIM)
+        fine[at, :3] = colours[drawn.codes[at] % count] * (1 - faded) + ground * faded
+        fine[at, 3] = 255
+    fine[..., :3] *= fine[..., 3:] / 255
+    mean = fine.reshape(height, _FINER, width, _FINER, 4).mean(axis=(1, 3))
+    cover = np.maximum(mean[..., 3:], 1) / 255
+    return np.concatenate([np.clip(mean[..., :3] / cover, 0, 255), mean[..., 3:]], axis=-1).round().astype(np.uint8)

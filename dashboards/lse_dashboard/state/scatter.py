@@ -11,7 +11,7 @@ from lse_dashboard.data.colouring import Colouring, Groups
 from lse_dashboard.data.images import Rows, positions
 from lse_dashboard.data.link import Viewport
 from lse_dashboard.data.selection import nearest
-from lse_dashboard.state.selection import Selection
+from lse_dashboard.state.selection import Combine, Selection
 
 __all__ = ["Scatter"]
 
@@ -134,7 +134,7 @@ class Scatter(param.Parameterized):
         self._only = rows
         self._update_shown()
 
-    def select(self, inside: Mask, origin: str) -> None:
+    def select(self, inside: Mask, origin: str, *, combine: Combine | None = None) -> None:
         """Select shown points, or combine them with what is selected, as the visitor set it.
 
         Parameters
@@ -143,9 +143,11 @@ class Scatter(param.Parameterized):
             Which points, shape (n,); hidden ones are left out.
         origin
             What chose them.
+        combine
+            How; as the visitor set it when not given.
         """
         if self.cloud is not None and self.shown is not None:
-            self.selection.choose(self.cloud.rows[inside & self.shown], origin)
+            self.selection.choose(self.cloud.rows[inside & self.shown], origin, combine=combine)
 
     def nearest(self, x: float, y: float, radius: float) -> int | None:
         """Index of the shown point nearest to a place within a radius."""

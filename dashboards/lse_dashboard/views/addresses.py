@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lse_dashboard.data.downloads import Make
+from lse_dashboard.data.downloads import Answer, Make
 
 __all__ = ["Addresses"]
 
@@ -22,6 +22,8 @@ class Addresses:
         URL of the card of an encoder, given its project and its name.
     offer
         URL of a file that is made when it is fetched, given its name and what writes it.
+    answer
+        URL at which the page asks what is answered so.
     upload
         URL to which the browser sends files, given the key of what they belong to.
     base
@@ -31,5 +33,6 @@ class Addresses:
     thumbnail: Callable[[int], str]
     card: Callable[[str, str], str]
     offer: Callable[[str, Make], str]
+    answer: Callable[[Answer], str]
     upload: Callable[[str], str]
     base: str

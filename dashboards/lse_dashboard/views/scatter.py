@@ -9,7 +9,6 @@ import panel as pn
 from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Groups
-from lse_dashboard.data.images import Rows
 from lse_dashboard.plots.flight import flight
 from lse_dashboard.plots.palette import point_colours
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS
@@ -23,10 +22,10 @@ from lse_dashboard.views.hover import PointCard
 from lse_dashboard.views.legend import legend
 from lse_dashboard.views.markup import Html, Markup, button, html, join
 from lse_dashboard.views.minimap import MinimapView
+from lse_dashboard.views.point_stream import PointStream
 from lse_dashboard.views.scatter_2d import Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D
 from lse_dashboard.views.scatter_toolbar import ScatterToolbar
-from lse_dashboard.views.scene_lasso import SceneLasso
 from lse_dashboard.views.screenshot import Screenshot
 from lse_dashboard.views.second_map import SecondMapView
 
@@ -54,6 +53,8 @@ class ScatterView:
     def __init__(self, session: Session, addresses: Addresses) -> None:
         self._session = session
         self._thumbnail = addresses.thumbnail
+        self._stream = PointStream()
+        self._points = addresses.answer(self._stream.answer)
         self._view: Scatter2D | Scatter3D | None = None
         self._shown: Cloud | None = None
         scatter = session.scatter
@@ -90,9 +91,6 @@ class ScatterView:
             height=30,
             styles={"background": "var(--ground)", "border-top": "1px solid var(--line)"},
         )
-        self._lasso = SceneLasso(
-            self._on_solid_lasso, visible=False, margin=0, styles={**OVER, "top": "12px", "left": "12px"}
-        )
         self._flight = FlightView(
             sizing_mode="stretch_both",
             margin=0,
@@ -101,7 +99,7 @@ class ScatterView:
         )
         self._minimap = MinimapView(scatter, session.background)
         self._hover = PointCard(session, scatter, addresses.thumbnail)
-        self._second = SecondMapView(session, addresses.thumbnail, self._look)
+        self._second = SecondMapView(session, addresses, self._look)
         self._curtain = Markup(
             sizing_mode="stretch_both",
             css_classes=["lse-curtain"],
@@ -131,11 +129,9 @@ class ScatterView:
             self._cloud,
             self._flight,
             self._legend,
-            self._lasso,
             self._minimap.panel,
             self._curtain,
             self._hover,
-            self._screenshot.camera,
             sizing_mode="stretch_both",
             margin=0,
             styles={"position": "relative", "overflow": "hidden", "background": "var(--ground)", "min-height": "0"},
@@ -189,8 +185,19 @@ class ScatterView:
             elif isinstance(before, Scatter2D) and gone is not None:
                 self._fly(gone, before, scatter.cloud, self._view)
         else:
-            self._view = Scatter3D(scatter, session.theme, self._hover.point, self._on_click)
-        self._lasso.visible = isinstance(self._view, Scatter3D)
+            self._view = Scatter3D(
+                scatter,
+                session.theme,
+                self._hover.point,
+                self._on_click,
+                background=session.background,
+                on_frame=self._on_frame,
+                stream=self._stream,
+                address=self._points,
+                free=LEGEND_PIXELS,
+            )
+        if not isinstance(self._view, Scatter3D):
+            self._stream.show(None)
         self._cloud.objects = [] if self._view is None else [self._view.pane]
         self._screenshot.show(self._view)
         self._minimap.show(self._view)
@@ -205,10 +212,8 @@ class ScatterView:
             colours = point_colours(scatter.colouring, len(cloud), self._session.theme)
             self._flight.fly(found, colours[found.indices], scatter.point_size)
 
-    def _redraw(self, *events: Any) -> None:
-        if isinstance(self._view, Scatter3D):
-            self._view.redraw(colours=any(event.name == "colouring" for event in events))
-        elif self._view is not None:
+    def _redraw(self, *_: Any) -> None:
+        if self._view is not None:
             self._view.redraw()
             self._minimap.show(self._view)
         self._explain()
@@ -237,11 +242,13 @@ class ScatterView:
             return ""
         shown = int(scatter.shown.sum())
         text = _WORDS.SHOWN.format(shown=shown, total=len(scatter.cloud))
-        if isinstance(self._view, Scatter3D) and len(self._view.drawn) < shown:
-            text += _WORDS.SAMPLE.format(count=MAX_POINTS)
+        if isinstance(self._view, Scatter3D) and self._view.drawn is not None:
+            drawn, view, complete = self._view.drawn
+            if not complete or len(scatter.cloud) > MAX_POINTS:
+                text += (_WORDS.DRAWN_IN_VIEW if complete else _WORDS.ARRIVING).format(drawn=drawn, view=view)
         if isinstance(self._view, Scatter2D) and len(scatter.cloud) > FIRST_POINTS and self._view.frame is not None:
-            drawn = self._view.frame
-            text += (_WORDS.ALL_IN_VIEW if drawn.exact else _WORDS.SAMPLE_IN_VIEW).format(count=drawn.points)
+            frame = self._view.frame
+            text += (_WORDS.ALL_IN_VIEW if frame.exact else _WORDS.SAMPLE_IN_VIEW).format(count=frame.points)
         if scatter.cloud.dropped:
             text += _WORDS.DROPPED.format(count=scatter.cloud.dropped)
         return text
@@ -275,10 +282,6 @@ class ScatterView:
         row = self._session.navigation.row
         if self._view is not None:
             self._view.mark(None if row is None else self._session.scatter.index(row))
-
-    def _on_solid_lasso(self, rows: Rows) -> None:
-        if isinstance(self._view, Scatter3D):
-            self._view.lasso(rows)
 
     def _on_click(self, index: int) -> None:
         cloud = self._session.scatter.cloud

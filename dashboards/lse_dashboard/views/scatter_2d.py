@@ -365,7 +365,7 @@ def _scheduled(act: Callable[..., None]) -> Callable[..., None]:
 
 def _kept(viewport: Viewport | None, view: View) -> View | None:
     """The viewport on the pixels of a view, None where there is none."""
-    if viewport is None or viewport[2] <= 0:
+    if viewport is None or len(viewport) != 3 or viewport[2] <= 0:
         return None
     x, y, width = viewport
     height = width / view.width * view.height

@@ -1,24 +1,26 @@
-"""The 3-D scatter plot: a WebGL scene that one rotates, with hover and click."""
+"""The 3-D scatter plot: a scene that one turns, with hover, click, lasso and box."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from panel.custom import JSComponent
+import numpy.typing as npt
 
+from lse.pointcloud.picking import inside_outline
 from lse_dashboard import wording
-from lse_dashboard.data.images import Rows
+from lse_dashboard.data.cloud import Mask
 from lse_dashboard.data.link import Viewport
-from lse_dashboard.plots.palette import point_colours
-from lse_dashboard.plots.scatter_3d import FIRST_EYE, Sample, drawn_points, figure
+from lse_dashboard.plots.scatter_3d import Solid, picture, solid
+from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
-from lse_dashboard.views.scene import Scene
-from lse_dashboard.views.scenes import SCENES
+from lse_dashboard.views.point_stream import PointStream
+from lse_dashboard.views.scene import Scene, Seen
 
-__all__ = ["Scatter3D", "SceneCamera"]
+__all__ = ["Scatter3D"]
+
+_ORIGINS = {"lasso": wording.Selection.LASSO, "box": wording.Selection.BOX}
 
 
 class Scatter3D:
@@ -30,8 +32,17 @@ class Scatter3D:
         What is drawn.
     theme
         Colours.
-    on_hover, on_click
+    on_hover, on_click, background, on_frame, free
         As in `lse_dashboard.views.scatter_2d.Scatter2D`.
+    stream
+        Answers what the browser asks about the points.
+    address
+        Where it does.
+
+    Attributes
+    ----------
+    drawn
+        Number of points that are drawn and that are in view, and whether no more will come; None before any.
     """
 
     def __init__(
@@ -40,98 +51,127 @@ class Scatter3D:
         theme: Theme,
         on_hover: Callable[[int | None], None],
         on_click: Callable[[int], None],
+        *,
+        background: Background,
+        on_frame: Callable[[], None],
+        stream: PointStream,
+        address: str,
+        free: int = 0,
     ) -> None:
         self._scatter = scatter
         self._theme = theme
         self._on_hover = on_hover
         self._on_click = on_click
-        self._marked: int | None = None
+        self._on_frame = on_frame
+        self._stream = stream
+        self._painting, self._finding = Newest(background), Newest(background)
         self._eye: Viewport | None = scatter.viewport
-        self.drawn: Sample
-        self.pane = Scene(self._hovered, self._clicked, self._turned, figure=self._figure(), css_classes=["lse-cloud"])
+        self._seen: Seen | None = None
+        self._solid: Solid | None = None
+        self.drawn: tuple[int, int, bool] | None = None
+        self._marked: list[float] | None = None
+        self.pane = Scene(
+            on_hover=self._hovered,
+            on_click=self._clicked,
+            on_outline=self._outlined,
+            on_seen=self._on_seen,
+            on_shown=self._on_shown,
+            address=address,
+            free=free,
+            css_classes=["lse-cloud"],
+        )
+        self.redraw()
 
-    def redraw(self, *, colours: bool = False) -> None:  # noqa: ARG002  # as `Scatter2D.redraw`
-        """Draw again what changed."""
-        self.pane.figure = self._figure()
+    def redraw(self) -> None:
+        """Draw again, since colours or what is shown or selected changed."""
+        scatter, before = self._scatter, self._solid
+        cloud, colouring, shown, selected = scatter.cloud, scatter.colouring, scatter.shown, scatter.selected
+        if cloud is None or shown is None:
+            return
+
+        def work() -> Solid:
+            return solid(cloud, colouring, self._theme, shown=shown, selected=selected, before=before)
+
+        self._painting.ask(work, self._show, lambda _: None)
 
     def mark(self, index: int | None) -> None:
         """Put a ring around a point."""
-        self._marked = index
-        self.redraw()
+        cloud = self._scatter.cloud
+        self._marked = None if index is None or cloud is None else cloud.coordinates[index].tolist()
+        if self.pane.scene:
+            self.pane.scene = {**self.pane.scene, "marked": self._marked}
 
     def show_viewport(self) -> None:
         """Turn the camera to where the state says it is."""
         if self._scatter.viewport != self._eye:
             self._eye = self._scatter.viewport
-            self.redraw()  # for a browser that has not drawn it yet
-            self.pane.turn(self._eye or FIRST_EYE)
+            if self.pane.scene:
+                self.pane.scene = {**self.pane.scene, "eye": self._place()}  # for a browser that has not drawn it yet
+            self.pane.turn(self._eye)
 
-    def lasso(self, rows: Rows) -> None:
-        """Select the points of some rows, which were drawn around."""
-        scatter = self._scatter
-        if scatter.cloud is not None and scatter.shown is not None:
-            every = len(self.drawn) == int(scatter.shown.sum())
-            inside = np.isin(scatter.cloud.rows, rows)
-            scatter.select(inside, wording.Selection.LASSO if every else wording.Scatter.SAMPLED_LASSO)
+    def image(self, *, scale: int = 1) -> npt.NDArray[np.uint8] | None:
+        """The present view as an image, first row at the bottom; None before the page has drawn it."""
+        if self._seen is None or self._solid is None:
+            return None
+        camera, (width, height) = self._seen
+        size, diameter = (width * scale, height * scale), self._scatter.point_size * scale
+        return picture(self._solid, camera, self._theme, size=size, diameter=diameter)
 
-    def _turned(self, eye: tuple[float, float, float]) -> None:
-        self._eye = self._scatter.viewport = eye
+    def _show(self, points: Solid) -> None:
+        cloud = self._scatter.cloud
+        assert cloud is not None
+        self._solid = points
+        version, paint = self._stream.show(points)
+        theme = self._theme
+        self.pane.scene = {
+            "cloud": version,
+            "paint": paint,
+            "extent": list(cloud.tiled.extent),
+            "total": len(points.cloud),
+            "colours": [f"#{bytes(colour).hex()}" for colour in points.colours],
+            "selection": points.selection,
+            "size": self._scatter.point_size,
+            "eye": self._place(),
+            "marked": self._marked,
+            **{name: getattr(theme, name) for name in ("ground", "line", "text", "quiet")},
+        }
 
-    def _figure(self) -> dict[str, Any]:
-        scatter = self._scatter
-        assert scatter.cloud is not None
-        assert scatter.shown is not None
-        self.drawn = drawn_points(scatter.shown)
-        return figure(
-            scatter.cloud,
-            point_colours(scatter.colouring, len(scatter.cloud), self._theme),
-            self.drawn,
-            self._theme,
-            selected=scatter.selected,
-            marked=self._marked,
-            point_size=max(1, scatter.point_size - 1),
-            eye=self._eye or FIRST_EYE,
-        )
+    def _place(self) -> list[float] | None:
+        return None if self._eye is None else list(self._eye)
 
-    def _hovered(self, row: int | None) -> None:
-        self._on_hover(None if row is None else self._scatter.index(row))
+    def _on_seen(self, eye: Viewport | None, seen: Seen) -> None:
+        self._eye, self._seen = eye, seen
+        self._scatter.viewport = eye
 
-    def _clicked(self, row: int) -> None:
-        index = self._scatter.index(row)
+    def _on_shown(self, drawn: int, view: int, complete: bool) -> None:  # as it is said
+        self.drawn = (drawn, view, complete)
+        self._on_frame()
+
+    def _index(self, point: int) -> int | None:
+        """Index of a point of the map, given its place among those that the browser has."""
+        rows = None if self._solid is None else self._solid.cloud.rows
+        return int(rows[point]) if rows is not None and 0 <= point < len(rows) else None
+
+    def _hovered(self, point: int | None) -> None:
+        self._on_hover(None if point is None else self._index(point))
+
+    def _clicked(self, point: int) -> None:
+        index = self._index(point)
         if index is not None:
             self._on_click(index)
 
+    def _outlined(self, camera: npt.NDArray[np.float64], corners: npt.NDArray[np.float64], kind: str) -> None:
+        """Select all points that are seen within an outline, also those that the browser does not have."""
+        scatter, cloud = self._scatter, self._scatter.cloud
+        if cloud is None:
+            return
+        held = scatter.selection.held
 
-class SceneCamera(JSComponent):
-    """Saves the 3-D scene of the page, as it is turned now, as a PNG file on the visitor's machine."""
+        def work() -> Mask:
+            return inside_outline(cloud.tiled, camera, corners).mask(cloud.tiled)
 
-    _esm = (
-        SCENES
-        + """
-    export function render({model}) {
-      const root = document.createElement("span")
-      model.on("msg:custom", async ({title, filename, colour}) => {
-        const scene = sceneBeside(root)
-        if (!scene) { return }
-        const {width, height} = scene.getBoundingClientRect()
-        const camera = scene._fullLayout.scene._scene.getCamera()
-        const layout = {
-          ...scene.layout,
-          scene: {...scene.layout.scene, camera},
-          title: {text: title, font: {color: colour, size: 15}, x: 0.02, y: 0.97},
-        }
-        const link = document.createElement("a")
-        link.href = await window.Plotly.toImage({data: scene.data, layout}, {format: "png", width, height, scale: 2})
-        link.download = filename
-        document.body.append(link)
-        link.click()
-        link.remove()
-      })
-      return root
-    }
-    """
-    )
+        def choose(inside: Mask) -> None:
+            if scatter.cloud is cloud:
+                scatter.select(inside, _ORIGINS[kind], combine=held)
 
-    def take(self, title: str, filename: str, theme: Theme) -> None:
-        """Save the scene with a title above it."""
-        self._send_msg({"title": title, "filename": filename, "colour": theme.text})
+        self._finding.ask(work, choose, lambda _: None)

@@ -1,123 +1,95 @@
-"""A 3-D scene that Plotly draws in the browser, which fetches Plotly when the first scene is shown."""
+"""A 3-D scene that the browser draws, of points that it asks the server for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import param
 from panel.custom import JSComponent
-from panel.io.resources import DIST_DIR
 
-__all__ = ["Scene"]
+from lse_dashboard import wording
+from lse_dashboard.data.link import Viewport
+from lse_dashboard.plots.scatter_3d import MAX_POINTS
+from lse_dashboard.views.point_stream import camera_of
 
-# Panel has Plotly among its files, which our server offers; nothing else of the page needs it.
-_PLOTLY = next((DIST_DIR / "bundled/plotlyplot").glob("plotly-*.min.js")).relative_to(DIST_DIR)
-_STYLE = """
-.js-plotly-plot .main-svg { position: absolute; top: 0; left: 0; overflow: hidden; pointer-events: none; }
-"""
+__all__ = ["Scene", "Seen"]
+
+_WORDS = wording.Scatter
+Seen = tuple[npt.NDArray[np.float64], tuple[int, int]]
+"""A camera, as `lse.pointcloud.solid` has it, and the width and height of what it sees in pixels."""
 
 
 class Scene(JSComponent):
-    """Draws a figure and says what is done in it.
+    """Draws points and says what is done in it.
 
     Parameters
     ----------
     on_hover
-        Called with the row under the pointer, None for none.
+        Called with the place in the cloud of the point under the pointer, None for none.
     on_click
-        Called with the row that was clicked.
-    on_turned
-        Called with the place of the camera after the visitor has turned the scene.
+        Called with the place in the cloud of the point that was clicked.
+    on_outline
+        Called with the camera, the corners of an outline on the screen and its kind, ``lasso`` or ``box``.
+    on_seen
+        Called with where the camera is, None where nobody has turned it, and what it sees.
+    on_shown
+        Called with the number of points that are drawn and that are in view, and whether no more will come.
     """
 
-    figure = param.Dict(default={}, doc="`data` and `layout` of Plotly; the camera is the first one.")
-    script = param.String(f"static/extensions/panel/{_PLOTLY.as_posix()}", doc="Where Plotly is, from the page.")
+    scene: param.Parameter[dict[str, Any]] = param.Dict(default={}, doc="Versions, extent, colours.")
+    address = param.String("", doc="Where the points are, from the page.")
+    budget = param.Integer(MAX_POINTS, doc="Most points to draw.")
+    free = param.Integer(0, doc="Pixels at the right that the whole cloud leaves free.")
+    words = param.Dict(
+        default={
+            "label": _WORDS.SCENE,
+            "no_webgl": _WORDS.NO_WEBGL,
+            "tools": {
+                "lasso": [_WORDS.LASSO_3D, _WORDS.LASSO_3D_HELP],
+                "box": [_WORDS.BOX_3D, _WORDS.BOX_3D_HELP],
+                "whole": [_WORDS.WHOLE_3D, _WORDS.WHOLE_3D_HELP],
+            },
+        },
+        doc="What it says.",
+    )
 
-    _esm = """
-    // Once a page, however many scenes there are.
-    const fetched = (address) => window.lsePlotly ??= new Promise((resolve, reject) => {
-      const script = document.createElement("script")
-      script.src = address
-      script.onload = () => resolve(window.Plotly)
-      script.onerror = () => {
-        window.lsePlotly = undefined  // the next scene tries again
-        reject(new Error(`${address} did not arrive`))
-      }
-      document.head.append(script)
-    })
-    const row = ({points}) => points?.[0]?.data.customdata?.[points[0].pointNumber] ?? null
-    export function render({model}) {
-      const root = document.createElement("div")
-      Object.assign(root.style, {width: "100%", height: "100%"})
-      let plotly, camera, gone = false, under = null, pressed = [0, 0]
-      const draw = async () => {
-        const {data} = model.figure, layout = structuredClone(model.figure.layout)
-        if (camera) { layout.scene.camera = camera }
-        await plotly.react(root, data, layout, {displayModeBar: false, scrollZoom: true})
-      }
-      const listen = () => {
-        root.on("plotly_hover", (event) => model.send_msg({hover: under = row(event)}))
-        root.on("plotly_unhover", () => model.send_msg({hover: under = null}))
-        root.on("plotly_relayout", (event) => {
-          if (!event["scene.camera"]) { return }
-          camera = event["scene.camera"]
-          root.layout.scene.camera = camera  // which Plotly forgets where the figure has changed before
-          model.send_msg({eye: [camera.eye.x, camera.eye.y, camera.eye.z]})
-        })
-      }
-      // Plotly's own click is one where the scene is turned, too, and none where it drew no frame meanwhile.
-      root.addEventListener("pointerdown", ({clientX, clientY}) => { pressed = [clientX, clientY] }, true)
-      root.addEventListener("pointerup", ({clientX, clientY}) => {
-        const moved = Math.hypot(clientX - pressed[0], clientY - pressed[1])
-        if (under !== null && moved < 4) { model.send_msg({click: under}) }
-      }, true)
-      // One after the other: a figure that changes while Plotly draws is drawn after that.
-      let last = fetched(model.script).then(async (found) => {
-        plotly = found
-        if (gone) { return }
-        await draw()
-        listen()
-      })
-      const then = (work) => { last = last.then(() => gone ? null : work()) }
-      model.on("figure", () => then(draw))
-      model.on("msg:custom", ([x, y, z]) => {
-        camera = {eye: {x, y, z}}
-        then(draw)
-      })
-      const size = new ResizeObserver(() => then(() => root.clientWidth ? plotly.Plots.resize(root) : null))
-      size.observe(root)
-      model.on("remove", () => {
-        gone = true
-        size.disconnect()
-        plotly?.purge(root)
-      })
-      return root
-    }
-    """
-    _stylesheets: ClassVar[list[str]] = [_STYLE]
+    _esm = Path(__file__).with_name("scene.js").read_text()
 
     def __init__(
         self,
+        *,
         on_hover: Callable[[int | None], None],
         on_click: Callable[[int], None],
-        on_turned: Callable[[tuple[float, float, float]], None],
+        on_outline: Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64], str], None],
+        on_seen: Callable[[Viewport | None, Seen], None],
+        on_shown: Callable[[int, int, bool], None],
         **params: Any,
     ) -> None:
         super().__init__(**{"sizing_mode": "stretch_both", "margin": 0, **params})
         self._on_hover = on_hover
         self._on_click = on_click
-        self._on_turned = on_turned
+        self._on_outline = on_outline
+        self._on_seen = on_seen
+        self._on_shown = on_shown
 
-    def turn(self, eye: tuple[float, ...]) -> None:
-        """Put the camera somewhere; figures leave it where it is."""
-        self._send_msg(list(eye))
+    def turn(self, eye: Viewport | None) -> None:
+        """Put the camera somewhere, None for where all is in view."""
+        self._send_msg({"eye": None if eye is None else list(eye)})
 
     def _handle_msg(self, msg: Any) -> None:
         match msg:
-            case {"hover": int() | None as row}:
-                self._on_hover(row)
-            case {"click": int(row)}:
-                self._on_click(row)
-            case {"eye": [int() | float() as x, int() | float() as y, int() | float() as z]}:
-                self._on_turned((float(x), float(y), float(z)))
+            case {"hover": int() | None as point}:
+                self._on_hover(point)
+            case {"click": int(point)}:
+                self._on_click(point)
+            case {"shown": [int(drawn), int(view), bool(complete)]}:
+                self._on_shown(drawn, view, complete)
+            case {"outline": list(corners), "kind": "lasso" | "box" as kind, "matrix": matrix}:
+                self._on_outline(camera_of(matrix), np.array(corners, np.float64).reshape(-1, 2), kind)
+            case {"camera": list() | None as eye, "matrix": matrix, "size": [int(width), int(height)]}:
+                place = None if eye is None else tuple(map(float, eye))
+                self._on_seen(place, (camera_of(matrix), (width, height)))

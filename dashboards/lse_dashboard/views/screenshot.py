@@ -18,10 +18,10 @@ from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.screenshot import FORMATS, write_figure
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
-from lse_dashboard.views.appearance import LEGEND_PIXELS, out_of_flow
-from lse_dashboard.views.markup import Html, Markup, button, html, join
+from lse_dashboard.views.appearance import LEGEND_PIXELS
+from lse_dashboard.views.markup import Html, Markup, html, join
 from lse_dashboard.views.scatter_2d import Scatter2D
-from lse_dashboard.views.scatter_3d import Scatter3D, SceneCamera
+from lse_dashboard.views.scatter_3d import Scatter3D
 
 __all__ = ["Screenshot"]
 
@@ -29,7 +29,7 @@ _WORDS = wording.Screenshot
 
 
 class Screenshot:
-    """The buttons that save the plot: in 2-D the server draws it, in 3-D the browser.
+    """The buttons that save the plot.
 
     Parameters
     ----------
@@ -50,21 +50,14 @@ class Screenshot:
         self._session = session
         self._view: Scatter2D | Scatter3D | None = None
         self.caption = ""
-        self.camera = SceneCamera(**out_of_flow())
         writers = {suffix: self._figure(suffix) for suffix in FORMATS} | {"html": self._page}
         self._urls = {suffix: addresses.offer(f"map.{suffix}", write) for suffix, write in writers.items()}
-        self.buttons = Markup(
-            {"save": lambda _: self._save()}, sizing_mode=None, height=28, align="center", css_classes=["lse-save"]
-        )
+        self.buttons = Markup(sizing_mode=None, height=28, align="center", css_classes=["lse-save"])
 
     def show(self, view: Scatter2D | Scatter3D | None) -> None:
         """Save another plot from now on, None for none."""
         self._view = view
         links = [self._link(suffix) for suffix in self._urls] if view is not None else []
-        if isinstance(view, Scatter3D):
-            # Only the browser knows how the scene is turned; all else of it has the page of its own.
-            png = button("PNG", "save", css="tool tall lse-screenshot", help=_WORDS.PNG)
-            links = [png, self._link("html")]
         self.buttons.html = html('<div class="lse saves">{links}</div>', links=join(links))
 
     def title(self) -> str:
@@ -88,9 +81,6 @@ class Screenshot:
 
     def _file(self, suffix: str) -> str:
         return f"{self.title().replace(' · ', '-') or 'cloud'}.{suffix}"
-
-    def _save(self) -> None:
-        self.camera.take(self._full_title(), self._file("png"), self._session.theme)
 
     def _page(self, folder: Path) -> Path:
         """The map as one HTML file."""
@@ -116,11 +106,11 @@ class Screenshot:
         """What writes the map as a figure."""
 
         def write(folder: Path) -> Path:
-            session, scatter = self._session, self._session.scatter
-            view = self._view if isinstance(self._view, Scatter2D) else None
+            session, scatter, view = self._session, self._session.scatter, self._view
             image = None if view is None else view.image(scale=2)
-            if view is None or view.view is None or image is None:
+            if image is None:
                 raise _nothing()
+            flat = view if isinstance(view, Scatter2D) and view.view is not None else None
             return write_figure(
                 folder / self._file(suffix),
                 image,
@@ -129,9 +119,9 @@ class Screenshot:
                 caption=self.caption,
                 colouring=scatter.colouring,
                 hidden=scatter.hidden(),
-                right=2 * LEGEND_PIXELS,
+                right=2 * LEGEND_PIXELS if flat is not None else 0,
                 provenance=self._provenance(),
-                over=(self._pictured(view.over()), view.view),
+                over=(self._pictured(flat.over()), flat.view) if flat is not None and flat.view is not None else None,
             )
 
         return write

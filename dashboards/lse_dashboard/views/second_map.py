@@ -7,16 +7,16 @@ from collections.abc import Callable
 import panel as pn
 
 from lse_dashboard import wording
-from lse_dashboard.data.images import Rows
 from lse_dashboard.data.opening import ready
 from lse_dashboard.state.session import Session
+from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import OVER
 from lse_dashboard.views.choice import Choice
 from lse_dashboard.views.hover import PointCard
 from lse_dashboard.views.markup import Markup, button, html, problem
+from lse_dashboard.views.point_stream import PointStream
 from lse_dashboard.views.scatter_2d import Scatter2D
 from lse_dashboard.views.scatter_3d import Scatter3D
-from lse_dashboard.views.scene_lasso import SceneLasso
 
 __all__ = ["SecondMapView"]
 
@@ -30,19 +30,21 @@ class SecondMapView:
     ----------
     session
         Whose map.
-    thumbnail
-        URL of the image of a row.
+    addresses
+        Where the page finds what is not in it.
     click
         Shows the image of a row.
     """
 
-    def __init__(self, session: Session, thumbnail: Callable[[int], str], click: Callable[[int], None]) -> None:
+    def __init__(self, session: Session, addresses: Addresses, click: Callable[[int], None]) -> None:
         self._session = session
-        self._thumbnail = thumbnail
+        self._thumbnail = addresses.thumbnail
+        self._stream = PointStream()
+        self._points = addresses.answer(self._stream.answer)
         self._click = click
         self._map = session.second_map
         self._view: Scatter2D | Scatter3D | None = None
-        self._card = PointCard(session, self._map.scatter, thumbnail)
+        self._card = PointCard(session, self._map.scatter, addresses.thumbnail)
         self._choice = Choice(
             self.show, label=_WORDS.SECOND_MAP, options=[], sizing_mode=None, width=190, css_classes=["lse-second-map"]
         )
@@ -53,9 +55,6 @@ class SecondMapView:
             sizing_mode=None,
             margin=(5, 0),
         )
-        self._lasso = SceneLasso(
-            self._on_solid_lasso, visible=False, margin=0, styles={**OVER, "top": "12px", "left": "12px"}
-        )
         self._plot = pn.Column(sizing_mode="stretch_both", margin=0, styles={"position": "absolute", "inset": "0"})
         head = pn.Row(
             self._choice.select, self._close, margin=0, styles={**OVER, "top": "6px", "right": "10px", "gap": "6px"}
@@ -63,7 +62,6 @@ class SecondMapView:
         self.panel = pn.Column(
             self._plot,
             head,
-            self._lasso,
             self._card,
             visible=False,
             sizing_mode="stretch_both",
@@ -117,8 +115,18 @@ class SecondMapView:
                 thumbnail=self._thumbnail,
             )
         elif scatter.cloud is not None:
-            self._view = Scatter3D(scatter, theme, self._card.point, self._on_click)
-        self._lasso.visible = isinstance(self._view, Scatter3D)
+            self._view = Scatter3D(
+                scatter,
+                theme,
+                self._card.point,
+                self._on_click,
+                background=self._session.background,
+                on_frame=lambda: None,
+                stream=self._stream,
+                address=self._points,
+            )
+        if not isinstance(self._view, Scatter3D):
+            self._stream.show(None)
         content = Markup(html=problem(self._map.problem)) if self._map.problem else None
         self._plot.objects = [one for one in (content, getattr(self._view, "pane", None)) if one is not None]
         self.panel.visible = len(self._plot.objects) > 0
@@ -143,10 +151,6 @@ class SecondMapView:
         row = self._session.navigation.row
         if self._view is not None:
             self._view.mark(None if row is None else self._map.scatter.index(row))
-
-    def _on_solid_lasso(self, rows: Rows) -> None:
-        if isinstance(self._view, Scatter3D):
-            self._view.lasso(rows)
 
     def _on_click(self, index: int) -> None:
         cloud = self._map.scatter.cloud

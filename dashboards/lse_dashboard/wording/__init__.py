@@ -203,7 +203,8 @@ class Scatter:
     CLOSE_SECOND_MAP = "Close the second map"
     NONE = "none"
     SHOWN = "{shown:,} of {total:,} points shown"
-    SAMPLE = ", of which a random sample of {count:,} is drawn"
+    ARRIVING = ", {drawn:,} of {view:,} in view drawn so far"
+    DRAWN_IN_VIEW = ", {drawn:,} of {view:,} in view drawn"
     SAMPLE_IN_VIEW, ALL_IN_VIEW = ", now a sample of {count:,}", ", all in view drawn"
     DROPPED = ", {count:,} without finite coordinates left out"
     SIMULATED = "{title} · simulated images"
@@ -212,10 +213,15 @@ class Scatter:
     SELECTED = "selected"
     CLEAR = "Clear"
     HINT_2D = "drag to pan, scroll to zoom, click to open; lasso and box on the left"
-    HINT_3D = "drag to rotate, scroll to zoom, click to open"
+    HINT_3D = "drag to rotate, with Shift to move, scroll to zoom, click to open"
     MINIMAP_HELP = "The whole map; the frame is what is in view. Click or drag to go elsewhere."
     LASSO_3D, LASSO_3D_HELP = "Lasso", "Draw around points: whatever lies within, near or far, is selected"
-    SAMPLED_LASSO = "lasso, of the points that are drawn"
+    BOX_3D, BOX_3D_HELP = "Box", "Draw a box: whatever lies within, near or far, is selected"
+    WHOLE_3D, WHOLE_3D_HELP = "Whole", "Show the whole cloud again; Home does the same"
+    SCENE = (
+        "Map in three dimensions: arrow keys rotate it, with Shift they move it, plus and minus zoom, Home shows all"
+    )
+    NO_WEBGL = "This browser does not draw in three dimensions (WebGL 2): choose a flat map, or switch WebGL on."
 
 
 class Screenshot:

@@ -2,8 +2,8 @@
 
 `build_cloud` puts points into tiles; `PointCloud.counts` counts them in the pixels of a `Window` as Datashader does, to
 the last bit, or counts a fair sample; `lse.pointcloud.counting.rasterise` and `lse.pointcloud.shading.shade` draw them;
-`lse.pointcloud.picking` finds them by place; `lse.pointcloud.solid` chooses, packs and draws those of a camera's view in
-three dimensions; `write_cloud`, `open_cloud` and `append_points` keep them on disk;
+`lse.pointcloud.picking` finds them by place; `lse.pointcloud.solid` chooses, packs and draws those that a camera sees
+in three dimensions; `write_cloud`, `open_cloud` and `append_points` keep them on disk;
 `publish_cloud` and `PublishedCloud` of `lse.pointcloud.published` write and read them where no service is.
 """
 

@@ -130,9 +130,9 @@ def inside_outline(cloud: PointCloud, camera: NDArray[np.float64], outline: NDAr
         ]
     )
     # A box of which a corner lies behind the camera has no outline: its points are looked at.
-    ahead = (seen[..., 2] > 0).all(axis=0)
+    ahead = np.asarray((seen[..., 2] > 0).all(axis=0))
     across = np.where(ahead[:, None], seen[..., :2], 0)
-    sides = np.where(ahead, _sides(across.min(axis=0), across.max(axis=0), corners), 0)
+    sides: NDArray[np.int8] = np.where(ahead, _sides(across.min(axis=0), across.max(axis=0), corners), 0)
     full, cut = np.flatnonzero(sides == 1), np.flatnonzero(sides == 0)
     points = _points_outlined(cloud.points, tiles.firsts[cut], tiles.counts[cut], corners, matrix)
     return Picked(Spans(full, tiles.firsts[full], tiles.counts[full]), points)

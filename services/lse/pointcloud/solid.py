@@ -83,7 +83,9 @@ def choose_detail(cloud: PointCloud, camera: Camera, budget: int) -> Detail:
     seen = np.flatnonzero((most >= 0).all(axis=1))
     counts = tiles.counts[seen]
     if counts.sum() > budget:
-        depth = np.maximum(_ends(camera[3:], low[seen], high[seen])[1][:, 0], 1e-9)
+        # Of a tile that reaches behind the camera, the depth of the middle of what lies ahead.
+        back, front = _ends(camera[3:], low[seen], high[seen])
+        depth = np.maximum((np.maximum(front, 0) + back)[:, 0] / 2, 1e-9)
         counts = _sampled(counts, tiles.levels[seen], depth, tiles.shares, budget, seen)
     inside, drawn = int(tiles.counts[seen].sum()), int(counts.sum())
     edge = np.flatnonzero((least[seen] < 0).any(axis=1))
@@ -132,8 +134,8 @@ def splat(
     out = np.full((height, width), HIDDEN, np.uint16)
     depths = np.full((height, width), np.inf, np.float32)
     firsts, counts = cloud.tiles.firsts[seen], cloud.tiles.counts[seen]
-    matrix = np.ascontiguousarray(camera)
-    _splat(cloud.points, codes, firsts, counts, matrix, float(diameter) / 2, *map(int, ends), out, depths)
+    matrix, (least, end) = np.ascontiguousarray(camera), ends
+    _splat(cloud.points, codes, firsts, counts, matrix, float(diameter) / 2, least, end, out, depths)
     return Splats(out, depths)
 
 
