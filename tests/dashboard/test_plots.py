@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -11,14 +12,16 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from lse.pointcloud.counting import HIDDEN
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Gradient, groups
 from lse_dashboard.plots.overlay import Over
-from lse_dashboard.plots.palette import group_colours, point_colours, rgb
+from lse_dashboard.plots.palette import group_colours, rgb
 from lse_dashboard.plots.scatter_2d import View, draw, fitted_view, painted
-from lse_dashboard.plots.scatter_3d import drawn_points, figure
+from lse_dashboard.plots.scatter_3d import picture, solid
 from lse_dashboard.plots.screenshot import FORMATS, write_figure
 from lse_dashboard.theme import DARK, LIGHT, Theme
+from lse_dashboard.views.point_stream import PointStream
 
 
 def test_a_fitted_view_holds_everything_at_one_scale() -> None:
@@ -169,29 +172,106 @@ def test_images_over_the_points_are_in_the_figure(tmp_path: Path) -> None:
     assert drawn[top + 300, 300 + 90].tolist() == list(rgb(DARK.ground))
 
 
-def test_all_points_of_a_solid_cloud_are_drawn_up_to_the_limit() -> None:
-    shown = np.arange(50) % 2 == 0
-    assert drawn_points(shown).tolist() == list(range(0, 50, 2))
-    sample = drawn_points(shown, limit=10)
-    assert len(sample) == 10
-    assert shown[sample].all()
-    assert np.array_equal(sample, drawn_points(shown, limit=10))
+def eye_on(eye: tuple[float, float, float]) -> np.ndarray:
+    """Camera along -x at a distance, without perspective worth the name, so that y goes to the right and z up."""
+    x, y, z = eye
+    return np.array([[0, 10, 0, -10 * y], [0, 0, 10, -10 * z], [-0.02, 0, 0, 0.02 * x - 1], [-1, 0, 0, x]], float)
 
 
-def test_a_solid_figure_gives_each_point_its_row_and_colour() -> None:
+def test_a_solid_cloud_is_all_of_a_map_that_a_browser_can_take() -> None:
     cloud = Cloud(np.array([3, 5, 8]), np.arange(9, dtype=np.float32).reshape(3, 3))
     clusters = groups("kmeans", pa.array([0, 1, 0]), none="noise")
-    colours = point_colours(clusters, 3, DARK)
-    drawn = np.arange(3)
-    made = figure(cloud, colours, drawn, DARK, selected=None, marked=1, point_size=3)
-    points, ring = made["data"]
-    assert points["customdata"].tolist() == [3, 5, 8]
-    assert points["x"].tolist() == [0, 3, 6]
-    scale = points["marker"]["colorscale"]
-    assert len(scale) == 4
-    codes = points["marker"]["color"]
-    assert codes[0] == codes[2] != codes[1]
-    assert scale[2 * int(codes[1])][1] == f"#{bytes(colours[1]).hex()}"
-    assert ring["customdata"].tolist() == [5]
-    chosen = figure(cloud, colours, drawn, DARK, selected=np.array([True, False, False]), marked=None, point_size=3)
-    assert [len(trace["x"]) for trace in chosen["data"]] == [2, 1, 0]
+    made = solid(cloud, clusters, DARK, shown=np.array([True, True, False]))
+    assert made.cloud is cloud.tiled
+    codes = dict(zip(made.cloud.rows.tolist(), made.codes.tolist(), strict=True))
+    assert codes == {0: 0, 1: 1, 2: HIDDEN}
+    assert tuple(made.colours[1]) == tuple(rgb(group_colours(clusters, DARK)[1]))
+    chosen = solid(cloud, clusters, DARK, shown=np.ones(3, bool), selected=np.array([True, False, False]))
+    assert dict(zip(chosen.cloud.rows.tolist(), chosen.codes.tolist(), strict=True)) == {0: 2, 1: 1, 2: 0}
+    assert chosen.selection
+
+
+def test_of_a_larger_map_the_points_that_are_shown_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lse_dashboard.plots.scatter_3d.MAX_POINTS", 5)
+    cloud = Cloud(np.arange(9), np.arange(27, dtype=np.float32).reshape(9, 3))
+    clusters = groups("kmeans", pa.array([0, 1, 2] * 3), none="noise")
+    shown = np.arange(9) % 3 == 1
+    made = solid(cloud, clusters, DARK, shown=shown)
+    assert sorted(made.cloud.rows.tolist()) == [1, 4, 7]
+    assert made.codes.tolist() == [1, 1, 1]
+    # Another selection leaves the places as they are: only colours are sent.
+    again = solid(cloud, clusters, DARK, shown=shown, selected=np.arange(9) == 4, before=made)
+    assert again.cloud is made.cloud
+    assert dict(zip(again.cloud.rows.tolist(), again.codes.tolist(), strict=True)) == {1: 1, 4: 4, 7: 1}
+    assert solid(cloud, clusters, DARK, shown=np.ones(9, bool), before=again).cloud is cloud.tiled
+
+
+def test_a_solid_picture_has_the_nearest_point_in_front_and_a_selection_on_top() -> None:
+    points = np.array([[0, 0, 0], [5, 0, 0], [0, 0.5, 0], [0, -0.5, 0.5]], np.float32)
+    cloud = Cloud(np.arange(4), points)
+    clusters = groups("kmeans", pa.array([0, 1, 1, 1]), none="noise")
+    camera, every = eye_on((15, 0, 0)), np.ones(4, bool)
+    made = solid(cloud, clusters, DARK, shown=every)
+    image = picture(made, camera, DARK, size=(80, 60), diameter=6)
+    assert image.shape == (60, 80, 4)
+    assert image[30, 40, 3] == 255
+    # The nearest hides the other one; what is farther away is paler.
+    assert np.argmax(image[30, 40, :3]) == np.argmax(BLUE)
+    right = image[30, 40 + round(0.5 * 10 / 15 * 40), :3].astype(int)
+    assert np.abs(right - np.array(BLUE)).sum() > np.abs(image[30, 40, :3].astype(int) - np.array(BLUE)).sum()
+    assert image[30 + round(0.5 * 10 / 15 * 30), 40 - round(0.5 * 10 / 15 * 40), 3] == 255
+    assert image[5, 5, 3] == 0
+    assert 90 < np.count_nonzero(image[..., 3]) < 250
+    chosen = solid(cloud, clusters, DARK, shown=every, selected=np.arange(4) == 0)
+    above = picture(chosen, camera, DARK, size=(80, 60), diameter=6)[30, 40, :3].astype(int)
+    assert np.argmax(above) == np.argmax(RED) != np.argmax(BLUE)
+
+
+def test_what_the_browser_asks_is_answered() -> None:
+    rng = np.random.default_rng(2)
+    cloud = Cloud(np.arange(5000), rng.normal(size=(5000, 3)).astype(np.float32))
+    shown, stream = np.ones(5000, bool), PointStream()
+    assert stream.answer(b"{}") is None
+    made = solid(cloud, groups("kmeans", pa.array(np.arange(5000) % 3), none=""), DARK, shown=shown)
+    version, paint = stream.show(made)
+    camera = [*np.eye(4).ravel().tolist()]
+    camera[:12] = [one / 10 for one in camera[:12]]
+
+    def ask(**question: object) -> bytes:
+        answer = stream.answer(json.dumps({"cloud": version, **question}).encode())
+        assert answer is not None
+        return answer
+
+    tiles = ask(tiles={"camera": camera, "budget": 10**9})
+    painted, count, drawn, view, exact = np.frombuffer(tiles, "<u4", 5).tolist()
+    assert (painted, drawn, view, exact) == (paint, 5000, 5000, 1)
+    numbers = np.frombuffer(tiles, "<u4", 3 * count, 32).reshape(3, -1)
+    assert numbers[1].sum() == 5000
+    assert len(tiles) == 32 + count * 36
+    spans = numbers[:2].T.ravel().tolist()
+    points, codes = ask(points=spans), ask(codes=spans)
+    assert len(points) == 32 + 5000 * 10
+    assert points[32 + 5000 * 8 :] == codes[32:]
+    assert np.array_equal(np.frombuffer(codes, "<u2", offset=32), made.codes)
+
+    # Other colours are another version of the same points; other points are no longer asked for.
+    again = solid(cloud, None, DARK, shown=shown, before=made)
+    assert stream.show(again) == (version, paint + 1)
+    assert np.frombuffer(ask(codes=spans), "<u4", 1)[0] == paint + 1
+    last = len(made.codes)
+    nonsense = (
+        {"points": [last - 1, 2]},
+        {"points": [-1, 1]},
+        {"codes": [0]},
+        {"tiles": {"camera": [1], "budget": 5}},
+        {"tiles": {"camera": [float("nan")] * 16, "budget": 5}},
+        {"points": [0, 5000] * 500},
+        {},
+        {"points": "x"},
+    )
+    for question in nonsense:
+        assert stream.answer(json.dumps({"cloud": version, **question}).encode()) is None
+    assert stream.answer(json.dumps({"cloud": version + 9, "codes": spans}).encode()) is None
+    assert stream.answer(b"\xff") is None
+    stream.show(None)
+    assert stream.answer(json.dumps({"cloud": version, "codes": spans}).encode()) is None

@@ -15,7 +15,7 @@ from astropy.table import Table
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from explorer import PATIENCE, choose, faults_of, is_elsewhere, wait_for_explorer
+from explorer import PATIENCE, choose, faults_of, is_elsewhere, solid_scene, wait_for_explorer
 from installation import Installation
 from lse.client import Client, connect
 from lse.demo.survey import simulate_survey
@@ -175,7 +175,7 @@ def compute(page: Page) -> None:
     expect(page.locator(".legend .group")).to_have_count(4)
     look(page, "06-clusters")
     solid.get_by_role("button", name="Show").click()
-    page.wait_for_selector(".lse-cloud .js-plotly-plot canvas")
+    solid_scene(page)
 
 
 def drag(page: Page, *places: tuple[float, float]) -> None:
@@ -197,13 +197,9 @@ def chosen(page: Page) -> int:
 
 def turn(page: Page, folder: Path) -> None:
     """Orbit the solid map, draw a lasso there, and look at the images within alone."""
-    scene = page.locator(".lse-cloud .js-plotly-plot")
-    page.wait_for_function("one => one._fullLayout?.scene?._scene?.glplot", arg=scene.element_handle())
-    camera = "one => JSON.stringify(one._fullLayout.scene._scene.getCamera().eye)"
-    before = scene.evaluate(camera)
-    page.wait_for_timeout(2000)  # a drag before the first frame of the scene is lost
+    before = solid_scene(page).get_attribute("data-camera") or ""
     drag(page, (0.4, 0.5), (0.55, 0.6))
-    page.wait_for_function(f"([one, before]) => ({camera})(one) !== before", arg=[scene.element_handle(), before])
+    expect(solid_scene(page)).not_to_have_attribute("data-camera", before)
     page.get_by_role("button", name="Lasso", exact=True).click()
     drag(page, (0.05, 0.05), (0.5, 0.05), (0.5, 0.95), (0.05, 0.95))
     expect(page.locator(COUNT)).to_contain_text("lasso")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from explorer import choose, find_point
+from explorer import choose, find_point, solid_scene
 from installation import Installation
 from lse.client import Client
 
@@ -57,8 +57,7 @@ def test_two_maps_share_selection_image_and_filters(
 
     # A solid map beside the first has a lasso of its own.
     choose(page, "lse-second-map", "solid · 3-D")
-    scene = beside.locator(".js-plotly-plot")
-    page.wait_for_function("one => one._fullLayout?.scene?._scene?.glplot", arg=scene.element_handle())
+    scene = solid_scene(page, ".lse-second .lse-cloud")
     page.locator(".lse-caption .lse-clear").click()
     beside.get_by_role("button", name="Lasso", exact=True).click()
     box = scene.bounding_box()

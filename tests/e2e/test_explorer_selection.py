@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from explorer import choose
+from explorer import choose, solid_scene
 from lse.client import Client
 
 pytestmark = pytest.mark.browser
@@ -68,7 +68,7 @@ def test_a_selection_is_made_looked_at_and_taken_away(page: Page, client: Client
     page.keyboard.press("Control+y")
     expect(page.locator(COUNT)).to_contain_text(f"{more} of")
     choose(page, "lse-projection", "solid · 3-D")
-    page.wait_for_selector(".lse-cloud .js-plotly-plot canvas")
+    solid_scene(page)
     expect(page.locator(COUNT)).to_contain_text(f"{more} of")
     choose(page, "lse-projection", "flat · 2-D")
 

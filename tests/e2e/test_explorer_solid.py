@@ -1,80 +1,120 @@
-"""The solid map: what draws it is fetched when it is shown, and it is turned, hovered over, clicked and linked to."""
+"""The solid map: turned, hovered over, clicked, drawn around, isolated, saved and linked to."""
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from explorer import choose, faults_of, find_point
+from explorer import choose, faults_of, find_point, solid_scene
 from installation import Installation
 
 pytestmark = pytest.mark.browser
 
-_EYE = "one => Object.values(one._fullLayout.scene._scene.getCamera().eye)"
+
+def camera_of(scene: Locator) -> list[float]:
+    return [float(one) for one in (scene.get_attribute("data-camera") or "").split(",")]
 
 
-def scene_of(page: Page) -> Locator:
-    """The scene of the first map, once it is drawn."""
-    scene = page.locator(".lse-cloud .js-plotly-plot")
-    page.wait_for_function("one => one._fullLayout?.scene?._scene?.glplot", arg=scene.element_handle())
-    return scene
+def picture_of(page: Page) -> np.ndarray:
+    box = page.locator(".lse-cloud").bounding_box()
+    assert box is not None
+    # Clear of the tools and the legend.
+    clip = {"x": box["x"] + 5, "y": box["y"] + 50, "width": box["width"] - 200, "height": box["height"] - 60}
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")).astype(int)  # type: ignore[arg-type]
 
 
-def test_a_solid_map_is_fetched_turned_and_linked_to(
-    browser: Browser, installation: Installation, experiment: str
-) -> None:
+def coloured(picture: np.ndarray) -> int:
+    """Pixels that are neither the ground nor the grey of the frame and the axes."""
+    return int((picture.max(axis=-1) - picture.min(axis=-1) > 60).sum())
+
+
+def test_a_solid_map_is_turned_and_linked_to(browser: Browser, installation: Installation, experiment: str) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    faults, asked = faults_of(page, installation), fetches_of(page)
+    faults = faults_of(page, installation)
     page.goto(f"{installation.url}/?project=default&experiment={experiment}&projection=flat")
     page.wait_for_selector(".lse-cloud canvas")
     expect(page.locator(".lse-counts")).to_contain_text("320")
-    assert not any("plotly" in one for one in asked)
     choose(page, "lse-projection", "solid · 3-D")
-    scene = scene_of(page)
-    assert sum("plotly" in one for one in asked) == 1
+    scene = solid_scene(page)
+    assert int(scene.get_attribute("data-points") or 0) == 320
+    assert coloured(picture_of(page)) > 500
 
     # A point under the pointer has its card, and a click opens its image.
-    page.wait_for_timeout(2000)  # a drag before the first frame of the scene is lost
     row, x, y = find_point(page)
     page.mouse.click(x, y)
     expect(page.locator(f".image[data-row='{row}']")).to_be_visible()
 
-    before = scene.evaluate(_EYE)
+    before = camera_of(scene)
     box = scene.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.6 * box["height"], steps=6)
     page.mouse.up()
-    page.wait_for_function(f"([one, before]) => ({_EYE})(one)[0] !== before[0]", arg=[scene.element_handle(), before])
+    expect(scene).not_to_have_attribute("data-camera", ",".join(map(str, before)))
     page.wait_for_function("new URLSearchParams(location.search).has('view')")
-    turned = scene.evaluate(_EYE)
+    scene.focus()
+    for key in ("ArrowLeft", "ArrowUp", "Shift+ArrowRight", "+", "+"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(1000)
+    turned = camera_of(solid_scene(page))
+    assert np.linalg.norm(turned[:3]) == pytest.approx(np.linalg.norm(before[:3]) / 1.44)
+    assert np.linalg.norm(turned[3:]) > 0.01
 
     # It fills its frame, turned as it was, also after the window has changed.
     page.set_viewport_size({"width": 1280, "height": 720})
     page.wait_for_function(
-        "one => Math.abs(one.querySelector('canvas').clientWidth - one.clientWidth) < 2", arg=scene.element_handle()
+        "one => Math.abs(one.width / devicePixelRatio - one.parentNode.clientWidth) < 2", arg=scene.element_handle()
     )
-    assert scene.evaluate(_EYE) == pytest.approx(turned)
+    assert camera_of(solid_scene(page)) == pytest.approx(turned)
 
     # The link opens the map at once, turned as it was.
+    expected = ",".join(f"{value:.6g}" for value in turned)
+    page.wait_for_function("view => new URLSearchParams(location.search).get('view') === view", arg=expected)
     other = browser.new_page(viewport={"width": 1280, "height": 720})
     faults += faults_of(other, installation)
     other.goto(page.url)
-    assert scene_of(other).evaluate(_EYE) == pytest.approx(turned, rel=1e-4)
+    assert camera_of(solid_scene(other)) == pytest.approx(turned, rel=1e-4, abs=1e-5)
     other.close()
     page.close()
     assert faults == []
 
 
-def fetches_of(page: Page) -> list[str]:
-    """Addresses that a page asks for, as it does."""
-    asked: list[str] = []
+def test_a_solid_map_is_selected_from_isolated_and_saved(page: Page, tmp_path: Path) -> None:
+    choose(page, "lse-projection", "solid · 3-D")
+    choose(page, "lse-clustering", "kmeans")
+    scene = solid_scene(page)
+    box = scene.bounding_box()
+    assert box is not None
+    page.get_by_role("button", name="Box", exact=True).click()
+    page.mouse.move(box["x"] + 0.02 * box["width"], box["y"] + 0.1 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.48 * box["width"], box["y"] + 0.95 * box["height"], steps=5)
+    page.mouse.up()
+    expect(page.locator(".lse-selection-count")).to_contain_text("box")
+    expect(page.locator(".lse-selected")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.locator(".lse-selected")).to_have_count(0)
 
-    def note(request: Any) -> None:
-        asked.append(request.url)
+    for suffix in ("png", "svg", "pdf"):
+        with page.expect_download() as download:
+            page.locator(".lse-screenshot" if suffix == "png" else f".lse-{suffix}").first.click()
+        download.value.save_as(tmp_path / f"solid.{suffix}")
+    saved = np.asarray(Image.open(tmp_path / "solid.png").convert("RGB")).astype(int)
+    assert coloured(saved) > 2000
+    assert b"kmeans" in (tmp_path / "solid.svg").read_bytes()
+    assert (tmp_path / "solid.pdf").read_bytes()[:5] == b"%PDF-"
 
-    page.on("request", note)
-    return asked
+    before = coloured(picture_of(page))
+    page.locator(".legend .group").first.hover()
+    page.locator(".legend button[data-action=only]").first.click()
+    expect(page.locator(".lse-counts")).not_to_contain_text("320 of 320")
+    page.wait_for_timeout(1500)
+    assert 0 < coloured(picture_of(page)) < 0.8 * before
+    page.locator(".lse-show-all").click()
+    expect(page.locator(".lse-counts")).to_have_text("320 of 320 points shown")

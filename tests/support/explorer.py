@@ -13,11 +13,20 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect, sync_playwright
 
 from installation import Installation
 
-__all__ = ["PATIENCE", "choose", "faults_of", "find_point", "opened_browser", "opened_explorer", "wait_for_explorer"]
+__all__ = [
+    "PATIENCE",
+    "choose",
+    "faults_of",
+    "find_point",
+    "opened_browser",
+    "opened_explorer",
+    "solid_scene",
+    "wait_for_explorer",
+]
 
 # Software rendering on a busy machine takes its time; nothing here asserts how long.
 PATIENCE = 60_000
@@ -36,9 +45,6 @@ FLAGS = [
     "--ignore-gpu-blocklist",
     "--disable-gpu-compositing",
 ]
-# Plotly goes on drawing a figure that has been taken away meanwhile, or lays it out a moment after the window has
-# changed its size, which nobody sees.
-_HARMLESS = ("reading '_redrawFromAutoMarginCount'", "reading '_guiEditing'")
 
 
 @contextmanager
@@ -81,15 +87,11 @@ def faults_of(page: Page, installation: Installation) -> list[str]:
     """Errors of a page, and what it asks for elsewhere, as they come."""
     faults: list[str] = []
 
-    def failed(error: object) -> None:
-        if not any(one in str(error) for one in _HARMLESS):
-            faults.append(str(error))
-
     def told(message: ConsoleMessage) -> None:
         if "Content Security Policy" in message.text:
             faults.append(message.text)
 
-    page.on("pageerror", failed)
+    page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", told)
     page.on("request", lambda request: faults.append(request.url) if is_elsewhere(request.url, installation) else None)
     return faults
@@ -129,6 +131,13 @@ def choose(page: Page, field: str, title: str, *, shown: str | None = None) -> N
             page.keyboard.press("Escape")
         else:
             return
+
+
+def solid_scene(page: Page, cloud: str = ".lse-cloud") -> Locator:
+    """The scene of a 3-D map, once all that its camera needs is drawn; its attributes say where the camera is."""
+    scene = page.locator(f"{cloud} canvas[data-complete=true][data-camera]")
+    expect(scene).to_be_visible()
+    return scene
 
 
 def find_point(page: Page, cloud: str = ".lse-cloud") -> tuple[int, float, float]:

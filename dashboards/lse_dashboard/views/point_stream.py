@@ -32,8 +32,8 @@ class PointStream:
 
     A question is JSON, with the version of the cloud as ``cloud`` and one of
 
-    - ``tiles``: a ``camera`` of 16 numbers and a ``budget``; the answer has first point, number of points and box of
-      each tile to draw;
+    - ``tiles``: a ``camera`` of 16 numbers and a ``budget``; the answer has first point, number of points, level and
+      box of each tile to draw;
     - ``points``: first point and number of points, in turns; the answer has their places, see
       `lse.pointcloud.solid.packed_points`, and then their colours as two bytes each;
     - ``codes``: the same; the answer has their colours alone.
@@ -97,7 +97,8 @@ def _tiles(shown: _Shown, camera: npt.NDArray[np.float64], budget: int) -> bytes
     spans = detail.spans
     boxes = cloud.tiles.boxes[spans.tiles].reshape(-1, 6)
     header = _header(shown.paint, len(spans.tiles), detail.drawn, detail.in_view, int(spans.exact))
-    return header + _u4(spans.firsts) + _u4(spans.counts) + boxes.astype("<f4").tobytes()
+    numbers = (spans.firsts, spans.counts, cloud.tiles.levels[spans.tiles])
+    return header + b"".join(map(_u4, numbers)) + boxes.astype("<f4").tobytes()
 
 
 def _spans(cloud: PointCloud, given: Any) -> Spans:
@@ -122,5 +123,5 @@ def _header(*numbers: int) -> bytes:
     return _u4(np.array([*numbers, *[0] * (_HEADER - len(numbers))]))
 
 
-def _u4(numbers: npt.NDArray[np.int64]) -> bytes:
+def _u4(numbers: npt.NDArray[np.integer]) -> bytes:
     return numbers.astype("<u4").tobytes()

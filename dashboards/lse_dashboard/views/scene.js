@@ -277,7 +277,7 @@ class Painter {
     for (const pass of scene.selection ? [1, 2] : [0]) {
       gl.uniform1i(program.at("pass"), pass)
       if (pass === 2) { gl.clear(gl.DEPTH_BUFFER_BIT) }  // a selection lies on top of all other points
-      if (this.multi) {
+      if (this.multi && spans.length) {
         this.multi.multiDrawArraysWEBGL(gl.POINTS, spans.firsts, 0, spans.counts, 0, spans.length)
       } else {
         for (let at = 0; at < spans.length; at += 1) { gl.drawArrays(gl.POINTS, spans.firsts[at], spans.counts[at]) }
@@ -348,19 +348,36 @@ export function render({model}) {
     return w > 0 ? [(x / w + 1) / 2 * root.clientWidth, (1 - y / w) / 2 * root.clientHeight] : null
   }
 
+  // What to draw of what is here, about a share of it: the first levels whole, since each is a fair sample, and of the
+  // next one the first points of each tile. Neighbours in the buffer are drawn in one go: a card is slow at many calls.
   const spansOf = (part) => {
-    const firsts = [], counts = []
-    let total = 0
-    for (const [first, count] of showing) {
-      const most = Math.ceil(part * count)
-      for (const piece of pool.tiles.get(first)?.pieces ?? []) {
-        const here = Math.min(piece.count, most - piece.from)
-        if (here > 0) {
-          firsts.push(piece.at)
-          counts.push(here)
-          total += here
-        }
+    const levels = [], firsts = [], counts = []
+    let all = 0
+    for (const {count, level} of showing.values()) {
+      levels[level] = (levels[level] ?? 0) + count
+      all += count
+    }
+    let left = part * all
+    const shares = Array.from(levels, (count = 0) => {
+      const here = Math.min(1, left / Math.max(1, count))
+      left = Math.max(0, left - count)
+      return here
+    })
+    const pieces = []
+    for (const [first, {count, level}] of showing) {
+      const most = Math.ceil(shares[level] * count)
+      for (const {from, at, count: held} of most ? pool.tiles.get(first)?.pieces ?? [] : []) {
+        if (from < most) { pieces.push([at, Math.min(held, most - from)]) }
       }
+    }
+    let total = 0, end = -1
+    for (const [at, count] of pieces.sort((a, b) => a[0] - b[0])) {
+      if (at === end) { counts[counts.length - 1] += count } else {
+        firsts.push(at)
+        counts.push(count)
+      }
+      end = at + count
+      total += count
     }
     return {firsts: new Int32Array(firsts), counts: new Int32Array(counts), length: firsts.length, total}
   }
@@ -480,13 +497,16 @@ export function render({model}) {
         const {data, count, drawn, view, exact} = await ask({tiles: {camera: given().flat(), budget}})
         if (gone || mine !== choice || held !== version) { return }
         const firsts = new Uint32Array(data, HEADER, count), counts = new Uint32Array(data, HEADER + 4 * count, count)
-        const boxes = new Float32Array(data, HEADER + 8 * count, 6 * count)
+        const levels = new Uint32Array(data, HEADER + 8 * count, count)
+        const boxes = new Float32Array(data, HEADER + 12 * count, 6 * count)
         wanted = new Map(Array.from(firsts, (first, at) =>
-          [first, {count: counts[at], box: boxes.subarray(6 * at, 6 * at + 6)}]))
-        for (const [first, {count: most}] of wanted) { showing.set(first, Math.max(most, showing.get(first) ?? 0)) }
+          [first, {count: counts[at], level: levels[at], box: boxes.subarray(6 * at, 6 * at + 6)}]))
+        for (const [first, tile] of wanted) {
+          if (!(showing.get(first)?.count > tile.count)) { showing.set(first, tile) }
+        }
         known = {drawn, view}
         if (!await fetchPoints(pool.missing(wanted), mine)) { return }
-        showing = new Map(Array.from(wanted, ([first, {count: most}]) => [first, most]))
+        showing = new Map(wanted)
         grown = Math.max(0, Math.min(4, Math.floor(Math.log10((scene.total + 1) / (view + 1)) * 2)))
         fresh = false
         if (exact) { break }
@@ -599,7 +619,7 @@ export function render({model}) {
     const m = matrix(), [w2, h2] = [root.clientWidth / 2, root.clientHeight / 2], focal = h2 / Math.tan(FIELD / 2)
     const touch = Math.max(1.5, size() / 2 + 0.5)
     let found = null, best = Infinity
-    for (const [first, count] of showing) {
+    for (const [first, {count}] of showing) {
       const tile = pool.tiles.get(first)
       if (!tile) { continue }
       const box = Array.from(tile.box, (one, at) => (one - middle[at % 3]) / scale)
@@ -654,7 +674,7 @@ export function render({model}) {
     const button = document.createElement("button")
     Object.assign(button, {textContent: label, title: help})
     Object.assign(button.style, {
-      font: "inherit", color: "inherit", cursor: "pointer", padding: "4px 10px", borderRadius: "5px",
+      font: "inherit", color: "var(--text)", cursor: "pointer", padding: "4px 10px", borderRadius: "5px",
       border: "1px solid var(--line)", background: "var(--raised)",
     })
     button.addEventListener("click", () => name === "whole" ? look(null) : arm(tool === name ? null : name))
