@@ -41,6 +41,8 @@ class Scatter3D:
 
     Attributes
     ----------
+    seen
+        Camera and size of what the page shows; None before it has.
     drawn
         Number of points that are drawn and that are in view, and whether no more will come; None before any.
     """
@@ -66,7 +68,7 @@ class Scatter3D:
         self._stream = stream
         self._painting, self._finding = Newest(background), Newest(background)
         self._eye: Viewport | None = scatter.viewport
-        self._seen: Seen | None = None
+        self.seen: Seen | None = None
         self._solid: Solid | None = None
         self.drawn: tuple[int, int, bool] | None = None
         self._marked: list[float] | None = None
@@ -111,9 +113,9 @@ class Scatter3D:
 
     def image(self, *, scale: int = 1) -> npt.NDArray[np.uint8] | None:
         """The present view as an image, first row at the bottom; None before the page has drawn it."""
-        if self._seen is None or self._solid is None:
+        if self.seen is None or self._solid is None:
             return None
-        camera, (width, height) = self._seen
+        camera, (width, height) = self.seen
         size, diameter = (width * scale, height * scale), self._scatter.point_size * scale
         return picture(self._solid, camera, self._theme, size=size, diameter=diameter)
 
@@ -140,7 +142,7 @@ class Scatter3D:
         return None if self._eye is None else list(self._eye)
 
     def _on_seen(self, eye: Viewport | None, seen: Seen) -> None:
-        self._eye, self._seen = eye, seen
+        self._eye, self.seen = eye, seen
         self._scatter.viewport = eye
 
     def _on_shown(self, drawn: int, view: int, complete: bool) -> None:  # as it is said

@@ -311,6 +311,7 @@ export function render({model}) {
   let wanted = new Map(), showing = new Map(), choice = 0, known = {drawn: 0, view: 0}, grown = 0
   // Version of the points that are here, and of the colours that they have; `stale` are pieces with other colours.
   let version = 0, paint = 0, stale = new Set(), fetching = false, fresh = true
+  let flight = Promise.resolve()
   let moving = false, rest = null, asked = false, share = 1, last = 0, frames = 0
   let tool = null, line = [], under = null
 
@@ -447,39 +448,43 @@ export function render({model}) {
     }
   }
 
+  const receive = async (spans) => {
+    const held = version
+    const {data, painted} = await ask({points: spans.flatMap(([first, from, count]) => [first + from, count])})
+    if (gone || held !== version) { return }
+    const total = spans.reduce((sum, [, , count]) => sum + count, 0), words = new Uint32Array(data, HEADER, 2 * total)
+    const codes = new Uint16Array(data, HEADER + 8 * total, total)
+    if (pool.top + total > CAPACITY) {
+      pool.compact(wanted)
+      stale = new Set([...stale].filter((piece) => piece.count))
+      painter.send(0, pool.top)
+    }
+    const begun = pool.top
+    for (const span of spans) {
+      const begin = pool.top - begun, piece = pool.take(span, wanted.get(span[0]).box, words, begin, middle, scale)
+      pool.codes.set(codes.subarray(begin, begin + piece.count), piece.at)
+      if (painted !== paint) {
+        pool.codes.fill(HIDDEN, piece.at, piece.at + piece.count)
+        stale.add(piece)
+      }
+    }
+    painter.send(begun, pool.top)
+    fresh = false
+    request()
+    report(false)
+  }
+  // False where the camera needs something else by now; what is on its way arrives before that is asked for.
   const fetchPoints = async (spans, mine) => {
-    for (let at = 0; at < spans.length;) {
+    for (let at = 0; at < spans.length && !gone && mine === choice;) {
       const batch = []
       for (let count = 0; at < spans.length && count < BATCH; at += 1) {
         batch.push(spans[at])
         count += spans[at][2]
       }
-      const held = version
-      const {data, painted} = await ask({points: batch.flatMap(([first, from, count]) => [first + from, count])})
-      if (gone || mine !== choice || held !== version) { return false }
-      const total = batch.reduce((sum, [, , count]) => sum + count, 0), words = new Uint32Array(data, HEADER, 2 * total)
-      const codes = new Uint16Array(data, HEADER + 8 * total, total)
-      if (pool.top + total > CAPACITY) {
-        pool.compact(wanted)
-        stale = new Set([...stale].filter((piece) => piece.count))
-        painter.send(0, pool.top)
-      }
-      let begin = 0
-      for (const span of batch) {
-        const piece = pool.take(span, wanted.get(span[0]).box, words, begin, middle, scale)
-        pool.codes.set(codes.subarray(begin, begin + piece.count), piece.at)
-        if (painted !== paint) {
-          pool.codes.fill(HIDDEN, piece.at, piece.at + piece.count)
-          stale.add(piece)
-        }
-        begin += piece.count
-        painter.send(piece.at, piece.at + piece.count)
-      }
-      fresh = false
-      request()
-      report(false)
+      flight = receive(batch)
+      await flight
     }
-    return true
+    return !gone && mine === choice
   }
   const report = (complete) => {
     let here = 0
@@ -495,6 +500,7 @@ export function render({model}) {
     try {
       for (const budget of pool.tiles.size ? [model.budget] : [FIRST, model.budget]) {
         const {data, count, drawn, view, exact} = await ask({tiles: {camera: given().flat(), budget}})
+        await flight.catch(() => {})
         if (gone || mine !== choice || held !== version) { return }
         const firsts = new Uint32Array(data, HEADER, count), counts = new Uint32Array(data, HEADER + 4 * count, count)
         const levels = new Uint32Array(data, HEADER + 8 * count, count)
