@@ -120,7 +120,8 @@ def solid_page(cloud: Cloud, colouring: Groups, *, theme: Theme = DARK, viewport
         asyncio.set_event_loop(asyncio.new_event_loop())
         pn.extension(notifications=False)
         patterns = [(r"/answers/([A-Za-z0-9_-]{20,64})", AnswerHandler, {"answers": answers})]
-        served["server"] = pn.serve({"/": show}, port=port, show=False, start=False, extra_patterns=patterns)
+        open_server: Any = pn.serve
+        served["server"] = open_server({"/": show}, port=port, show=False, start=False, extra_patterns=patterns)
         served["server"].start()
         started.set()
         served["server"].io_loop.start()

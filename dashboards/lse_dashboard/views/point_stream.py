@@ -98,7 +98,7 @@ def _tiles(shown: _Shown, camera: npt.NDArray[np.float64], budget: int) -> bytes
     boxes = cloud.tiles.boxes[spans.tiles].reshape(-1, 6)
     header = _header(shown.paint, len(spans.tiles), detail.drawn, detail.in_view, int(spans.exact))
     numbers = (spans.firsts, spans.counts, cloud.tiles.levels[spans.tiles])
-    return header + b"".join(map(_u4, numbers)) + boxes.astype("<f4").tobytes()
+    return header + b"".join(_u4(one) for one in numbers) + boxes.astype("<f4").tobytes()
 
 
 def _spans(cloud: PointCloud, given: Any) -> Spans:
