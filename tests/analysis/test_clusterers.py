@@ -127,14 +127,14 @@ def test_all_noise_is_an_answer():
 
 
 @pytest.mark.parametrize(
-    ("columns", "offset", "library"), [(2, 0, "fast_plscan"), (6, 1e4, "fast_plscan"), (20, 0, "fast_hdbscan")]
+    ("columns", "offset", "library"), [(2, 0, None), (6, 1e4, None), (40, 0, "fast_hdbscan's approximate tree")]
 )
-def test_many_points_go_to_the_compiled_hdbscan_and_it_agrees(columns, offset, library):
+def test_hdbscan_of_many_points_agrees_with_that_of_scikit_learn(columns, offset, library):
     points, _ = make_blobs(10_500, n_features=columns, centers=6, cluster_std=0.4, random_state=3)
     task = {"method": "hdbscan", "parameters": {"min_cluster_size": 50, "metric": "euclidean", "reduce": "none"}}
     with threadpool_limits(1):
         clustering = cluster(points + offset, **task)
-    assert clustering.report["library"].startswith(library)
+    assert clustering.report.get("library") == library
     expected = HDBSCAN(min_cluster_size=50, min_samples=6, copy=True).fit_predict(points.astype(np.float32))
     assert adjusted_rand_score(expected, clustering.labels) > 0.98
     with threadpool_limits(2):

@@ -25,5 +25,4 @@ def compile_kernels() -> None:
     # Vectors without cells, so that neighbours of neighbours are compared.
     build_neighbour_graph(random.normal(size=(2000, 64)), k=5, exact_rows=0)
     cluster(vectors, method="evoc")
-    # Above 10,000 points HDBSCAN is that of fast_hdbscan, which is compiled.
-    cluster(random.normal(size=(10_500, 2)).astype(np.float32), method="hdbscan")
+    cluster(vectors, method="hdbscan", parameters={"reduce": "none"})

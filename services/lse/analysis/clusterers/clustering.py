@@ -102,6 +102,7 @@ def cluster(
     # Threads that wait for each other cost more than they save on few points, above all where cores are shared.
     with threadpool_limits(1 if len(matrix) < _THREADED_ROWS else None):
         grouping = chosen.run(task, asked)
+    with threadpool_limits(1):
         structure = find_structure(matrix, metric=notes["metric"], seed=asked.seed)
     labels = by_size(grouping.labels, prepared)
     n_clusters = int(labels.max()) + 1

@@ -1,8 +1,8 @@
-"""HDBSCAN: the spanning tree by fast_plscan and the clusters by fast_hdbscan; by scikit-learn for few points."""
+"""HDBSCAN: by the exact spanning tree, or for many points of many columns by fast_hdbscan's approximate one."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,15 @@ from lse.analysis.clusterers.clusterings import (
     Run,
     smallest_cluster,
 )
+from lse.analysis.clusterers.condensed_tree import condense, select_clusters
+from lse.analysis.clusterers.spanning_tree import SpanningTree, spanning_tree
 from lse.errors import InvalidArgumentError
 from lse.methods import Method
 
 __all__ = ["METHOD", "HdbscanParameters"]
 
-Points: TypeAlias = NDArray[np.floating[Any]]
-Found: TypeAlias = tuple[NDArray[Any], NDArray[Any], str]
-
-_COMPILED_ROWS = 10_000  # up to here scikit-learn is done before what is compiled has begun
-_TREE_COLUMNS = 16  # beyond, a k-d tree no longer leaves much out
+# Beyond both, nearly all points would be compared with each other.
+_TREE_COLUMNS, _WIDE_ROWS = 30, 10_000
 
 
 class HdbscanParameters(ClusteringParameters):
@@ -76,64 +75,26 @@ def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
             maximum=rows - 1,
         )
     task.monitor.report("grouping", 0, 1)
-    if rows <= _COMPILED_ROWS:
-        find = _by_scikit_learn
+    if rows > _WIDE_ROWS and task.points.shape[1] > _TREE_COLUMNS:
+        tree, task.notes["library"] = _approximate_tree(task.points, samples), "fast_hdbscan's approximate tree"
     else:
-        find = _by_trees if task.points.shape[1] <= _TREE_COLUMNS else _by_fast_hdbscan
-    labels, strengths, library = find(task.points, size, samples, parameters)
-    task.chosen.update(min_cluster_size=size, min_samples=samples)
-    task.notes["library"] = library
-    task.notes["membership"] = "strength: 1 at the densest of the cluster, 0 for noise"
-    return Grouping(labels, np.where(labels >= 0, strengths, 0.0))
-
-
-def _by_scikit_learn(points: Points, size: int, samples: int, parameters: HdbscanParameters) -> Found:
-    from sklearn.cluster import HDBSCAN
-
-    # scikit-learn counts the point itself, the others do not.
-    model = HDBSCAN(
-        min_cluster_size=size,
-        min_samples=min(samples + 1, len(points)),
-        cluster_selection_method=parameters.cluster_selection_method,
-        allow_single_cluster=parameters.allow_single_cluster,
-        copy=True,
-    ).fit(points)
-    return np.asarray(model.labels_), model.probabilities_, "sklearn HDBSCAN"
-
-
-def _by_trees(points: Points, size: int, samples: int, parameters: HdbscanParameters) -> Found:
-    """In few dimensions, where a k-d tree finds the spanning tree in a fraction of the time.
-
-    One thread at a time: of edges that are equally long another thread may take another one.
-    """
-    from fast_hdbscan.hdbscan import clusters_from_spanning_tree
-    from fast_plscan import compute_mutual_spanning_tree
-    from threadpoolctl import threadpool_limits
-
-    centred = (points - points.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    with threadpool_limits(1):
-        _, tree, _, _ = compute_mutual_spanning_tree(centred, min_samples=samples)
-    edges = np.column_stack([tree.parent, tree.child, tree.distance]).astype(np.float64)
-    labels, strengths, *_ = clusters_from_spanning_tree(
-        edges,
-        min_cluster_size=size,
-        cluster_selection_method=parameters.cluster_selection_method,
+        tree = spanning_tree(task.points, min_samples=samples)
+    labels, strengths = select_clusters(
+        condense(tree, min_cluster_size=size),
+        method=parameters.cluster_selection_method,
         allow_single_cluster=parameters.allow_single_cluster,
     )
-    return np.asarray(labels), strengths, "fast_plscan's spanning tree, fast_hdbscan's clusters"
+    task.chosen.update(min_cluster_size=size, min_samples=samples)
+    task.notes["membership"] = "strength: 1 at the densest of the cluster, 0 for noise"
+    return Grouping(labels, strengths)
 
 
-def _by_fast_hdbscan(points: Points, size: int, samples: int, parameters: HdbscanParameters) -> Found:
-    import fast_hdbscan
+def _approximate_tree(points: NDArray[np.float32], samples: int) -> SpanningTree:
+    from fast_hdbscan.hdbscan import compute_minimum_spanning_tree
 
-    model = fast_hdbscan.HDBSCAN(
-        min_cluster_size=size,
-        min_samples=samples,
-        cluster_selection_method=parameters.cluster_selection_method,
-        allow_single_cluster=parameters.allow_single_cluster,
-        reproducible=True,
-    ).fit(points)
-    return np.asarray(model.labels_), model.probabilities_, "fast_hdbscan HDBSCAN"
+    edges, _, _ = compute_minimum_spanning_tree(points, min_samples=samples, reproducible=True)
+    edges = edges[np.argsort(edges[:, 2], kind="stable")]
+    return SpanningTree(edges[:, :2].astype(np.int32), np.ascontiguousarray(edges[:, 2]))
 
 
 METHOD: Method[Run, ClusteringFacts] = Method(
