@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accessibility import axe_source, findings
-from explorer import choose
+from explorer import choose, solid_scene
 from lse.client import Client
 
 pytestmark = pytest.mark.browser
@@ -104,6 +104,10 @@ def test_nothing_keeps_anyone_out(page: Page, client: Client, axe: str, survey: 
     page.wait_for_selector(".viewer .drawn")
     found["original"] = findings(page, axe)
     page.keyboard.press("Escape")
+
+    choose(page, "lse-projection", "solid · 3-D")
+    solid_scene(page)
+    found["solid map"] = findings(page, axe)
 
     page.locator(".lse-tour").click()
     page.wait_for_selector(".guide")

@@ -121,7 +121,9 @@ def solid_page(cloud: Cloud, colouring: Groups, *, theme: Theme = DARK, viewport
         pn.extension(notifications=False)
         patterns = [(r"/answers/([A-Za-z0-9_-]{20,64})", AnswerHandler, {"answers": answers})]
         open_server: Any = pn.serve
-        served["server"] = open_server({"/": show}, port=port, show=False, start=False, extra_patterns=patterns)
+        served["server"] = open_server(
+            {"/": show}, port=port, show=False, start=False, verbose=False, extra_patterns=patterns
+        )
         served["server"].start()
         started.set()
         served["server"].io_loop.start()

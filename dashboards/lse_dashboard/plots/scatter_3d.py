@@ -22,7 +22,7 @@ MAX_POINTS = 1_000_000
 """The most points that a browser is given at a time; of larger clouds these are the ones that its camera needs."""
 
 # How much of its colour the farthest point has lost to the ground, and a point that is not selected.
-_FOG = 0.55
+_FOG = 0.4
 _DIM = 0.8
 # A figure is drawn in pixels that are so much smaller, for smooth edges.
 _FINER = 2

@@ -160,7 +160,8 @@ def write_figure(
     unit = max(1, round(height / 48))
     said = _lines(provenance, width - 2 * unit, unit * 0.85)
     top, bottom = unit * 4, unit * (3 + ceil(_LINE * len(said)))
-    legend = width if colouring is None else width - right
+    # Beside the picture where that leaves no room.
+    legend = width if colouring is None else width - right if right else width + unit
     side = max(right, _SIDE * unit)
     across, down = max(width, legend + side), height + top + bottom
     figure = Figure(figsize=(across / _DPI, down / _DPI), dpi=_DPI, facecolor=theme.ground)

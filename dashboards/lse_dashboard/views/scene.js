@@ -2,8 +2,8 @@
 // already is not sent again, and other colours are sent without places. While the camera moves fewer points are drawn,
 // so that it moves smoothly; at rest all that are here are.
 const CAPACITY = 1_700_000, FIRST = 65_536, BATCH = 131_072, HIDDEN = 65535, HEADER = 32
-const REST_MS = 150, SLOW_MS = 50, QUICK_MS = 22, REACH = 9, STILL = 4, FIELD = Math.PI / 4, FIRST_EYE = [1, 1, 0.65]
-const FOG = 0.55, DIM = 0.8
+const REST_MS = 150, SLOW_MS = 45, QUICK_MS = 25, FEWEST = 50_000, REACH = 9, STILL = 4, FIELD = Math.PI / 4, FIRST_EYE = [1, 1, 0.65]
+const FOG = 0.4, DIM = 0.8
 
 const POINTS = `#version 300 es
 layout(location = 0) in vec3 place;
@@ -312,7 +312,7 @@ export function render({model}) {
   // Version of the points that are here, and of the colours that they have; `stale` are pieces with other colours.
   let version = 0, paint = 0, stale = new Set(), fetching = false, fresh = true
   let flight = Promise.resolve()
-  let moving = false, rest = null, asked = false, share = 1, last = 0, frames = 0
+  let moving = false, rest = null, asked = false, share = 1, last = 0, pace = 0, frames = 0, turning = 0
   let tool = null, line = [], under = null
 
   const ask = async (question) => {
@@ -420,17 +420,19 @@ export function render({model}) {
     }
   }
 
+  // Milliseconds between pictures, smoothed, say how many points may be drawn; few are no burden for any machine.
+  const adapt = (took) => {
+    if (took > 2000) { return }  // the first one
+    pace = pace ? 0.7 * pace + 0.3 * took : took
+    const least = Math.min(1, FEWEST / Math.max(1, known.drawn))
+    if (pace > SLOW_MS) { share = Math.max(least, share * Math.max(0.7, SLOW_MS / pace)) }
+    if (pace < QUICK_MS) { share = Math.min(1, share * 1.15) }
+  }
   const draw = (now) => {
     asked = false
     if (gone || !scene || painter.gl.isContextLost()) { return }
     if (fresh && frames && !moving) { return }  // what was drawn last stays until there is something else
-    if (moving) {
-      const took = now - last
-      if (took < 1000) {
-        if (took > SLOW_MS) { share = Math.max(0.01, share * Math.max(0.5, SLOW_MS / took)) }
-        if (took < QUICK_MS) { share = Math.min(1, share * 1.15) }
-      }
-    }
+    if (moving) { adapt(now - last) }
     last = now
     const m = matrix(), centre = seen(m, [0, 0, 0])[3], around = Math.hypot(...half)
     const fog = [Math.max(0, centre - around), centre + around]
@@ -438,8 +440,12 @@ export function render({model}) {
     painter.draw(m, fog, size() * ratio, {...scene, colours: scene.drawn, selection: scene.chosen}, spans)
     drawOver(m)
     frames += 1
-    if (!moving) { Object.assign(canvas.dataset, {points: spans.total, frames, camera: camera.values.join()}) }
-    if (moving) { request() }
+    if (moving) {
+      turning = spans.total
+      request()
+    } else {
+      Object.assign(canvas.dataset, {points: spans.total, moving: turning, frames, camera: camera.values.join()})
+    }
   }
   const request = () => {
     if (!asked) {
@@ -567,6 +573,7 @@ export function render({model}) {
     scene.drawn = scene.colours
     scene.chosen = scene.selection
     painter.colours(scene.colours)
+    canvas.dataset.paint = paint
     request()
   }
 
@@ -582,7 +589,7 @@ export function render({model}) {
   const move = () => {
     if (!moving) {
       moving = true
-      share = Math.min(share, 150_000 / Math.max(1, spansOf(1).total))
+      if (!pace) { share = Math.min(1, 150_000 / Math.max(1, known.drawn)) }
       last = 0
     }
     hover(null)
