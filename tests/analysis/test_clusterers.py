@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.cluster import HDBSCAN
+from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
@@ -256,6 +256,33 @@ def test_progress_and_cancel(blobs):
     with pytest.raises(CancelledError):
         cluster(blobs[0], method="kmeans", on_progress=seen.append, should_stop=lambda: len(seen) >= 5)
     assert len(seen) == 5
+
+
+@pytest.mark.parametrize("kind", ["clumps", "cloud"])
+def test_k_means_of_many_points_is_as_good_as_that_of_scikit_learn_and_says_where_it_started(kind):
+    random = np.random.default_rng(4)
+    points = (
+        make_blobs(24_000, 8, centers=40, cluster_std=0.5, random_state=2)[0]
+        if kind == "clumps"
+        else random.normal(size=(24_000, 3))
+    )
+    asked = {"n_clusters": 40, "n_init": 1, "metric": "euclidean", "reduce": "none"}
+    made = cluster(points, method="kmeans", parameters=asked)
+    alone = [KMeans(40, n_init=1, random_state=seed).fit(points).inertia_ for seed in range(5)]
+    assert made.report["inertia"] <= 1.01 * np.mean(alone)
+    assert made.report["starts"].startswith("compared on 10000 of the points")
+    assert made.report["parameters"]["n_init"] == 1
+    means = np.stack([points[made.labels == label].mean(axis=0) for label in range(40)])
+    nearest = np.square(points[:, None] - means).sum(axis=2).min(axis=1)
+    assert nearest.sum() == pytest.approx(made.report["inertia"], rel=1e-3)
+
+
+def test_k_means_finds_rare_points_that_a_sample_may_lack():
+    points = np.zeros((30_000, 2))
+    points[:60] = np.random.default_rng(0).normal(scale=100, size=(60, 2))
+    made = cluster(points, method="kmeans", parameters={"n_clusters": 50, "metric": "euclidean"})
+    assert made.n_clusters == 50
+    assert "starts" not in made.report
 
 
 def test_plscan_is_that_of_its_package(digits):
