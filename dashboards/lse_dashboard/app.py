@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import holoviews as hv
 import panel as pn
+from tornado.ioloop import IOLoop
 
 from lse.client import connect
 from lse.errors import InternalError, LseError
@@ -50,6 +51,8 @@ _log = logging.getLogger(__name__)
 class PageBackground:
     """Runs work of one page in threads and brings results back under the page's lock.
 
+    To be made where the page is, in the thread of its event loop.
+
     Parameters
     ----------
     executor
@@ -61,6 +64,10 @@ class PageBackground:
     def __init__(self, executor: ThreadPoolExecutor, document: Any) -> None:
         self._executor = executor
         self._document = document
+        self._loop = IOLoop.current()
+        self._ready = False
+        self._waiting: list[Callable[[], None]] = []
+        pn.state.onload(self._on_ready)
 
     def __call__(
         self, work: Callable[[], ResultT], then: Callable[[ResultT], None], failed: Callable[[LseError], None], /
@@ -87,7 +94,22 @@ class PageBackground:
             with pn.io.hold(self._document):
                 act(result)
 
-        self._document.add_next_tick_callback(in_one_step)
+        # Not from this thread: while the page holds its changes back, a callback that is added may be lost.
+        self._loop.add_callback(self._add, in_one_step)
+
+    def _add(self, step: Callable[[], None]) -> None:
+        session = self._document.session_context.session
+        if self._ready or session is None or not session.connection_count:
+            self._document.add_next_tick_callback(step)
+        else:
+            # The browser has the page already, or is about to, and gets changes only when it has drawn it.
+            self._waiting.append(step)
+
+    def _on_ready(self) -> None:
+        self._ready = True
+        for step in self._waiting:
+            self._document.add_next_tick_callback(step)
+        self._waiting.clear()
 
 
 def serve(
@@ -123,6 +145,8 @@ def serve(
     """
     pn.extension(notifications=False)
     hv.extension("bokeh")
+    # What is drawn comes as a picture: without a graphics card WebGL only costs.
+    hv.Store.renderers["bokeh"].webgl = False
     libraries = Libraries(lambda own: connect(services, token=own or token, project=project))
     executor = ThreadPoolExecutor(max_workers=16, thread_name_prefix="explorer")
     downloads, answers = Offers[Make](), Offers[Answer]()
@@ -178,7 +202,7 @@ def _page(
     closed: ClosedPages,
     base: str,
 ) -> Any:
-    document = pn.state.curdoc
+    document: Any = pn.state.curdoc
     query = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items() if values}
     link = Link.parse(query)
 
@@ -222,7 +246,14 @@ def _page(
 
     ingest = Ingest(session.library, session.background, session.operations, uploads)
     addresses = Addresses(thumbnail, card, offer, answer, upload, base)
-    page = explorer_page(session, ingest, KeptView(session), addresses)
+    page, furnish = explorer_page(session, ingest, KeptView(session), addresses)
+
+    def begin() -> None:
+        session.start()
+        furnish()
+
+    # The browser gets the frame of the page at once, and loads its scripts while the rest is read and made.
+    document.add_next_tick_callback(begin)
 
     def close(_: object) -> None:
         SESSIONS.dec()
@@ -231,10 +262,14 @@ def _page(
         answers.withdraw(answered)
         closed.note()
 
+    def poll() -> None:
+        # A page that was closed is kept for a while, and nobody looks at it.
+        if document.session_context.session.connection_count:
+            session.poll()
+
     SESSIONS.inc()
     pn.state.on_session_destroyed(close)
-    pn.state.onload(session.start)
-    pn.state.add_periodic_callback(session.poll, period=_POLL_MILLISECONDS)
+    pn.state.add_periodic_callback(poll, period=_POLL_MILLISECONDS)
     if pn.config.cookie_secret:
         pn.state.add_periodic_callback(renew, period=_POLL_MILLISECONDS)
     return page

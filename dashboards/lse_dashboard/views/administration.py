@@ -64,6 +64,7 @@ def administration_dialog(window: Administration) -> pmui.Dialog:
         shown.open = bool(window.project)
 
     window.param.watch(show, ["project", "section", "facts", "asked", "said", "secret", "problem", "whose"])
+    show()
     return shown
 
 

@@ -45,19 +45,20 @@ class Aside:
     def __init__(self, session: Session, addresses: Addresses, original: Callable[[], None], samp: Samp) -> None:
         self._session = session
         self._tabs = Markup({"tab": self._choose}, css_classes=["lse-tabs"])
-        self._views = {
-            "image": ImageView(session, addresses.thumbnail, original).panel,
-            "selection": SelectionView(session, addresses).panel,
-            "filters": FiltersView(session).panel,
-            "review": ReviewView(session, addresses.thumbnail).panel,
+        # Each is made when it is first looked at: a page with all of them would open more slowly.
+        self._making: dict[str, Callable[[], pn.viewable.Viewable]] = {
+            "image": lambda: ImageView(session, addresses.thumbnail, original).panel,
+            "selection": lambda: SelectionView(session, addresses).panel,
+            "filters": lambda: FiltersView(session).panel,
+            "review": lambda: ReviewView(session, addresses.thumbnail).panel,
         }
+        self._views: dict[str, pn.viewable.Viewable] = {}
         bars = (LabelBar(session, addresses).panel, RemarkBar(session).panel)
         self.panel = pn.Column(
             self._tabs,
             *bars,
             # Folded away, and above what may be long: a gallery has a hundred images.
             SampView(session, samp, addresses).panel,
-            *self._views.values(),
             **scrolling(width=368, narrow=328, css_classes=["lse-right"]),
         )
         session.param.watch(lambda *_: self._show(), "aside")
@@ -91,5 +92,8 @@ class Aside:
                 for name, title in titles.items()
             ),
         )
+        if session.aside in self._making:
+            view = self._views[session.aside] = self._making.pop(session.aside)()
+            self.panel.append(view)
         for name, view in self._views.items():
             view.visible = name == session.aside

@@ -42,6 +42,7 @@ def bookmarks_dialog(bookmarks: Bookmarks) -> pmui.Dialog:
         window.open = bool(bookmarks.project)
 
     bookmarks.param.watch(show, ["project", "found", "said", "problem"])
+    show()
     return window
 
 

@@ -38,6 +38,7 @@ def cluster_names_dialog(session: Session, thumbnail: Callable[[int], str]) -> p
         window.open = clustering is not None
 
     names.param.watch(show, ["clustering", "problem"])
+    show()
     return window
 
 

@@ -41,6 +41,7 @@ def concepts_dialog(question: ConceptsQuestion, thumbnail: Callable[[int], str])
         window.open = bool(question.title)
 
     question.param.watch(show, ["title", "answer", "problem"])
+    show()
     return window
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import panel as pn
 import panel_material_ui as pmui
+import param
 
 from lse_dashboard import wording
 from lse_dashboard.data.explanations import Explanation
@@ -13,9 +15,32 @@ from lse_dashboard.state.question import Question
 from lse_dashboard.views.appearance import out_of_flow
 from lse_dashboard.views.markup import Html, Markup, html, png_url, problem, waiting
 
-__all__ = ["dialog", "explanation", "question_dialog"]
+__all__ = ["Windows", "dialog", "explanation", "question_dialog"]
 
 QuestionT = TypeVar("QuestionT", bound=Question)
+
+
+class Windows:
+    """Windows over a page, each of which is made when it first opens: a page with all of them would open more slowly.
+
+    Attributes
+    ----------
+    panel
+        Where they are; takes no room.
+    """
+
+    def __init__(self) -> None:
+        self.panel = pn.Column(**out_of_flow())
+
+    def add(self, state: param.Parameterized, name: str, make: Callable[[], pmui.Dialog]) -> None:
+        """Have a window made, which then shows `state`, as soon as the parameter `name` of it is no longer empty."""
+
+        def open_first(event: param.parameterized.Event) -> None:
+            if event.new:
+                state.param.unwatch(watcher)
+                self.panel.append(make())
+
+        watcher = state.param.watch(open_first, name)
 
 
 def dialog(name: str, on_close: Callable[[], None], *content: Any) -> pmui.Dialog:
@@ -82,6 +107,7 @@ def question_dialog(name: str, question: QuestionT, answer: Callable[[QuestionT]
         window.open = bool(question.title)
 
     question.param.watch(show, ["title", "answer", "problem"])
+    show()
     return window
 
 

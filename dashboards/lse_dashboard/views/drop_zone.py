@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.markup import STYLE
 
 __all__ = ["DropZone"]
@@ -25,7 +25,7 @@ _TEXTS = {
 }
 
 
-class DropZone(JSComponent):
+class DropZone(Component):
     """Takes files and folders that are dropped or chosen.
 
     Parameters

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from panel.custom import JSComponent
+from lse_dashboard.views.component import Component
 
 __all__ = ["StaleEchoes"]
 
 
-class StaleEchoes(JSComponent):
+class StaleEchoes(Component):
     """Drops what a widget of React says of itself after the server has said something newer.
 
     A widget writes each value that it has drawn back to its model, later. Where the server changes a value twice while

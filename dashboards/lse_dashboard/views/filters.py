@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import panel as pn
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.data.filtering import BARS, Interval, Kept
 from lse_dashboard.state.filters import Drawn
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.choice import Choice
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.markup import STYLE, Markup, button, html, nothing, problem
 
 __all__ = ["FiltersView"]
@@ -22,7 +22,7 @@ __all__ = ["FiltersView"]
 _WORDS = wording.Filters
 
 
-class FilterCharts(JSComponent):
+class FilterCharts(Component):
     """Draws the charts and says what is done with them.
 
     Parameters

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard.plots.flight import Flight
+from lse_dashboard.views.component import Component
 
 __all__ = ["FlightView"]
 
 
-class FlightView(JSComponent):
+class FlightView(Component):
     """A clear canvas over the map.  The new picture lies beneath it and comes when it comes."""
 
     milliseconds = param.Integer(350, doc="How long points are under way.")

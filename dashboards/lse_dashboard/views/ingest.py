@@ -92,6 +92,7 @@ def ingest_dialog(session: Session, ingest: Ingest, address: Callable[[str], str
 
     shown = ["project", "sources", "preview", "busy", "suggested_name", "row", "made", "problem"]
     ingest.param.watch(show, shown)
+    show()
     return window
 
 

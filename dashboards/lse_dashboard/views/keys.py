@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard.data.remarks import INTERESTS
 from lse_dashboard.state.selection import Combine
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.appearance import out_of_flow
+from lse_dashboard.views.component import Component
 
 __all__ = ["Keys"]
 
@@ -18,7 +18,7 @@ __all__ = ["Keys"]
 _HELD: dict[str, Combine | None] = {"": None, "Shift": "add", "Alt": "subtract", "Shift+Alt": "intersect"}
 
 
-class Keys(JSComponent):
+class Keys(Component):
     """Passes keys on to the session.
 
     Parameters

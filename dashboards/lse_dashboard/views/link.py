@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.state.view import KeptView
 from lse_dashboard.views.appearance import out_of_flow
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.markup import Markup, header_button
 
 __all__ = ["AddressBar", "Header", "LinkButton"]
 
 
-class AddressBar(JSComponent):
+class AddressBar(Component):
     """Keeps the view in the address of the page, so that loading it again opens the same view."""
 
     query = param.String("", doc="Query of the address.")

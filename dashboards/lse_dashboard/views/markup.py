@@ -9,7 +9,8 @@ from typing import Any
 
 import param
 from markupsafe import Markup as Html
-from panel.custom import JSComponent
+
+from lse_dashboard.views.component import Component
 
 __all__ = [
     "STYLE",
@@ -121,7 +122,7 @@ def waiting(text: str) -> Html:
     return html('<div class="lse quiet waiting">{bar}{text}</div>', bar=progress(None), text=text)
 
 
-class Markup(JSComponent):
+class Markup(Component):
     """HTML whose elements with ``data-action`` act when they are clicked, and whose forms act when they are sent.
 
     Parameters
@@ -268,7 +269,7 @@ def header_button(label: str, act: Callable[[], None], *, css: str, help: str) -
     )
 
 
-class HoverCard(JSComponent):
+class HoverCard(Component):
     """A card that stays beside the pointer while it has something to show."""
 
     html = param.String("", doc="What is shown; nothing where it is empty.")

@@ -6,13 +6,13 @@ from base64 import b64encode
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.plots.scatter_2d import Frame
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.views.appearance import OVER
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.scatter_2d import Scatter2D
 
 __all__ = ["Minimap", "MinimapView"]
@@ -20,7 +20,7 @@ __all__ = ["Minimap", "MinimapView"]
 _WIDTH, _HEIGHT = 150, 110
 
 
-class Minimap(JSComponent):
+class Minimap(Component):
     """The whole map, small, with a frame around what is in view; a click or a drag goes elsewhere."""
 
     picture = param.String("", doc="The whole map as a data URL of a PNG.")

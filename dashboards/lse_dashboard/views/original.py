@@ -9,12 +9,12 @@ from typing import Any
 import panel_material_ui as pmui
 import param
 from bokeh.palettes import Cividis256, Greys256, Inferno256, Magma256, Viridis256
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.data.original import Original
 from lse_dashboard.state.original import OriginalQuestion
 from lse_dashboard.state.session import Session
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.dialog import dialog
 from lse_dashboard.views.markup import STYLE, Html, Markup, html, join, pairs, problem, section, waiting
 
@@ -31,7 +31,7 @@ _MAPS = {
 _STRETCHES = ("linear", "sqrt", "log", "asinh", "square")
 
 
-class OriginalCanvas(JSComponent):
+class OriginalCanvas(Component):
     """Draws pixels, and says what is under the pointer.
 
     Parameters
@@ -79,6 +79,7 @@ def original_dialog(session: Session, question: OriginalQuestion, thumbnail: Cal
         window.open = bool(question.title)
 
     question.param.watch(show, ["title", "answer", "problem"])
+    show()
     return window
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import panel as pn
@@ -25,7 +26,7 @@ from lse_dashboard.views.aside import Aside
 from lse_dashboard.views.bookmarks import bookmarks_button, bookmarks_dialog
 from lse_dashboard.views.cluster_names import cluster_names_dialog
 from lse_dashboard.views.concepts import concepts_dialog
-from lse_dashboard.views.dialog import explanation, question_dialog
+from lse_dashboard.views.dialog import Windows, explanation, question_dialog
 from lse_dashboard.views.echoes import StaleEchoes
 from lse_dashboard.views.ingest import ingest_dialog
 from lse_dashboard.views.keys import Keys
@@ -48,7 +49,9 @@ class _Idle(param.Parameterized):
     busy = param.Boolean(False, readonly=True)
 
 
-def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: Addresses) -> Page:
+def explorer_page(
+    session: Session, ingest: Ingest, kept: KeptView, addresses: Addresses
+) -> tuple[Page, Callable[[], None]]:
     """The explorer of one visitor.
 
     Parameters
@@ -61,33 +64,17 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         The view as a link.
     addresses
         Where the page finds what is not in it.
+
+    Returns
+    -------
+    page
+        Its frame.
+    furnish
+        Puts everything into it; to be called once.
     """
-    header, link = Header(height=44, css_classes=["lse-header"]), LinkButton(kept)
-    scatter = ScatterView(session, addresses)
-    original = OriginalQuestion(session.library, session.background, session.navigation)
-    concepts = ConceptsQuestion(session)
-    samp = Samp(session)
-    tour, bookmarks = Tour(), Bookmarks(session, kept)
-    left = Sidebar(session, ingest, concepts.ask, addresses).panel
-    left.insert(0, TourOffer(tour.start))
-    right = Aside(session, addresses, original.open, samp).panel
-    columns = pn.Row(
-        left,
-        scatter.panel,
-        right,
-        Keys(session),
-        SampHub(samp),
-        WidgetNames(**out_of_flow()),
-        StaleEchoes(**out_of_flow()),
-        link.bar,
-        tour,
-        bookmarks_dialog(bookmarks),
-        *_windows(session, ingest, original, concepts, addresses),
-        sizing_mode="stretch_both",
-        margin=0,
-    )
-    buttons = (tour_button(tour), bookmarks_button(bookmarks), link.button, scatter.buttons)
-    top = pn.Row(header, *buttons, sizing_mode="stretch_width", margin=0)
+    header = Header(height=44, css_classes=["lse-header"])
+    top = pn.Row(header, sizing_mode="stretch_width", margin=0)
+    columns = pn.Row(sizing_mode="stretch_both", margin=0)
     page = Page(
         meta_title=wording.TITLE,
         header=[top],
@@ -99,6 +86,10 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
     )
     mind_its_own(page)
 
+    def furnish() -> None:
+        buttons, columns.objects = _contents(session, ingest, kept, addresses)
+        top.objects = [header, *buttons]
+
     def show_header(*_: object) -> None:
         header.html = _header(session)
 
@@ -106,36 +97,73 @@ def explorer_page(session: Session, ingest: Ingest, kept: KeptView, addresses: A
         top.styles = {**session.theme.css(), "align-items": "center", "gap": "8px"}
         columns.styles = {**session.theme.css(), "min-height": "0", "gap": "0"}
 
-    def fold(*_: object) -> None:
-        left.visible, right.visible = session.left_open, session.right_open
-
     def choose_theme(*_: object) -> None:
         session.theme = DARK if page.dark_theme else LIGHT
 
     session.param.watch(show_header, ["online", "project", "contents", "problem", "loading"])
     session.param.watch(show_theme, "theme")
-    session.param.watch(fold, ["left_open", "right_open"])
     page.param.watch(choose_theme, "dark_theme")
     show_header()
     show_theme()
-    return page
+    return page, furnish
+
+
+def _contents(
+    session: Session, ingest: Ingest, kept: KeptView, addresses: Addresses
+) -> tuple[tuple[Any, ...], list[Any]]:
+    """Buttons of the header; the columns, and the windows over them."""
+    link, scatter = LinkButton(kept), ScatterView(session, addresses)
+    original = OriginalQuestion(session.library, session.background, session.navigation)
+    concepts = ConceptsQuestion(session)
+    samp = Samp(session)
+    tour, bookmarks = Tour(), Bookmarks(session, kept)
+    left = Sidebar(session, ingest, concepts.ask, addresses).panel
+    left.insert(0, TourOffer(tour.start))
+    right = Aside(session, addresses, original.open, samp).panel
+    windows = _windows(session, ingest, original, concepts, addresses)
+    windows.add(bookmarks, "project", lambda: bookmarks_dialog(bookmarks))
+
+    def fold(*_: object) -> None:
+        left.visible, right.visible = session.left_open, session.right_open
+
+    session.param.watch(fold, ["left_open", "right_open"])
+    buttons = (tour_button(tour), bookmarks_button(bookmarks), link.button, scatter.buttons)
+    return buttons, [
+        left,
+        scatter.panel,
+        right,
+        Keys(session),
+        SampHub(samp),
+        WidgetNames(**out_of_flow()),
+        StaleEchoes(**out_of_flow()),
+        link.bar,
+        tour,
+        windows.panel,
+    ]
 
 
 def _windows(
     session: Session, ingest: Ingest, original: OriginalQuestion, concepts: ConceptsQuestion, addresses: Addresses
-) -> list[Any]:
+) -> Windows:
     """Windows over the page, each open as long as something is asked there."""
-    return [
-        TrainingMonitorDialog(session, addresses.card).panel,
-        question_dialog("lse-check-dialog", session.training_check, training_check, wording.TrainingCheck.WAITING),
-        cluster_names_dialog(session, addresses.thumbnail),
-        project_dialog(session),
-        administration_dialog(session.administration),
-        ingest_dialog(session, ingest, addresses.upload, addresses.base),
-        original_dialog(session, original, addresses.thumbnail),
-        concepts_dialog(concepts, addresses.thumbnail),
-        question_dialog("lse-explanation", session.explanation, explanation, wording.Explanation.WAITING),
-    ]
+    thumbnail, check, words = addresses.thumbnail, session.training_check, wording
+    windows = Windows()
+    windows.add(session.training_monitor, "encoder", lambda: TrainingMonitorDialog(session, addresses.card).panel)
+    windows.add(
+        check, "title", lambda: question_dialog("lse-check-dialog", check, training_check, words.TrainingCheck.WAITING)
+    )
+    windows.add(session.cluster_names, "clustering", lambda: cluster_names_dialog(session, thumbnail))
+    windows.add(session.project_window, "project", lambda: project_dialog(session))
+    windows.add(session.administration, "project", lambda: administration_dialog(session.administration))
+    windows.add(ingest, "project", lambda: ingest_dialog(session, ingest, addresses.upload, addresses.base))
+    windows.add(original, "title", lambda: original_dialog(session, original, thumbnail))
+    windows.add(concepts, "title", lambda: concepts_dialog(concepts, thumbnail))
+    windows.add(
+        session.explanation,
+        "title",
+        lambda: question_dialog("lse-explanation", session.explanation, explanation, words.Explanation.WAITING),
+    )
+    return windows
 
 
 def mind_its_own(page: Page) -> None:

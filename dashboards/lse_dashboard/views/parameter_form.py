@@ -45,6 +45,7 @@ class ParameterForm:
 
     def __init__(self) -> None:
         self._widgets: dict[str, tuple[Parameter, Any]] = {}
+        self._shown: Sequence[Parameter] = ()
         self._later: Sequence[Parameter] = ()
         self._unset = _WORDS.AUTOMATIC
         self._first = pn.FlexBox(gap="0 8px", margin=0, sizing_mode="stretch_width")
@@ -58,8 +59,13 @@ class ParameterForm:
         )
 
     def show(self, parameters: Sequence[Parameter], *, unset: str = _WORDS.AUTOMATIC) -> None:
-        """Show parameters with their defaults; `unset` says who decides where there is none."""
-        self._unset = unset
+        """Show parameters with their defaults; `unset` says who decides where there is none.
+
+        Where they are shown already, what was typed stays.
+        """
+        if (parameters, unset) == (self._shown, self._unset):
+            return
+        self._shown, self._unset = parameters, unset
         shown = _SHOWN if len(parameters) > _LONG else len(parameters)
         self._widgets = {}
         self._later = parameters[shown:]

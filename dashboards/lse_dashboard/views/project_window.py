@@ -58,6 +58,7 @@ def project_dialog(session: Session) -> pmui.Dialog:
 
     window.param.watch(show, ["project", "inventory", "asked", "said", "problem", "looked_into", "details"])
     window.bake_off.param.watch(show, ["found", "problem"])
+    show()
     return shown
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.data.images import Rows
@@ -16,6 +15,7 @@ from lse_dashboard.state.samp import IMAGE, POSITION, ROW, ROWS, TABLE, Samp
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.appearance import out_of_flow
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.markup import Html, Markup, button, folded, html, join
 
 __all__ = ["SampHub", "SampView"]
@@ -23,7 +23,7 @@ __all__ = ["SampHub", "SampView"]
 _WORDS = wording.Samp
 
 
-class SampHub(JSComponent):
+class SampHub(Component):
     """Speaks to the hub from the visitor's browser, which is where the hub is.
 
     Parameters

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.data.link import Viewport
 from lse_dashboard.plots.scatter_3d import MAX_POINTS
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.point_stream import camera_of
 
 __all__ = ["Scene", "Seen"]
@@ -23,7 +23,7 @@ Seen = tuple[npt.NDArray[np.float64], tuple[int, int]]
 """A camera, as `lse.pointcloud.solid` has it, and the width and height of what it sees in pixels."""
 
 
-class Scene(JSComponent):
+class Scene(Component):
     """Draws points and says what is done in it.
 
     Parameters

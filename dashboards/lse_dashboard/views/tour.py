@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
 from lse_dashboard.views.appearance import out_of_flow
+from lse_dashboard.views.component import Component
 from lse_dashboard.views.markup import STYLE, Markup, header_button
 
 __all__ = ["Tour", "TourOffer", "tour_button"]
@@ -18,7 +18,7 @@ _WORDS = wording.Tour
 _SEEN = "lse-tour"
 
 
-class TourOffer(JSComponent):
+class TourOffer(Component):
     """Offers the tour as long as this browser has not seen or refused it.
 
     Parameters
@@ -55,7 +55,7 @@ class TourOffer(JSComponent):
         self._start()
 
 
-class Tour(JSComponent):
+class Tour(Component):
     """Points at one part of the page after the other."""
 
     steps = param.List(

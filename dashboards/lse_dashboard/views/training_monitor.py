@@ -53,6 +53,7 @@ class TrainingMonitorDialog:
         self._monitor.param.watch(lambda *_: self._show_curves(), "latest")
         session.operations.param.watch(lambda *_: self._step(), "rows")
         session.param.watch(lambda *_: self._colour(), "theme")
+        self._show()
 
     def _show(self) -> None:
         monitor = self._monitor

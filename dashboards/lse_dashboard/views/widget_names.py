@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import param
-from panel.custom import JSComponent
 
 from lse_dashboard import wording
+from lse_dashboard.views.component import Component
 
 __all__ = ["WidgetNames"]
 
 
-class WidgetNames(JSComponent):
+class WidgetNames(Component):
     """Names the buttons of number fields, and lets the signs of help be read.
 
     Widgets come and go, in shadow trees that no observer of the page sees: they are looked through every second.
