@@ -42,3 +42,13 @@ def test_parameters_that_nobody_unfolded_keep_their_defaults() -> None:
     # Folding it again keeps what was written.
     more.clicks += 1
     assert form.parameters() == {"p11": "3"}
+
+
+def test_what_was_typed_stays_while_the_same_is_shown_again() -> None:
+    form, shown = ParameterForm(), [parameter("epochs"), parameter("patience", default="5")]
+    form.show(shown)
+    widgets(form)[0].value = "12"
+    form.show([parameter("epochs"), parameter("patience", default="5")])
+    assert form.parameters() == {"epochs": "12"}
+    form.show([parameter("epochs")])
+    assert form.parameters() == {}
