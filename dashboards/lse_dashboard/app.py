@@ -223,29 +223,8 @@ def _page(
     if link.theme == LIGHT.mode:
         session.theme = LIGHT
 
-    def thumbnail(row: int) -> str:
-        dataset = session.contents.dataset
-        return "" if dataset is None else base + thumbnail_path(session.project, dataset, row)
-
-    def card(project: str, encoder: str) -> str:
-        return base + card_path(project, encoder)
-
-    offered: list[str] = []
-    answered: list[str] = []
-
-    def offer(filename: str, make: Make) -> str:
-        offered.append(downloads.offer(make))
-        return f"{base}downloads/{offered[-1]}/{filename}"
-
-    def answer(act: Answer) -> str:
-        answered.append(answers.offer(act))
-        return f"{base}answers/{answered[-1]}"
-
-    def upload(key: str) -> str:
-        return f"{base}uploads/{key}"
-
     ingest = Ingest(session.library, session.background, session.operations, uploads)
-    addresses = Addresses(thumbnail, card, offer, answer, upload, base)
+    addresses, withdraw = _addresses(session, downloads, answers, base)
     page, furnish = explorer_page(session, ingest, KeptView(session), addresses)
 
     def begin() -> None:
@@ -258,8 +237,7 @@ def _page(
     def close(_: object) -> None:
         SESSIONS.dec()
         ingest.close()
-        downloads.withdraw(offered)
-        answers.withdraw(answered)
+        withdraw()
         closed.note()
 
     def poll() -> None:
@@ -273,6 +251,38 @@ def _page(
     if pn.config.cookie_secret:
         pn.state.add_periodic_callback(renew, period=_POLL_MILLISECONDS)
     return page
+
+
+def _addresses(
+    session: Session, downloads: Offers[Make], answers: Offers[Answer], base: str
+) -> tuple[Addresses, Callable[[], None]]:
+    """Where the page finds what is not in it, and what takes back what was offered to it."""
+    offered: list[str] = []
+    answered: list[str] = []
+
+    def thumbnail(row: int) -> str:
+        dataset = session.contents.dataset
+        return "" if dataset is None else base + thumbnail_path(session.project, dataset, row)
+
+    def card(project: str, encoder: str) -> str:
+        return base + card_path(project, encoder)
+
+    def offer(filename: str, make: Make) -> str:
+        offered.append(downloads.offer(make))
+        return f"{base}downloads/{offered[-1]}/{filename}"
+
+    def answer(act: Answer) -> str:
+        answered.append(answers.offer(act))
+        return f"{base}answers/{answered[-1]}"
+
+    def upload(key: str) -> str:
+        return f"{base}uploads/{key}"
+
+    def withdraw() -> None:
+        downloads.withdraw(offered)
+        answers.withdraw(answered)
+
+    return Addresses(thumbnail, card, offer, answer, upload, base), withdraw
 
 
 def _warm_up() -> None:

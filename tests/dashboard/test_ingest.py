@@ -39,13 +39,15 @@ class Datasets:
     def list(self) -> list[SimpleNamespace]:
         return [SimpleNamespace(id="taken"), SimpleNamespace(id="images")]
 
-    def preview_upload(self, files: dict[str, Path], *, recipe: str | None, count: int) -> SimpleNamespace:
+    def preview_upload(self, files: dict[str, Path], *, recipe: str | None, count: int, **_: Any) -> SimpleNamespace:
         self.asked.append(("preview", (sorted(files), recipe)))
         if recipe is not None:
             load_recipe(recipe)
-        return SimpleNamespace(recipe=recipe or RECIPE, notes=("Because.",), images=(), source_count=len(files))
+        return SimpleNamespace(
+            recipe=recipe or RECIPE, notes=("Because.",), images=(), source_count=len(files), catalogue=None
+        )
 
-    def upload(self, name: str, files: dict[str, Path], *, recipe: str, catalogue: Path | None = None) -> Any:
+    def upload(self, name: str, files: dict[str, Path], *, recipe: str, catalogue: Path | None = None, **_: Any) -> Any:
         content = {key: path.read_bytes() for key, path in files.items()}
         self.asked.append(("upload", (name, content, load_recipe(recipe).size, catalogue and catalogue.name)))
         done = SimpleNamespace(stage="", waiting_for="", done=0, total=0, unit="", rate=0.0, metrics={})

@@ -23,7 +23,7 @@ def pictures(tmp_path: Path) -> Path:
         pixels = np.random.default_rng(number).integers(0, 255, (40, 40, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
     (folder / "damaged.png").write_bytes(b"no picture")
-    (folder / "catalogue.csv").write_text("name,redshift\n0,0.1\n1,0.2\n2,0.3\n3,0.4\n")
+    (folder / "catalogue.csv").write_text("galaxy,redshift\n0,0.1\n1,0.2\n2,0.3\n3,0.4\n")
     return folder
 
 
@@ -47,6 +47,16 @@ def test_images_become_a_dataset(page: Page, client: Client, pictures: Path) -> 
     expect(window.locator(".lse-why")).to_contain_text("Stretch: linear from 0 to 255")
     expect(window.locator(".seen .problem")).to_contain_text("damaged.png")
     expect(window.locator(".histograms figure")).to_have_count(3)
+
+    # The catalogue has no column of a usual name: which one identifies the images is asked, not guessed.
+    joined = window.locator(".lse-catalogue")
+    expect(joined.locator(".problem")).to_contain_text("no column that identifies the image")
+    window.locator("input[name=name]").press("Enter")
+    expect(window.locator(".problem").first).to_contain_text("no column that identifies the image")
+    joined.locator("select").select_option("redshift")
+    expect(joined.locator(".problem")).to_contain_text("No image has a row")
+    joined.locator("select").select_option("galaxy")
+    expect(joined).to_contain_text("4 of 5 images have a row")
 
     # The preview follows the recipe.
     window.locator("input[name=channels]").fill("grey")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import param
 
@@ -21,9 +22,13 @@ from lse_dashboard.data.uploads import Upload, Uploads
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.operations import Operations
 
-__all__ = ["Ingest", "Made", "Sources"]
+__all__ = ["BY_POSITION", "Ingest", "Made", "Sources"]
+
+BY_POSITION = ":position:"
+"""In place of the name of a column: the catalogue is joined by position."""
 
 _WORDS = wording.Ingest
+_USUAL_RADIUS_ARCSEC = 1.0
 _SHOWN = 18
 _REJECTED_SHOWN = 20
 
@@ -38,31 +43,45 @@ class Sources:
         As the services see them; empty where the visitor's own files are taken.
     upload
         Her own files.
+    key
+        Column of the catalogue that identifies the image; empty where it is found by its name.
+    radius_arcsec
+        Largest separation where the catalogue is joined by position, 0 where it is not.
     """
 
     path: str = ""
     catalogue: str = ""
     upload: Upload | None = None
+    key: str = ""
+    radius_arcsec: float = 0.0
 
     def preview(self, client: Client, recipe: str) -> Preview:
         """What a recipe, or the one that is suggested where it is empty, makes of some images."""
+        asked = {"recipe": recipe or None, "count": _SHOWN, **self._join()}
         if self.upload is None:
-            return client.datasets.preview(self.path, recipe=recipe or None, count=_SHOWN)
-        return client.datasets.preview_upload(self.upload.images, recipe=recipe or None, count=_SHOWN)
+            return client.datasets.preview(self.path, **asked)
+        return client.datasets.preview_upload(self.upload.images, **asked)
 
     def ingest(self, client: Client, name: str, recipe: str) -> Operation[Dataset]:
         """Ask for a dataset of all of them."""
         if self.upload is None:
-            return client.datasets.ingest(name, self.path, recipe=recipe, catalogue=self.catalogue or None)
-        table = next(iter(self.upload.tables.items()), None)
-        if table is None:
-            return client.datasets.upload(name, self.upload.images, recipe=recipe)
-        named, path = table
-        # The services see the catalogue under its own name.
-        own = path.with_name(Path(named).name)
-        path.replace(own)
-        self.upload.files[named] = own
-        return client.datasets.upload(name, self.upload.images, recipe=recipe, catalogue=own)
+            return client.datasets.ingest(name, self.path, recipe=recipe, **self._join())
+        return client.datasets.upload(name, self.upload.images, recipe=recipe, **self._join())
+
+    def _join(self) -> dict[str, Any]:
+        """The catalogue, and how it is joined, as the client takes it; nothing where there is none."""
+        catalogue: str | Path = self.catalogue
+        if self.upload is not None and self.upload.tables:
+            named, path = next(iter(self.upload.tables.items()))
+            # The services see the catalogue under its own name.
+            catalogue = path.with_name(Path(named).name)
+            if path != catalogue:
+                path.replace(catalogue)
+                self.upload.files[named] = catalogue
+        if not catalogue:
+            return {}
+        key, radius = self.key or None, self.radius_arcsec or None
+        return {"catalogue": catalogue, "catalogue_key": key, "catalogue_radius_arcsec": radius}
 
 
 @dataclass(frozen=True)
@@ -185,6 +204,22 @@ class Ingest(param.Parameterized):
         except LseError as error:
             self.problem = error.message
 
+    def join(self, key: str, radius: str = "") -> None:
+        """Join the catalogue by another column, or by position within a radius in arcsec."""
+        if self.sources is None or self.preview is None:
+            return
+        arcsec = 0.0
+        if key == BY_POSITION:
+            try:
+                arcsec = float(radius or _USUAL_RADIUS_ARCSEC)
+            except ValueError:
+                arcsec = -1.0
+            if not arcsec > 0:
+                self.problem = _WORDS.RADIUS_INVALID
+                return
+        self.sources = replace(self.sources, key="" if arcsec else key, radius_arcsec=arcsec)
+        self._preview(self.preview.recipe)
+
     def start(self, name: str) -> None:
         """Make the dataset."""
         sources, preview, name = self.sources, self.preview, name.strip()
@@ -192,6 +227,9 @@ class Ingest(param.Parameterized):
             return
         if not name:
             self.problem = _WORDS.UNNAMED
+            return
+        if preview.catalogue is not None and preview.catalogue.problem:
+            self.problem = preview.catalogue.problem
             return
         client = self._library.client(self.project)
         self.param.update(busy=_WORDS.STARTING, problem="")

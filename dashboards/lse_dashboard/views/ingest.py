@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from statistics import median
 from typing import Any
 
 import panel_material_ui as pmui
 
 from lse.client.resources import Dataset
-from lse.client.resources.datasets import Histogram, Preview, PreviewedImage
+from lse.client.resources.datasets import Histogram, Preview, PreviewedCatalogue, PreviewedImage
 from lse_dashboard import wording
 from lse_dashboard.data.recipes import BACKGROUNDS, CENTRES, LIMITS, STRETCHES, TWO_LIMITS, choices_of
 from lse_dashboard.data.uploads import Upload
 from lse_dashboard.data.urls import thumbnail_path
-from lse_dashboard.state.ingest import Ingest, Made
+from lse_dashboard.state.ingest import BY_POSITION, Ingest, Made, Sources
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.dialog import dialog
 from lse_dashboard.views.drop_zone import DropZone
@@ -70,6 +70,7 @@ def ingest_dialog(session: Session, ingest: Ingest, address: Callable[[str], str
             "look": lambda form: ingest.look_at(**filled(form)),
             "choose": lambda form: ingest.choose(**filled(form)),
             "suggest": lambda _: ingest.suggest(),
+            "join": lambda form: ingest.join(**filled(form)),
             "start": lambda form: ingest.start(**filled(form)),
             "restart": lambda _: ingest.restart(),
             "cancel": lambda name: session.operations.cancel(session.project, name),
@@ -127,6 +128,8 @@ def _preparing(ingest: Ingest) -> Html:
     if preview is None:
         return _here(ingest) + (busy or nothing(*_WORDS.NOTHING_YET))
     left = section(_WORDS.RECIPE, _recipe_form(preview, ingest.edition)) + _reasons(ingest.notes, preview.recipe)
+    if preview.catalogue is not None and ingest.sources is not None:
+        left = _catalogue(preview.catalogue, ingest.sources) + left
     right = _pictures(preview) + _histograms(preview)
     form = html(
         '<form class="line end" data-action="start" data-key="start {edition}"><input name="name" value="{name}" '
@@ -204,6 +207,29 @@ def _recipe_form(preview: Preview, edition: int) -> Html:
     )
 
 
+def _catalogue(found: PreviewedCatalogue, sources: Sources) -> Html:
+    """How the catalogue is joined, what fits nothing, and another column to join it by."""
+    chosen = BY_POSITION if sources.radius_arcsec else found.key
+    titles = {**({} if chosen else {"": _WORDS.CHOOSE_KEY}), BY_POSITION: _WORDS.POSITION}
+    options = {**titles, **{column: column for column in found.columns}}
+    fields = [_select("key", _WORDS.KEY, options, chosen, help=_WORDS.KEY_HELP)]
+    if sources.radius_arcsec:
+        fields.append(_field("radius", _WORDS.RADIUS, f"{sources.radius_arcsec:g}", help=_WORDS.RADIUS_HELP))
+    form = html(
+        '<form class="choices" data-live data-action="join" data-key="join {chosen}">{fields}</form>',
+        chosen=chosen,
+        fields=join(fields),
+    )
+    said = [*found.notes, *([_WORDS.JOINED_LATER] if sources.radius_arcsec and not found.problem else [])]
+    wrong = found.problem or (_WORDS.NONE_JOINED if found.matched_count == 0 else "")
+    return section(
+        _WORDS.CATALOGUE,
+        form + (problem(wrong) if wrong else Html("")) + (notes(said) if said else Html("")),
+        css="lse-catalogue",
+        more=_WORDS.ROWS.format(count=found.row_count),
+    )
+
+
 def _field(name: str, title: str, value: str, *, help: str = "", empty: str = "") -> Html:  # noqa: A002
     return html(
         '<label title="{help}"><span class="quiet">{title}</span><input name="{name}" value="{value}" '
@@ -216,10 +242,18 @@ def _field(name: str, title: str, value: str, *, help: str = "", empty: str = ""
     )
 
 
-def _select(name: str, title: str, options: tuple[str, ...], chosen: str, *, help: str = "") -> Html:  # noqa: A002
+def _select(
+    name: str,
+    title: str,
+    options: Iterable[str] | Mapping[str, str],
+    chosen: str,
+    *,
+    help: str = "",  # noqa: A002
+) -> Html:
+    titles = options if isinstance(options, Mapping) else {one: one for one in options}
     listed = join(
-        html('<option value="{one}" {on}>{one}</option>', one=one, on="selected" if one == chosen else "")
-        for one in options
+        html('<option value="{one}" {on}>{said}</option>', one=one, said=said, on="selected" if one == chosen else "")
+        for one, said in titles.items()
     )
     template = (
         '<label title="{help}"><span class="quiet">{title}</span><select name="{name}">{options}</select></label>'

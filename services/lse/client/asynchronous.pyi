@@ -170,8 +170,11 @@ class _AsyncDatasets(_AsyncProjectCollection[Dataset], _AsyncDatasetImages):
         self,
         files: str | Path | Mapping[str, Path],
         *,
-        recipe: Path | str | Mapping[str, object] | None = ...,
         count: int = ...,
+        recipe: Path | str | Mapping[str, object] | None = ...,
+        catalogue: str | Path | None = ...,
+        catalogue_key: str | None = ...,
+        catalogue_radius_arcsec: float | None = ...,
     ) -> Preview: ...
     async def add(
         self,
@@ -200,6 +203,8 @@ class _AsyncDatasets(_AsyncProjectCollection[Dataset], _AsyncDatasetImages):
         recipe: Path | str | Mapping[str, object] | None = ...,
         count: int = ...,
         catalogue: str | Path | None = ...,
+        catalogue_key: str | None = ...,
+        catalogue_radius_arcsec: float | None = ...,
     ) -> Preview: ...
     async def duplicates(self, dataset: str, *, experiment: str | None = ...) -> pa.Table: ...
     async def footprint(self, dataset: str, *, order: int | None = ...) -> MOC: ...

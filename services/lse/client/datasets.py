@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latentspace.encoding.v1 import encoding_pb2
 from latentspace.ingestion.v1 import ingestion_pb2 as pb
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Datasets"]
 
 _SAMPLES = 24  # from which the services suggest a recipe
+_MOST_NAMED = 100_000
 
 
 class Datasets(ProjectCollection[Dataset], DatasetImages):
@@ -112,28 +113,24 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
         >>> client.datasets.upload("survey", "images", recipe={"size": 64}, catalogue="catalogue.csv").wait()
         """
         sent = SentFiles.of(files)
-        table = None if catalogue is None else Path(catalogue).expanduser()
-        content = sent.content()
+        joined, content = _with_catalogue(catalogue, catalogue_key, catalogue_radius_arcsec, sent.content())
         header = pb.ImportDatasetHeader(
-            **self._new(name),
+            **{**self._new(name), **joined},
             file_name=sent.file_name,
             recipe=recipe_text(recipe),
-            catalogue_name="" if table is None else table.name,
-            catalogue_byte_count=0 if table is None else file_size(table),
-            catalogue_key=catalogue_key or "",
-            catalogue_radius_arcsec=catalogue_radius_arcsec or 0.0,
             request_id=request_id or str(uuid.uuid4()),
         )
-        if table is not None:
-            content = itertools.chain(pieces(table), content)
         return Operation(self._connection.upload(pb.ImportDatasetRequest, header, content), self._connection)
 
     def preview_upload(
         self,
         files: str | Path | Mapping[str, Path],
         *,
-        recipe: Path | str | Mapping[str, object] | None = None,
         count: int = 8,
+        recipe: Path | str | Mapping[str, object] | None = None,
+        catalogue: str | Path | None = None,
+        catalogue_key: str | None = None,
+        catalogue_radius_arcsec: float | None = None,
     ) -> Preview:
         """Show what a recipe makes of a few files of this machine, of which nothing is kept.
 
@@ -141,15 +138,26 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
         ----------
         files
             As for `upload`; of more than a few dozen image files some are sent, evenly spread over all.
-        recipe, count
+        recipe, count, catalogue_key, catalogue_radius_arcsec
             As for `preview`.
+        catalogue
+            A file of this machine too; it is joined to all files, of which it needs the names.  Of more than 100,000
+            files it is not looked at.
         """
         shown = check_count(count, 64, "A preview")
         sent = SentFiles.of(files)
+        looked_at = catalogue if len(sent.files) <= _MOST_NAMED else None
+        some = sent.some(max(shown, _SAMPLES)).content()
+        joined, content = _with_catalogue(looked_at, catalogue_key, catalogue_radius_arcsec, some)
         header = pb.PreviewUploadHeader(
-            parent=self._parent, file_name=sent.file_name, recipe=recipe_text(recipe), image_count=shown
+            **joined,
+            parent=self._parent,
+            file_name=sent.file_name,
+            recipe=recipe_text(recipe),
+            image_count=shown,
+            image_paths=sent.files if joined else (),
         )
-        answer = self._connection.upload(pb.PreviewUploadRequest, header, sent.some(max(shown, _SAMPLES)).content())
+        answer = self._connection.upload(pb.PreviewUploadRequest, header, content)
         return dataclasses.replace(Preview.from_pb(answer), source_count=len(sent.files) or answer.source_count)
 
     def add(
@@ -226,8 +234,10 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
         recipe: Path | str | Mapping[str, object] | None = None,
         count: int = 8,
         catalogue: str | Path | None = None,
+        catalogue_key: str | None = None,
+        catalogue_radius_arcsec: float | None = None,
     ) -> Preview:
-        """Show what a recipe makes of a few sources.
+        """Show what a recipe makes of a few sources, and how a catalogue would be joined to all of them.
 
         Parameters
         ----------
@@ -237,8 +247,8 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
             File, YAML text or keys (default: suggested from the images).
         count
             Number of images to show, 1 to 64.
-        catalogue
-            File that is to be joined, of which is checked that it is there.
+        catalogue, catalogue_key, catalogue_radius_arcsec
+            As for `ingest`; a catalogue that cannot be joined is no error here, the answer says why.
         """
         request = pb.PreviewRecipeRequest(
             parent=self._parent,
@@ -246,6 +256,8 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
             sources=source_paths(sources),
             recipe=recipe_text(recipe),
             image_count=check_count(count, 64, "A preview"),
+            catalogue_key=catalogue_key or "",
+            catalogue_radius_arcsec=catalogue_radius_arcsec or 0.0,
         )
         return Preview.from_pb(self._connection.call(request))
 
@@ -303,3 +315,19 @@ class Datasets(ProjectCollection[Dataset], DatasetImages):
                 reason="DATASET_MISMATCH",
             )
         return self._connection.table(search_pb2.ReadNearDuplicatesRequest(name=name))
+
+
+def _with_catalogue(
+    catalogue: str | Path | None, key: str | None, radius_arcsec: float | None, content: Iterator[bytes]
+) -> tuple[dict[str, Any], Iterator[bytes]]:
+    """Fields of the header of an upload with a catalogue, and what is sent: the catalogue, then the content."""
+    if catalogue is None:
+        return {}, content
+    table = Path(catalogue).expanduser()
+    fields = {
+        "catalogue_name": table.name,
+        "catalogue_byte_count": file_size(table),
+        "catalogue_key": key or "",
+        "catalogue_radius_arcsec": radius_arcsec or 0.0,
+    }
+    return fields, itertools.chain(pieces(table), content)

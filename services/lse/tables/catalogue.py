@@ -18,7 +18,7 @@ from lse.regular_files import read_regular_file
 from lse.tables.files import FileTable, TableError, read_table
 from lse.tables.positions import Positions, find_positions
 
-__all__ = ["Catalogue", "normal_key", "read_catalogue"]
+__all__ = ["Catalogue", "catalogue_columns", "normal_key", "read_catalogue"]
 
 _KEYS = (
     "path",
@@ -122,15 +122,7 @@ def read_catalogue(
         row, a row without key or a key twice; ``POSITIONS_AMBIGUOUS``.
     """
     path = Path(path).expanduser()
-    try:
-        found = read_table(read_regular_file(path, most_bytes=_MOST_BYTES, within=within))
-    except FileNotFoundError as error:
-        message = f"The catalogue {path} does not exist: check the path."
-        raise NotFoundError(message, reason="CATALOGUE_NOT_FOUND", path=path) from error
-    except (OSError, TableError) as error:
-        detail = f"cannot be opened ({error.strerror})" if isinstance(error, OSError) else str(error)
-        message = f"The catalogue {path.name} {detail}."
-        raise InvalidArgumentError(message, reason="CATALOGUE_INVALID", path=path) from error
+    found = _file_table(path, within)
     chosen = _key(found.table.column_names, key, path.name) if keyed else ""
     table, notes = _typed(found, chosen, path.name)
     positions = find_positions(table.drop_columns([chosen]) if keyed else table, path.name)
@@ -140,6 +132,24 @@ def read_catalogue(
     if keyed:
         _check_keys(table, chosen, path.name)
     return Catalogue(key=chosen, table=table, notes=(*found.notes, *notes))
+
+
+def catalogue_columns(path: str | Path, *, within: Sequence[Path] | None = None) -> tuple[tuple[str, ...], int]:
+    """Names of the columns of a table, as it has them, and the number of its rows; errors as of `read_catalogue`."""
+    table = _file_table(Path(path).expanduser(), within).table
+    return tuple(table.column_names), table.num_rows
+
+
+def _file_table(path: Path, within: Sequence[Path] | None) -> FileTable:
+    try:
+        return read_table(read_regular_file(path, most_bytes=_MOST_BYTES, within=within))
+    except FileNotFoundError as error:
+        message = f"The catalogue {path} does not exist: check the path."
+        raise NotFoundError(message, reason="CATALOGUE_NOT_FOUND", path=path) from error
+    except (OSError, TableError) as error:
+        detail = f"cannot be opened ({error.strerror})" if isinstance(error, OSError) else str(error)
+        message = f"The catalogue {path.name} {detail}."
+        raise InvalidArgumentError(message, reason="CATALOGUE_INVALID", path=path) from error
 
 
 def _typed(found: FileTable, key: str, name: str) -> tuple[pa.Table, list[str]]:
@@ -216,7 +226,7 @@ def _key(columns: Sequence[str], wanted: str | None, name: str) -> str:
             return lower[candidate]
     message = (
         f"The catalogue {name} has no column that identifies the image, such as path, filename, name or id: say which "
-        f"one does (--catalogue-key); it has {_listed(columns)}."
+        f"one does (catalogue_key, --catalogue-key); it has {_listed(columns)}."
     )
     raise InvalidArgumentError(message, reason="CATALOGUE_INVALID")
 

@@ -187,11 +187,21 @@ def preview(
     sources: Sources,
     *,
     recipe: RecipeFile = None,
+    catalogue: CatalogueFile = None,
+    catalogue_key: CatalogueKey = None,
+    catalogue_radius: CatalogueRadius = None,
     count: Annotated[int, typer.Option("--count", min=1, max=64, help="Number of images to try.")] = 8,
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write the pictures to (JPEG).")] = None,
 ) -> None:
-    """Show what a recipe makes of a few sources."""
-    result = session.client.datasets.preview(sources, recipe=_recipe(recipe), count=count)
+    """Show what a recipe makes of a few sources, and how a catalogue would be joined."""
+    result = session.client.datasets.preview(
+        sources,
+        recipe=_recipe(recipe),
+        count=count,
+        catalogue=catalogue,
+        catalogue_key=catalogue_key,
+        catalogue_radius_arcsec=catalogue_radius,
+    )
     if out is not None:
         from lse.client.streams import write_file
 
@@ -208,6 +218,10 @@ def preview(
         session.say(result, "")
         return
     typer.echo(f"{counted(result.source_count, 'input')} found; recipe:\n\n{result.recipe.strip()}\n")
+    if (joined := result.catalogue) is not None:
+        for sentence in (*joined.notes, *([joined.problem] if joined.problem else [])):
+            typer.echo(sentence)
+        typer.echo(f"Columns of the catalogue: {', '.join(joined.columns)}\n")
     session.table(
         result.images,
         ("source", "status", "reason"),

@@ -87,7 +87,11 @@ def check(
         faults.append(error)
     try:
         asked = declared.dataset
-        seen = session.client.datasets.preview(asked.sources, recipe=asked.recipe, catalogue=asked.catalogue)
+        seen = session.client.datasets.preview(
+            asked.sources, recipe=asked.recipe, catalogue=asked.catalogue, catalogue_key=asked.catalogue_key
+        )
+        if seen.catalogue is not None and seen.catalogue.problem:
+            faults.append(InvalidArgumentError(seen.catalogue.problem, reason="CATALOGUE_INVALID"))
     except (InvalidArgumentError, NotFoundError) as error:
         faults.append(error)
     if faults:
@@ -100,6 +104,9 @@ def check(
         return
     inputs = counted(seen.source_count, "input")
     typer.echo(f"Nothing is wrong with the {counted(steps, 'step')} of {file}; the dataset has {inputs}.")
+    if seen.catalogue is not None:
+        for sentence in seen.catalogue.notes:
+            typer.echo(sentence)
     for image in rejected:
         typer.echo(f"{image.source} would be rejected: {image.rejection_message}")
 

@@ -21,6 +21,7 @@ __all__ = [
     "ImageStatus",
     "ImageTrace",
     "Preview",
+    "PreviewedCatalogue",
     "PreviewedImage",
     "TraceStep",
 ]
@@ -232,6 +233,34 @@ class Histogram(Received, message=pb.Histogram):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreviewedCatalogue(Received, message=pb.PreviewedCatalogue):
+    """How a catalogue would be joined to the images.
+
+    Attributes
+    ----------
+    key
+        Column that identifies the image; empty of a catalogue that is joined by position, or that has none.
+    columns
+        Names of all columns, as the file has them.
+    row_count
+        Number of rows.
+    matched_count
+        Number of inputs that have a row; None of a catalogue that is joined by position, which is known later.
+    notes
+        What was understood and what fits nothing, a sentence each.
+    problem
+        Why it cannot be joined like this; empty where it can.
+    """
+
+    key: str
+    columns: tuple[str, ...]
+    row_count: int
+    matched_count: int | None
+    notes: tuple[str, ...]
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preview(Received, message=pb.PreviewRecipeResponse):
     """What a recipe makes of a few sources.
 
@@ -249,6 +278,8 @@ class Preview(Received, message=pb.PreviewRecipeResponse):
         Names of the channels of the sources that a recipe can choose from.
     histograms
         Values of the prepared tensors, a histogram for each of their channels.
+    catalogue
+        How the catalogue would be joined; None where there is none.
     """
 
     recipe: str
@@ -257,3 +288,4 @@ class Preview(Received, message=pb.PreviewRecipeResponse):
     notes: tuple[str, ...]
     source_channels: tuple[str, ...]
     histograms: tuple[Histogram, ...]
+    catalogue: PreviewedCatalogue | None

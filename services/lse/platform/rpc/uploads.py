@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lse.errors import InvalidArgumentError, ResourceExhaustedError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lse.platform.artifacts import Artifacts
     from lse.platform.stores import Stores
 
-__all__ = ["first_header", "keep_upload", "make_of_upload", "upload_limit", "upload_uri"]
+__all__ = ["first_header", "keep_uploads", "make_of_upload", "upload_limit", "upload_uri"]
 
 _LARGEST_BYTES = 16 << 30
 
@@ -111,7 +112,27 @@ def upload_limit(stores: Stores, project: str) -> int:
     return _LARGEST_BYTES if own is None else min(own, _LARGEST_BYTES)
 
 
-async def keep_upload(content: AsyncIterator[bytes], file: BinaryIO, *, largest: int) -> str:
+async def keep_uploads(
+    content: AsyncIterator[bytes], files: Sequence[tuple[Path, int]], last: Path, *, largest: int
+) -> None:
+    """Write files that arrive one after the other: each with its number of bytes, the last one with all the rest.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is empty.
+    ResourceExhaustedError
+        If one is larger than `largest` bytes.
+    """
+    arriving = _Arriving(content)
+    for path, count in files:
+        with path.open("wb") as file:
+            await _keep_pieces(arriving.next(count), file, largest=largest)
+    with last.open("wb") as file:
+        await _keep_pieces(arriving.rest(), file, largest=largest)
+
+
+async def _keep_pieces(content: AsyncIterator[bytes], file: BinaryIO, *, largest: int) -> str:
     """Write the content of an upload to an open file; its digest.
 
     Raises
@@ -166,4 +187,4 @@ class _Arriving:
 async def _keep(content: AsyncIterator[bytes], artifacts: Artifacts, uri: str, *, largest: int) -> str:
     """Write a file, whole or not at all; its digest."""
     with artifacts.writing(uri) as file:
-        return await keep_upload(content, file, largest=largest)
+        return await _keep_pieces(content, file, largest=largest)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -30,6 +29,7 @@ from lse.services.ingestion.assembly import (
     segments_within,
     write_tables,
 )
+from lse.services.ingestion.catalogues import AskedCatalogue, own_catalogue
 from lse.services.ingestion.duplicates import Compared, compare_parts
 from lse.services.ingestion.fetching import fetched_file
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
@@ -41,7 +41,7 @@ from lse.services.ingestion.sent_files import at_hand, file_at_hand, own_names, 
 from lse.services.ingestion.sky_match import match_by_sky
 from lse.services.ingestion.source_table import sources_uri, write_sources
 from lse.services.ingestion.templates import addressed_sources, is_template
-from lse.tables.catalogue import Catalogue, read_catalogue
+from lse.tables.catalogue import Catalogue
 from lse.tables.image_table import beside, catalogue_columns, column_meanings, column_types, keywords_left_out
 from lse.tables.join import join_catalogue, join_notes, rows_for
 from lse.values import counted
@@ -181,16 +181,8 @@ def _catalogue(context: JobContext[DatasetRecord], spec: DatasetSpec) -> Catalog
     reading, artifacts = _reading(context), context.platform.artifacts
     sent = sent_path(artifacts, context.resource.uid, spec.catalogue)
     with file_at_hand(artifacts, sent) if spec.sent else fetched_file(reading, spec.catalogue) as path:
-        read = partial(
-            read_catalogue,
-            key=spec.catalogue_key or None,
-            keyed=bool(spec.catalogue_key or not spec.catalogue_radius_arcsec),
-            within=(path.resolve(), *reading.folders),
-        )
-        size = path.stat().st_size if path.exists() else 0
-        what = f"The catalogue {path.name}"
-        found: Catalogue = reading.call(read, path, what=what, input_bytes=size, should_stop=context.should_stop)
-        return found
+        asked = AskedCatalogue(path, spec.catalogue_key, spec.catalogue_radius_arcsec)
+        return own_catalogue(reading, asked, should_stop=context.should_stop)
 
 
 def _match(context: JobContext[DatasetRecord], spec: DatasetSpec, parts: int) -> list[str]:

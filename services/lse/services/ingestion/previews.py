@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lse.images.file_preparation import Prepared
 from lse.images.recipe_choice import ChosenRecipe
-from lse.images.sources import likely_pattern
+from lse.images.sources import Source, likely_pattern
 from lse.images.trace import Trace
 from lse.platform.guarded.reading import Reading
 from lse.platform.rpc.rows import checked_count
@@ -30,7 +30,7 @@ class Preview:
     ----------
     chosen
         The recipe.
-    source_count
+    sources
         Inputs found.
     traces
         Some of them, evenly spread.
@@ -43,7 +43,7 @@ class Preview:
     """
 
     chosen: ChosenRecipe
-    source_count: int
+    sources: Sequence[Source]
     traces: tuple[Trace, ...]
     notes: tuple[str, ...]
     low: float
@@ -51,10 +51,12 @@ class Preview:
     histograms: Mapping[str, NDArray[np.int64]]
 
 
-def preview_of(reading: Reading, paths: Sequence[str], recipe_text: str, image_count: int) -> Preview:
+def preview_of(
+    reading: Reading, paths: Sequence[str], recipe_text: str, image_count: int, *, exclude: Sequence[str] = ()
+) -> Preview:
     """Apply a recipe, or the one that is suggested, to a few of the images in some files and folders."""
     count = checked_count(image_count, usual=8, most=_MOST_PREVIEWED, what="images")
-    sources, recipe_text = find_images(reading, paths, recipe_text)
+    sources, recipe_text = find_images(reading, paths, recipe_text, exclude=exclude)
     chosen = choose_recipe(reading, sources, recipe_text)
     traces = tuple(traced_files(reading, spread(sources, count), chosen.recipe, pictures=False))
     notes = chosen.reasons
@@ -68,4 +70,4 @@ def preview_of(reading: Reading, paths: Sequence[str], recipe_text: str, image_c
         name: np.histogram(own, bins=_BINS, range=(low, high))[0]
         for name, own in zip(chosen.channels, values, strict=False)
     }
-    return Preview(chosen, len(sources), traces, notes, low, high, counts)
+    return Preview(chosen, sources, traces, notes, low, high, counts)

@@ -27,6 +27,7 @@ __all__ = [
     "own_names",
     "sent_folder",
     "sent_path",
+    "sources_within",
 ]
 
 _ROOT = "artifact:/"
@@ -87,6 +88,11 @@ def own_names(sources: Sequence[Source]) -> list[Source]:
     own = [replace(source, relative=source.member or source.relative) for source in sources]
     names = names_of({Path(source.location): source.relative for source in own})
     return [replace(source, name=name) for name, source in zip(names, own, strict=True)]
+
+
+def sources_within(file_name: str, paths: Sequence[str]) -> list[Source]:
+    """Images of a file that was sent, given the paths that they have in it."""
+    return own_names([Source(path, Path(file_name), path, member=path, called=file_name) for path in paths])
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache, partial
@@ -34,11 +35,13 @@ from lse.platform.rpc.collection import Collection
 from lse.platform.rpc.messages import metadata_fields, table_chunks
 from lse.platform.rpc.projects import page_of_projects, project_to_pb
 from lse.platform.rpc.rows import checked_columns, rows_of, some_rows
-from lse.platform.rpc.uploads import first_header, keep_upload, make_of_upload, upload_limit
+from lse.platform.rpc.uploads import first_header, keep_uploads, make_of_upload, upload_limit
 from lse.platform.wiring import Platform
 from lse.rows import bitmap_of_rows, pack_bitmap
 from lse.services.ingestion.assembly import THUMBNAILS_PER_GROUP
+from lse.services.ingestion.catalogues import AskedCatalogue, JoinPreview, preview_join, preview_sent_join
 from lse.services.ingestion.duplicates import equal_images
+from lse.services.ingestion.fetching import fetched_file
 from lse.services.ingestion.guarded_files import original_file, traced_files
 from lse.services.ingestion.image_listing import select_lines, thumbnail_rows
 from lse.services.ingestion.image_services import found_images, is_image_service
@@ -190,7 +193,13 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
             addressed_sources(request.sources, None)  # which says that it takes a catalogue
         if any(map(is_image_service, request.sources)):
             found_images(reading, request.sources, None, cut_here=False)  # likewise
-        return _preview_to_pb(preview_of(reading, request.sources, request.recipe, request.image_count))
+        catalogue = request.catalogue
+        exclude = [catalogue] if catalogue else []
+        found = preview_of(reading, request.sources, request.recipe, request.image_count, exclude=exclude)
+        if not catalogue:
+            return _preview_to_pb(found)
+        with fetched_file(reading, catalogue) as path:
+            return _preview_to_pb(found, preview_join(reading, _asked(request, path), found.sources))
 
     async def PreviewUpload(
         self, request_iterator: AsyncIterator[pb.PreviewUploadRequest], context: Any
@@ -201,11 +210,17 @@ class IngestionServicer(ingestion_pb2_grpc.IngestionServiceServicer):
         file_name = checked_stack_name(header.file_name)
         reading, largest = self._reading.of_project(header.parent), upload_limit(self._platform, header.parent)
         with tempfile.TemporaryDirectory(prefix="lse-") as folder:
-            path = Path(folder) / file_name
-            with path.open("wb") as file:
-                await keep_upload(content, file, largest=largest)
+            path, before, join = Path(folder) / file_name, [], None
+            if header.catalogue_name:
+                table = Path(folder, "catalogue", checked_file_name(header.catalogue_name, "a catalogue"))
+                table.parent.mkdir()
+                before = [(table, header.catalogue_byte_count)]
+            await keep_uploads(content, before, path, largest=largest)
             found = await asyncio.to_thread(preview_of, reading, [str(path)], header.recipe, header.image_count)
-        answer = _preview_to_pb(found)
+            if before:
+                paths = header.image_paths or [source.member or source.relative for source in found.sources]
+                join = await asyncio.to_thread(preview_sent_join, reading, _asked(header, table), file_name, paths)
+        answer = _preview_to_pb(found, join)
         for image in answer.images:
             image.source = image.source.removeprefix(f"{folder}/")
         return answer
@@ -344,12 +359,17 @@ def _step_to_pb(step: Step) -> pb.TraceStep:
     return pb.TraceStep(step=step.name, summary=step.summary, facts=metadata_fields(step.facts))
 
 
-def _preview_to_pb(preview: Preview) -> pb.PreviewRecipeResponse:
+def _asked(request: pb.PreviewRecipeRequest | pb.PreviewUploadHeader, path: Path) -> AskedCatalogue:
+    return AskedCatalogue(path, request.catalogue_key, request.catalogue_radius_arcsec)
+
+
+def _preview_to_pb(preview: Preview, join: JoinPreview | None = None) -> pb.PreviewRecipeResponse:
     answer = pb.PreviewRecipeResponse(
         recipe=preview.chosen.recipe.to_yaml(),
-        source_count=preview.source_count,
+        source_count=len(preview.sources),
         notes=preview.notes,
         source_channels=preview.chosen.source_channels,
+        catalogue=None if join is None else pb.PreviewedCatalogue(**dataclasses.asdict(join)),
     )
     for channel, counts in preview.histograms.items():
         answer.histograms.add(channel=channel, low=preview.low, high=preview.high, counts=counts)

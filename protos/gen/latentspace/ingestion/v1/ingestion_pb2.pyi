@@ -756,6 +756,8 @@ class PreviewRecipeRequest(_message.Message):
     RECIPE_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
+    CATALOGUE_KEY_FIELD_NUMBER: _builtins.int
+    CATALOGUE_RADIUS_ARCSEC_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project that the sources are previewed for, `projects/{project}`; required where callers have to log in."""
     recipe: _builtins.str
@@ -763,7 +765,11 @@ class PreviewRecipeRequest(_message.Message):
     image_count: _builtins.int
     """Number of images to preview, evenly spread over the sources (default: 8, at most 64)."""
     catalogue: _builtins.str
-    """Catalogue to join, as a path that the service can read; it is checked that it is there, and not read."""
+    """Catalogue to join, as a path that the service can read (default: none)."""
+    catalogue_key: _builtins.str
+    """Column of the catalogue that identifies the image (default: found by its name)."""
+    catalogue_radius_arcsec: _builtins.float
+    """Largest separation in arcsec of a catalogue that is joined by position (default: joined by its key)."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Files and folders, as paths that the service can read, or addresses of them (`s3://`, `https://`)."""
@@ -776,10 +782,12 @@ class PreviewRecipeRequest(_message.Message):
         recipe: _builtins.str = ...,
         image_count: _builtins.int = ...,
         catalogue: _builtins.str = ...,
+        catalogue_key: _builtins.str = ...,
+        catalogue_radius_arcsec: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "image_count", b"image_count", "parent", b"parent", "recipe", b"recipe", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_key", b"catalogue_key", "catalogue_radius_arcsec", b"catalogue_radius_arcsec", "image_count", b"image_count", "parent", b"parent", "recipe", b"recipe", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -797,6 +805,7 @@ class PreviewRecipeResponse(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     SOURCE_CHANNELS_FIELD_NUMBER: _builtins.int
     HISTOGRAMS_FIELD_NUMBER: _builtins.int
+    CATALOGUE_FIELD_NUMBER: _builtins.int
     recipe: _builtins.str
     """Recipe that was applied, as YAML."""
     source_count: _builtins.int
@@ -817,6 +826,10 @@ class PreviewRecipeResponse(_message.Message):
     def histograms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Histogram]:
         """Values of the prepared tensors, a histogram for each of their channels."""
 
+    @_builtins.property
+    def catalogue(self) -> Global___PreviewedCatalogue:
+        """How the catalogue would be joined; not set where there is none."""
+
     def __init__(
         self,
         *,
@@ -826,14 +839,63 @@ class PreviewRecipeResponse(_message.Message):
         notes: _abc.Iterable[_builtins.str] | None = ...,
         source_channels: _abc.Iterable[_builtins.str] | None = ...,
         histograms: _abc.Iterable[Global___Histogram] | None = ...,
+        catalogue: Global___PreviewedCatalogue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["histograms", b"histograms", "images", b"images", "notes", b"notes", "recipe", b"recipe", "source_channels", b"source_channels", "source_count", b"source_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "histograms", b"histograms", "images", b"images", "notes", b"notes", "recipe", b"recipe", "source_channels", b"source_channels", "source_count", b"source_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewRecipeResponse: _TypeAlias = PreviewRecipeResponse  # noqa: Y015
+
+@_typing.final
+class PreviewedCatalogue(_message.Message):
+    """How a catalogue would be joined to the images."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    MATCHED_COUNT_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Column that identifies the image; empty of a catalogue that is joined by position, or that has none."""
+    row_count: _builtins.int
+    """Number of rows."""
+    matched_count: _builtins.int
+    """Number of inputs that have a row; not set of a catalogue that is joined by position, which is known later."""
+    problem: _builtins.str
+    """Why it cannot be joined like this; empty where it can."""
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of all columns, as the file has them."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was understood and what fits nothing, a sentence each."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
+        row_count: _builtins.int = ...,
+        matched_count: _builtins.int | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_matched_count", b"_matched_count", "matched_count", b"matched_count"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_matched_count", b"_matched_count", "columns", b"columns", "key", b"key", "matched_count", b"matched_count", "notes", b"notes", "problem", b"problem", "row_count", b"row_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__matched_count: _TypeAlias = _typing.Literal["matched_count"]  # noqa: Y015
+    _WhichOneofArgType__matched_count: _TypeAlias = _typing.Literal["_matched_count", b"_matched_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__matched_count) -> _WhichOneofReturnType__matched_count | None: ...
+
+Global___PreviewedCatalogue: _TypeAlias = PreviewedCatalogue  # noqa: Y015
 
 @_typing.final
 class Histogram(_message.Message):
@@ -909,6 +971,11 @@ class PreviewUploadHeader(_message.Message):
     FILE_NAME_FIELD_NUMBER: _builtins.int
     RECIPE_FIELD_NUMBER: _builtins.int
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
+    CATALOGUE_NAME_FIELD_NUMBER: _builtins.int
+    CATALOGUE_BYTE_COUNT_FIELD_NUMBER: _builtins.int
+    CATALOGUE_KEY_FIELD_NUMBER: _builtins.int
+    CATALOGUE_RADIUS_ARCSEC_FIELD_NUMBER: _builtins.int
+    IMAGE_PATHS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Project that the file is previewed for, `projects/{project}`."""
     file_name: _builtins.str
@@ -917,6 +984,18 @@ class PreviewUploadHeader(_message.Message):
     """Recipe as YAML (default: suggested from the images)."""
     image_count: _builtins.int
     """Number of images to preview, evenly spread over the file (default: 8, at most 64)."""
+    catalogue_name: _builtins.str
+    """Name of the catalogue to join; its suffix determines the format (default: none)."""
+    catalogue_byte_count: _builtins.int
+    """Number of bytes of the catalogue, which are sent before the file."""
+    catalogue_key: _builtins.str
+    """Column of the catalogue that identifies the image (default: found by its name)."""
+    catalogue_radius_arcsec: _builtins.float
+    """Largest separation in arcsec of a catalogue that is joined by position (default: joined by its key)."""
+    @_builtins.property
+    def image_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Paths of all images that the catalogue is about, where the file has some of them only (default: those in the file)."""
+
     def __init__(
         self,
         *,
@@ -924,10 +1003,15 @@ class PreviewUploadHeader(_message.Message):
         file_name: _builtins.str = ...,
         recipe: _builtins.str = ...,
         image_count: _builtins.int = ...,
+        catalogue_name: _builtins.str = ...,
+        catalogue_byte_count: _builtins.int = ...,
+        catalogue_key: _builtins.str = ...,
+        catalogue_radius_arcsec: _builtins.float = ...,
+        image_paths: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "image_count", b"image_count", "parent", b"parent", "recipe", b"recipe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue_byte_count", b"catalogue_byte_count", "catalogue_key", b"catalogue_key", "catalogue_name", b"catalogue_name", "catalogue_radius_arcsec", b"catalogue_radius_arcsec", "file_name", b"file_name", "image_count", b"image_count", "image_paths", b"image_paths", "parent", b"parent", "recipe", b"recipe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
