@@ -166,6 +166,8 @@ class ScatterView:
             self._redraw()
             return
         gone, self._shown = self._shown, scatter.cloud
+        if isinstance(before, Scatter3D):
+            before.close()
         self._hover.html = ""
         if scatter.cloud is None:
             self._view = None

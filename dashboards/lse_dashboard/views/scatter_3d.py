@@ -96,6 +96,11 @@ class Scatter3D:
 
         self._painting.ask(work, self._show, lambda _: None)
 
+    def close(self) -> None:
+        """Draw no more: another map answers the browser from now on."""
+        self._painting.drop()
+        self._finding.drop()
+
     def mark(self, index: int | None) -> None:
         """Put a ring around a point."""
         cloud = self._scatter.cloud

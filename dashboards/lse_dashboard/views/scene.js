@@ -535,9 +535,12 @@ export function render({model}) {
   const recolour = async () => {
     if (fetching || (paint === scene.paint && !stale.size)) { return }
     fetching = true
+    const next = scene.paint
+    let ahead = false
     try {
-      const next = scene.paint, held = version, pieces = []
+      const held = version, pieces = []
       pool.compact(wanted)
+      stale = new Set([...stale].filter((piece) => piece.count))
       painter.send(0, pool.top)
       for (const tile of pool.tiles.values()) {
         for (const piece of tile.pieces) {
@@ -547,6 +550,7 @@ export function render({model}) {
       const spans = pieces.flatMap(([, first, count]) => [first, count])
       const {data, painted} = await ask({codes: spans})
       if (gone || held !== version) { return }
+      ahead = painted !== next  // what it has by now is on its way
       if (painted === scene.paint) {
         const codes = new Uint16Array(data, HEADER)
         let begin = 0
@@ -566,7 +570,7 @@ export function render({model}) {
     } finally {
       fetching = false
     }
-    if (scene.paint !== paint || stale.size) { await recolour() }
+    if (scene.paint !== next || (stale.size && !ahead)) { await recolour() }
   }
   const dress = () => {
     paint = scene.paint

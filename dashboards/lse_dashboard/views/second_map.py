@@ -103,6 +103,8 @@ class SecondMapView:
     def _show(self) -> None:
         scatter, theme = self._map.scatter, self._session.theme
         self._card.html = ""
+        if isinstance(self._view, Scatter3D):
+            self._view.close()
         self._view = None
         if scatter.cloud is not None and scatter.cloud.dimension == 2:
             self._view = Scatter2D(
