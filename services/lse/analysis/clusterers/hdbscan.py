@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AliasChoices, Field
 
 from lse.analysis.clusterers.clusterings import (
@@ -16,10 +15,13 @@ from lse.analysis.clusterers.clusterings import (
     Run,
     smallest_cluster,
 )
-from lse.analysis.clusterers.condensed_tree import condense, select_clusters
-from lse.analysis.clusterers.spanning_tree import SpanningTree, spanning_tree
 from lse.errors import InvalidArgumentError
 from lse.methods import Method
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lse.analysis.clusterers.spanning_tree import SpanningTree
 
 __all__ = ["METHOD", "HdbscanParameters"]
 
@@ -57,6 +59,10 @@ class HdbscanParameters(ClusteringParameters):
 
 
 def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
+    # Here, since other methods need not wait for numba.
+    from lse.analysis.clusterers.condensed_tree import condense, select_clusters
+    from lse.analysis.clusterers.spanning_tree import spanning_tree
+
     rows = len(task.points)
     size = parameters.min_cluster_size or smallest_cluster(rows)
     if size > rows:
@@ -91,6 +97,8 @@ def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
 
 def _approximate_tree(points: NDArray[np.float32], samples: int) -> SpanningTree:
     from fast_hdbscan.hdbscan import compute_minimum_spanning_tree
+
+    from lse.analysis.clusterers.spanning_tree import SpanningTree
 
     edges, _, _ = compute_minimum_spanning_tree(points, min_samples=samples, reproducible=True)
     edges = edges[np.argsort(edges[:, 2], kind="stable")]
