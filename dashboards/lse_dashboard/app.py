@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -89,21 +90,23 @@ class PageBackground:
             self._bring(then, result)
 
     def _bring(self, act: Callable[[Any], None], result: object) -> None:
+        # Not from this thread: while the page holds its changes back, a callback that is added may be lost.
+        self._loop.add_callback(self.soon, partial(act, result))
+
+    def soon(self, step: Callable[[], None]) -> None:
+        """Run a step in the page's next turn; to be called in the thread of its event loop."""
+
         def in_one_step() -> None:
             # The browser gets all changes together: one that names a new model must not come before the model.
             with pn.io.hold(self._document):
-                act(result)
+                step()
 
-        # Not from this thread: while the page holds its changes back, a callback that is added may be lost.
-        self._loop.add_callback(self._add, in_one_step)
-
-    def _add(self, step: Callable[[], None]) -> None:
         session = self._document.session_context.session
         if self._ready or session is None or not session.connection_count:
-            self._document.add_next_tick_callback(step)
+            self._document.add_next_tick_callback(in_one_step)
         else:
             # The browser has the page already, or is about to, and gets changes only when it has drawn it.
-            self._waiting.append(step)
+            self._waiting.append(in_one_step)
 
     def _on_ready(self) -> None:
         self._ready = True

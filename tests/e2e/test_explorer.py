@@ -56,6 +56,20 @@ def test_a_point_opens_its_image_and_its_neighbours(page: Page, client: Client, 
     page.wait_for_selector(f'.image[data-row="{row}"]')
 
 
+def test_the_map_opens_in_its_true_proportions(page: Page) -> None:
+    """However the browser's size and the first answers of the services fall together."""
+    for _ in range(4):
+        page.reload()
+        expect(page.locator(".lse-counts")).to_contain_text("points shown")
+        page.wait_for_function(
+            """() => {
+              const figure = [...Bokeh.documents[0]._all_models.values()].find((one) => one.type === "Figure")
+              const {x_range: x, y_range: y, inner_width: width, inner_height: height} = figure ?? {}
+              return width > 300 && Math.abs((x.end - x.start) / width * height / (y.end - y.start) - 1) < 0.01
+            }"""
+        )
+
+
 def row_is(row: int) -> object:
     import pyarrow.compute as pc
 

@@ -20,17 +20,27 @@ class Background(Protocol):
     ) -> None:
         """Run `work`, then `then` with its result or `failed` with its error, where the session may change."""
 
+    def soon(self, step: Callable[[], None]) -> None:
+        """Run a step where the session may change, after those that were given before."""
 
-def immediately(
-    work: Callable[[], ResultT], then: Callable[[ResultT], None], failed: Callable[[LseError], None], /
-) -> None:
-    """Run work at once: for scripts and tests, where nobody waits."""
-    try:
-        result = work()
-    except LseError as error:
-        failed(error)
-    else:
-        then(result)
+
+class _Immediately:
+    def __call__(
+        self, work: Callable[[], ResultT], then: Callable[[ResultT], None], failed: Callable[[LseError], None], /
+    ) -> None:
+        try:
+            result = work()
+        except LseError as error:
+            failed(error)
+        else:
+            then(result)
+
+    def soon(self, step: Callable[[], None]) -> None:
+        step()
+
+
+immediately: Background = _Immediately()
+"""Runs work at once: for scripts and tests, where nobody waits."""
 
 
 class Newest:

@@ -88,6 +88,7 @@ class Scatter2D:
         self._thumbnail = thumbnail
         self._free = free
         self._overlay: Overlay | None = None
+        self._background = background
         self._frames = Newest(background)
         self._glyph: FrameGlyph | None = None
         self.frame: Frame | None = None
@@ -146,9 +147,13 @@ class Scatter2D:
             self._size: self._on_size,
         }
         for stream, act in self._listening.items():
-            stream.add_subscriber(_scheduled(act))
+            stream.add_subscriber(self._scheduled(act))
         self._range.add_subscriber(self._on_range)
         return cloud * marks
+
+    def _scheduled(self, act: Callable[..., None]) -> Callable[..., None]:
+        """Act in the page's next turn: HoloViews reports events without the lock that changes of the page need."""
+        return lambda **event: self._background.soon(partial(act, **event))
 
     def redraw(self) -> None:
         """Draw again, since colours or what is shown or selected changed."""
@@ -351,16 +356,6 @@ class Scatter2D:
     def _on_box(self, bounds: tuple[float, float, float, float] | None) -> None:
         if bounds is not None and self._scatter.cloud is not None:
             self._scatter.select(inside_box(self._scatter.cloud, bounds), wording.Selection.BOX)
-
-
-def _scheduled(act: Callable[..., None]) -> Callable[..., None]:
-    """Act in the page's next turn: HoloViews reports events without the lock that changes of the page need."""
-
-    def in_one_step(**event: Any) -> None:
-        with pn.io.hold():
-            act(**event)
-
-    return lambda **event: pn.state.execute(partial(in_one_step, **event), schedule=True)
 
 
 def _kept(viewport: Viewport | None, view: View) -> View | None:
