@@ -3,10 +3,10 @@
 A `lse up` with a simulated survey is visited by Chromium: for the first time, again with what the browser has kept, and
 over a line of 10 Mbit/s.  A visit is usable when the map is drawn and says how many points it shows.  Then images are
 clicked, each until its picture and its neighbours are there; the map is dragged, each time until its new picture is
-there; the explorer is killed, each time until a new one answers and the page is back; and hover and lasso are timed on
-a million points.
+there; both again while other sessions are open, which look at the map and do nothing else; the explorer is killed, each
+time until a new one answers and the page is back; and hover and lasso are timed on a million points.
 
-    python benchmarks/explorer_page.py [--clicks 30] [--pans 30] [--kills 3] [--points 1e6] [--json]
+    python benchmarks/explorer_page.py [--clicks 30] [--pans 30] [--sessions 49] [--kills 3] [--points 1e6] [--json]
 
 Times depend on what else the machine does, bytes do not.
 """
@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -156,6 +157,63 @@ def pans(page: Page, count: int) -> dict[str, float]:
     }
 
 
+# Opens sessions, as a browser that has drawn the page does, and takes what they are sent until its input ends.
+_OTHERS = """
+import sys
+from threading import Thread
+from bokeh.client import pull_session
+from bokeh.document.events import MessageSentEvent
+from bokeh.events import DocumentReady
+
+sessions = [pull_session(url=sys.argv[1], arguments={"experiment": "x"}) for _ in range(int(sys.argv[2]))]
+for session in sessions:
+    ready = DocumentReady()
+    ready.model = None
+    session.document.callbacks.trigger_on_change(MessageSentEvent(session.document, "bokeh_event", ready))
+
+def take():
+    while True:
+        for session in sessions:
+            session.force_roundtrip()
+
+Thread(target=take, daemon=True).start()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def others(url: str, count: int) -> Any:
+    """Other sessions of the explorer, which are open meanwhile."""
+    words = [sys.executable, "-W", "ignore", "-c", _OTHERS, url, str(count)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        if process.stdout.readline() != "open\n":
+            raise RuntimeError("the other sessions did not open")
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def _memory(pid: int) -> int:
+    """Bytes of memory that a process has for itself."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+
+
+def among_others(page: Page, running: Installation, given: argparse.Namespace) -> dict[str, Any]:
+    """Clicks and drags while other sessions are open, and what each of these costs."""
+    before = _memory(running.explorer_pid)
+    with others(running.url, given.sessions):
+        page.wait_for_timeout(10_000)
+        return {
+            "click_to_image": clicks(page, given.clicks),
+            "pan_to_picture": pans(page, given.pans),
+            "megabytes_a_session": (_memory(running.explorer_pid) - before) / 1e6 / given.sessions,
+        }
+
+
 def kills(page: Page, running: Installation, count: int) -> dict[str, float]:
     """Seconds from a kill of the explorer to the word that it is away, to a new one, and from this to the map."""
     found: dict[str, list[float]] = {"away_said": [], "new_answers": [], "back_after_answer": []}
@@ -213,6 +271,8 @@ def visits(browser: Browser, running: Installation, given: argparse.Namespace) -
     page, found["later_visit"] = visit(context, url)
     found["click_to_image"] = clicks(page, given.clicks)
     found["pan_to_picture"] = pans(page, given.pans)
+    if given.sessions:
+        found["among_others"] = among_others(page, running, given)
     found["after_a_kill"] = kills(page, running, given.kills)
     context.close()
     slow = browser.new_context(viewport=WINDOW)
@@ -226,6 +286,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clicks", type=int, default=30)
     parser.add_argument("--pans", type=int, default=30)
+    parser.add_argument("--sessions", type=int, default=49)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--points", type=float, default=1e6)
     parser.add_argument("--json", action="store_true")

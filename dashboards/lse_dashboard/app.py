@@ -178,8 +178,14 @@ def serve(
     )
     guard(server, host=host, origins=origins)
     server.start()
-    server.io_loop.start()
-    executor.shutdown(wait=False, cancel_futures=True)
+    # Between two steps of the loop: an exception in the middle of one could leave a thread that nobody ends.
+    server.io_loop.asyncio_loop.add_signal_handler(signal.SIGTERM, server.io_loop.stop)
+    try:
+        server.io_loop.start()
+    finally:
+        # The process ends when its threads do: one may wait for services that are away.
+        executor.shutdown(wait=False, cancel_futures=True)
+        libraries.close()
 
 
 def _end(number: int, frame: object) -> None:

@@ -116,6 +116,12 @@ class Library:
                 self._clients[project] = self._clients[""].with_project(project)
             return self._clients[project]
 
+    def close(self) -> None:
+        """End what waits for the services."""
+        with self._lock:
+            if "" in self._clients:
+                self._clients[""].close()
+
     def projects(self) -> tuple[str, ...]:
         """Names of all projects, the configured one first."""
         own = self.client().project
@@ -354,6 +360,12 @@ class Libraries:
             while len(self._libraries) > _CALLERS:
                 self._libraries.popitem(last=False)
             return self._libraries[key]
+
+    def close(self) -> None:
+        """End what waits for the services, for all callers."""
+        with self._lock:
+            for library in self._libraries.values():
+                library.close()
 
 
 def _schemes(client: Client) -> tuple[LabelScheme, ...]:
