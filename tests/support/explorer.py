@@ -77,6 +77,7 @@ def opened_explorer(
     page.goto(f"{installation.url}/?project=default&experiment={experiment}")
     expect(page.locator(".lse-experiment [role=combobox]")).to_have_text(experiment)
     page.wait_for_selector(".lse-cloud canvas")
+    expect(page.locator(".lse-counts")).to_contain_text("points shown")
     yield page
     page.close()
     faults = [one for one in faults if besides is None or not one.startswith(besides)]

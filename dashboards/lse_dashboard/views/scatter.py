@@ -242,6 +242,8 @@ class ScatterView:
     def _counts(self, scatter: Scatter) -> str:
         if scatter.cloud is None or scatter.shown is None:
             return ""
+        if isinstance(self._view, Scatter2D) and self._view.frame is None:
+            return ""  # nothing is, before the first picture
         shown = int(scatter.shown.sum())
         text = _WORDS.SHOWN.format(shown=shown, total=len(scatter.cloud))
         if isinstance(self._view, Scatter3D) and self._view.drawn is not None:
