@@ -11,13 +11,25 @@ from numpy.typing import NDArray
 
 from lse.errors import InvalidArgumentError
 from lse.pointcloud.counting import HIDDEN, Codes, Seen, count_categories, count_points, count_tiles
-from lse.pointcloud.order import gather, tiled_order
+from lse.pointcloud.order import gather, level_bounds, tiled_order
 from lse.pointcloud.tiles import Tiles
 from lse.pointcloud.window import Window
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
-__all__ = ["Categories", "Column", "PointCloud", "build_cloud", "build_part"]
+__all__ = [
+    "FIRST_LEVEL",
+    "TILE_POINTS",
+    "Categories",
+    "Column",
+    "PointCloud",
+    "build_cloud",
+    "build_part",
+    "check_shape",
+    "finite",
+    "level_shares",
+    "stored_codes",
+]
 
 Categories = tuple[NDArray[np.integer], tuple[str, ...]]
 
@@ -157,11 +169,11 @@ def build_cloud(
         The coordinates are not two or three columns, or there are too many points.
     """
     return build_part(
-        coordinates, columns or {}, shares=_shares(len(coordinates), first_level), tile_points=tile_points, out=out
+        coordinates, columns or {}, shares=level_shares(len(coordinates), first_level), tile_points=tile_points, out=out
     )
 
 
-def _shares(count: int, first_level: int) -> tuple[float, ...]:
+def level_shares(count: int, first_level: int) -> tuple[float, ...]:
     """Share of the points in the levels up to each one."""
     shares, share = [], first_level / max(count, 1)
     while share < 1:
@@ -181,19 +193,13 @@ def build_part(
 ) -> PointCloud:
     """Build a part of a cloud, whose levels have the shares of the whole and whose rows begin with `first`."""
     given = len(coordinates)
-    if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3) or first + given >= 1 << 32:
-        raise InvalidArgumentError(
-            f"A point cloud has two or three coordinates a point and fewer than 2³² points, not the shape "
-            f"{coordinates.shape}: give an array of that shape.",
-            reason="COORDINATES_INVALID",
-        )
+    check_shape(coordinates.shape, first)
     coordinates = np.ascontiguousarray(coordinates, np.float32)
-    kept = None
-    if not np.isfinite(np.add.reduce(coordinates, axis=None, dtype=np.float64)):
-        kept = np.flatnonzero(np.isfinite(coordinates).all(axis=1)).astype(np.uint32)
+    found, kept = finite(coordinates), None
+    if found is not None:
+        kept = np.flatnonzero(found).astype(np.uint32)
         coordinates = coordinates[kept]
-    bounds = np.minimum(np.array(shares) * 2.0**32, 2.0**32 - 1).astype(np.uint32)
-    order, levels, starts = tiled_order(coordinates, first=first, bounds=bounds, tile_points=tile_points)
+    order, levels, starts = tiled_order(coordinates, first=first, bounds=level_bounds(shares), tile_points=tile_points)
     points = np.empty_like(coordinates) if out is None else out
     boxes = gather(coordinates, order, starts, points)
     rows = order if kept is None else kept[order]
@@ -202,11 +208,34 @@ def build_part(
     return PointCloud(points, rows + np.uint32(first) if first else rows, tiles, made, first + given)
 
 
-def _column(codes: NDArray[np.integer], labels: tuple[str, ...], rows: NDArray[np.uint32], tiles: Tiles) -> Column:
+def check_shape(shape: tuple[int, ...], first: int = 0) -> None:
+    """Require the shape of coordinates whose rows begin with `first`."""
+    if len(shape) != 2 or shape[1] not in (2, 3) or first + shape[0] >= 1 << 32:
+        raise InvalidArgumentError(
+            f"A point cloud has two or three coordinates a point and fewer than 2³² points, not the shape "
+            f"{shape}: give an array of that shape.",
+            reason="COORDINATES_INVALID",
+        )
+
+
+def finite(coordinates: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Which points have finite coordinates only, shape (n,); None where all have."""
+    with np.errstate(invalid="ignore"):  # the sum of infinities of both signs is not a number, as it should be
+        if np.isfinite(np.add.reduce(coordinates, axis=None, dtype=np.float64)):
+            return None
+    return np.asarray(np.isfinite(coordinates).all(axis=1))
+
+
+def stored_codes(codes: NDArray[np.integer], labels: tuple[str, ...]) -> Codes:
+    """Codes as a cloud has them, given codes that are negative for none, and the names of the codes."""
     if len(labels) >= HIDDEN:
         raise InvalidArgumentError(
             f"A column has {len(labels)} categories, and a point cloud takes up to {HIDDEN - 1}: group them first.",
             reason="CATEGORIES_TOO_MANY",
         )
-    ordered = np.where(codes < 0, HIDDEN, codes).astype(np.uint16)[rows]
+    return np.where(codes < 0, HIDDEN, codes).astype(np.uint16)
+
+
+def _column(codes: NDArray[np.integer], labels: tuple[str, ...], rows: NDArray[np.uint32], tiles: Tiles) -> Column:
+    ordered = stored_codes(codes, labels)[rows]
     return Column(ordered, labels, count_tiles(ordered, tiles.all_spans, len(labels)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -10,14 +11,72 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["gather", "split", "tiled_order"]
+__all__ = [
+    "SAMPLE",
+    "Grid",
+    "count_by_cell",
+    "gather",
+    "group_by_part",
+    "level_bounds",
+    "shuffle",
+    "sorted_by_key",
+    "split",
+    "tiled_order",
+]
 
 # Bits of a cell's number for each axis: 2 x 16 and 3 x 10 fit into 32.
 _BITS = {2: 16, 3: 10}
 _DIGIT = 11
 # Points beyond these quantiles lie in the outermost cells, so that one far point does not push all others into one.
 _QUANTILES = (0.0005, 0.9995)
-_SAMPLE = 100_000
+SAMPLE = 100_000
+"""Points of which the quantiles are taken, about."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The finest cells, in which points are told apart.
+
+    Attributes
+    ----------
+    low
+        Corner, shape (d,).
+    scale
+        Cells for each data unit, shape (d,).
+    """
+
+    low: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, sample: NDArray[np.float32]) -> Grid:
+        """Grid for points of which some are given, shape (s, d)."""
+        dimension = sample.shape[1]
+        if len(sample) == 0:
+            return cls(np.zeros(dimension), np.zeros(dimension))
+        low, high = np.quantile(sample.astype(np.float64), _QUANTILES, axis=0)
+        width = high - low
+        return cls(low, np.divide(1 << _BITS[dimension], width, out=np.zeros_like(width), where=width > 0))
+
+    @property
+    def dimension(self) -> int:
+        """2 or 3."""
+        return len(self.low)
+
+    @property
+    def bits(self) -> int:
+        """Bits of a cell's number for each axis."""
+        return _BITS[self.dimension]
+
+    def keys(self, points: NDArray[np.float32]) -> NDArray[np.uint32]:
+        """Number of each point's cell along the curve of Morton (1966), shape (n,)."""
+        keys: NDArray[np.uint32] = _keys(points, self.low, self.scale, self.bits)
+        return keys
+
+
+def level_bounds(shares: tuple[float, ...]) -> NDArray[np.uint32]:
+    """A point belongs to the first level whose bound is above its random number of 32 bits, shape (levels,)."""
+    return np.minimum(np.array(shares) * 2.0**32, 2.0**32 - 1).astype(np.uint32)
 
 
 def tiled_order(
@@ -32,7 +91,7 @@ def tiled_order(
     first
         Number of the first point in the whole cloud, from which its level is drawn.
     bounds
-        A point belongs to the first level whose bound is above its random number of 32 bits, shape (levels,).
+        Those of the levels; see `level_bounds`.
     tile_points
         Most points of a tile, unless they cannot be told apart by their cells.
 
@@ -45,21 +104,20 @@ def tiled_order(
     starts
         First point of each tile and the end of the last, shape (t + 1,).
     """
-    dimension = points.shape[1]
-    low, scale = _cells(points)
-    keys = _keys(points, low, scale, _BITS[dimension])
-    order = _sorted_by_key(keys)
+    grid = Grid.of(points[:: max(1, len(points) // SAMPLE)])
+    keys = grid.keys(points)
+    order = sorted_by_key(keys)
     order, keys, ends = _by_level(order, keys, np.uint64(first), bounds)
     levels: list[NDArray[np.uint8]] = []
     starts: list[NDArray[np.int64]] = []
     begin = 0
     for level, end in enumerate(ends.tolist()):
-        found = split(keys[begin:end], tile_points, dimension, _BITS[dimension]) + begin
+        found = split(keys[begin:end], tile_points, grid.dimension, grid.bits) + begin
         levels.append(np.full(len(found), level, np.uint8))
         starts.append(found)
         begin = end
     edges = np.concatenate([*starts, [len(points)]]).astype(np.int64)
-    _shuffle(order, edges, np.uint64(first))
+    shuffle(order, edges, order[edges[:-1]] ^ np.uint64(first))
     return order, np.concatenate(levels), edges
 
 
@@ -82,18 +140,7 @@ def gather(
     return boxes
 
 
-def _cells(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Corner of the grid of cells, and cells per data unit."""
-    cells = 1 << _BITS[points.shape[1]]
-    if len(points) == 0:
-        return np.zeros(points.shape[1]), np.zeros(points.shape[1])
-    sample = points[:: max(1, len(points) // _SAMPLE)].astype(np.float64)
-    low, high = np.quantile(sample, _QUANTILES, axis=0)
-    width = high - low
-    return low, np.divide(cells, width, out=np.zeros_like(width), where=width > 0)
-
-
-def _sorted_by_key(keys: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def sorted_by_key(keys: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Indices by ascending key; the keys are sorted in place."""
     order, other = np.arange(len(keys), dtype=np.uint32), np.empty(len(keys), np.uint32)
     others = np.empty(len(keys), np.uint32)
@@ -108,7 +155,6 @@ def _sorted_by_key(keys: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _keys(points: NDArray[np.float32], low: Any, scale: Any, bits: int) -> Any:
-    """Number of each point's cell along the curve of Morton (1966), uint32."""
     dimension = points.shape[1]
     most = np.float64((1 << bits) - 1)
     keys = np.empty(points.shape[0], np.uint32)
@@ -188,6 +234,34 @@ def _by_level(order: Any, keys: Any, first: np.uint64, bounds: Any) -> Any:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def count_by_cell(keys: Any, shift: int, first: np.uint64, bounds: Any, counts: Any) -> None:
+    """Count points, the first of which has the number `first`, by level and coarse cell, shape (levels, cells)."""
+    for point in range(keys.shape[0]):
+        counts[_level(first + np.uint64(point), bounds), keys[point] >> np.uint32(shift)] += np.uint32(1)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def group_by_part(keys: Any, shift: int, first: np.uint64, bounds: Any, parts: Any, ends: Any) -> Any:
+    """Indices of points by the part of their level and coarse cell, in their order within each.
+
+    `parts` has the part of each level and cell; the end of each part is put into `ends`, shape (parts,).
+    """
+    own = np.empty(keys.shape[0], np.int32)
+    for point in range(keys.shape[0]):
+        own[point] = parts[_level(first + np.uint64(point), bounds), keys[point] >> np.uint32(shift)]
+        ends[own[point]] += 1
+    place = np.zeros_like(ends)
+    for part in range(1, ends.shape[0]):
+        place[part] = ends[part - 1]
+        ends[part] += ends[part - 1]
+    order = np.empty(keys.shape[0], np.uint32)
+    for point in range(keys.shape[0]):
+        order[place[own[point]]] = point
+        place[own[point]] += 1
+    return order
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _split(keys: Any, tile_points: int, dimension: int, bits: int, found: Any) -> int:
     children = 1 << dimension
     stack = np.empty((bits * children + 1, 3), np.int64)
@@ -218,11 +292,11 @@ def _split(keys: Any, tile_points: int, dimension: int, bits: int, found: Any) -
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _shuffle(order: Any, starts: Any, seed: np.uint64) -> None:
-    """Shuffle each tile, as Fisher and Yates do."""
+def shuffle(order: NDArray[np.uint32], starts: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
+    """Shuffle each tile, as Fisher and Yates do, by a seed of its own."""
     for tile in range(starts.shape[0] - 1):
         begin, count = starts[tile], starts[tile + 1] - starts[tile]
-        state = _mixed(seed ^ np.uint64(order[begin]))
+        state = _mixed(seeds[tile])
         for last in range(count - 1, 0, -1):
             # Knuth's linear congruential generator, of which the upper half is used.
             state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)

@@ -21,7 +21,16 @@ from lse.errors import DataLossError, FailedPreconditionError
 from lse.pointcloud.cloud import TILE_POINTS, Categories, Column, PointCloud, build_part
 from lse.pointcloud.tiles import Tiles
 
-__all__ = ["append_points", "cloud_files", "file_names", "open_cloud", "read_tiles", "write_cloud"]
+__all__ = [
+    "append_points",
+    "cloud_files",
+    "emptied",
+    "file_names",
+    "open_cloud",
+    "read_tiles",
+    "write_cloud",
+    "write_tables",
+]
 
 _VERSION = 1
 _HEADER = "cloud.json"
@@ -29,10 +38,15 @@ _HEADER = "cloud.json"
 
 def write_cloud(cloud: PointCloud, folder: Path) -> None:
     """Write a cloud into a folder, which is made where it is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in file_names(len(cloud.columns)):
-        (folder / name).unlink(missing_ok=True)
+    emptied(folder)
     _extend(folder, cloud, cloud)
+
+
+def emptied(folder: Path) -> None:
+    """Make a folder where there is none, and take an earlier cloud out of it, of which the header goes first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [*(folder / name for name in reversed(file_names(0))), *folder.glob("column-[0-9]*")]:
+        path.unlink(missing_ok=True)
 
 
 def open_cloud(folder: Path) -> PointCloud:
@@ -124,19 +138,27 @@ def _extend(folder: Path, part: PointCloud, whole: PointCloud, offset: int = 0) 
             file.seek(at * stored.itemsize * int(np.prod(stored.shape[1:])))
             stored.tofile(file)
             file.truncate()
-    tiles = whole.tiles
+    labels = {name: column.labels for name, column in part.columns.items()}
+    write_tables(folder, whole.tiles, labels, points=offset + len(part), source_count=whole.source_count)
+
+
+def write_tables(
+    folder: Path, tiles: Tiles, labels: Mapping[str, tuple[str, ...]], *, points: int, source_count: int
+) -> None:
+    """Write the tiles of a cloud, then its header, which makes the arrays in the folder a cloud."""
+    dimension = tiles.boxes.shape[2]
     table = {"level": tiles.levels, "first": tiles.firsts, "count": tiles.counts}
-    for axis, name in enumerate("xyz"[: part.dimension]):
+    for axis, name in enumerate("xyz"[:dimension]):
         table |= {f"{name}_low": tiles.boxes[:, 0, axis], f"{name}_high": tiles.boxes[:, 1, axis]}
     _replace(folder / "tiles.arrow", lambda file: _write_table(file, pa.table(table)))
     header = {
         "version": _VERSION,
-        "dimension": part.dimension,
-        "points": offset + len(part),
+        "dimension": dimension,
+        "points": points,
         "tiles": len(tiles),
-        "source_count": whole.source_count,
+        "source_count": source_count,
         "shares": tiles.shares,
-        "columns": {name: column.labels for name, column in part.columns.items()},
+        "columns": labels,
     }
     _replace(folder / _HEADER, lambda file: file.write(json.dumps(header, indent=2).encode()))
 

@@ -12,6 +12,7 @@ from lse.client import Client
 from lse.errors import NotFoundError
 from lse.platform.catalogue.records.projection import ProjectionSpec
 from lse.pointcloud import open_cloud
+from lse.services.projection.clouds import build_stored_cloud
 from lse.services.projection.jobs import MapOrder, reduce_vectors
 from world import Channel, World
 
@@ -28,6 +29,7 @@ def test_a_cloud_arrives_as_the_projection_made_it(
     folder = artifacts.folder("projection", "made")
     spec = ProjectionSpec(method="pca", parameters={"n_components": components})
     reduce_vectors(artifacts, experiment.result, MapOrder(spec, folder), Channel())
+    build_stored_cloud(artifacts, f"{folder}/coordinates.zarr", f"{folder}/cloud", Channel())
     coordinates = artifacts.read_array(f"{folder}/coordinates.zarr")
     projection = world.projection("map", experiment, coordinates)
     assert projection.result.cloud_uri == ""

@@ -32,7 +32,7 @@ def test_stored_models_place_vectors_by_blocks(world: World, client: Client, met
         model_arrays=made.model_arrays,
     )
     target = world.experiment("y", dataset, vectors[::-1])
-    uris = MapUris(target.result.vectors_uri, f"{folder}/placed.zarr", f"{folder}/cloud", f"{folder}/novelty.zarr")
+    uris = MapUris(target.result.vectors_uri, f"{folder}/placed.zarr", f"{folder}/novelty.zarr")
     assert place_vectors(artifacts, fitted.result, result, uris, Channel()).rows == 150
     placed = artifacts.read_array(uris.coordinates)
     published: list[ProjectionResult] = []
@@ -62,9 +62,7 @@ def test_stored_models_place_vectors_by_blocks(world: World, client: Client, met
     assert drift.column_names == ["row", "novelty"]
     assert drift.num_rows == 150
     assert max(drift["novelty"].to_pylist()) <= 1
-    again = MapUris(
-        fitted.result.vectors_uri, f"{folder}/again.zarr", f"{folder}/cloud", f"{folder}/again-novelty.zarr"
-    )
+    again = MapUris(fitted.result.vectors_uri, f"{folder}/again.zarr", f"{folder}/again-novelty.zarr")
     place_vectors(artifacts, fitted.result, result, again, Channel())
     np.testing.assert_array_equal(artifacts.read_array(again.coordinates)[::-1], placed)
 

@@ -39,11 +39,11 @@ def run_projection(context: JobContext[ProjectionRecord]) -> None:
         stage="projecting",
         returns=MadeMap,
     )
-    report = made.report
+    report, coordinates_uri = made.report, f"{context.folder}/coordinates.zarr"
     context.publish(
         ProjectionResult(
-            coordinates_uri=f"{context.folder}/coordinates.zarr",
-            cloud_uri=f"{context.folder}/cloud",
+            coordinates_uri=coordinates_uri,
+            cloud_uri=publish_cloud(context, coordinates_uri),
             image_count=report["rows"],
             trust_uri=made.trust_uri,
             figures=_figures(report),
@@ -77,7 +77,7 @@ class MapOrder:
 def reduce_vectors(
     artifacts: Artifacts, experiment: ExperimentResult, order: MapOrder, channel: TaskChannel
 ) -> MadeMap:
-    """Reduce the vectors of an experiment; write the coordinates, their cloud and the model into a folder."""
+    """Reduce the vectors of an experiment; write the coordinates and the model into a folder."""
     spec, folder, beside = order.spec, order.folder, order.beside
     vectors = artifacts.read_array(experiment.vectors_uri)
     neighbours = stored_graph(
@@ -97,7 +97,6 @@ def reduce_vectors(
     )
     coordinates = np.asarray(projection.coordinates, np.float32)
     artifacts.write_array(f"{folder}/coordinates.zarr", coordinates)
-    publish_cloud(artifacts, coordinates, f"{folder}/cloud")
     report, trust_uri = dict(projection.report), ""
     trust = measure_trust(projection.coordinates, neighbours, monitor=Monitor(channel.report, channel.should_stop))
     if trust is not None:

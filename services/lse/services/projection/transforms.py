@@ -49,8 +49,7 @@ def transform_projection(context: JobContext[ProjectionRecord]) -> None:
     source = ready(fitted.parent, ExperimentRecord)
     target = ready(context.resource.parent, ExperimentRecord)
     coordinates_uri = f"{context.folder}/coordinates.zarr"
-    made = (coordinates_uri, f"{context.folder}/cloud", f"{context.folder}/novelty.zarr")
-    uris = MapUris(target.result.vectors_uri, *made)
+    uris = MapUris(target.result.vectors_uri, coordinates_uri, f"{context.folder}/novelty.zarr")
     placed = context.run(
         place_vectors,
         *(context.platform.artifacts, source.result, fitted.result, uris),
@@ -60,7 +59,7 @@ def transform_projection(context: JobContext[ProjectionRecord]) -> None:
     context.publish(
         ProjectionResult(
             coordinates_uri=coordinates_uri,
-            cloud_uri=uris.cloud,
+            cloud_uri=publish_cloud(context, coordinates_uri),
             image_count=placed.rows,
             trust_uri=uris.novelty,
             trust_columns=("novelty",),
@@ -76,11 +75,10 @@ def transform_projection(context: JobContext[ProjectionRecord]) -> None:
 
 @dataclass(frozen=True)
 class MapUris:
-    """Vectors that are placed on a map, and where their coordinates, their cloud and their novelty go."""
+    """Vectors that are placed on a map, and where their coordinates and their novelty go."""
 
     vectors: str
     coordinates: str
-    cloud: str
     novelty: str
 
 
@@ -118,5 +116,4 @@ def place_vectors(
         coordinates[here] = model.transform(new)
         novelty[here] = scale.novelty(new)
     artifacts.write_array(uris.novelty, novelty[:, None])
-    publish_cloud(artifacts, artifacts.read_array(uris.coordinates), uris.cloud)
     return PlacedImages(int(rows), drift_of(novelty))
