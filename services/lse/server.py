@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lse.errors import InvalidArgumentError
-from lse.platform.access import Access
+from lse.platform.access.access import Access
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import Catalogue, Resources
 from lse.platform.catalogue.discards import Discards

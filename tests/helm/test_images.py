@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 import tomllib
+import urllib.request
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from lse.platform.ports import free_port
 from lse.server import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,11 +74,69 @@ def test_what_is_sent_to_the_build_is_listed() -> None:
     assert {source for source in copied if not source.startswith(("--", "/"))} == allowed
 
 
+def test_what_the_wheel_is_made_of_is_copied() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = {source for line in DOCKERFILE.splitlines() if line.startswith("COPY ") for source in line.split()[1:-1]}
+    for path in [*wheel["packages"], *wheel["force-include"]]:
+        assert copied & {path, *map(str, Path(path).parents)}, path
+
+
 @pytest.mark.parametrize("program", ["deploy/images/install.sh", "scripts/images.sh", "scripts/helm.sh"])
 def test_programs_can_be_read_by_their_shell(program: str) -> None:
     path = ROOT / program
     assert path.stat().st_mode & 0o111
     subprocess.run([path.read_text().splitlines()[0].rpartition("/")[2].split()[-1], "-n", path], check=True)
+
+
+def test_the_explorer_starts_with_the_packages_of_its_image() -> None:
+    """It has `latent-space-explorer[dashboard]` and what that requires, and answers with nothing else."""
+    port = free_port()
+    # Services may be away, and a page is served all the same.
+    command = f"explorer --address 127.0.0.1:{free_port()} --host 127.0.0.1 --dashboard-port {port}".split()
+    program = f"""
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {modules_beside("dashboard")!r}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Missing())
+from lse.cli.main import main
+sys.argv[1:] = {command!r}
+main()
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
+                    page = answer.read().decode()
+                break
+            except OSError:
+                assert process.poll() is None, process.communicate()[1]
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        assert "Latent Space Explorer" in page
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def modules_beside(extra: str) -> set[str]:
+    """Modules of packages that are installed here and that this extra does not bring."""
+    needed, waiting = set(), [("latent-space-explorer", extra)]
+    while waiting:
+        name, wanted = waiting.pop()
+        if (name, wanted) in needed:
+            continue
+        needed.add((name, wanted))
+        for line in metadata.requires(name) or ():
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": wanted}):
+                waiting += [(canonicalize_name(requirement.name), each) for each in ("", *requirement.extras)]
+    brought = {name for name, _ in needed}
+    found = metadata.packages_distributions().items()
+    return {module for module, names in found if not brought & {canonicalize_name(name) for name in names}}
 
 
 def test_services_start_without_torch() -> None:

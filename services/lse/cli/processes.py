@@ -137,7 +137,7 @@ def explorer(settings: Settings) -> None:
 
     if settings.token is not None or not _login_required(settings.address):
         # Whoever brings no credentials is shown what this token, or everybody, may see.
-        from lse.platform.access.login import check_open
+        from lse.platform.access.openness import check_open
 
         check_open(settings, what="explorer")
     serve_explorer(
@@ -154,8 +154,8 @@ def explorer(settings: Settings) -> None:
 
 def _explorer_login(settings: Settings) -> Login:
     """Login that the explorer offers to its visitors."""
+    from lse.platform.access.discovery import discovered
     from lse.platform.access.jupyterhub import hub_endpoints
-    from lse.platform.access.oidc import discovered
     from lse_dashboard.data.access import Login
 
     by_hub = settings.login == "jupyterhub"

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from lse.embedded.home import Home
 from lse.errors import FailedPreconditionError, InvalidArgumentError, LseError, UnavailableError
 from lse.hardware import usable_cores
-from lse.platform.access.login import check_open, is_loopback
+from lse.platform.access.openness import check_open, is_loopback
 from lse.platform.catalogue import ExperimentRecord
 from lse.platform.catalogue.catalogue import migrate
 from lse.platform.catalogue.records.record import Nothing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lse.platform.access import Access
+from lse.platform.access.access import Access
 from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import Catalogue, Resources
 from lse.platform.catalogue.discards import Discards

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lse.errors import FailedPreconditionError, UnauthenticatedError
+from lse.errors import UnauthenticatedError
 from lse.platform.access.access import Access
 from lse.platform.access.jupyterhub import HubTokens
 from lse.platform.access.oidc import IssuerTokens
+from lse.platform.access.openness import check_open
 from lse.platform.access.service_tokens import SERVICE_PREFIX
 from lse.platform.access.tokens import PREFIX
 from lse.platform.auth import ADMIN, Authenticator, Caller, Role, local_user
 from lse.platform.config import Settings
 
-__all__ = ["authenticator", "check_open", "is_loopback"]
+__all__ = ["authenticator"]
 
 
 def authenticator(settings: Settings, access: Access) -> Authenticator:
@@ -30,30 +30,6 @@ def authenticator(settings: Settings, access: Access) -> Authenticator:
         check_open(settings, what="services")
         return local_user
     return _Bearers(settings, access)
-
-
-def check_open(settings: Settings, *, what: str) -> None:
-    """Check that what needs no login is reached from this machine alone, or is meant to be open.
-
-    Raises
-    ------
-    FailedPreconditionError
-        If it would be open to a network by mistake.
-    """
-    if not is_loopback(settings.host) and not settings.open_without_login:
-        raise FailedPreconditionError(
-            f"The {what} would be open to everybody who reaches {settings.host}, with all rights: listen to 127.0.0.1, "
-            "set up a login (LSE_LOGIN), or, in a network of trusted people only, set LSE_OPEN_WITHOUT_LOGIN=true.",
-            reason="LOGIN_MISSING",
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an interface is reached from its own machine alone."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Bearers:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import threading
 import time
-import urllib.request
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 
-from lse.errors import FailedPreconditionError, LseError, UnauthenticatedError, UnavailableError
+from lse.errors import LseError, UnauthenticatedError, UnavailableError
+from lse.platform.access.discovery import check_url, discovered, read_object
 from lse.platform.auth import RESERVED_PREFIXES, Caller, logged_in
 from lse.platform.config import Settings
 
-__all__ = ["IssuerTokens", "discovered"]
+__all__ = ["IssuerTokens"]
 
-_DISCOVERY = "/.well-known/openid-configuration"
-_TIMEOUT_SECONDS = 5.0
 _KEYS_SECONDS = 600.0
 # A key that is not known may be new; who sends tokens with invented ones must not have us ask without end.
 _RETRY_SECONDS = 10.0
@@ -49,7 +45,7 @@ class IssuerTokens:
         settings.require("login_issuer", "login_audience")
         self._settings = settings
         self._issuer = settings.login_issuer
-        _check_url(self._issuer)
+        check_url(self._issuer)
         # By their ids: the key, and the one algorithm that it is for where the issuer says so.
         self._keys: dict[str | None, tuple[Any, str | None]] = {}
         self._fetched = self._tried = float("-inf")
@@ -140,7 +136,7 @@ class IssuerTokens:
     def _fetch(self) -> None:
         """Read the keys of the issuer; those that are known stay where it does not answer."""
         try:
-            found = dict(_keys_of(_read(discovered(self._issuer)["jwks_uri"])))
+            found = dict(_keys_of(read_object(discovered(self._issuer)["jwks_uri"])))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, LseError):
             if not self._keys:
                 raise self._unavailable() from None
@@ -155,56 +151,12 @@ class IssuerTokens:
         )
 
 
-def discovered(issuer: str) -> dict[str, str]:
-    """Addresses in the discovery document of an issuer, by their names there.
-
-    Raises
-    ------
-    UnavailableError
-        If it cannot be read, or is of another issuer.
-    FailedPreconditionError
-        If the issuer, or one of the addresses, is not asked over TLS.
-    """
-    _check_url(issuer)
-    try:
-        document = _read(issuer.rstrip("/") + _DISCOVERY)
-    except (OSError, ValueError):
-        document = {}
-    if document.get("issuer") != issuer:
-        raise UnavailableError(
-            f"The discovery document of {issuer} cannot be read, or is of another issuer: check login_issuer.",
-            reason="LOGIN_UNAVAILABLE",
-        )
-    found = {name: url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))}
-    for url in found.values():
-        _check_url(url)
-    return found
-
-
 def _keys_of(document: Mapping[str, Any]) -> Iterator[tuple[str | None, tuple[Any, str | None]]]:
     for key in document["keys"]:
         # One for encryption, or of a kind that is not known here, is of no use.
         if key.get("use", "sig") == "sig" and key.get("kty") in ("RSA", "EC", "OKP"):
             with contextlib.suppress(jwt.PyJWTError):
                 yield key.get("kid"), (jwt.PyJWK(key).key, key.get("alg"))
-
-
-def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")):
-        raise FailedPreconditionError(
-            f"The login at '{url}' is not asked over TLS, so anybody on the way could log in as anybody: give an "
-            "https:// address as login_issuer.",
-            reason="LOGIN_REFUSED",
-        )
-
-
-def _read(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310  # the scheme was checked
-        document = json.loads(answer.read(1 << 20))
-    if not isinstance(document, dict):
-        raise ValueError("not an object")  # noqa: TRY004  # as what is not JSON at all
-    return document
 
 
 def _one_line(error: Exception) -> str:

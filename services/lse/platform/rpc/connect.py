@@ -29,7 +29,7 @@ from lse.errors import (
     UnimplementedError,
     error_class,
 )
-from lse.platform.access.login import is_loopback
+from lse.platform.access.openness import is_loopback
 from lse.platform.rpc.openapi import api_document, api_methods, api_page
 from lse.status import DOMAIN, error_of_call, sent_status
 

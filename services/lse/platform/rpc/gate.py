@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lse.errors import FailedPreconditionError, InvalidArgumentError, PermissionDeniedError
-from lse.platform.access import Access
+from lse.platform.access.access import Access
 from lse.platform.access.projects import no_project
 from lse.platform.auth import Caller, Role
 from lse.platform.rpc.requirements import Need, projects_of

@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from lse.errors import InternalError, LseError, UnimplementedError
-from lse.platform.access import Access
+from lse.platform.access.access import Access
 from lse.platform.access.audit import AuditEntry, noting
 from lse.platform.auth import Authenticator, Caller, acting_as
 from lse.platform.rpc.gate import Gate
