@@ -21,7 +21,8 @@ from lse_dashboard import wording
 from lse_dashboard.data.access import Login, caller_of
 from lse_dashboard.data.closed_pages import ClosedPages
 from lse_dashboard.data.downloads import Answer, Make, Offers
-from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.libraries import Libraries
+from lse_dashboard.data.library import Library
 from lse_dashboard.data.link import Link
 from lse_dashboard.data.metrics import SESSIONS
 from lse_dashboard.data.opening import wanted_of

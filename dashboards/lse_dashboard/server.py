@@ -16,7 +16,8 @@ from tornado.web import RequestHandler, stream_request_body
 from lse.errors import InvalidArgumentError, LseError, NotFoundError
 from lse_dashboard.data.access import caller_of
 from lse_dashboard.data.downloads import Answer, Make, Offers
-from lse_dashboard.data.library import Libraries, Library
+from lse_dashboard.data.libraries import Libraries
+from lse_dashboard.data.library import Library
 from lse_dashboard.data.uploads import Arriving, Uploads
 from lse_dashboard.data.urls import dataset_version
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from lse.errors import NotFoundError
@@ -29,6 +30,16 @@ def test_a_value_larger_than_the_budget_is_kept_alone() -> None:
     cache.put("large", b"x" * 50)
     assert len(cache) == 1
     assert cache.get("large") is not None
+
+
+def test_what_is_in_use_is_shared_even_beyond_the_budget() -> None:
+    cache: BoundedCache[np.ndarray] = BoundedCache(10, lambda value: value.nbytes)
+    used = cache.get_or_make("used", lambda: np.zeros(8, np.uint8))
+    cache.put("other", np.zeros(8, np.uint8))
+    assert cache.get_or_make("used", lambda: np.ones(8, np.uint8)) is used
+    del used
+    assert cache.get("used") is None
+    assert cache.used == 8
 
 
 def test_threads_that_want_the_same_value_make_it_once() -> None:

@@ -18,7 +18,7 @@ from lse.errors import InvalidArgumentError, LseError
 from lse.images.recipe import load_recipe
 from lse_dashboard import wording
 from lse_dashboard.data.downloads import Offers
-from lse_dashboard.data.library import Libraries
+from lse_dashboard.data.libraries import Libraries
 from lse_dashboard.data.recipes import choices_of, with_choices
 from lse_dashboard.data.uploads import Uploads
 from lse_dashboard.server import handlers

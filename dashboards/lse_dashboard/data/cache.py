@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 __all__ = ["BoundedCache"]
 
@@ -13,7 +15,7 @@ ValueT = TypeVar("ValueT")
 
 
 class BoundedCache(Generic[ValueT]):
-    """Least recently used values within a budget of bytes.
+    """Least recently used values within a budget of bytes, and those that somebody still holds.
 
     Parameters
     ----------
@@ -28,6 +30,8 @@ class BoundedCache(Generic[ValueT]):
         self._size = size
         self._values: OrderedDict[Hashable, tuple[ValueT, int]] = OrderedDict()
         self._used = 0
+        # What fell out of the budget but is in use: nobody who asks for it gets a second copy.
+        self._alive: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
 
@@ -36,7 +40,8 @@ class BoundedCache(Generic[ValueT]):
         with self._lock:
             found = self._values.get(key)
             if found is None:
-                return None
+                alive: ValueT | None = self._alive.get(key)
+                return alive
             self._values.move_to_end(key)
             return found[0]
 
@@ -47,6 +52,8 @@ class BoundedCache(Generic[ValueT]):
             if key in self._values:
                 self._used -= self._values.pop(key)[1]
             self._values[key] = (value, taken)
+            with contextlib.suppress(TypeError):  # texts and dictionaries cannot be referred to weakly
+                self._alive[key] = value
             self._used += taken
             while self._used > self._budget and len(self._values) > 1:
                 _, (_, freed) = self._values.popitem(last=False)
@@ -80,3 +87,6 @@ class BoundedCache(Generic[ValueT]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __bool__(self) -> bool:
+        return True  # an empty one is a cache, too

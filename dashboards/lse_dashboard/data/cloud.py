@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud import PointCloud, build_cloud
+from lse_dashboard.data.cache import BoundedCache
 
 __all__ = ["Cloud", "Coordinates", "Mask", "fitting_size"]
+
+MadeT = TypeVar("MadeT")
+# What nobody looks at any more is kept up to this size.
+_DERIVED_BYTES = 64 << 20
 
 Mask = npt.NDArray[np.bool_]
 Coordinates = npt.NDArray[np.float32]
@@ -30,12 +39,19 @@ class Cloud:
         How many points were left out because a coordinate is not finite.
     ready
         The points in tiles where they come so; see `tiled`.
+    derived, painted
+        What was made for these points, and what was made of it to be drawn: one copy for all who look at the cloud.
     """
 
     rows: npt.NDArray[np.int64]
     coordinates: Coordinates
     dropped: int = 0
     ready: PointCloud | None = field(default=None, repr=False, compare=False)
+    derived: BoundedCache[Any] = field(
+        default_factory=lambda: BoundedCache(_DERIVED_BYTES, attrgetter("nbytes")), repr=False, compare=False
+    )
+    # Weakly, for what is drawn refers to the cloud.
+    painted: WeakValueDictionary[Hashable, Any] = field(default_factory=WeakValueDictionary, repr=False, compare=False)
 
     @classmethod
     def from_tiles(cls, tiles: PointCloud) -> Cloud:
@@ -59,6 +75,16 @@ class Cloud:
     def nbytes(self) -> int:
         """Bytes that the points take, with those of their tiles."""
         return self.rows.nbytes + 2 * self.coordinates.nbytes + 4 * len(self)
+
+    def once(self, key: Hashable, make: Callable[[], MadeT]) -> MadeT:
+        """What `make` makes for these points, once for all who look at them while anybody has it."""
+        made: MadeT = self.derived.get_or_make(key, make)
+        return made
+
+    @cached_property
+    def every(self) -> Mask:
+        """The mask of all points."""
+        return np.ones(len(self), bool)
 
     @cached_property
     def tiled(self) -> PointCloud:

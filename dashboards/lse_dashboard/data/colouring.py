@@ -120,6 +120,11 @@ class Gradient:
     missing: int
     text: Callable[[float], str] = value_text
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the numbers take."""
+        return self.values.nbytes
+
 
 Colouring = Groups | Gradient
 

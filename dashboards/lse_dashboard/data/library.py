@@ -1,11 +1,11 @@
-"""Everything the explorer reads from the services, kept within a budget and apart for each caller."""
+"""Everything the explorer reads from the services, kept within a budget; callers share what each of them may read."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 import threading
-from collections import OrderedDict
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lse.client import Client, TokenSource
+from lse.client import Client
 from lse.client.resources import (
     Clustering,
     Dataset,
@@ -26,10 +26,9 @@ from lse.client.resources import (
     Projection,
     Selection,
 )
-from lse.errors import UnimplementedError
+from lse.errors import NotFoundError, UnimplementedError
 from lse.pointcloud import open_cloud
 from lse_dashboard import wording
-from lse_dashboard.data.access import Caller, expiry_of
 from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.clusters import grouped
@@ -40,10 +39,11 @@ from lse_dashboard.data.link import Link
 from lse_dashboard.data.thumbnails import ThumbnailStore
 from lse_dashboard.data.urls import dataset_version
 
-__all__ = ["Libraries", "Library", "ProjectContents"]
+__all__ = ["Library", "ProjectContents", "nbytes"]
 
 KeptT = TypeVar("KeptT")
-_CALLERS = 256
+# So long what a caller was once allowed to read is taken from what others have read, too, without asking again.
+_CHECKED_SECONDS = 60.0
 # Columns are looked at in blocks of this many, so that a table of hundreds is never held at once.
 _COLUMNS_AT_ONCE = 16
 
@@ -84,7 +84,7 @@ class Library:
     tables, pictures
         Where tables and thumbnails are kept.
     owner
-        Key of the caller: callers share the room for tables, never the tables.
+        Key of the caller: callers share the room for pictures, never the pictures.
     """
 
     def __init__(
@@ -96,10 +96,10 @@ class Library:
         owner: str = "",
     ) -> None:
         self._connect = connect
-        self._owner = owner
         self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
-        self._tables = tables or BoundedCache(1 << 30, _nbytes)
+        self._read: dict[str, float] = {}
+        self._tables: BoundedCache[Any] = tables or BoundedCache(1 << 30, nbytes)
         self.thumbnails = ThumbnailStore(
             lambda project, dataset, rows: self.client(project).datasets.thumbnails(dataset, list(rows)),
             pictures or BoundedCache(128 << 20, len),
@@ -153,6 +153,7 @@ class Library:
     def images(self, project: str, dataset: Dataset) -> ImageIndex:
         """Names of the prepared images of a dataset."""
         return self.kept(
+            *(project, dataset),
             ("images", dataset.uid, dataset_version(dataset)),
             lambda: ImageIndex.from_arrow(self.client(project).datasets.table(dataset.id, columns=["row"])),
         )
@@ -169,13 +170,15 @@ class Library:
     def column(self, project: str, dataset: Dataset, column: str) -> pa.ChunkedArray:
         """Values of a metadata column, in the order of `images`."""
         return self.kept(
+            *(project, dataset),
             ("column", dataset.uid, dataset_version(dataset), column),
             lambda: _prepared(self.client(project).datasets.table(dataset.id, columns=[column]))[column],
         )
 
     def columns(self, project: str, dataset: Dataset, columns: list[str]) -> dict[str, pa.ChunkedArray]:
         """Values of several metadata columns, each as by `column`; those that are not kept are read together."""
-        keys = {one: (self._owner, "column", dataset.uid, dataset_version(dataset), one) for one in columns}
+        self._check(project, dataset)
+        keys = {one: ("column", dataset.uid, dataset_version(dataset), one) for one in columns}
         missing = [one for one, key in keys.items() if self._tables.get(key) is None]
         for start in range(0, len(missing), _COLUMNS_AT_ONCE):
             block = missing[start : start + _COLUMNS_AT_ONCE]
@@ -190,7 +193,7 @@ class Library:
         Every column is read once to find out, in blocks; none is kept.
         """
         key = ("column uses", dataset.uid, dataset_version(dataset))
-        return self.kept(key, lambda: self._column_uses(project, dataset))
+        return self.kept(project, dataset, key, lambda: self._column_uses(project, dataset))
 
     def cloud(self, project: str, experiment: Experiment, projection: Projection) -> Cloud:
         """The points of a projection."""
@@ -201,7 +204,7 @@ class Library:
                 # Mapped into memory: the files go with the last of those who see the cloud.
                 return Cloud.from_tiles(open_cloud(files))
 
-        return self.kept(("cloud", projection.uid), read)
+        return self.kept(project, experiment, ("cloud", projection.uid), read)
 
     def maps_elsewhere(self, project: str, experiment: Experiment) -> tuple[Projection, ...]:
         """Maps of the same images by other experiments, such as those of another encoder."""
@@ -213,8 +216,13 @@ class Library:
     def clusters(self, project: str, experiment: Experiment, clustering: Clustering, cloud: Cloud) -> Groups:
         """Cluster of each point of a cloud; noise is the last group."""
         table = self._assignments(project, experiment, clustering)
-        found = grouped(clustering, table["cluster"].to_numpy())
-        return found.at(positions(_rows(table), cloud.rows), none=wording.Legend.NOISE)
+
+        def read() -> Groups:
+            found = grouped(clustering, table["cluster"].to_numpy())
+            return found.at(positions(_rows(table), cloud.rows), none=wording.Legend.NOISE)
+
+        titles = tuple(sorted(clustering.cluster_titles.items()))
+        return cloud.once(("clusters", clustering.uid, clustering.id, titles), read)
 
     def is_noise(self, project: str, experiment: Experiment, clustering: Clustering, row: int) -> bool:
         """Whether an image belongs to no cluster."""
@@ -243,26 +251,33 @@ class Library:
     ) -> Colouring:
         """Predicted class of each point of a cloud, in some order, or its probability."""
         table = self.kept(
+            *(project, experiment),
             ("prediction", prediction.uid),
             lambda: _by_row(
                 self.client(project).predictions.table(experiment.id, prediction.id), "label", "probability"
             ),
         )
-        at = positions(_rows(table), cloud.rows)
-        if probability:
-            values = table["probability"].take(pa.array(at, mask=at < 0)).to_numpy().astype(np.float64)
-            return gradient(wording.Colours.PROBABILITY.format(name=prediction.id), values)
-        none = wording.Legend.NOT_PREDICTED
-        title = wording.Colours.PREDICTION.format(name=prediction.id)
-        return groups(title, table["label"], none=none, order=order).at(at, none=none)
+
+        def read() -> Colouring:
+            at = positions(_rows(table), cloud.rows)
+            if probability:
+                values = table["probability"].take(pa.array(at, mask=at < 0)).to_numpy().astype(np.float64)
+                return gradient(wording.Colours.PROBABILITY.format(name=prediction.id), values)
+            none = wording.Legend.NOT_PREDICTED
+            title = wording.Colours.PREDICTION.format(name=prediction.id)
+            return groups(title, table["label"], none=none, order=order).at(at, none=none)
+
+        key = ("prediction", prediction.uid, prediction.id, probability, tuple(order))
+        return cloud.once(key, read)
 
     def outlier_scores(self, project: str, experiment: Experiment, score: str, cloud: Cloud) -> Colouring:
         """How unusual each image of a cloud is by a score of its experiment."""
+        key = ("outlier", experiment.uid, score)
         table = self.kept(
-            ("outlier", experiment.uid, score),
+            *(project, experiment, key),
             lambda: _by_row(self.client(project).experiments.vectors(experiment.id, columns=[score]), score),
         )
-        return _measured(wording.Colours.OUTLIER, table, score, cloud)
+        return _measured(wording.Colours.OUTLIER, table, score, cloud, key)
 
     def expected_interest(self, project: str, experiment: Experiment, cloud: Cloud) -> Colouring:
         """How interesting each image of a cloud is likely to be; read anew, since people judge all the time."""
@@ -276,8 +291,9 @@ class Library:
             strengths = self.client(project).explanations.concept_strengths(experiment.id, concept)
             return pa.table({"row": pa.array(np.arange(len(strengths))), "strength": pa.array(strengths)})
 
-        table = self.kept(("concept", experiment.uid, str(concept)), read)
-        return _measured(wording.Concepts.COLOUR.format(concept=concept), table, "strength", cloud)
+        key = ("concept", experiment.uid, str(concept))
+        table = self.kept(project, experiment, key, read)
+        return _measured(wording.Concepts.COLOUR.format(concept=concept), table, "strength", cloud, key)
 
     def trust(
         self, project: str, experiment: Experiment, projection: Projection, share: str, cloud: Cloud
@@ -289,25 +305,49 @@ class Library:
                 self.client(project).projections.coordinates(experiment.id, projection.id, columns=[share]), share
             )
 
-        table = self.kept(("trust", projection.uid, share), read)
-        return _measured(wording.Colours.TRUST, table, share, cloud)
+        key = ("trust", projection.uid, share)
+        return _measured(wording.Colours.TRUST, self.kept(project, experiment, key, read), share, cloud, key)
 
     def by_column(self, project: str, dataset: Dataset, column: str, cloud: Cloud) -> Colouring:
         """Colouring of a cloud by a metadata column."""
-        at = positions(self.images(project, dataset).rows, cloud.rows)
-        return colouring_of(column, self.column(project, dataset, column), at)
+        values = self.column(project, dataset, column)
+
+        def read() -> Colouring:
+            return colouring_of(column, values, positions(self.images(project, dataset).rows, cloud.rows))
+
+        key = ("column", dataset.uid, dataset_version(dataset), column)
+        return cloud.once(key, read)
 
     def prefetch(self, project: str, dataset: Dataset, rows: Iterable[int]) -> None:
         """Have the thumbnails of some rows at hand."""
         self.thumbnails.prefetch(project, dataset.id, dataset_version(dataset), rows)
 
-    def kept(self, key: tuple[str, ...], make: Callable[[], KeptT]) -> KeptT:
-        """A table of this caller, made once by `make` while it is not there."""
-        kept: KeptT = self._tables.get_or_make((self._owner, *key), make)
+    def kept(self, project: str, of: Experiment | Dataset, key: tuple[str, ...], make: Callable[[], KeptT]) -> KeptT:
+        """What belongs to an experiment or a dataset, made once by `make` for all callers who may read that.
+
+        Raises
+        ------
+        LseError
+            This caller may not read it, as the services say.
+        """
+        self._check(project, of)
+        kept: KeptT = self._tables.get_or_make(key, make)
         return kept
+
+    def _check(self, project: str, of: Experiment | Dataset) -> None:
+        """Read an experiment or a dataset in the caller's own name, unless that was done a short while ago."""
+        now = time.monotonic()
+        if now < self._read.get(of.uid, 0.0):
+            return
+        client = self.client(project)
+        found = client.datasets.get(of.id) if isinstance(of, Dataset) else client.experiments.get(of.id)
+        if found.uid != of.uid:
+            raise NotFoundError(f"'{of.id}' was deleted, and another one has its name now: open it again.")
+        self._read[of.uid] = now + _CHECKED_SECONDS
 
     def _assignments(self, project: str, experiment: Experiment, clustering: Clustering) -> pa.Table:
         return self.kept(
+            *(project, experiment),
             ("clusters", clustering.uid),
             lambda: _by_row(self.client(project).clusterings.assignments(experiment.id, clustering.id), "cluster"),
         )
@@ -320,52 +360,6 @@ class Library:
             table = _prepared(self.client(project).datasets.table(dataset.id, columns=block))
             uses |= {name: use for name in block if (use := column_use(table[name])) is not None}
         return uses
-
-
-class Libraries:
-    """The library of each caller, with room that all share.
-
-    Parameters
-    ----------
-    connect
-        Opens a client for a bearer token, or for what gives the present one; None for a visitor without one.
-    table_budget, picture_budget
-        Bytes of tables and of thumbnails to keep, for all callers together.
-    """
-
-    def __init__(
-        self, connect: Callable[[TokenSource], Client], *, table_budget: int = 1 << 30, picture_budget: int = 128 << 20
-    ) -> None:
-        self._connect = connect
-        self._tables: BoundedCache[Any] = BoundedCache(table_budget, _nbytes)
-        self._pictures: BoundedCache[bytes] = BoundedCache(picture_budget, len)
-        self._libraries: OrderedDict[str, Library] = OrderedDict()
-        self._renewed: dict[str, str] = {}
-        self._lock = threading.Lock()
-
-    def of(self, caller: Caller) -> Library:
-        """Library of a caller; it goes on with a token that was renewed for the same user."""
-        key, token = caller.key, caller.token
-        with self._lock:
-            # A cookie may be older than what the page has got since.
-            if caller.user and token and expiry_of(token) >= expiry_of(self._renewed.get(key, "")):
-                self._renewed[key] = token
-            if key not in self._libraries:
-                source: TokenSource = (lambda: self._renewed[key]) if caller.user and token else token
-                self._libraries[key] = Library(
-                    lambda: self._connect(source), tables=self._tables, pictures=self._pictures, owner=key
-                )
-            self._libraries.move_to_end(key)
-            # Pages that are open keep theirs; its channel closes with the last of them.
-            while len(self._libraries) > _CALLERS:
-                self._libraries.popitem(last=False)
-            return self._libraries[key]
-
-    def close(self) -> None:
-        """End what waits for the services, for all callers."""
-        with self._lock:
-            for library in self._libraries.values():
-                library.close()
 
 
 def _schemes(client: Client) -> tuple[LabelScheme, ...]:
@@ -385,13 +379,19 @@ def _by_row(table: pa.Table, *columns: str) -> pa.Table:
     return table.select(["row", *columns]).sort_by("row")
 
 
-def _measured(title: str, table: pa.Table, column: str, cloud: Cloud) -> Colouring:
-    at = positions(_rows(table), cloud.rows)
-    values = table[column].take(pa.array(at, mask=at < 0)).to_numpy().astype(np.float64)
-    return gradient(title.format(name=column.replace("_", " ")), values)
+def _measured(title: str, table: pa.Table, column: str, cloud: Cloud, key: tuple[str, ...] | None = None) -> Colouring:
+    """Colouring by a number; one for all who look at the cloud where a key says which."""
+
+    def read() -> Colouring:
+        at = positions(_rows(table), cloud.rows)
+        values = table[column].take(pa.array(at, mask=at < 0)).to_numpy().astype(np.float64)
+        return gradient(title.format(name=column.replace("_", " ")), values)
+
+    return read() if key is None else cloud.once(key, read)
 
 
-def _nbytes(kept: object) -> int:
+def nbytes(kept: object) -> int:
+    """Bytes that something takes, about."""
     return int(getattr(kept, "nbytes", 0)) or sys.getsizeof(kept)
 
 

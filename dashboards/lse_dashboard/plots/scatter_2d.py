@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,13 @@ import numpy.typing as npt
 from lse.pointcloud import Window as View
 from lse.pointcloud.counting import HIDDEN, Codes, rasterise
 from lse.pointcloud.shading import Layer, Picture, shade
+from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.cloud import Cloud, Mask, fitting_size
 from lse_dashboard.data.colouring import Colouring, Gradient, Groups
 from lse_dashboard.plots.palette import gradient_image, group_colours, rgb
 from lse_dashboard.theme import Theme
 
-__all__ = ["FIRST_POINTS", "Frame", "Painted", "View", "draw", "fitted_view", "painted"]
+__all__ = ["FIRST_POINTS", "Frame", "Painted", "View", "draw", "drawn", "fitted_view", "painted"]
 
 # Points of the first picture of a view that has more.
 FIRST_POINTS = 1_000_000
@@ -26,6 +27,8 @@ _CROWDED = 0.3
 _DIM = 0.25
 # Pictures of so few points are small however they are compressed.
 _FEW = 5_000
+# Pictures of one cloud in its colours that are kept.
+_FRAME_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,10 @@ class Painted:
         Where not 0, colours are steps of a scale, and the last is that of a missing number.
     selection
         Whether there is one: all other points are dimmed.
+    made_of
+        Colouring, shown and selected points, which live as long as this.
+    frames
+        Pictures that were drawn lately, by what they show, for all who look at the same.
     """
 
     cloud: Cloud
@@ -52,6 +59,14 @@ class Painted:
     colours: npt.NDArray[np.uint8]
     steps: int = 0
     selection: bool = False
+    made_of: tuple[object, ...] = ()
+    frames: BoundedCache[tuple[Frame, bytes]] = field(
+        default_factory=lambda: BoundedCache(
+            _FRAME_BYTES, lambda drawn: drawn[0].picture.indices.nbytes + len(drawn[1])
+        ),
+        repr=False,
+        compare=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -124,12 +139,24 @@ def painted(
         Which points are drawn, shape (n,).
     selected
         Which points are selected, shape (n,); None where there is no selection.
+
+    Returns
+    -------
+    painted
+        One for all who ask for the same, as long as somebody has it.
     """
-    codes, colours, steps = _coloured(colouring, len(cloud), theme)
-    if selected is not None:
-        codes = codes + np.where(selected, np.uint16(len(colours)), np.uint16(0))
-    codes = np.where(shown, codes, np.uint16(HIDDEN))
-    return Painted(cloud, cloud.tiled.in_order(codes), colours, steps, selected is not None)
+    made_of = colouring, shown, selected
+    # What it is made of lives as long as it does, so that nothing else can have the same place in memory meanwhile.
+    key = (theme.mode, *map(id, made_of))
+    found: Painted | None = cloud.painted.get(key)
+    if found is None:
+        codes, colours, steps = _coloured(colouring, len(cloud), theme)
+        if selected is not None:
+            codes = codes + np.where(selected, np.uint16(len(colours)), np.uint16(0))
+        codes = np.where(shown, codes, np.uint16(HIDDEN))
+        made = Painted(cloud, cloud.tiled.in_order(codes), colours, steps, selected is not None, made_of)
+        found = cloud.painted.setdefault(key, made)
+    return found
 
 
 def draw(points: Painted, view: View, *, point_size: int = 3, budget: int | None = None) -> Frame:
@@ -171,6 +198,16 @@ def draw(points: Painted, view: View, *, point_size: int = 3, budget: int | None
     if points.selection:
         layers = (Layer(points.colours, least * _DIM, _DIM), *layers)
     return Frame(view, shade(pixels, layers), count, seen.spans.exact, pixels.discs)
+
+
+def drawn(points: Painted, view: View, *, point_size: int = 3, budget: int | None = None) -> tuple[Frame, bytes]:
+    """The picture that `draw` makes and its PNG file, once for all who look at the same."""
+
+    def make() -> tuple[Frame, bytes]:
+        frame = draw(points, view, point_size=point_size, budget=budget)
+        return frame, frame.png()
+
+    return points.frames.get_or_make((view, point_size, budget), make)
 
 
 def _coloured(colouring: Colouring | None, count: int, theme: Theme) -> tuple[Codes, npt.NDArray[np.uint8], int]:

@@ -178,7 +178,9 @@ class Scatter(param.Parameterized):
         self.selected = None if self.cloud is None else _mask_of(self.cloud, self.selection.rows)
 
     def _visible(self, cloud: Cloud) -> Mask:
-        visible = np.ones(len(cloud), dtype=bool) if self._only is None else np.isin(cloud.rows, self._only)
+        if self._only is None and not self._passing and not any(labels for _, labels in self._hidden.values()):
+            return cloud.every
+        visible = cloud.every.copy() if self._only is None else np.isin(cloud.rows, self._only)
         for groups, labels in self._hidden.values():
             visible &= ~groups.hidden_mask(labels)
         for mask in self._passing.values():

@@ -19,7 +19,7 @@ from lse_dashboard.data.link import Viewport
 from lse_dashboard.data.metrics import FRAMES
 from lse_dashboard.data.selection import inside_box, inside_polygon
 from lse_dashboard.plots.overlay import Contour, Name, Over, density_contours, group_names, spread
-from lse_dashboard.plots.scatter_2d import FIRST_POINTS, Frame, Painted, View, draw, fitted_view, painted
+from lse_dashboard.plots.scatter_2d import FIRST_POINTS, Frame, Painted, View, draw, drawn, fitted_view, painted
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
@@ -222,11 +222,11 @@ class Scatter2D:
 
         def work() -> tuple[Frame, bytes, Over]:
             with FRAMES.time():
-                frame = draw(self._paint(), view, point_size=size, budget=budget)
-            return frame, frame.png(), self._over(view)
+                frame, png = drawn(self._paint(), view, point_size=size, budget=budget)
+            return frame, png, self._over(view)
 
-        def show(drawn: tuple[Frame, bytes, Over]) -> None:
-            self.frame, png, over = drawn
+        def show(made: tuple[Frame, bytes, Over]) -> None:
+            self.frame, png, over = made
             if self._glyph is not None:
                 self._glyph.show(png, self.frame)
             if self._overlay is not None:
