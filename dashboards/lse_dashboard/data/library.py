@@ -339,10 +339,10 @@ class Library:
         now = time.monotonic()
         if now < self._read.get(of.uid, 0.0):
             return
-        client = self.client(project)
-        found = client.datasets.get(of.id) if isinstance(of, Dataset) else client.experiments.get(of.id)
-        if found.uid != of.uid:
-            raise NotFoundError(f"'{of.id}' was deleted, and another one has its name now: open it again.")
+        client, dataset = self.client(project), isinstance(of, Dataset)
+        if (client.datasets if dataset else client.experiments).get(of.id).uid != of.uid:
+            reason = "DATASET_NOT_FOUND" if dataset else "EXPERIMENT_NOT_FOUND"
+            raise NotFoundError(f"'{of.id}' was made anew: open it again.", reason=reason, name=of.name)
         self._read[of.uid] = now + _CHECKED_SECONDS
 
     def _assignments(self, project: str, experiment: Experiment, clustering: Clustering) -> pa.Table:
