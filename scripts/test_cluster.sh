@@ -29,7 +29,7 @@ install() { # more arguments of helm; its own way of waiting gives up at the fir
 }
 ready() { kubectl rollout status --timeout=300s "$1"; }
 everything() {
-  for name in statefulset/lse-postgresql statefulset/lse-vectors deployment/lse-scheduler statefulset/lse-services deployment/lse-worker deployment/lse-router; do
+  for name in statefulset/lse-postgresql statefulset/lse-vectors deployment/lse-scheduler statefulset/lse-services deployment/lse-worker deployment/lse-router deployment/lse-explorer; do
     ready $name
   done
 }
@@ -37,7 +37,7 @@ everything() {
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 if [ "${BUILD:-yes}" = yes ]; then
   step "images"
-  scripts/images.sh services worker vectors router
+  scripts/images.sh services explorer worker vectors router
   podman build ${BASE_IMAGE:+--build-arg BASE_IMAGE=$BASE_IMAGE} --network=host --format docker \
     --file tests/cluster/postgresql.Dockerfile --tag "localhost/lse-postgresql:$version" tests/cluster
 fi
@@ -58,7 +58,7 @@ trap finish EXIT
 export KUBECONFIG=$home/run/kubeconfig
 podman pod create --name lse-pause > /dev/null 2>&1 || true
 pause=$(podman images --format '{{.Repository}}:{{.Tag}}' | grep podman-pause | head -1)
-for image in "$pause" localhost/lse-{services,worker,vectors,router,postgresql}:"$version"; do
+for image in "$pause" localhost/lse-{services,explorer,worker,vectors,router,postgresql}:"$version"; do
   podman save --quiet --output "$work/image.tar" "$image"
   "$mini" load "$work/image.tar" > /dev/null
   rm "$work/image.tar"
@@ -98,6 +98,13 @@ for number in range(300):
 PYTHON
 tar -C "$work" -cf - images | kubectl exec --stdin "$pod" -- sh -c 'mkdir -p /data/artifacts/sources && tar -C /data/artifacts/sources -xf -'
 .venv/bin/python tests/cluster/chain.py 127.0.0.1:30051 "$work" delete
+
+step "explorer"
+kubectl port-forward service/lse-explorer 30506:80 > /dev/null &
+forwarding=$!
+experiment=$(.venv/bin/lse experiment list --json --project cluster --address 127.0.0.1:30051 | .venv/bin/python -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])')
+PYTHONPATH=tests/support .venv/bin/python tests/cluster/browse.py http://127.0.0.1:30506 cluster "$experiment" 300
+kill $forwarding
 
 step "upgrade and roll back"
 install --set services.drainSeconds=10 --wait=legacy --timeout 10m
