@@ -45,8 +45,11 @@ fi
 
 step "up"
 "$mini" up
+forwarding=
 finish() {
-  if [ $? != 0 ]; then
+  local result=$?
+  [ -z "$forwarding" ] || kill "$forwarding" 2> /dev/null || true
+  if [ $result != 0 ]; then
     echo "test_cluster: failed; the pods and what they say:" >&2
     kubectl get pods --output wide >&2
     kubectl get pods --output name | while read -r each; do kubectl logs "$each" --all-containers --prefix --tail=15; done >&2
@@ -105,6 +108,7 @@ forwarding=$!
 experiment=$(.venv/bin/lse experiment list --json --project cluster --address 127.0.0.1:30051 | .venv/bin/python -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])')
 PYTHONPATH=tests/support .venv/bin/python tests/cluster/browse.py http://127.0.0.1:30506 cluster "$experiment" 300
 kill $forwarding
+forwarding=
 
 step "upgrade and roll back"
 install --set services.drainSeconds=10 --wait=legacy --timeout 10m

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from playwright.sync_api import Browser, WebSocket, expect
+from playwright.sync_api import Browser, expect
 
 from explorer import PATIENCE, opened_browser, wait_for_explorer
 
@@ -17,15 +17,13 @@ def look(browser: Browser, url: str, project: str, experiment: str, points: int)
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(PATIENCE)
     faults: list[str] = []
-    sockets: list[WebSocket] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("websocket", sockets.append)
-    page.goto(f"{url}/?project={project}&experiment={experiment}")
+    with page.expect_websocket() as opened:
+        page.goto(f"{url}/?project={project}&experiment={experiment}")
     expect(page.locator(".lse-experiment [role=combobox]")).to_have_text(experiment)
     page.wait_for_selector(".lse-cloud canvas")
     expect(page.locator(".lse-counts")).to_contain_text(f"{points} of {points} points shown")
-    assert sockets
-    assert not any(socket.is_closed() for socket in sockets)
+    assert not opened.value.is_closed()
     assert faults == [], "\n".join(faults)
     print("explorer:", page.locator(".lse-counts").inner_text().replace("\n", " "))
 
