@@ -38,6 +38,7 @@ from lse_dashboard.state.view import KeptView
 from lse_dashboard.theme import LIGHT
 from lse_dashboard.views.addresses import Addresses
 from lse_dashboard.views.page import explorer_page
+from lse_dashboard.writes import keep_order
 
 __all__ = ["serve"]
 
@@ -148,6 +149,7 @@ def serve(
         Login of visitors; None where they bring credentials, or need none.
     """
     pn.extension(notifications=False)
+    keep_order()
     hv.extension("bokeh")
     # What is drawn comes as a picture: without a graphics card WebGL only costs.
     hv.Store.renderers["bokeh"].webgl = False

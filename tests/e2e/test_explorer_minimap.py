@@ -14,7 +14,7 @@ _MIDDLE = """() => {
 
 
 def test_the_minimap_says_where_one_is_and_goes_elsewhere(page: Page) -> None:
-    minimap = page.locator(".lse-minimap")
+    minimap = page.locator(".lse-minimap .lse-overview")
     expect(minimap).to_be_hidden()
     cloud = page.locator(".lse-cloud").first.bounding_box()
     assert cloud is not None

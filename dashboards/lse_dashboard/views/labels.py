@@ -111,8 +111,7 @@ class LabelBar:
         schemes = {one.id: one.id for one in session.contents.schemes}
         if labelling.scheme is not None:
             schemes.setdefault(labelling.scheme.id, labelling.scheme.id)
-        value = labelling.scheme_id
-        self._scheme.show(options=schemes, value=value, visible=len(schemes) > 0)
+        self._scheme.show(options=schemes, value=labelling.scheme_id or None, visible=len(schemes) > 0)
         self._bar.html = self._bar_html() if session.contents.dataset is not None else ""
 
     def _bar_html(self) -> Html:

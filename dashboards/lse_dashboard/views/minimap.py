@@ -24,7 +24,9 @@ class Minimap(Component):
     """The whole map, small, with a frame around what is in view; a click or a drag goes elsewhere."""
 
     picture = param.String("", doc="The whole map as a data URL of a PNG.")
-    box = param.List([0.0, 0.0, 1.0, 1.0], doc="Left, top, width and height of the view, as shares of the picture.")
+    box = param.List(
+        [], doc="Left, top, width and height of the view, as shares of the picture; empty where all of it is in view."
+    )
     help = param.String(wording.Scatter.MINIMAP_HELP, doc="What it is for.")
 
     _esm = """
@@ -33,7 +35,7 @@ class Minimap(Component):
       whole.className = "lse-overview"
       Object.assign(whole.style, {
         position: "relative", width: "100%", height: "100%", overflow: "hidden", cursor: "crosshair",
-        touchAction: "none", boxSizing: "border-box",
+        touchAction: "none", boxSizing: "border-box", pointerEvents: "auto",
         background: "var(--ground)", border: "1px solid var(--line)", borderRadius: "4px",
       })
       Object.assign(image.style, {width: "100%", height: "100%", display: "block", pointerEvents: "none"})
@@ -46,6 +48,8 @@ class Minimap(Component):
       const show = () => {
         image.style.visibility = model.picture ? "visible" : "hidden"
         if (model.picture) { image.src = model.picture }
+        // Hidden here: a part of the page that comes or goes has all of the page laid out again.
+        whole.style.display = model.box.length ? "" : "none"
         const [left, top, width, height] = model.box.map((share) => `${100 * share}%`)
         Object.assign(frame.style, {left, top, width, height})
       }
@@ -88,12 +92,11 @@ class MinimapView:
         self._drawn = False
         self.panel = Minimap(
             self._go,
-            visible=False,
             width=_WIDTH,
             height=_HEIGHT,
             margin=0,
             css_classes=["lse-minimap"],
-            styles={**OVER, "bottom": "10px", "left": "44px"},
+            styles={**OVER, "bottom": "10px", "left": "44px", "pointer-events": "none"},
         )
         scatter.param.watch(lambda *_: self.follow(), "viewport")
 
@@ -108,12 +111,12 @@ class MinimapView:
         """Frame what is in view now."""
         box = None if self._view is None else self._view.place(_WIDTH, _HEIGHT)
         if self._view is None or box is None:
-            self.panel.visible = False
+            self.panel.box = []
             return
         if not self._drawn:
             self._drawn, view = True, self._view
             self._frames.ask(lambda: view.overview(_WIDTH, _HEIGHT), self._picture, lambda _: None)
-        self.panel.param.update(box=list(box), visible=True)
+        self.panel.box = list(box)
 
     def _picture(self, frame: Frame) -> None:
         self.panel.picture = "data:image/png;base64," + b64encode(frame.png()).decode()

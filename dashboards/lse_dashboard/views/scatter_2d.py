@@ -100,10 +100,6 @@ class Scatter2D:
         self._marked: int | None = None
         self.view: View | None = None
 
-        self._again = streams.Counter(transient=False)
-        self._range = streams.RangeXY()
-        self._size = streams.PlotSize()
-        self._marks = streams.Pipe(data=[])
         self.pane = pn.pane.HoloViews(
             self._plot(),
             sizing_mode="stretch_both",
@@ -113,9 +109,13 @@ class Scatter2D:
             linked_axes=False,  # two maps side by side have axes of their own
         )
 
-    def _plot(self) -> hv.Overlay:
-        """The cloud and the marked points on it, with what the pointer does."""
-        cloud = hv.DynamicMap(self._draw, streams=[self._range, self._size, self._again]).opts(
+    def _plot(self) -> hv.RGB:
+        """A clear figure with what the pointer does; all that is seen in it are glyphs of its own.
+
+        HoloViews would go through all models of the page whenever it drew anything again.
+        """
+        x0, y0, x1, y1 = self._extent()
+        plane = hv.RGB(np.zeros((1, 1, 4), dtype=np.uint8), bounds=(x0, y0, x1, y1)).opts(
             responsive=True,
             xaxis=None,
             yaxis=None,
@@ -126,30 +126,20 @@ class Scatter2D:
             hooks=[self._keep_figure],
             apply_ranges=False,
         )
-        marks = hv.DynamicMap(hv.Points, streams=[self._marks]).opts(
-            size=15,
-            color=None,
-            line_color=self._theme.text,
-            line_width=2,
-            nonselection_alpha=1.0,
-            apply_ranges=False,
-            default_tools=[],
-            tools=[],
-        )
         # Streams listen to the plot of exactly this object: it must not be changed by `opts` any more.
         self._listening: dict[Any, Callable[..., None]] = {
-            streams.PointerXY(source=cloud): self._on_pointer,
-            streams.MouseLeave(source=cloud): lambda **_: self._hover(None),
-            streams.Tap(source=cloud): self._on_tap,
-            streams.Lasso(source=cloud): self._on_lasso,
-            streams.BoundsXY(source=cloud): self._on_box,
-            streams.PlotReset(source=cloud): lambda resetting: self.fit() if resetting else None,
-            self._size: self._on_size,
+            streams.PointerXY(source=plane): self._on_pointer,
+            streams.MouseLeave(source=plane): lambda **_: self._hover(None),
+            streams.Tap(source=plane): self._on_tap,
+            streams.Lasso(source=plane): self._on_lasso,
+            streams.BoundsXY(source=plane): self._on_box,
+            streams.PlotReset(source=plane): lambda resetting: self.fit() if resetting else None,
+            streams.PlotSize(source=plane): self._on_size,
+            streams.RangeXY(source=plane): self._on_range,
         }
         for stream, act in self._listening.items():
             stream.add_subscriber(self._scheduled(act))
-        self._range.add_subscriber(self._on_range)
-        return cloud * marks
+        return plane
 
     def _scheduled(self, act: Callable[..., None]) -> Callable[..., None]:
         """Act in the page's next turn: HoloViews reports events without the lock that changes of the page need."""
@@ -158,12 +148,12 @@ class Scatter2D:
     def redraw(self) -> None:
         """Draw again, since colours or what is shown or selected changed."""
         self._painted = self._named = self._contours = None
-        self._again.event()
+        self._draw()
 
     def mark(self, index: int | None) -> None:
         """Put a ring around a point."""
         self._marked = index
-        self._show_marks()
+        self._background.soon(self._show_marks)
 
     def fit(self) -> None:
         """Show the whole cloud."""
@@ -209,12 +199,10 @@ class Scatter2D:
     def _extent(self) -> tuple[float, float, float, float]:
         return self._scatter.cloud.extent() if self._scatter.cloud is not None else (0.0, 0.0, 1.0, 1.0)
 
-    def _draw(self, **_: object) -> hv.RGB:
+    def _draw(self) -> None:
+        """Have the present view drawn."""
         if self.view is not None and self._scatter.cloud is not None:
             self._ask(self.view, budget=FIRST_POINTS)
-        x0, y0, x1, y1 = self._extent()
-        # Clear: the picture is a glyph of its own, which is sent as a PNG.
-        return hv.RGB(np.zeros((1, 1, 4), dtype=np.uint8), bounds=(x0, y0, x1, y1))
 
     def _ask(self, view: View, *, budget: int | None = None) -> None:
         """Have a view drawn, of a sample first where it has very many points; only the newest is shown."""
@@ -266,8 +254,9 @@ class Scatter2D:
         return points
 
     def _keep_figure(self, plot: Any, _element: object) -> None:
-        figure, ground = plot.state, self._theme.ground
-        figure.update(min_border=0, outline_line_color=None, background_fill_color=ground, border_fill_color=ground)
+        figure = plot.state
+        # Clear, so that the ground of the page is seen: the toolkit gives figures colours of its own.
+        figure.update(min_border=0, outline_line_color=None, background_fill_alpha=0, border_fill_alpha=0)
         if self._figure is not figure:
             self._figure = figure
             self._glyph, self._overlay = FrameGlyph(figure), Overlay(figure, self._theme, self._thumbnail)
@@ -275,6 +264,7 @@ class Scatter2D:
             figure.js_on_event(MouseEnter, CustomJS(code=_ON_ENTER))
             x0, y0, x1, y1 = self._extent()
             self._set_ranges(self.view or View((x0, x1), (y0, y1), 1, 1))
+            self._show_marks()
 
     def _on_size(self, width: int | None, height: int | None, **_: object) -> None:
         if not width or not height:
@@ -298,6 +288,7 @@ class Scatter2D:
     def _on_range(self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None) -> None:
         if self.view is not None and x_range is not None and y_range is not None:
             self.view = View(x_range, y_range, self.view.width, self.view.height)
+            self._draw()
             self._keep_viewport()
 
     def show_viewport(self) -> None:
@@ -319,7 +310,8 @@ class Scatter2D:
         self.view = view
         if self._figure is not None:
             self._set_ranges(view)
-        self._range.event(x_range=view.x_range, y_range=view.y_range)
+        self._draw()
+        self._keep_viewport()
 
     def _set_ranges(self, view: View) -> None:
         """Make the figure show a view; HoloViews leaves its ranges alone, because it would stretch the axes."""
@@ -337,10 +329,9 @@ class Scatter2D:
             self._on_hover(index)
 
     def _show_marks(self) -> None:
-        if self._scatter.cloud is None:
-            return
-        indices = [index for index in dict.fromkeys((self._marked, self._hovered)) if index is not None]
-        self._marks.send(self._scatter.cloud.coordinates[indices, :2] if indices else [])
+        if self._scatter.cloud is not None and self._overlay is not None:
+            indices = [index for index in dict.fromkeys((self._marked, self._hovered)) if index is not None]
+            self._overlay.mark(self._scatter.cloud.coordinates[indices, :2])
 
     def _on_tap(self, x: float | None, y: float | None) -> None:
         if isinstance(x, int | float) and isinstance(y, int | float) and self.view is not None:

@@ -55,7 +55,8 @@ class SecondMapView:
             sizing_mode=None,
             margin=(5, 0),
         )
-        self._plot = pn.Column(sizing_mode="stretch_both", margin=0, styles={"position": "absolute", "inset": "0"})
+        ground = {"position": "absolute", "inset": "0", "background": "var(--ground)"}
+        self._plot = pn.Column(sizing_mode="stretch_both", margin=0, styles=ground)
         head = pn.Row(
             self._choice.select, self._close, margin=0, styles={**OVER, "top": "6px", "right": "10px", "gap": "6px"}
         )
