@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist, pdist
 from sklearn import metrics
 from sklearn.datasets import load_digits
@@ -34,6 +35,62 @@ def test_scores_of_shape(labelled, metric):
     assert scores.silhouette == pytest.approx(metrics.silhouette_score(apart, labels, metric="precomputed"), abs=1e-6)
     assert scores.davies_bouldin == pytest.approx(metrics.davies_bouldin_score(centred, labels), rel=1e-6)
     assert scores.calinski_harabasz == pytest.approx(metrics.calinski_harabasz_score(centred, labels), rel=1e-6)
+
+
+def dbcv(points: np.ndarray, labels: np.ndarray) -> float:
+    """By its definition, in longer numbers, on scipy's spanning tree; of equal edges that of the nearer points."""
+    found = []
+    for label in np.unique(labels[labels >= 0]):
+        members = points[labels == label]
+        if len(members) == 1:
+            continue
+        apart = cdist(members, members)
+        densities = np.ones_like(apart, np.longdouble)
+        off = ~np.eye(len(members), dtype=bool)
+        with np.errstate(divide="ignore"):
+            densities[off] = 1 / apart[off].astype(np.longdouble) ** points.shape[1]
+        cores = ((densities.sum(axis=1) - 1) / (len(members) - 1)) ** (-1 / np.longdouble(points.shape[1]))
+        cores = cores.astype(float)
+        reach = np.maximum(apart, np.maximum.outer(cores, cores))
+        order = np.empty(reach.size)
+        order[np.lexsort((apart.ravel(), reach.ravel()))] = np.arange(1, reach.size + 1)
+        tree = minimum_spanning_tree(np.triu(order.reshape(reach.shape), 1)).tocoo()
+        inner = np.bincount(np.concatenate([tree.row, tree.col]), minlength=len(members)) > 1
+        between = inner[tree.row] & inner[tree.col]
+        inner |= not inner.any()
+        lengths = reach[tree.row, tree.col]
+        found.append((members[inner], cores[inner], lengths[between | ~between.any()].max(), len(members)))
+    total = 0.0
+    for number, (members, cores, sparse, size) in enumerate(found):
+        others = [one for place, one in enumerate(found) if place != number]
+        gap = min(np.maximum(cdist(members, one[0]), np.maximum.outer(cores, one[1])).min() for one in others)
+        total += size / len(labels) * (gap - sparse) / max(gap, sparse)
+    return total
+
+
+def test_density_validity(labelled, request):
+    points, labels = labelled
+    labels = np.where(np.arange(len(labels)) % 9, labels, -1)
+    scores = score_clustering(points, labels, metric="euclidean")
+    if (np.bincount(labels[labels >= 0]) > 1).sum() < 2:
+        assert scores.dbcv is None
+        return
+    if "ties" not in request.node.name:  # then it depends on which of many spanning trees is taken
+        assert scores.dbcv == pytest.approx(dbcv(points.astype(np.float64), labels), abs=1e-6)
+    order = np.random.default_rng(0).permutation(len(labels))
+    again = score_clustering(points[order], labels[order], metric="euclidean")
+    assert again.dbcv == pytest.approx(scores.dbcv, abs=1e-9)
+
+
+def test_density_validity_of_equal_points_and_of_far_clusters():
+    blob = np.random.default_rng(1).normal(size=(40, 3))
+    labels = np.repeat([0, 1], 40)
+    assert score_clustering(np.concatenate([blob, blob + 100]), labels, metric="euclidean").dbcv > 0.95
+    mixed = np.random.default_rng(2).permutation(labels)
+    assert score_clustering(np.concatenate([blob, blob + 100]), mixed, metric="euclidean").dbcv < -0.9
+    equal = np.repeat([[0.0, 0, 0], [1, 1, 1]], 40, axis=0)
+    assert score_clustering(equal, labels, metric="euclidean").dbcv == 1
+    assert score_clustering(blob, np.arange(40), metric="euclidean").dbcv is None
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])

@@ -83,8 +83,10 @@ class Cloud:
 
     @cached_property
     def every(self) -> Mask:
-        """The mask of all points."""
-        return np.ones(len(self), bool)
+        """The mask of all points, which nobody may change: all have the same."""
+        every = np.ones(len(self), bool)
+        every.flags.writeable = False
+        return every
 
     @cached_property
     def tiled(self) -> PointCloud:

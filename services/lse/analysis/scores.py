@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lse.analysis.centres import Centres, find_centres
+from lse.analysis.density_validity import density_validity
 from lse.analysis.exact_neighbours import MetricSpace
 from lse.analysis.neighbours import Metric, as_vectors
 from lse.errors import InvalidArgumentError
@@ -43,7 +44,9 @@ class ClusteringScores:
     silhouette
         Mean silhouette, -1 to 1, higher is better (Rousseeuw 1987).
     silhouette_rows
-        Rows on which it was computed.
+        Rows on which it and `dbcv` were computed.
+    dbcv
+        Density-based cluster validation, -1 to 1, higher is better, for clusters of any shape (Moulavi et al. 2014).
     davies_bouldin
         Lower is better (Davies and Bouldin 1979).
     calinski_harabasz
@@ -55,13 +58,14 @@ class ClusteringScores:
     class_rows
         Rows that have a class.
     metric
-        Distance of the first three; the second and third use unit vectors for the cosine.
+        Distance of the first four; all but the silhouette use unit vectors for the cosine.
     """
 
     clusters: int
     noise_fraction: float
     silhouette: float | None
     silhouette_rows: int
+    dbcv: float | None
     davies_bouldin: float | None
     calinski_harabasz: float | None
     adjusted_rand: float | None
@@ -115,7 +119,7 @@ def score_clustering(
     classes
         Known class of each row, shape (n,); None, NaN or empty text where it is not known.
     sample
-        Rows, drawn by the seed, on which the silhouette is computed when there are more.
+        Rows, drawn by the seed, on which silhouette and DBCV are computed when there are more.
     seed
         Seed of the sample.
 
@@ -138,18 +142,23 @@ def score_clustering(
     rows = np.flatnonzero(inside)
     if len(rows) > sample:
         rows = np.sort(np.random.default_rng(seed).choice(rows, sample, replace=False))
-    silhouette = None
+    silhouette = dbcv = None
     if 2 <= len(np.unique(groups[rows])) < len(rows):
         from sklearn.metrics import silhouette_score
 
         # By cosine, half the square between points: the factor does not matter.
         silhouette = float(silhouette_score(space.at(rows), groups[rows], squared=metric == "cosine"))
+    if (np.unique(groups[rows], return_counts=True)[1] > 1).sum() > 1:
+        # Noise counts in full, also where the others are a sample.
+        dbcv = density_validity(space.at(rows), groups[rows], dimension=matrix.shape[1])
+        dbcv *= float(inside.mean())
     agreement = _against_classes(groups, classes)
     return ClusteringScores(
         clusters=clusters,
         noise_fraction=float(1 - inside.mean()),
         silhouette=silhouette,
         silhouette_rows=len(rows) if silhouette is not None else 0,
+        dbcv=dbcv,
         davies_bouldin=davies_bouldin,
         calinski_harabasz=calinski_harabasz,
         adjusted_rand=agreement[0],

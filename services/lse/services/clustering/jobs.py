@@ -118,6 +118,7 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
         clusters=tuple(_cluster(summary, stability, compared=not metadata.empty) for summary in summaries),
         figures={
             "silhouette": scores.silhouette,
+            "dbcv": scores.dbcv,
             "davies_bouldin": scores.davies_bouldin,
             "calinski_harabasz": scores.calinski_harabasz,
             "adjusted_rand": scores.adjusted_rand,
@@ -145,7 +146,7 @@ def _notes(report: Mapping[str, Any], scores: ClusteringScores, class_column: st
             "after the reduction."
         )
     if scores.silhouette is not None and scores.silhouette_rows < report["rows"]:
-        yield f"The silhouette was computed on {scores.silhouette_rows} of the {report['rows']} images."
+        yield f"Silhouette and DBCV were computed on {scores.silhouette_rows} of the {report['rows']} images."
     if scores.adjusted_rand is not None:
         yield f"The adjusted Rand index compares with the column '{class_column}' on {scores.class_rows} images."
 
