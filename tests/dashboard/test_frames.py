@@ -31,6 +31,9 @@ class Later:
     def __call__(self, work: Callable[[], Any], then: Callable[[Any], None], failed: Callable[[Any], None]) -> None:
         self.waiting.append(lambda: then(work()))
 
+    def soon(self, step: Callable[[], None]) -> None:
+        step()
+
     def run(self) -> None:
         self.waiting.pop(0)()
 
