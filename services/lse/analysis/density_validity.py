@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -62,13 +62,12 @@ def density_validity(
     return float(np.array([len(members) for members in clusters]) @ validities / len(labels))
 
 
-class _Inside:
+class _Inside(NamedTuple):
     """A cluster's inner points with their core distances, and its longest inner edge."""
 
-    def __init__(self, points: NDArray[np.float64], cores: NDArray[np.float64], sparseness: float) -> None:
-        self.points = points
-        self.cores = cores
-        self.sparseness = sparseness
+    points: Any
+    cores: Any
+    sparseness: float
 
 
 def _inside(points: NDArray[np.float64], dimension: int) -> _Inside:
@@ -76,7 +75,7 @@ def _inside(points: NDArray[np.float64], dimension: int) -> _Inside:
 
     apart = cdist(points, points)
     cores = _core_distances(apart, dimension)
-    reach = np.maximum(np.maximum(apart, cores), cores[:, None])
+    reach = _reach(apart, cores, cores)
     ends = _spanning_tree(reach, apart)
     lengths = reach[ends[:, 0], ends[:, 1]]
     inner = np.bincount(ends.ravel(), minlength=len(points)) > 1
@@ -122,5 +121,9 @@ def _spanning_tree(lengths: NDArray[np.float64], apart: NDArray[np.float64]) -> 
 def _gap(one: _Inside, other: _Inside) -> float:
     from scipy.spatial.distance import cdist
 
-    apart = cdist(one.points, other.points)
-    return float(np.maximum(np.maximum(apart, other.cores), one.cores[:, None]).min())
+    return float(_reach(cdist(one.points, other.points), one.cores, other.cores).min())
+
+
+def _reach(apart: NDArray[np.float64], cores: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mutual reachability distances from distances and the core distances of rows and columns."""
+    return np.maximum(np.maximum(apart, others), cores[:, None])

@@ -142,15 +142,15 @@ def score_clustering(
     rows = np.flatnonzero(inside)
     if len(rows) > sample:
         rows = np.sort(np.random.default_rng(seed).choice(rows, sample, replace=False))
-    silhouette = dbcv = None
+    sampled, silhouette, dbcv = space.at(rows), None, None
     if 2 <= len(np.unique(groups[rows])) < len(rows):
         from sklearn.metrics import silhouette_score
 
         # By cosine, half the square between points: the factor does not matter.
-        silhouette = float(silhouette_score(space.at(rows), groups[rows], squared=metric == "cosine"))
+        silhouette = float(silhouette_score(sampled, groups[rows], squared=metric == "cosine"))
     if (np.unique(groups[rows], return_counts=True)[1] > 1).sum() > 1:
         # Noise counts in full, also where the others are a sample.
-        dbcv = density_validity(space.at(rows), groups[rows], dimension=matrix.shape[1])
+        dbcv = density_validity(sampled, groups[rows], dimension=matrix.shape[1])
         dbcv *= float(inside.mean())
     agreement = _against_classes(groups, classes)
     return ClusteringScores(
