@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lse.errors import CancelledError, DataLossError, InvalidArgumentError
+from lse.platform.artifacts import Artifacts
 from lse.pointcloud import Window, append_points, build_cloud, build_cloud_on_disk, open_cloud, write_cloud
 from lse.pointcloud.storage import cloud_files
 from lse.progress import Monitor, Progress
+from lse.services.projection.cloud_tasks import Site
+from lse.services.projection.clouds import build_by_tasks
 
 LABELS = ("a", "b", "c")
 
@@ -72,6 +78,34 @@ def test_the_files_are_those_of_a_cloud_built_in_memory(
         for budget in (None, 500):
             assert np.array_equal(built.counts(window, budget=budget), cloud.counts(window, budget=budget))
         assert np.array_equal(built.category_counts(window, "class"), cloud.category_counts(window, "class"))
+
+
+def in_turn(work: Callable[..., Any], tasks: Mapping[str, tuple[Any, ...]], **_: object) -> dict[str, Any]:
+    """Do tasks one after the other, each twice, as where a worker is lost; their results as the catalogue has them."""
+    for arguments in tasks.values():
+        work(*arguments)
+    return {name: json.loads(json.dumps(work(*arguments))) for name, arguments in tasks.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 9_000),
+    st.sampled_from([2, 3]),
+    st.sampled_from(["cloud", "lattice", "equal", "line", "dense", "damaged", "none"]),
+    st.integers(300, 3_000),
+)
+def test_the_files_are_the_same_where_tasks_of_a_cluster_build_them(
+    seed: int, count: int, dimension: int, kind: str, block_points: int
+) -> None:
+    points, _ = material(seed, count, dimension, kind)
+    with tempfile.TemporaryDirectory() as name:
+        artifacts = Artifacts(f"file://{name}")
+        artifacts.write_array("artifact:/map.zarr", points, chunk_rows=700)
+        site = Site(artifacts, "artifact:/map.zarr", "artifact:/parts", block_points)
+        build_by_tasks(in_turn, site, count, "artifact:/cloud")
+        write_cloud(build_cloud(points), Path(name) / "memory")
+        assert files(Path(name) / "cloud") == files(Path(name) / "memory")
 
 
 def test_points_on_disk_are_read_by_blocks_and_can_be_added_to(tmp_path: Path) -> None:

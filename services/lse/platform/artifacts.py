@@ -16,7 +16,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,11 @@ import zarr
 from numpy.typing import NDArray
 
 from lse.errors import DataLossError, InvalidArgumentError, UnavailableError
+from lse.platform.array_rows import ArrayRows
 from lse.platform.outages import artifacts_away, is_transport_fault
 from lse.platform.parquet_rows import read_rows
 
-__all__ = ["ROWS_PER_GROUP", "ArrayRows", "Artifacts"]
+__all__ = ["ROWS_PER_GROUP", "Artifacts"]
 
 # Rows of a table that are read together: ten rows of a million cost ten of these groups at most.
 ROWS_PER_GROUP = 8192
@@ -231,6 +232,12 @@ class Artifacts:
             data: bytes = file.read()
             return data
 
+    def read_ranges(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+        """Read parts of files, given URI, first byte and end of each; from S3 many at a time."""
+        begins, ends = [begin for _, begin, _ in ranges], [end for _, _, end in ranges]
+        paths = [self.absolute(uri) for uri, _, _ in ranges]
+        return list(self._filesystem.cat_ranges(paths, begins, ends, on_error="raise"))
+
     def check(self) -> None:
         """See whether the root can be read and, on a local disk, written; raise `UnavailableError` where it cannot."""
         if self.local_path(self.url) is not None:
@@ -365,30 +372,6 @@ class Artifacts:
             raise self._missing(uri) from error
         with file:
             yield file
-
-
-class ArrayRows:
-    """Rows of an array, read a chunk at a time; those of the last chunk are at hand.
-
-    Attributes
-    ----------
-    shape, dtype
-        Those of the array.
-    """
-
-    def __init__(self, array: zarr.Array[Any]) -> None:
-        self.shape = array.shape
-        self.dtype = array.dtype
-        self._step = step = array.chunks[0]
-        self._chunk = lru_cache(maxsize=1)(lambda index: np.asarray(array[index * step : (index + 1) * step]))
-
-    def __getitem__(self, rows: NDArray[np.int64]) -> np.ndarray:
-        found = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        chunks = rows // self._step
-        for index in np.unique(chunks).tolist():
-            here = chunks == index
-            found[here] = self._chunk(index)[rows[here] - index * self._step]
-        return found
 
 
 def _require_writable(folder: Path) -> None:

@@ -2,19 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import numpy as np
+import psutil
 import pytest
+from distributed import LocalCluster
 
+from buckets import Bucket, bucket, s3_endpoint
 from lse.analysis.neighbours import build_neighbour_graph
-from lse.client import Client
+from lse.client import Client, connect
 from lse.errors import NotFoundError
+from lse.platform.catalogue import ProjectionRecord
+from lse.platform.catalogue.catalogue import migrate
 from lse.platform.catalogue.records.projection import ProjectionSpec
-from lse.pointcloud import open_cloud
+from lse.platform.config import load_settings
+from lse.pointcloud import build_cloud, open_cloud, write_cloud
+from lse.pointcloud.storage import cloud_files
+from lse.server import open_platform, rpc_server
+from lse.services.projection import clouds
 from lse.services.projection.clouds import build_stored_cloud
 from lse.services.projection.jobs import MapOrder, reduce_vectors
+from parts import until
+from running_services import serving
 from world import Channel, World
+
+__all__ = ["bucket", "s3_endpoint"]
+
+
+@pytest.fixture
+def cluster() -> Iterator[LocalCluster]:
+    """A Dask cluster with two worker processes."""
+    # Dask writes the variables of its workers into this process, where later tests would find them.
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": {}}),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+        ) as started,
+    ):
+        yield started
+
+
+def test_workers_that_share_a_bucket_build_a_large_cloud_together_and_one_may_be_lost(
+    cluster: LocalCluster, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clouds, "ONE_TASK_POINTS", 9_000)
+    monkeypatch.setattr(clouds, "BLOCK_POINTS", 1_200)
+    settings = load_settings(
+        catalogue_url=f"sqlite:///{tmp_path / 'catalogue.db'}",
+        artifacts_url=f"{bucket.url}/home",
+        artifacts_options=bucket.options,
+        vectors_url="http://127.0.0.1:1",
+        compute_url=cluster.scheduler_address,
+        grpc_port=0,
+        drain_seconds=1,
+        instance="test",
+    )
+    migrate(settings)
+    with (
+        open_platform(settings) as platform,
+        serving(rpc_server(platform, ("projection",))) as server,
+        connect(f"127.0.0.1:{server.port}", project="p") as client,
+    ):
+        world, artifacts = World(platform), platform.artifacts
+        vectors = np.random.default_rng(0).normal(size=(10_000, 3)).astype(np.float32)
+        dataset = world.dataset("d", [{"class": "a"}] * len(vectors))
+        world.experiment("x", dataset, vectors, graph=build_neighbour_graph(vectors, k=5))
+        operation = client.projections.run("map", experiment="x", method="pca")
+        until(lambda: operation.done or operation.progress().stage == "sorting points")
+        assert not operation.done
+        lost = next(iter(cluster.workers.values())).pid
+        psutil.Process(lost).kill()
+        operation.wait(show_progress=False)
+        assert not psutil.pid_exists(lost)
+        arrived = client.projections.point_cloud("x", "map", tmp_path / "cloud")
+        record = platform.resources.get("projects/p/experiments/x/projections/map", ProjectionRecord)
+        coordinates = artifacts.read_array(record.result.coordinates_uri)
+        write_cloud(build_cloud(coordinates), tmp_path / "memory")
+        assert cloud_files(arrived) == cloud_files(tmp_path / "memory")
+        for name in cloud_files(arrived):
+            assert (arrived / name).read_bytes() == (tmp_path / "memory" / name).read_bytes()
+        # Nothing of what the tasks left for each other stays.
+        until(lambda: not artifacts.exists(f"{record.result.cloud_uri}-parts"))
 
 
 @pytest.mark.parametrize("components", [2, 3])

@@ -19,7 +19,8 @@ from lse.analysis.outliers import OUTLIER_SCORES
 from lse.analysis.trust import TRUST_COLUMNS
 from lse.columns import ColumnMeaning
 from lse.errors import DataLossError, FailedPreconditionError, NotFoundError
-from lse.platform.artifacts import ArrayRows, Artifacts
+from lse.platform.array_rows import ArrayRows
+from lse.platform.artifacts import Artifacts
 from lse.platform.catalogue import (
     ClusteringRecord,
     DatasetRecord,
