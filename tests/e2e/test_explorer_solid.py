@@ -48,10 +48,14 @@ def test_a_solid_map_is_turned_and_linked_to(browser: Browser, installation: Ins
     row, x, y = find_point(page)
     page.mouse.click(x, y)
     expect(page.locator(f".image[data-row='{row}']")).to_be_visible()
-
-    before = camera_of(scene)
+    # The ring lies where the point does.
     box = scene.bounding_box()
     assert box is not None
+    page.wait_for_function("one => one.dataset.marked", arg=scene.element_handle())
+    ring = [float(value) for value in (scene.get_attribute("data-marked") or "").split(",")]
+    assert np.hypot(box["x"] + ring[0] - x, box["y"] + ring[1] - y) < 16
+
+    before = camera_of(scene)
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.6 * box["height"], steps=6)

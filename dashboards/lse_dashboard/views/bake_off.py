@@ -25,7 +25,7 @@ def bake_off_section(inventory: ProjectInventory, bake_off: EncoderBakeOff) -> H
         label=_WORDS.DATASET,
         datasets=join(html('<option value="{one}">{one}</option>', one=one) for one in datasets),
         start=wording.Compute.RUN,
-        encoders=_boxes("encoder", _WORDS.ENCODERS, encoders),
+        encoders=_boxes("encoder", _WORDS.ENCODERS, encoders) if encoders else Html(""),
         methods=_boxes("method", _WORDS.METHODS, [*inventory.methods, *inventory.backbones]),
     )
     body = html("{hint}{form}", hint=html('<p class="quiet">{text}</p>', text=_WORDS.HINT), form=form)

@@ -24,7 +24,7 @@ def line_form(action: str, key: str, fields: Html, start: str) -> Html:
 def field(name: str, hint: str, *, value: str = "") -> Html:
     """A field for a text, which is empty again once the form is sent unless it has a value."""
     once = Html("") if value else Html("data-once")
-    template = '<input name="{name}" {once} value="{value}" placeholder="{hint}" aria-label="{hint}">'
+    template = '<input name="{name}" {once} value="{value}" placeholder="{hint}" title="{hint}" aria-label="{hint}">'
     return html(template, name=name, once=once, value=value, hint=hint)
 
 

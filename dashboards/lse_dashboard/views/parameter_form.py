@@ -24,6 +24,8 @@ _WORDS = wording.Parameters
 _SHOWN, _LONG = 5, 8
 # So many choices are short words, which fit into half the width.
 _FEW = 4
+# A longer name is cut where it has half the width.
+_SHORT = 14
 # Two numbers fit beside each other, and a long form becomes half as long.
 _HALF = [":host { width: calc(50% - 4px) !important; }"]
 # An empty field says who fills it: the label stays above and leaves the room to the placeholder.
@@ -117,7 +119,7 @@ def _widget(parameter: Parameter, unset: str) -> Any:
         margin=(6, 0),
     )
     default = parameter.default
-    if not (parameter.kind == "text" or len(parameter.choices) > _FEW):
+    if not (parameter.kind == "text" or len(parameter.choices) > _FEW or len(parameter.key) > _SHORT):
         options["stylesheets"] = _HALF
     if parameter.kind == "choice":
         # Without a default the data decide: no choice is that choice.

@@ -38,6 +38,8 @@ const view = Bokeh.index.find_one(cb_obj.origin)
 if (view) { view.canvas_view.events_el.style.outline = "none" }
 """
 _GAP_PIXELS = 6
+# The toolkit's lines between tools are white in any theme.
+_TOOLBAR = ".bk-divider { background-color: var(--line); }"
 
 
 class Scatter2D:
@@ -260,7 +262,7 @@ class Scatter2D:
         if self._figure is not figure:
             self._figure = figure
             self._glyph, self._overlay = FrameGlyph(figure), Overlay(figure, self._theme, self._thumbnail)
-            figure.toolbar.logo = None
+            figure.toolbar.update(logo=None, stylesheets=[_TOOLBAR])
             figure.js_on_event(MouseEnter, CustomJS(code=_ON_ENTER))
             x0, y0, x1, y1 = self._extent()
             self._set_ranges(self.view or View((x0, x1), (y0, y1), 1, 1))

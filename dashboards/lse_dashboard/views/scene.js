@@ -389,8 +389,10 @@ export function render({model}) {
     context.clearRect(0, 0, width, height)
     context.strokeStyle = context.fillStyle = scene.text
     context.lineWidth = 2
-    for (const place of [scene.marked, under?.place]) {
-      const at = place && onScreen(m, place)
+    // What is marked is in units of the data.
+    const marked = scene.marked && onScreen(m, scene.marked.map((one, axis) => (one - middle[axis]) / scale))
+    canvas.dataset.marked = marked ? marked.map(Math.round) : ""
+    for (const at of [marked, under && onScreen(m, under.place)]) {
       if (at) {
         context.beginPath()
         context.arc(...at, size() / 2 + 5, 0, 2 * Math.PI)
@@ -824,6 +826,8 @@ export function render({model}) {
     const width = root.clientWidth, height = root.clientHeight
     if (!width || !height) { return }
     ratio = Math.min(2, window.devicePixelRatio || 1)
+    // Beside another map there is less room than the tools and what lies at the right need in one line.
+    tools.style.top = width < 480 ? "48px" : "12px"
     for (const one of [canvas, over]) {
       one.width = Math.round(width * ratio)
       one.height = Math.round(height * ratio)

@@ -93,6 +93,8 @@ class SelectionView:
     def _watch(self) -> None:
         session = self._session
         session.selection.param.watch(lambda *_: self._show(), ["step", "combine"])
+        # What was said is of the selection before.
+        session.selection.param.watch(lambda *_: session.selecting.param.update(saved="", not_found=""), "step")
         session.scatter.param.watch(lambda *_: self._show(), ["shown", "selected"])
         session.summary.param.watch(lambda *_: self._show(), "wanted")
         session.selecting.param.watch(lambda *_: self._show_kept(), "kept")
@@ -158,7 +160,7 @@ class SelectionView:
         session = self._session
         if session.images is not None:
             self._actions.copy("\n".join(filter(None, session.images.names_of(session.selection.rows))))
-            self._saved.html = html('<div class="lse quiet">{text}</div>', text=_WORDS.COPIED)
+            session.selecting.tell(_WORDS.COPIED)
 
     def _show_kept(self) -> None:
         kept = [one.id for one in self._session.selecting.kept]

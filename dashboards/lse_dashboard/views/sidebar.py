@@ -176,5 +176,10 @@ def _encoder(name: str) -> Html | str:
 
 def _method_and_figures(method: str, figures: dict[str, float]) -> str:
     keys = sorted(figures, key=lambda key: (key not in _BEST_KNOWN, key))[:2]
-    shown = ", ".join(f"{key.replace('_', ' ')} {value_text(figures[key], digits=3)}" for key in keys)
+    shown = ", ".join(f"{_figure(key)} {value_text(figures[key], digits=3)}" for key in keys)
     return f"{method} · {shown}" if shown else method
+
+
+def _figure(key: str) -> str:
+    """Name of a figure as people write it."""
+    return _WORDS.FIGURES.get(key, key.replace("_", " "))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from lse_dashboard.wording.administration import Administration
 from lse_dashboard.wording.bookmarks import Bookmarks
 from lse_dashboard.wording.filters import Filters
@@ -109,6 +111,10 @@ class Sidebar:
     STATE = "State"
     NOTEBOOK, NOTEBOOK_HELP = "Notebook", "A Jupyter notebook that repeats how all of this was made"
     PROJECTION, CLUSTERING, PREDICTION = "Projection", "Clustering", "Prediction"
+    FIGURES: ClassVar = {
+        "adjusted_rand": "adjusted Rand index",
+        "explained_variance_1": "variance along the first axis",
+    }
     ONE_NOTE, NOTES = "1 note", "{count} notes"
 
 
@@ -240,7 +246,7 @@ class Curtain:
     OPENING = ("Opening the experiment …", "")
     EMPTY = (
         "There is nothing to explore yet",
-        "Add images under “New dataset” at the left, or run the whole chain with “lse pipeline run”.",
+        "Add images under “New dataset” at the left, train an encoder on them, and encode them with it.",
     )
     CREATING = ("{name} is being created", "Its plot appears here when it is ready.")
     FAILED = ("{name} has failed", "Delete it and encode again; “lse experiment show” says why.")
@@ -370,7 +376,7 @@ class TrainingMonitor:
     WEIGHTS = "weights"
     ALL_PARAMETERS = "All {count} parameters"
     RECONSTRUCTIONS = "images, and what the decoder draws from their vectors"
-    FIGURES = {"kl": "KL divergence"}  # noqa: RUF012
+    FIGURES: ClassVar = {"kl": "KL divergence"}
 
 
 class LossCurves:

@@ -84,7 +84,7 @@ class BakeOff:
         "chosen, all encoders that take the images are compared. It goes on while this page is open; started again, "
         "it continues."
     )
-    DATASET, ENCODERS, METHODS = "dataset to compare on", "encoders", "to be made"
+    DATASET, ENCODERS, METHODS = "dataset to compare on", "These encoders", "Encoders to be made"
     CAPTION, FAILED = "On the images of {dataset}, the best first", "failed: {why}"
     COLUMNS = (
         ("encoder", "Name"),
