@@ -15,9 +15,9 @@ from lse_dashboard.data.colouring import (
     Gradient,
     Groups,
     colouring_of,
-    column_use,
     gradient,
     groups,
+    use_of,
 )
 from lse_dashboard.data.images import ImageIndex, image_details, ordered_columns, positions
 from lse_dashboard.plots.palette import group_colours, point_colours
@@ -74,11 +74,11 @@ def test_details_tell_catalogue_header_and_preparation_apart() -> None:
 
 
 def test_columns_that_say_nothing_or_only_names_do_not_colour() -> None:
-    uses = {name: column_use(TABLE[name]) for name in TABLE.column_names}
+    uses = {name: use_of(TABLE[name]) for name in TABLE.column_names}
     names = pa.chunked_array([[f"image-{i}" for i in range(COUNT + 1)]])
     assert {name for name, use in uses.items() if use == "groups"} == {"class", "bands", "merging", "header.object"}
     assert {name for name, use in uses.items() if use == "gradient"} == {"redshift"}
-    assert column_use(names) is None
+    assert use_of(names) is None
 
 
 def test_the_catalogue_comes_before_preparation_and_header() -> None:

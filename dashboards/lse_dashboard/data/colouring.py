@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from lse.columns import numbers
-from lse.kinds import kind_of
+from lse.kinds import Kind, kind_of
 from lse.values import value_text
 from lse_dashboard import wording
 from lse_dashboard.data.cloud import Mask
@@ -30,12 +30,15 @@ __all__ = [
     "gradient",
     "groups",
     "moved",
+    "use_of",
 ]
 
 # More texts than this are not told apart at a glance; the rest are gathered in one group that says how many.
 MAX_GROUPS = 60
 # Whole numbers with at most this many different values are names rather than amounts.
 MAX_NUMBERED_GROUPS = 12
+# Texts of which there are more name images: no more are counted when a dataset is made.
+_MOST_TEXTS = 99_999
 
 ColumnUse = Literal["groups", "gradient"]
 
@@ -195,20 +198,33 @@ def moved(colouring: Colouring | None, positions: npt.NDArray[np.int64]) -> Colo
     return None
 
 
-def column_use(values: pa.ChunkedArray) -> ColumnUse | None:
+def column_use(kind: Kind, distinct: int, images: int) -> ColumnUse | None:
     """How a column can colour a cloud; None where it says nothing, or something else of each image.
 
     Numbers and times make a gradient; truth values, texts that repeat and few whole numbers make groups.
+
+    Parameters
+    ----------
+    kind
+        Of its values.
+    distinct, images
+        Number of its different values, and of values.
     """
-    distinct = int(pc.count_distinct(values).as_py())
     if distinct < 2:
         return None
-    if kind_of(values.type).amount:
-        return "groups" if pt.is_integer(values.type) and distinct <= MAX_NUMBERED_GROUPS else "gradient"
-    return "groups" if distinct <= max(MAX_GROUPS, len(values) // 10) else None
+    if kind.amount:
+        return "groups" if kind.python is int and distinct <= MAX_NUMBERED_GROUPS else "gradient"
+    return "groups" if distinct <= max(MAX_GROUPS, min(images // 10, _MOST_TEXTS)) else None
 
 
-def colouring_of(column: str, values: pa.ChunkedArray, positions: npt.NDArray[np.int64]) -> Colouring:
+def use_of(values: pa.ChunkedArray) -> ColumnUse | None:
+    """How a column can colour a cloud, by its values."""
+    return column_use(kind_of(values.type), int(pc.count_distinct(values).as_py()), len(values))
+
+
+def colouring_of(
+    column: str, values: pa.ChunkedArray, positions: npt.NDArray[np.int64], *, use: ColumnUse | None = None
+) -> Colouring:
     """Colouring of points by a column of a dataset.
 
     Parameters
@@ -219,8 +235,10 @@ def colouring_of(column: str, values: pa.ChunkedArray, positions: npt.NDArray[np
         Its values, all of them: groups keep their colours when only some are shown.
     positions
         Which of the values each point has, shape (n,); -1 for none.
+    use
+        How it can colour them, where that is known: values of many images take their time to be told apart.
     """
-    if column_use(values) == "groups" or pt.is_string(values.type):
+    if (use or use_of(values)) == "groups" or pt.is_string(values.type):
         none = wording.Legend.NO_VALUE
         return groups(column, values, none=none).at(positions, none=none)
     amounts = np.append(numbers(values), np.nan)  # the last is that of the position -1

@@ -21,6 +21,7 @@ __all__ = [
     "ordered_columns",
     "origin_of",
     "positions",
+    "prepared_alone",
 ]
 
 # What reading and preparing record of each image: of less interest than the catalogue, so shown apart.
@@ -60,6 +61,11 @@ def positions(rows: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
     return np.where(rows[found] == wanted, found, -1).astype(np.int64)
 
 
+def prepared_alone(table: pa.Table) -> pa.Table:
+    """Prepared images of an image table, by row."""
+    return table.filter(pc.greater_equal(table["row"], 0)).sort_by("row")
+
+
 @dataclass(frozen=True)
 class ImageIndex:
     """The prepared images of a dataset.
@@ -78,7 +84,7 @@ class ImageIndex:
     @classmethod
     def from_arrow(cls, table: pa.Table) -> ImageIndex:
         """Take the prepared images of a table with the columns ``row`` and ``name``."""
-        prepared = table.filter(pc.greater_equal(table["row"], 0)).sort_by("row")
+        prepared = prepared_alone(table)
         return cls(prepared["row"].to_numpy().astype(np.int64), prepared["name"])
 
     @property

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lse.client import Client
 from lse.client.resources import (
@@ -32,9 +31,10 @@ from lse_dashboard import wording
 from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.clusters import grouped
-from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups, colouring_of, column_use, gradient, groups
+from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups, colouring_of, gradient, groups
+from lse_dashboard.data.column_uses import COLUMNS_AT_ONCE, column_uses, known_use
 from lse_dashboard.data.computations import KINDS, Kind
-from lse_dashboard.data.images import ImageIndex, Rows, ordered_columns, positions
+from lse_dashboard.data.images import ImageIndex, Rows, positions, prepared_alone
 from lse_dashboard.data.link import Link
 from lse_dashboard.data.thumbnails import ThumbnailStore
 from lse_dashboard.data.urls import dataset_version
@@ -44,8 +44,6 @@ __all__ = ["Library", "ProjectContents", "nbytes"]
 KeptT = TypeVar("KeptT")
 # So long what a caller was once allowed to read is taken from what others have read, too, without asking again.
 _CHECKED_SECONDS = 60.0
-# Columns are looked at in blocks of this many, so that a table of hundreds is never held at once.
-_COLUMNS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ class Library:
         return self.kept(
             *(project, dataset),
             ("column", dataset.uid, dataset_version(dataset), column),
-            lambda: _prepared(self.client(project).datasets.table(dataset.id, columns=[column]))[column],
+            lambda: prepared_alone(self.client(project).datasets.table(dataset.id, columns=[column]))[column],
         )
 
     def columns(self, project: str, dataset: Dataset, columns: list[str]) -> dict[str, pa.ChunkedArray]:
@@ -180,20 +178,17 @@ class Library:
         self._check(project, dataset)
         keys = {one: ("column", dataset.uid, dataset_version(dataset), one) for one in columns}
         missing = [one for one, key in keys.items() if self._tables.get(key) is None]
-        for start in range(0, len(missing), _COLUMNS_AT_ONCE):
-            block = missing[start : start + _COLUMNS_AT_ONCE]
-            table = _prepared(self.client(project).datasets.table(dataset.id, columns=block))
+        for start in range(0, len(missing), COLUMNS_AT_ONCE):
+            block = missing[start : start + COLUMNS_AT_ONCE]
+            table = prepared_alone(self.client(project).datasets.table(dataset.id, columns=block))
             for one in block:
                 self._tables.put(keys[one], table[one])
         return {one: self.column(project, dataset, one) for one in columns}
 
     def column_uses(self, project: str, dataset: Dataset) -> dict[str, ColumnUse]:
-        """Metadata columns that can colour a cloud, in the order of interest, and how.
-
-        Every column is read once to find out, in blocks; none is kept.
-        """
+        """Metadata columns that can colour a cloud, in the order of interest, and how."""
         key = ("column uses", dataset.uid, dataset_version(dataset))
-        return self.kept(project, dataset, key, lambda: self._column_uses(project, dataset))
+        return self.kept(project, dataset, key, lambda: column_uses(self.client(project), dataset))
 
     def cloud(self, project: str, experiment: Experiment, projection: Projection) -> Cloud:
         """The points of a projection."""
@@ -313,7 +308,8 @@ class Library:
         values = self.column(project, dataset, column)
 
         def read() -> Colouring:
-            return colouring_of(column, values, positions(self.images(project, dataset).rows, cloud.rows))
+            at = positions(self.images(project, dataset).rows, cloud.rows)
+            return colouring_of(column, values, at, use=known_use(dataset, column))
 
         key = ("column", dataset.uid, dataset_version(dataset), column)
         return cloud.once(key, read)
@@ -352,26 +348,12 @@ class Library:
             lambda: _by_row(self.client(project).clusterings.assignments(experiment.id, clustering.id), "cluster"),
         )
 
-    def _column_uses(self, project: str, dataset: Dataset) -> dict[str, ColumnUse]:
-        names = ordered_columns(list(dataset.columns))
-        uses: dict[str, ColumnUse] = {}
-        for start in range(0, len(names), _COLUMNS_AT_ONCE):
-            block = names[start : start + _COLUMNS_AT_ONCE]
-            table = _prepared(self.client(project).datasets.table(dataset.id, columns=block))
-            uses |= {name: use for name in block if (use := column_use(table[name])) is not None}
-        return uses
-
 
 def _schemes(client: Client) -> tuple[LabelScheme, ...]:
     try:
         return tuple(client.label_schemes.list())
     except UnimplementedError:
         return ()
-
-
-def _prepared(table: pa.Table) -> pa.Table:
-    """Prepared images alone, by row."""
-    return table.filter(pc.greater_equal(table["row"], 0)).sort_by("row")
 
 
 def _by_row(table: pa.Table, *columns: str) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 from lse.client import Client
 from lse.columns import ColumnMeaning
 from lse.errors import LseError
+from lse_dashboard.data.column_uses import column_uses
 
 IDS = [1237648720693755918, 1237648720693755919, 2**63 - 1]
 
@@ -70,6 +72,33 @@ def test_types_and_units_reach_the_table(client: Client, survey: Path) -> None:
     assert str(frame["objid"].dtype) == "Int64"
     assert frame["objid"][2] == IDS[2]
     assert client.datasets.image("d", "1").metadata["header.objid"] == IDS[0] + 1
+
+
+def test_columns_say_how_many_values_they_have(client: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(14):
+        write_fits(folder / f"{number:02d}.fits", {"EXPTIME": (float(number), "[s] time")}, seed=number)
+    (folder / "broken.fits").write_text("nothing")
+    lines = [f"{n:02d},{'ring' if n % 2 else 'disc'},{n % 3},{n},same,{'' if n else 'x'}" for n in range(14)]
+    (tmp_path / "catalogue.csv").write_text("\n".join(["id,class,few,many,same,once", *lines, "broken,odd,9,9,other,"]))
+    dataset = client.datasets.ingest("d", folder, catalogue=tmp_path / "catalogue.csv").wait()
+    counts = {name: column.distinct_count for name, column in dataset.columns.items()}
+    expected = {"class": 2, "few": 3, "many": 14, "same": 1, "once": 1, "header.exptime": 14}
+    assert {name: counts[name] for name in expected} == expected
+    part = client.datasets.subset("part", of="d", rows=[0, 2, 4]).wait()
+    assert [part.columns[name].distinct_count for name in ("class", "few", "many")] == [1, 3, 3]
+    # The explorer learns from them what it would learn from the values.
+    before = {name: replace(column, distinct_count=0) for name, column in dataset.columns.items()}
+    uses = column_uses(client, dataset)
+    assert {
+        "class": "groups",
+        "few": "groups",
+        "many": "gradient",
+        "header.exptime": "gradient",
+    }.items() <= uses.items()
+    assert not {"same", "once"} & set(uses)
+    assert column_uses(client, replace(dataset, columns=before)) == uses
 
 
 def test_added_images_meet_the_types_that_are_there(client: Client, survey: Path) -> None:

@@ -39,12 +39,15 @@ class Column(Received, message=metadata_pb2.Column):
         Name of its kind, see `lse.kinds.KINDS`.
     unit, ucd, description
         What it says; empty where that is not known.
+    distinct_count
+        Different values among the prepared images; counting ends at 100,000, and 0 is not counted.
     """
 
     type: str
     unit: str
     ucd: str
     description: str
+    distinct_count: int
 
 
 @dataclass(frozen=True, kw_only=True)

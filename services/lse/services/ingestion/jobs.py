@@ -30,6 +30,7 @@ from lse.services.ingestion.assembly import (
     write_tables,
 )
 from lse.services.ingestion.catalogues import AskedCatalogue, own_catalogue
+from lse.services.ingestion.distinct import distinct_counts
 from lse.services.ingestion.duplicates import Compared, compare_parts
 from lse.services.ingestion.fetching import fetched_file
 from lse.services.ingestion.guarded_files import choose_recipe, find_images
@@ -237,9 +238,9 @@ def _ingest(
         table_uri, thumbnails_uri = f"{folder}/images.parquet", f"{folder}/thumbnails.parquet"
         schema = write_tables(artifacts, segments, table_uri, thumbnails_uri)
         facts = artifacts.read_table(table_uri, [name for name in NOTED if name in schema.names])
+        columns = _columns(artifacts, table_uri, schema)
         context.supersede(f"{folder}/parts")
         context.supersede(plan_uri(folder))
-    meanings = column_meanings(schema)
     context.publish(
         DatasetResult(
             folder=folder,
@@ -255,7 +256,7 @@ def _ingest(
             rejected_count=facts.num_rows - total,
             channels=tuple(channels),
             image_size=size,
-            columns={name: Column(type=kind, **meanings.get(name, {})) for name, kind in column_types(schema).items()},
+            columns=columns,
             catalogue_columns=tuple(catalogue_columns(schema)),
             simulated=all_simulated(facts),
             notes=(
@@ -268,6 +269,15 @@ def _ingest(
             ),
         )
     )
+
+
+def _columns(artifacts: Artifacts, table_uri: str, schema: pa.Schema) -> dict[str, Column]:
+    """What is known of the columns of an image table."""
+    kinds, meanings = column_types(schema), column_meanings(schema)
+    distinct = distinct_counts(artifacts, table_uri, kinds)
+    return {
+        name: Column(type=kind, distinct_count=distinct[name], **meanings.get(name, {})) for name, kind in kinds.items()
+    }
 
 
 def _assemble(context: JobContext[DatasetRecord], segments: Sequence[Segment], shape: tuple[int, ...]) -> str:

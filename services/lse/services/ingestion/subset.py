@@ -16,6 +16,7 @@ from lse.platform.catalogue.records.dataset import DatasetResult, versions_of
 from lse.platform.operations import JobContext
 from lse.rows import rows_of_bitmap, unpack_bitmap
 from lse.services.ingestion.assembly import ROWS_PER_CHUNK, THUMBNAILS_PER_GROUP, create_images
+from lse.services.ingestion.distinct import distinct_counts
 from lse.services.ingestion.notes import NOTED, preparation_notes
 from lse.services.ingestion.source_table import sources_uri
 
@@ -49,6 +50,7 @@ def subset_dataset(context: JobContext[DatasetRecord]) -> None:
     )
     with context.stage("cataloguing"):
         facts = _copy_tables(artifacts, found, folder, rows)
+        distinct = distinct_counts(artifacts, f"{folder}/images.parquet", found.columns)
         digests_uri = f"{folder}/digests.parquet" if found.digests_uri else ""
         if digests_uri:
             _copy_lines(artifacts, found.digests_uri, digests_uri, rows)
@@ -67,6 +69,10 @@ def subset_dataset(context: JobContext[DatasetRecord]) -> None:
                 "inputs_uri": "",
                 "digests_uri": digests_uri,
                 "versions": versions_of(None, prepared=count, rejected=0, sources=found.sources),
+                "columns": {
+                    name: column.model_copy(update={"distinct_count": distinct[name]})
+                    for name, column in found.columns.items()
+                },
                 "prepared_count": count,
                 "rejected_count": 0,
                 "notes": (made_of, *preparation_notes(facts)),

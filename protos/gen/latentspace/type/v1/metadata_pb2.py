@@ -22,19 +22,22 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latentspace/type/v1/metadata.proto\x12\x13latentspace.type.v1\"\xeb\x01\n\x06\x43olumn\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x04type\x18\x02 \x01(\x0e\x32 .latentspace.type.v1.Column.Type\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0b\n\x03ucd\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\"t\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\r\n\tTYPE_TEXT\x10\x01\x12\x10\n\x0cTYPE_INTEGER\x10\x02\x12\x0f\n\x0bTYPE_NUMBER\x10\x03\x12\x10\n\x0cTYPE_BOOLEAN\x10\x04\x12\x12\n\x0eTYPE_TIMESTAMP\x10\x05\"\x82\x01\n\rMetadataField\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x11\n\x07integer\x18\x03 \x01(\x03H\x00\x12\x10\n\x06number\x18\x04 \x01(\x01H\x00\x12\x11\n\x07\x62oolean\x18\x05 \x01(\x08H\x00\x12\x13\n\ttimestamp\x18\x06 \x01(\tH\x00\x42\x07\n\x05valueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latentspace/type/v1/metadata.proto\x12\x13latentspace.type.v1\x1a\x1fgoogle/api/field_behavior.proto\"\x89\x02\n\x06\x43olumn\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x04type\x18\x02 \x01(\x0e\x32 .latentspace.type.v1.Column.Type\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0b\n\x03ucd\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x1c\n\x0e\x64istinct_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\"t\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\r\n\tTYPE_TEXT\x10\x01\x12\x10\n\x0cTYPE_INTEGER\x10\x02\x12\x0f\n\x0bTYPE_NUMBER\x10\x03\x12\x10\n\x0cTYPE_BOOLEAN\x10\x04\x12\x12\n\x0eTYPE_TIMESTAMP\x10\x05\"\x82\x01\n\rMetadataField\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x11\n\x07integer\x18\x03 \x01(\x03H\x00\x12\x10\n\x06number\x18\x04 \x01(\x01H\x00\x12\x11\n\x07\x62oolean\x18\x05 \x01(\x08H\x00\x12\x13\n\ttimestamp\x18\x06 \x01(\tH\x00\x42\x07\n\x05valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latentspace.type.v1.metadata_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COLUMN']._serialized_start=60
-  _globals['_COLUMN']._serialized_end=295
-  _globals['_COLUMN_TYPE']._serialized_start=179
-  _globals['_COLUMN_TYPE']._serialized_end=295
-  _globals['_METADATAFIELD']._serialized_start=298
-  _globals['_METADATAFIELD']._serialized_end=428
+  _globals['_COLUMN'].fields_by_name['distinct_count']._loaded_options = None
+  _globals['_COLUMN'].fields_by_name['distinct_count']._serialized_options = b'\342A\001\003'
+  _globals['_COLUMN']._serialized_start=93
+  _globals['_COLUMN']._serialized_end=358
+  _globals['_COLUMN_TYPE']._serialized_start=242
+  _globals['_COLUMN_TYPE']._serialized_end=358
+  _globals['_METADATAFIELD']._serialized_start=361
+  _globals['_METADATAFIELD']._serialized_end=491
 # @@protoc_insertion_point(module_scope)

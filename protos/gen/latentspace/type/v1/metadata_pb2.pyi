@@ -63,6 +63,7 @@ class Column(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     UCD_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    DISTINCT_COUNT_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """Name, such as `redshift` or `header.exptime`."""
     type: Global___Column.Type.ValueType
@@ -73,6 +74,10 @@ class Column(_message.Message):
     """Unified content descriptor of the IVOA (UCD1+), such as `pos.eq.ra`; empty where none is known."""
     description: _builtins.str
     """What it says, in one sentence; empty where it is not known."""
+    distinct_count: _builtins.int
+    """Number of different values among the prepared images, of which no more than 100,000 are counted; 0 where it was not
+    counted, as in datasets from before that.
+    """
     def __init__(
         self,
         *,
@@ -81,10 +86,11 @@ class Column(_message.Message):
         unit: _builtins.str = ...,
         ucd: _builtins.str = ...,
         description: _builtins.str = ...,
+        distinct_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "key", b"key", "type", b"type", "ucd", b"ucd", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "distinct_count", b"distinct_count", "key", b"key", "type", b"type", "ucd", b"ucd", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,12 +50,15 @@ class Column(Facts):
         Name of its kind, see `lse.kinds.KINDS`.
     unit, ucd, description
         Unit as FITS and VOTable write it, unified content descriptor, and a sentence.
+    distinct_count
+        Different values among the prepared images, see `lse.services.ingestion.distinct`; 0 where it was not counted.
     """
 
     type: str
     unit: str = ""
     ucd: str = ""
     description: str = ""
+    distinct_count: int = 0
 
 
 class DatasetVersion(Facts):
