@@ -6,8 +6,10 @@ rounds, and median of processor time) with the ratio to Datashader where it does
 core of building, the memory of building over that of the coordinates, and the bytes of pictures of the explorer.
 
     python benchmarks/pointcloud.py [--points 1e6 1e7] [--rounds 7] [--json]
+    python benchmarks/pointcloud.py --on-disk FOLDER --points 1e8 [--views 60]
 
-1e8 points take about 4 GB of memory and some minutes. On a machine that does other work compare the ratios, and those
+1e8 points take about 4 GB of memory and some minutes. With `--on-disk` points are never held whole: see
+`pointcloud_on_disk.py`, which this then runs. On a machine that does other work compare the ratios, and those
 of processor time, not the milliseconds.
 """
 
@@ -29,6 +31,7 @@ import datashader as ds
 import datashader.transfer_functions as tf
 import numpy as np
 import pandas as pd
+from pointcloud_on_disk import on_disk
 from sklearn.datasets import load_digits
 
 from lse.analysis.reducers import reduce
@@ -45,18 +48,37 @@ WIDTH, HEIGHT = 914, 798
 LABELS = tuple("0123456789")
 
 
+class Denser:
+    """A map of real images and as many further points beside each as are wanted, a block of a million at a time."""
+
+    block_points = 1_000_000
+
+    def __init__(self) -> None:
+        digits = load_digits()
+        self._classes = digits.target.astype(np.uint16)
+        self._found = reduce(digits.data.astype(np.float32), method="umap", parameters={"random_state": 0}).coordinates
+        distances = ((self._found[:, None] - self._found[None]) ** 2).sum(axis=-1)
+        self._apart = np.sqrt(np.partition(distances, 10, axis=1)[:, 10]).astype(np.float32)
+
+    def block(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates, shape (1,000,000, 2), and class of each point of a block."""
+        rng = np.random.default_rng(index)
+        of = rng.integers(0, len(self._found), self.block_points)
+        spread = rng.standard_normal((len(of), 2), np.float32)
+        return self._found[of] + self._apart[of, None] * spread, self._classes[of]
+
+    def fill(self, points: np.ndarray, classes: np.ndarray) -> None:
+        """Write as many points as there is room for."""
+        for first in range(0, len(points), self.block_points):
+            room = slice(first, min(first + self.block_points, len(points)))
+            block, of = self.block(first // self.block_points)
+            points[room], classes[room] = block[: room.stop - first], of[: room.stop - first]
+
+
 def densified(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates, shape (count, 2), and class of each point."""
-    digits = load_digits()
-    found = reduce(digits.data.astype(np.float32), method="umap", parameters={"random_state": 0}).coordinates
-    apart = np.sqrt(np.partition(((found[:, None] - found[None]) ** 2).sum(axis=-1), 10, axis=1)[:, 10])
-    rng = np.random.default_rng(0)
     points, classes = np.empty((count, 2), np.float32), np.empty(count, np.uint16)
-    for first in range(0, count, 1_000_000):
-        block = slice(first, min(first + 1_000_000, count))
-        of = rng.integers(0, len(found), block.stop - first)
-        spread = apart[of, None] * rng.normal(size=(len(of), 2))
-        points[block], classes[block] = found[of] + spread, digits.target[of]
+    Denser().fill(points, classes)
     return points, classes
 
 
@@ -188,10 +210,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", nargs="+", type=lambda text: int(float(text)), default=[1_000_000, 10_000_000])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--on-disk", type=Path, metavar="FOLDER", help="build and open the cloud in a new folder there")
+    parser.add_argument("--views", type=int, default=60, help="random views of a cloud on disk")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON in the end")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     for count in options.points:
+        if options.on_disk:
+            results[f"{count:,}"] = figures = on_disk(Denser(), options.on_disk, count, options.views)
+            show(f"{count:,} points on disk", figures)
+            continue
         points, classes = densified(count)
         figures: dict[str, Any] = {"build": building(count)}
         build_cloud(points[:1000])

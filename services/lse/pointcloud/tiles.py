@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from lse.pointcloud.window import Window
 
 __all__ = ["Spans", "Tiles"]
+
+_ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,22 @@ class Tiles:
         """All points."""
         return Spans(np.arange(len(self)), self.firsts, self.counts)
 
-    def within(self, window: Window, *, margin: float = 0.0) -> NDArray[np.int64]:
-        """Tiles that may have points in a window, or within a margin of data units around it."""
+    @cached_property
+    def _runs(self) -> tuple[list[slice], ...]:
+        """Tiles of each level: those that follow each other, and those of each addition."""
+        edges = [0, *(np.flatnonzero(np.diff(self.levels)) + 1).tolist(), len(self)] if len(self) else [0]
+        runs: tuple[list[slice], ...] = tuple([] for _ in self.shares)
+        for begin, end in pairwise(edges):
+            runs[self.levels[begin]].append(slice(begin, end))
+        return runs
+
+    def within(self, window: Window, *, margin: float = 0.0, among: slice = _ALL) -> NDArray[np.int64]:
+        """Tiles that may have points in a window, or within a margin of data units around it; of some, or all."""
         (x0, x1), (y0, y1) = window.x_range, window.y_range
-        low, high = self.boxes[:, 0], self.boxes[:, 1]
+        low, high = self.boxes[among, 0], self.boxes[among, 1]
         seen = (high[:, 0] >= x0 - margin) & (low[:, 0] <= x1 + margin)
         seen &= (high[:, 1] >= y0 - margin) & (low[:, 1] <= y1 + margin)
-        return np.flatnonzero(seen)
+        return np.flatnonzero(seen) + (among.start or 0)
 
     def estimate(self, spans: Spans, window: Window) -> float:
         """About how many points of spans lie in a window: those of a tile by the share of its box."""
@@ -101,19 +113,28 @@ class Tiles:
         margin
             Data units around the window that matter too.
         """
-        tiles = self.within(window, margin=margin)
-        firsts, counts = self.firsts[tiles], self.counts[tiles]
-        if budget is None or counts.sum() <= budget:
-            return Spans(tiles, firsts, counts)
-        levels = self.levels[tiles]
-        totals = np.cumsum(np.bincount(levels, weights=counts, minlength=len(self.shares)))
-        level = int(np.searchsorted(totals, budget, side="right"))
-        whole = totals[level - 1] if level else 0
-        share = (budget - whole) / (totals[level] - whole)
-        # Rounding up or down by the place of the tile, so that small tiles are neither always nor never seen.
-        rounding = (tiles * 0.6180339887498949) % 1.0
-        counts = np.where(
-            levels < level, counts, np.where(levels == level, (counts * share + rounding).astype(np.int64), 0)
-        )
-        kept = counts > 0
-        return Spans(tiles[kept], firsts[kept], counts[kept], exact=False)
+        if budget is None:
+            tiles = self.within(window, margin=margin)
+            return Spans(tiles, self.firsts[tiles], self.counts[tiles])
+        # Levels lie one behind the other, and those that no sample of this size reaches are not looked at.
+        found, numbers, left, exact = [], [], budget, True
+        for runs in self._runs:
+            own = [self.within(window, margin=margin, among=run) for run in runs]
+            tiles = np.concatenate(own) if own else np.empty(0, np.int64)
+            counts = self.counts[tiles]
+            total = int(counts.sum())
+            if exact := total <= left:
+                left -= total
+            else:
+                # Rounding up or down by the place of the tile, so that small tiles are neither always nor never seen.
+                rounding = (tiles * 0.6180339887498949) % 1.0
+                counts = (counts * (left / total) + rounding).astype(np.int64)
+                tiles, counts = tiles[counts > 0], counts[counts > 0]
+            found.append(tiles)
+            numbers.append(counts)
+            if not exact:
+                break
+        tiles, counts = np.concatenate(found), np.concatenate(numbers)
+        order = np.argsort(tiles, kind="stable")
+        tiles, counts = tiles[order], counts[order]
+        return Spans(tiles, self.firsts[tiles], counts, exact)
