@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import numpy as np
@@ -24,17 +24,19 @@ from numpy.typing import NDArray
 from lse.errors import DataLossError, FailedPreconditionError, NotFoundError, UnavailableError
 from lse.pointcloud.cloud import Column, PointCloud
 from lse.pointcloud.counting import count_tiles
-from lse.pointcloud.storage import file_names, read_tiles, write_cloud
+from lse.pointcloud.storage import file_names, open_cloud, read_tiles, write_cloud
 from lse.pointcloud.tiles import Spans, Tiles
 from lse.pointcloud.window import Window
 
-__all__ = ["PublishedCloud", "publish_cloud"]
+__all__ = ["PublishedCloud", "check_target", "publish_cloud", "publish_folder", "write_texts"]
 
 HEADER = "published.json"
 _VERSION = 1
 _PAGE = Path(__file__).with_name("page.html")
 # Ranges that lie nearer are read as one: a second request costs more than so many bytes.
 _GAP_BYTES = 1 << 16
+# Names that are in memory at a time.
+_NAMES = 1 << 20
 
 
 def publish_cloud(
@@ -71,33 +73,55 @@ def publish_cloud(
     UnavailableError
         The address cannot be reached or written.
     """
+    check_target(url)
     with tempfile.TemporaryDirectory(prefix="lse-publish-") as made:
-        folder = Path(made)
-        write_cloud(cloud, folder)
-        if names is not None:
-            _write_names(names.take(pa.array(cloud.rows)), folder)
-        (folder / "index.html").write_bytes(_PAGE.read_bytes())
-        header = {
-            "version": _VERSION,
-            "title": title,
-            "cloud": json.loads((folder / "cloud.json").read_bytes()),
-            "extent": cloud.extent,
-            # What was appended lies behind, whatever its level.
-            "first_level": int(cloud.tiles.counts[np.cumsum(cloud.tiles.levels > 0) == 0].sum()),
-            "tiles": _places(folder / "tiles.arrow"),
-            "names": names is not None,
-            "columns": [
-                {
-                    "name": name,
-                    "counts": column.counts.sum(axis=0).tolist(),
-                    "colours": list((colours or {}).get(name, ())),
-                }
-                for name, column in cloud.columns.items()
-            ],
-            **(about or {}),
-        }
-        (folder / HEADER).write_text(json.dumps(header, ensure_ascii=False, indent=2), encoding="utf-8")
-        _put(folder, url)
+        write_cloud(cloud, Path(made))
+        publish_folder(Path(made), url, title=title, names=names, colours=colours, about=about)
+
+
+def publish_folder(
+    folder: Path,
+    url: str,
+    *,
+    title: str,
+    names: pa.Array | None = None,
+    colours: Mapping[str, Sequence[str]] | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Publish the cloud in a folder, which need not fit into memory; see `publish_cloud`.
+
+    What is published besides is written into the folder.
+    """
+    cloud = open_cloud(folder)
+    if names is not None:
+        _write_names(names, cloud.rows, folder)
+    (folder / "index.html").write_bytes(_PAGE.read_bytes())
+    header = {
+        "version": _VERSION,
+        "title": title,
+        "cloud": json.loads((folder / "cloud.json").read_bytes()),
+        "extent": cloud.extent,
+        # What was appended lies behind, whatever its level.
+        "first_level": int(cloud.tiles.counts[np.cumsum(cloud.tiles.levels > 0) == 0].sum()),
+        "tiles": _places(folder / "tiles.arrow"),
+        "names": names is not None,
+        "columns": [
+            {
+                "name": name,
+                "counts": column.counts.sum(axis=0).tolist(),
+                "colours": list((colours or {}).get(name, ())),
+            }
+            for name, column in cloud.columns.items()
+        ],
+        **(about or {}),
+    }
+    (folder / HEADER).write_text(json.dumps(header, ensure_ascii=False, indent=2), encoding="utf-8")
+    _put(folder, url)
+
+
+def check_target(url: str) -> None:
+    """Require that nothing but a published cloud is at an address; see `publish_cloud` for what is raised."""
+    _earlier(*_store(url), url)
 
 
 @dataclass(frozen=True)
@@ -245,14 +269,21 @@ class PublishedCloud:
         )
 
 
-def _write_names(names: pa.Array, folder: Path) -> None:
-    """Write texts one behind the other, and where each begins, so that one is read by two small ranges."""
+def _write_names(names: pa.Array, rows: NDArray[np.uint32], folder: Path) -> None:
+    """Write the names of rows in their order, so that each is read by two small ranges."""
     texts = pa.concat_arrays(names.chunks) if isinstance(names, pa.ChunkedArray) else names
+    with (folder / "names.i64").open("wb") as starts, (folder / "names.utf8").open("wb") as letters:
+        np.zeros(1, "<i8").tofile(starts)
+        for first in range(0, len(rows), _NAMES):
+            write_texts(texts.take(pa.array(rows[first : first + _NAMES])), starts, letters)
+
+
+def write_texts(texts: pa.Array, starts: IO[bytes], letters: IO[bytes]) -> None:
+    """Write texts behind others, one behind the other, and where each ends."""
     texts = texts.cast(pa.large_string()).fill_null("")
-    lengths = np.frombuffer(texts.buffers()[1], "<i8")[texts.offset : texts.offset + len(texts) + 1]
-    (lengths - lengths[0]).astype("<i8").tofile(folder / "names.i64")
-    with (folder / "names.utf8").open("wb") as file:
-        file.write(memoryview(texts.buffers()[2] or b"")[lengths[0] : lengths[-1]])
+    ends = np.frombuffer(texts.buffers()[1], "<i8")[texts.offset : texts.offset + len(texts) + 1]
+    (ends[1:] - ends[0] + letters.tell()).astype("<i8").tofile(starts)
+    letters.write(memoryview(texts.buffers()[2] or b"")[ends[0] : ends[-1]])
 
 
 def _places(path: Path) -> dict[str, list[Any]]:
@@ -282,14 +313,8 @@ def _store(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 def _put(folder: Path, url: str) -> None:
     """Bring the files to an address; while they are not all there, no cloud is there."""
     store, root = _store(url)
+    before = _earlier(store, root, url)
     try:
-        there = {Path(path).name for path in store.ls(root, detail=False)} if store.exists(root) else set()
-        if there and HEADER not in there:
-            raise FailedPreconditionError(
-                f"There are other files at {url}: name a folder that is empty or not there yet.",
-                reason="FOLDER_IN_USE",
-            )
-        before = PublishedCloud.open(url).files & there if there else frozenset()
         # Nothing of an earlier cloud stays to be read, such as a category that is no longer to be public.
         for name in sorted(before, key=lambda name: name != HEADER):
             store.rm_file(f"{root}/{name}")
@@ -298,6 +323,20 @@ def _put(folder: Path, url: str) -> None:
             store.put_file(str(file), f"{root}/{file.name}")
     except OSError as error:
         raise _away(url, error) from error
+
+
+def _earlier(store: fsspec.AbstractFileSystem, root: str, url: str) -> frozenset[str]:
+    """Files of the cloud that was published at an address before."""
+    try:
+        there = {Path(path).name for path in store.ls(root, detail=False)} if store.exists(root) else set()
+    except OSError as error:
+        raise _away(url, error) from error
+    if there and HEADER not in there:
+        raise FailedPreconditionError(
+            f"There are other files at {url}: name a folder that is empty or not there yet.",
+            reason="FOLDER_IN_USE",
+        )
+    return PublishedCloud.open(url).files & there if there else frozenset()
 
 
 def _away(url: str, error: OSError) -> UnavailableError:

@@ -19,6 +19,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "BOOKMARK_QUERY_INVALID": ("A bookmark has no query of an address of the explorer.",),
     "CATALOGUE_AMBIGUOUS": ("A row of the catalogue fits several images, or several files fit.",),
     "CATALOGUE_INVALID": ("The catalogue file cannot be used as it is.", "path", "column", "row", "key"),
+    "CATEGORIES_INVALID": ("A column of numbers with fractions is given as categories.",),
     "CATEGORIES_TOO_MANY": ("A column of a point cloud has more categories than it can hold.",),
     "CHANNEL_ALL_MISSING": ("One channel of the image has no valid pixel.", "channel"),
     "CHANNEL_MISMATCH": ("The image has other channels than the recipe or the dataset.", "channel", "channels"),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from lse.cli.failures import group
-from lse.cli.session import ExperimentName, Session, choice, service_command
-from lse.errors import FailedPreconditionError
+from lse.cli.session import Session, choice, progress_display, service_command
+from lse.errors import FailedPreconditionError, InvalidArgumentError
+from lse.progress import Monitor
 
 __all__ = ["app"]
 
@@ -21,13 +25,26 @@ _Url = Annotated[
 _THEMES = ("light", "dark")
 
 
+def _column(option: str, what: str) -> Any:
+    return typer.Option(option, metavar="COLUMN", help=f"{what} (of a file).")
+
+
 @service_command(app, "publish")
 def publish(
     session: Session,
-    url: _Url,
+    where: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[FILE] URL",
+            help="File with a map that is not in the services (.parquet, .csv, .npy), and folder or address such as "
+            "s3://bucket/map to publish at.",
+        ),
+    ],
     *,
-    experiment: ExperimentName,
-    projection: Annotated[str, typer.Option("--projection", metavar="P", help="Projection to publish.")],
+    experiment: Annotated[str | None, typer.Option("--experiment", metavar="X", help="Experiment.")] = None,
+    projection: Annotated[
+        str | None, typer.Option("--projection", metavar="P", help="Projection of it to publish.")
+    ] = None,
     colour_by: Annotated[
         list[str] | None,
         typer.Option(
@@ -37,15 +54,59 @@ def publish(
             "outlier:SCORE (repeatable).",
         ),
     ] = None,
-    title: Annotated[str, typer.Option("--title", help="What the map shows (default: experiment and map).")] = "",
+    x: Annotated[str | None, _column("--x", "First coordinate (default: x)")] = None,
+    y: Annotated[str | None, _column("--y", "Second coordinate (default: y)")] = None,
+    z: Annotated[str | None, _column("--z", "Third coordinate, of a solid map")] = None,
+    category: Annotated[list[str] | None, _column("--category", "Classes that colour the points; repeatable")] = None,
+    names: Annotated[str | None, _column("--names", "Name of each point")] = None,
+    title: Annotated[
+        str, typer.Option("--title", help="What the map shows (default: experiment and map, or the file).")
+    ] = "",
     theme: Annotated[str, typer.Option("--theme", metavar="|".join(_THEMES), help="Colours of the page.")] = "light",
 ) -> None:
-    """Write a map to a folder or bucket for browsers.
+    """Write a map of the services, or of a file, to a folder or bucket for browsers.
 
     They read it by parts, whatever its size, from any web server that answers ranges of bytes.  Names,
     coordinates and categories become readable to everyone who can read the address; images do not.
+    A file of any size is read by blocks, and no services are needed for it.
     """
     choice(theme, _THEMES, "--theme")
+    *files, url = where
+    of_file = {"--x": x, "--y": y, "--z": z, "--category": category, "--names": names}
+    of_services = {"--experiment": experiment, "--projection": projection, "--colour-by": colour_by}
+    _check_usage(files, of_file if not files else of_services)
+    if files:
+        axes = [x or "x", y or "y", *([z] if z else [])] if x or y or z else []
+        made = _publish_file(
+            Path(files[0]), url, axes, category or [], names or "", title=title or Path(files[0]).stem, theme=theme
+        )
+    elif experiment and projection:
+        made = _publish_projection(session, url, experiment, projection, colour_by or [], title=title, theme=theme)
+    else:
+        raise InvalidArgumentError(
+            "Name what is published: --experiment and --projection, or a file before the address.",
+            reason="COMMAND_INVALID",
+        )
+    left_out = f" ({made['left_out']:,} without finite coordinates are left out)" if made.get("left_out") else ""
+    session.say(
+        {"url": url, **made},
+        f"{made['points']:,} points are published at {url}{left_out}: any web server that answers ranges shows "
+        f"index.html, and `lse cloud serve {url}` does here.",
+    )
+
+
+def _check_usage(files: Sequence[str], others: Mapping[str, object]) -> None:
+    """Refuse options of the other kind of map."""
+    if len(files) > 1:
+        raise InvalidArgumentError("One file and one address are published at a time.", reason="COMMAND_INVALID")
+    if given := [name for name, value in others.items() if value]:
+        belongs = "a map of the services: leave out the file" if files else "a file: name it before the address"
+        raise InvalidArgumentError(f"{given[0]} belongs to {belongs}.", reason="COMMAND_INVALID")
+
+
+def _publish_projection(
+    session: Session, url: str, experiment: str, projection: str, colour_by: Sequence[str], *, title: str, theme: str
+) -> dict[str, Any]:
     try:
         from lse_dashboard.data.library import Library
         from lse_dashboard.data.publication import publication
@@ -54,7 +115,7 @@ def publish(
     except ModuleNotFoundError as missing:
         raise _missing(missing) from None
     client = session.client
-    made = publication(Library(lambda: client), client.project, experiment, projection, colour_by or ())
+    made = publication(Library(lambda: client), client.project, experiment, projection, colour_by)
     publish_map(
         url,
         made.cloud,
@@ -64,12 +125,37 @@ def publish(
         title=title or f"{experiment} · {projection}",
         provenance=made.provenance,
     )
-    count = len(made.cloud)
-    session.say(
-        {"url": url, "points": count, "colours": list(made.colourings)},
-        f"{count:,} points are published at {url}: any web server that answers ranges shows index.html, "
-        f"and `lse cloud serve {url}` does here.",
-    )
+    return {"points": len(made.cloud), "colours": list(made.colourings)}
+
+
+def _publish_file(
+    path: Path, url: str, axes: Sequence[str], categories: Sequence[str], names: str, *, title: str, theme: str
+) -> dict[str, Any]:
+    try:
+        import numpy as np
+
+        from lse.pointcloud.map_files import publish_map_file
+        from lse_dashboard.data.colouring import Groups
+        from lse_dashboard.plots.palette import group_colours
+        from lse_dashboard.theme import DARK, LIGHT
+    except ModuleNotFoundError as missing:
+        raise _missing(missing) from None
+    shown = LIGHT if theme == "light" else DARK
+    program = f"Latent Space Explorer {version('latent-space-explorer')}"
+    about = {"provenance": [("File", path.name), ("Published with", program)]}
+    with progress_display(path.name) as display:
+        points, left_out = publish_map_file(
+            path,
+            url,
+            title=title,
+            axes=axes,
+            categories=categories,
+            names=names,
+            colours=lambda labels: group_colours(Groups("", np.empty(0, np.int32), labels), shown),
+            about=about | {"theme": shown.css(), "accent": shown.accent, "grey": shown.grey},
+            monitor=Monitor(display.show),
+        )
+    return {"points": points, "left_out": left_out, "colours": list(categories)}
 
 
 @app.command("serve")
