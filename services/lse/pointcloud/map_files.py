@@ -20,7 +20,7 @@ from lse.errors import InvalidArgumentError
 from lse.pointcloud.cloud import Categories
 from lse.pointcloud.counting import HIDDEN
 from lse.pointcloud.out_of_core import build_cloud_on_disk
-from lse.pointcloud.published import check_target, publish_folder, write_texts
+from lse.pointcloud.published import check_target, publish_cloud, write_texts
 from lse.progress import Monitor
 
 __all__ = ["MapFile", "publish_map_file", "read_map"]
@@ -91,7 +91,7 @@ def publish_map_file(
         found = read_map(path, folder, axes=axes, categories=categories, names=names, monitor=monitor)
         cloud = build_cloud_on_disk(found.coordinates, folder / "cloud", columns=found.columns, monitor=monitor)
         shown = {name: colours(labels) for name, (_, labels) in found.columns.items()} if colours else None
-        publish_folder(folder / "cloud", url, title=title, names=found.names, colours=shown, about=about)
+        publish_cloud(folder / "cloud", url, title=title, names=found.names, colours=shown, about=about)
         return len(cloud), cloud.source_count - len(cloud)
 
 

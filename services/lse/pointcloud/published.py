@@ -28,7 +28,7 @@ from lse.pointcloud.storage import file_names, open_cloud, read_tiles, write_clo
 from lse.pointcloud.tiles import Spans, Tiles
 from lse.pointcloud.window import Window
 
-__all__ = ["PublishedCloud", "check_target", "publish_cloud", "publish_folder", "write_texts"]
+__all__ = ["PublishedCloud", "check_target", "publish_cloud", "write_texts"]
 
 HEADER = "published.json"
 _VERSION = 1
@@ -40,7 +40,7 @@ _NAMES = 1 << 20
 
 
 def publish_cloud(
-    cloud: PointCloud,
+    cloud: PointCloud | Path,
     url: str,
     *,
     title: str,
@@ -53,7 +53,7 @@ def publish_cloud(
     Parameters
     ----------
     cloud
-        Points and categories.
+        Points and categories; or the folder of a cloud, which need not fit into memory and gets the other files, too.
     url
         Folder, or address of one that fsspec writes to, such as ``s3://bucket/map``. A cloud that was published there
         is replaced.
@@ -73,26 +73,12 @@ def publish_cloud(
     UnavailableError
         The address cannot be reached or written.
     """
-    check_target(url)
-    with tempfile.TemporaryDirectory(prefix="lse-publish-") as made:
-        write_cloud(cloud, Path(made))
-        publish_folder(Path(made), url, title=title, names=names, colours=colours, about=about)
-
-
-def publish_folder(
-    folder: Path,
-    url: str,
-    *,
-    title: str,
-    names: pa.Array | None = None,
-    colours: Mapping[str, Sequence[str]] | None = None,
-    about: Mapping[str, Any] | None = None,
-) -> None:
-    """Publish the cloud in a folder, which need not fit into memory; see `publish_cloud`.
-
-    What is published besides is written into the folder.
-    """
-    cloud = open_cloud(folder)
+    if not isinstance(cloud, Path):
+        with tempfile.TemporaryDirectory(prefix="lse-publish-") as made:
+            write_cloud(cloud, Path(made))
+            publish_cloud(Path(made), url, title=title, names=names, colours=colours, about=about)
+        return
+    folder, cloud = cloud, open_cloud(cloud)
     if names is not None:
         _write_names(names, cloud.rows, folder)
     (folder / "index.html").write_bytes(_PAGE.read_bytes())
