@@ -78,9 +78,10 @@ class ScatterToolbar:
                 "border-bottom": "1px solid var(--line)",
                 "padding": "4px 12px",
                 "gap": "10px",
-                "align-items": "center",
             },
         )
+        for one in self.panel:
+            one.align = "center"
         self._show()
 
     def _show(self) -> None:
