@@ -157,7 +157,7 @@ def pans(page: Page, count: int) -> dict[str, float]:
     }
 
 
-# Opens sessions, as a browser that has drawn the page does, and takes what they are sent until its input ends.  What the
+# Opens sessions, as a browser that has drawn the page does, and takes what they are sent until its input ends. What the
 # messages mean is of no interest here, and the models of the page are not known to this client.
 _OTHERS = """
 import sys
