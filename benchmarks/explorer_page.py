@@ -256,8 +256,8 @@ def picking(count: int, rounds: int = 15) -> dict[str, float]:
     random = np.random.default_rng(0)
     codes = random.integers(0, 10, count)
     middles = random.normal(size=(10, 2)) * 4
-    cloud = Cloud(np.arange(count), (middles[codes] + random.normal(size=(count, 2))).astype(np.float32))
-    groups = Groups("class", codes.astype(np.int32), tuple("0123456789"))
+    cloud = Cloud.of(np.arange(count), (middles[codes] + random.normal(size=(count, 2))).astype(np.float32))
+    groups = Groups("class", codes[cloud.rows].astype(np.uint16), tuple("0123456789"))
     scatter = Scatter()
     scatter.enter(cloud, groups)
     scatter.nearest(0.0, 0.0, 0.1)

@@ -36,7 +36,7 @@ from sklearn.datasets import load_digits
 
 from lse.analysis.reducers import reduce
 from lse.pointcloud import PointCloud, Window, append_points, build_cloud, open_cloud, write_cloud
-from lse.pointcloud.counting import rasterise
+from lse.pointcloud.counting import Coded, rasterise
 from lse.pointcloud.picking import inside_polygon, nearest
 from lse.pointcloud.shading import Layer, shade
 from lse_dashboard.data.cloud import Cloud, fitting_size
@@ -158,7 +158,7 @@ def views(cloud: PointCloud, points: np.ndarray, classes: np.ndarray, rounds: in
         assert np.array_equal(canvas.points(frame, "x", "y", ds.count()).to_numpy(), cloud.counts(window))
 
         def picture(budget: int | None = None, window: Window = window) -> None:
-            pixels = rasterise(cloud.seen(window, budget=budget), codes=codes, categories=len(LABELS))
+            pixels = rasterise(cloud.seen(window, budget=budget), Coded(codes, len(LABELS)))
             shade(pixels, (Layer(colours),))
 
         figures[name] = in_turn(
@@ -178,7 +178,7 @@ def views(cloud: PointCloud, points: np.ndarray, classes: np.ndarray, rounds: in
     figures["picking"] = in_turn(
         rounds,
         hover=lambda: nearest(cloud, (middle[0], middle[1]), window.pixel * 12),
-        lasso=lambda: inside_polygon(cloud, around).mask(cloud),
+        lasso=lambda: inside_polygon(cloud, around).points_of(cloud),
     )
     figures["lasso_points"] = len(inside_polygon(cloud, around))
     return figures
@@ -188,11 +188,10 @@ def explorer(points: np.ndarray, classes: np.ndarray, rounds: int) -> dict[str, 
     """Pictures of the explorer, with and without a selection, and their bytes."""
     figures: dict[str, Any] = {}
     for count in sorted({2_000, 100_000, len(points)}):
-        cloud = Cloud(np.arange(count), points[:count])
-        colouring = Groups("class", classes[:count].astype(np.int32), LABELS)
-        shown = np.ones(count, bool)
-        plain = painted(cloud, colouring, DARK, shown=shown)
-        chosen = painted(cloud, colouring, DARK, shown=shown, selected=classes[:count] == 3)
+        cloud = Cloud.of(np.arange(count), points[:count])
+        colouring = Groups("class", cloud.tiled.in_order(classes[:count]), LABELS)
+        plain = painted(cloud, colouring, DARK, shown=cloud.every)
+        chosen = painted(cloud, colouring, DARK, shown=cloud.every, selected=colouring.points_in({"3"}))
         view, size = fitted_view(cloud.extent(), WIDTH, HEIGHT), fitting_size(count)
         canvas = ds.Canvas(WIDTH, HEIGHT, view.x_range, view.y_range)
         frame = pd.DataFrame({"x": points[:count, 0], "y": points[:count, 1]})

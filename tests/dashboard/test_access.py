@@ -171,7 +171,8 @@ def test_callers_share_what_each_of_them_may_read(guarded: Guarded, monkeypatch:
         points = painted(cloud, scatter.colouring, DARK, shown=scatter.shown)
         frame, _ = drawn(points, fitted_view(cloud.extent(), 40, 30))
         column = library.by_column("p", dataset, "kind", cloud)
-        return [cloud, library.images("p", dataset), scatter.colouring, scatter.shown, points, frame, column]
+        codes, images = points.coded.codes, library.images("p", dataset)
+        return [cloud, images, scatter.colouring, scatter.shown, codes, frame, column]
 
     vera, edo, bo = (libraries.of(Caller(guarded.user(name))) for name in ("vera", "edo", "bo"))
     theirs = known(vera)

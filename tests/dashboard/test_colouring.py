@@ -127,7 +127,7 @@ def test_clusters_are_in_order_and_noise_is_last() -> None:
     assert found.labels == ("0", "2", "10", "noise")
     assert found.counts == (2, 1, 1, 1)
     assert found.faint == {3}
-    assert found.hidden_mask(frozenset({"0", "noise"})).tolist() == [False, True, True, False, True]
+    assert found.points_in({"0", "noise"}).mask().tolist() == [False, True, True, False, True]
 
 
 def test_too_many_texts_are_gathered_and_counted() -> None:
@@ -160,7 +160,7 @@ def test_groups_of_some_points_are_those_of_all(values: list[str | None], data: 
 def test_no_points_have_no_groups() -> None:
     found = groups("kind", pa.array([], pa.string()), none="no value")
     assert found.labels == ()
-    assert found.hidden_mask(frozenset({"x"})).tolist() == []
+    assert found.points_in({"x"}).mask().tolist() == []
     assert found.at(np.array([-1, -1]), none="no value").counts == (2,)
 
 

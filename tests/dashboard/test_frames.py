@@ -13,6 +13,7 @@ import pytest
 from bokeh.models import ColumnDataSource
 from PIL import Image
 
+from lse.pointcloud.sets import PointSet
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import groups
 from lse_dashboard.plots.scatter_2d import View, fitted_view
@@ -48,7 +49,7 @@ class Page:
     def __init__(self, later: Later) -> None:
         rng = np.random.default_rng(0)
         self.scatter = Scatter()
-        self.cloud = Cloud(np.arange(20_000), rng.normal(size=(20_000, 2)).astype(np.float32))
+        self.cloud = Cloud.of(np.arange(20_000), rng.normal(size=(20_000, 2)).astype(np.float32))
         self.scatter.enter(self.cloud, groups("class", pa.array(rng.integers(0, 4, 20_000)), none="no value"))
         self.shown: list[tuple[int, bool]] = []
         self.plot = Scatter2D(
@@ -117,7 +118,7 @@ def test_what_is_selected_is_seen_in_the_next_picture(page: Page, later: Later) 
     later.run_all()
     before = page.sent()["png"]
     near = np.hypot(*page.cloud.coordinates.T) < 0.05
-    page.scatter.param.update(selected=near)
+    page.scatter.param.update(selected=PointSet.of(near))
     page.plot.redraw()
     later.run_all()
     assert page.sent()["png"] != before

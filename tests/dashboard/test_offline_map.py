@@ -11,6 +11,7 @@ from base64 import b64decode
 import numpy as np
 import pyarrow as pa
 from PIL import Image
+from tests.support.clouds import coloured
 
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import gradient, groups
@@ -21,7 +22,7 @@ from lse_dashboard.theme import DARK
 
 def cloud_of(count: int) -> Cloud:
     places = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
-    return Cloud(np.arange(count) * 2, places)
+    return Cloud.of(np.arange(count) * 2, places)
 
 
 def noise(rows: Rows) -> list[bytes]:
@@ -44,31 +45,38 @@ def document_of(page: str) -> dict[str, object]:
 
 def test_points_groups_names_and_thumbnails_are_in_the_file() -> None:
     cloud = cloud_of(50)
-    names = [f"<b>{row}</b> </script>" for row in cloud.rows]
-    kinds = groups("class", pa.array(["a", "b"] * 25), none="none")
+    kinds = coloured(cloud, groups("class", pa.array(["a", "b"] * 25), none="none"))
+
+    def names(rows: Rows) -> list[str]:
+        return [f"<b>{row}</b> </script>" for row in rows]
+
     page = offline_map(cloud, names, kinds, noise, theme=DARK, title="demo", provenance=[("Dataset", "d")])
     assert page.count("</script>") == 2
     assert "http" not in re.sub(r"http://www\.w3\.org", "", page.split('<script id="data"')[0])
     document = document_of(page)
     places = np.frombuffer(b64decode(document["places"]), "<u2").reshape(-1, 2)
-    order = np.argsort(cloud.coordinates[:, 0], kind="stable")
+    by_image = cloud.coordinates[cloud.indices(np.arange(50) * 2)]
+    order = np.argsort(by_image[:, 0], kind="stable")
     assert (np.diff(places[order, 0].astype(int)) >= 0).all()
     assert places.max() == 65535
     assert np.frombuffer(b64decode(document["codes"]), "<u2").tolist() == [0, 1] * 25
     assert [group["count"] for group in document["groups"]] == [25, 25]
-    assert zlib.decompress(b64decode(document["names"])).decode().split("\n") == names
+    assert zlib.decompress(b64decode(document["names"])).decode().split("\n") == names(np.arange(50) * 2)
     tiles = document["tiles"]
     assert (tiles["count"], tiles["side"]) == (50, 96)
     sheet = np.asarray(Image.open(io.BytesIO(b64decode(document["sheets"][0]))))
-    truth = np.asarray(Image.open(io.BytesIO(noise(cloud.rows[:1])[0])).resize((96, 96), Image.Resampling.BOX))
+    truth = np.asarray(Image.open(io.BytesIO(noise(np.array([0]))[0])).resize((96, 96), Image.Resampling.BOX))
     assert np.abs(sheet[:96, :96].astype(int) - truth.astype(int)).mean() < 20
     assert document["provenance"] == [["Dataset", "d"]]
 
 
 def test_thumbnails_shrink_and_are_left_out_where_the_budget_ends() -> None:
     cloud = cloud_of(600)
-    names = [str(row) for row in cloud.rows]
     colours = gradient("redshift", np.linspace(0, 1, 600))
+
+    def names(rows: Rows) -> list[str]:
+        return [str(row) for row in rows]
+
     sizes = {}
     for budget in (1_500_000, 300_000, 30_000):
         page = offline_map(cloud, names, colours, noise, theme=DARK, title="t", provenance=[], budget=budget)

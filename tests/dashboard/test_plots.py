@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
+from tests.support.clouds import coloured, points_where
 
 from lse.pointcloud.counting import HIDDEN
 from lse_dashboard.data.cloud import Cloud
@@ -18,7 +19,7 @@ from lse_dashboard.data.colouring import Gradient, groups
 from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.palette import group_colours, rgb
 from lse_dashboard.plots.scatter_2d import View, draw, fitted_view, painted
-from lse_dashboard.plots.scatter_3d import picture, solid
+from lse_dashboard.plots.scatter_3d import Solid, picture, solid
 from lse_dashboard.plots.screenshot import FORMATS, write_figure
 from lse_dashboard.theme import DARK, LIGHT, Theme
 from lse_dashboard.views.point_stream import PointStream
@@ -41,11 +42,11 @@ def picture_of(
     selected: list[bool] | None = None,
     size: int = 5,
 ) -> np.ndarray:
-    cloud = Cloud(np.arange(len(points)), points.astype(np.float32))
-    mask = np.ones(len(points), bool) if shown is None else np.array(shown)
-    chosen = None if selected is None else np.array(selected)
-    colouring = groups("kmeans", pa.array(classes), none="noise")
-    points_ = painted(cloud, colouring, DARK, shown=mask, selected=chosen)
+    cloud = Cloud.of(np.arange(len(points)), points.astype(np.float32))
+    chosen = None if selected is None else points_where(cloud, selected)
+    colouring = coloured(cloud, groups("kmeans", pa.array(classes), none="noise"))
+    seen = cloud.every if shown is None else points_where(cloud, shown)
+    points_ = painted(cloud, colouring, DARK, shown=seen, selected=chosen)
     return draw(points_, View((0, 1), (0, 1), 80, 60), point_size=size).picture.rgba()
 
 
@@ -88,9 +89,9 @@ def test_a_pixel_shows_most_of_its_points_and_never_a_colour_that_no_legend_has(
 
 def test_numbers_are_drawn_by_their_mean_and_missing_ones_in_grey() -> None:
     points = np.array([[0.2, 0.5], [0.2, 0.5], [0.8, 0.5], [0.5, 0.5]])
-    cloud = Cloud(np.arange(4), points.astype(np.float32))
-    colouring = Gradient("redshift", np.array([0.0, 1.0, 0.5, np.nan]), 0, 1, 1)
-    drawn = draw(painted(cloud, colouring, DARK, shown=np.ones(4, bool)), View((0, 1), (0, 1), 80, 60), point_size=5)
+    cloud = Cloud.of(np.arange(4), points.astype(np.float32))
+    colouring = coloured(cloud, Gradient("redshift", np.array([0.0, 1.0, 0.5, np.nan]), 0, 1, 1))
+    drawn = draw(painted(cloud, colouring, DARK, shown=cloud.every), View((0, 1), (0, 1), 80, 60), point_size=5)
     image = drawn.picture.rgba()
     assert tuple(image[30, 16, :3]) == tuple(image[30, 64, :3])
     assert tuple(image[30, 40, :3]) == tuple(rgb(DARK.grey))
@@ -100,9 +101,9 @@ def test_a_picture_is_a_png_of_the_same_pixels_in_few_bytes() -> None:
     rng = np.random.default_rng(1)
     for kinds in (8, 300):
         classes, middles = rng.integers(0, kinds, 300_000), rng.normal(size=(kinds, 2)) * 3
-        cloud = Cloud(np.arange(300_000), (middles[classes] + rng.normal(size=(300_000, 2))).astype(np.float32))
-        colouring = groups("class", pa.array(classes), none="no value", limit=None)
-        points = painted(cloud, colouring, DARK, shown=np.ones(300_000, bool))
+        cloud = Cloud.of(np.arange(300_000), (middles[classes] + rng.normal(size=(300_000, 2))).astype(np.float32))
+        colouring = coloured(cloud, groups("class", pa.array(classes), none="no value", limit=None))
+        points = painted(cloud, colouring, DARK, shown=cloud.every)
         view = fitted_view(cloud.extent(), 914, 798)
         first, whole = draw(points, view, budget=20_000), draw(points, view)
         assert not first.exact
@@ -178,40 +179,43 @@ def eye_on(eye: tuple[float, float, float]) -> np.ndarray:
     return np.array([[0, 10, 0, -10 * y], [0, 0, 10, -10 * z], [-0.02, 0, 0, 0.02 * x - 1], [-1, 0, 0, x]], float)
 
 
+def codes_of(made: Solid) -> dict[int, int]:
+    """Code as which the point of each image is drawn."""
+    codes = made.coded.within(made.cloud.tiles.all_spans)
+    return dict(zip(made.cloud.rows.tolist(), codes.tolist(), strict=True))
+
+
 def test_a_solid_cloud_is_all_of_a_map_that_a_browser_can_take() -> None:
-    cloud = Cloud(np.array([3, 5, 8]), np.arange(9, dtype=np.float32).reshape(3, 3))
-    clusters = groups("kmeans", pa.array([0, 1, 0]), none="noise")
-    made = solid(cloud, clusters, DARK, shown=np.array([True, True, False]))
+    cloud = Cloud.of(np.array([3, 5, 8]), np.arange(9, dtype=np.float32).reshape(3, 3))
+    clusters = coloured(cloud, groups("kmeans", pa.array([0, 1, 0]), none="noise"))
+    made = solid(cloud, clusters, DARK, shown=points_where(cloud, [True, True, False]))
     assert made.cloud is cloud.tiled
-    codes = dict(zip(made.cloud.rows.tolist(), made.codes.tolist(), strict=True))
-    assert codes == {0: 0, 1: 1, 2: HIDDEN}
+    assert codes_of(made) == {3: 0, 5: 1, 8: HIDDEN}
     assert tuple(made.colours[1]) == tuple(rgb(group_colours(clusters, DARK)[1]))
-    chosen = solid(cloud, clusters, DARK, shown=np.ones(3, bool), selected=np.array([True, False, False]))
-    assert dict(zip(chosen.cloud.rows.tolist(), chosen.codes.tolist(), strict=True)) == {0: 2, 1: 1, 2: 0}
-    assert chosen.selection
+    first = points_where(cloud, [True, False, False])
+    assert codes_of(solid(cloud, clusters, DARK, shown=cloud.every, selected=first)) == {3: 2, 5: 1, 8: 0}
 
 
 def test_of_a_larger_map_the_points_that_are_shown_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lse_dashboard.plots.scatter_3d.MAX_POINTS", 5)
-    cloud = Cloud(np.arange(9), np.arange(27, dtype=np.float32).reshape(9, 3))
-    clusters = groups("kmeans", pa.array([0, 1, 2] * 3), none="noise")
-    shown = np.arange(9) % 3 == 1
+    cloud = Cloud.of(np.arange(9), np.arange(27, dtype=np.float32).reshape(9, 3))
+    clusters = coloured(cloud, groups("kmeans", pa.array([0, 1, 2] * 3), none="noise"))
+    shown = points_where(cloud, np.arange(9) % 3 == 1)
     made = solid(cloud, clusters, DARK, shown=shown)
-    assert sorted(made.cloud.rows.tolist()) == [1, 4, 7]
-    assert made.codes.tolist() == [1, 1, 1]
+    assert codes_of(made) == {1: 1, 4: 1, 7: 1}
     # Another selection leaves the places as they are: only colours are sent.
-    again = solid(cloud, clusters, DARK, shown=shown, selected=np.arange(9) == 4, before=made)
+    again = solid(cloud, clusters, DARK, shown=shown, selected=points_where(cloud, np.arange(9) == 4), before=made)
     assert again.cloud is made.cloud
-    assert dict(zip(again.cloud.rows.tolist(), again.codes.tolist(), strict=True)) == {1: 1, 4: 4, 7: 1}
-    assert solid(cloud, clusters, DARK, shown=np.ones(9, bool), before=again).cloud is cloud.tiled
+    assert codes_of(again) == {1: 1, 4: 4, 7: 1}
+    assert solid(cloud, clusters, DARK, shown=cloud.every, before=again).cloud is cloud.tiled
 
 
 def test_a_solid_picture_has_the_nearest_point_in_front_and_a_selection_on_top() -> None:
     points = np.array([[0, 0, 0], [5, 0, 0], [0, 0.5, 0], [0, -0.5, 0.5]], np.float32)
-    cloud = Cloud(np.arange(4), points)
-    clusters = groups("kmeans", pa.array([0, 1, 1, 1]), none="noise")
-    camera, every = eye_on((15, 0, 0)), np.ones(4, bool)
-    made = solid(cloud, clusters, DARK, shown=every)
+    cloud = Cloud.of(np.arange(4), points)
+    clusters = coloured(cloud, groups("kmeans", pa.array([0, 1, 1, 1]), none="noise"))
+    camera = eye_on((15, 0, 0))
+    made = solid(cloud, clusters, DARK, shown=cloud.every)
     image = picture(made, camera, DARK, size=(80, 60), diameter=6)
     assert image.shape == (60, 80, 4)
     assert image[30, 40, 3] == 255
@@ -222,17 +226,17 @@ def test_a_solid_picture_has_the_nearest_point_in_front_and_a_selection_on_top()
     assert image[30 + round(0.5 * 10 / 15 * 30), 40 - round(0.5 * 10 / 15 * 40), 3] == 255
     assert image[5, 5, 3] == 0
     assert 90 < np.count_nonzero(image[..., 3]) < 250
-    chosen = solid(cloud, clusters, DARK, shown=every, selected=np.arange(4) == 0)
+    chosen = solid(cloud, clusters, DARK, shown=cloud.every, selected=points_where(cloud, np.arange(4) == 0))
     above = picture(chosen, camera, DARK, size=(80, 60), diameter=6)[30, 40, :3].astype(int)
     assert np.argmax(above) == np.argmax(RED) != np.argmax(BLUE)
 
 
 def test_what_the_browser_asks_is_answered() -> None:
     rng = np.random.default_rng(2)
-    cloud = Cloud(np.arange(5000), rng.normal(size=(5000, 3)).astype(np.float32))
-    shown, stream = np.ones(5000, bool), PointStream()
+    cloud = Cloud.of(np.arange(5000), rng.normal(size=(5000, 3)).astype(np.float32))
+    stream = PointStream()
     assert stream.answer(b"{}") is None
-    made = solid(cloud, groups("kmeans", pa.array(np.arange(5000) % 3), none=""), DARK, shown=shown)
+    made = solid(cloud, groups("kmeans", pa.array(np.arange(5000) % 3), none=""), DARK, shown=cloud.every)
     version, paint = stream.show(made)
     camera = [*np.eye(4).ravel().tolist()]
     camera[:12] = [one / 10 for one in camera[:12]]
@@ -252,13 +256,13 @@ def test_what_the_browser_asks_is_answered() -> None:
     points, codes = ask(points=spans), ask(codes=spans)
     assert len(points) == 32 + 5000 * 10
     assert points[32 + 5000 * 8 :] == codes[32:]
-    assert np.array_equal(np.frombuffer(codes, "<u2", offset=32), made.codes)
+    assert np.array_equal(np.frombuffer(codes, "<u2", offset=32), made.coded.codes)
 
     # Other colours are another version of the same points; other points are no longer asked for.
-    again = solid(cloud, None, DARK, shown=shown, before=made)
+    again = solid(cloud, None, DARK, shown=cloud.every, before=made)
     assert stream.show(again) == (version, paint + 1)
     assert np.frombuffer(ask(codes=spans), "<u4", 1)[0] == paint + 1
-    last = len(made.codes)
+    last = len(made.cloud)
     nonsense = (
         {"points": [last - 1, 2]},
         {"points": [-1, 1]},

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.support.clouds import coloured, mask_of, points_where
 
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import groups
 from lse_dashboard.data.computations import free_name
 from lse_dashboard.state.scatter import Scatter
 
-CLOUD = Cloud(np.arange(10, 16), np.arange(12, dtype=np.float32).reshape(6, 2))
-CLUSTERS = groups("kmeans", pa.array([0, 0, 1, 1, 2, None]), none="noise")
-CLASSES = groups("class", pa.array(["a", "b", "a", "b", "a", "b"]), none="no value")
+CLOUD = Cloud.of(np.arange(10, 16), np.arange(12, dtype=np.float32).reshape(6, 2))
+BY_IMAGE = groups("kmeans", pa.array([0, 0, 1, 1, 2, None]), none="noise")
+CLUSTERS = coloured(CLOUD, BY_IMAGE)
+CLASSES = coloured(CLOUD, groups("class", pa.array(["a", "b", "a", "b", "a", "b"]), none="no value"))
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def scatter() -> Scatter:
 def shown_rows(scatter: Scatter) -> list[int]:
     assert scatter.cloud is not None
     assert scatter.shown is not None
-    return [int(row) for row in scatter.cloud.rows[scatter.shown]]
+    return sorted(scatter.cloud.rows[scatter.shown.places()].tolist())
 
 
 def test_groups_are_hidden_isolated_and_shown_again(scatter: Scatter) -> None:
@@ -55,23 +57,24 @@ def test_an_isolated_cluster_stays_isolated_under_other_colours(scatter: Scatter
 
 def test_only_shown_points_are_selected_and_found(scatter: Scatter) -> None:
     scatter.isolate("0")
-    scatter.select(np.array([True, False, True, False, False, False]), "lasso")
+    scatter.select(points_where(CLOUD, [True, False, True, False, False, False]), "lasso")
     assert scatter.selected is not None
-    assert np.flatnonzero(scatter.selected).tolist() == [0]
+    assert np.flatnonzero(mask_of(CLOUD, scatter.selected)).tolist() == [0]
     assert scatter.nearest(4, 5, 1.0) is None
-    assert scatter.nearest(2.1, 3, 1.0) == 1
-    scatter.select(np.zeros(6, dtype=bool), "lasso")
+    assert scatter.nearest(2.1, 3, 1.0) == CLOUD.index(11)
+    scatter.select(~CLOUD.every, "lasso")
     assert scatter.selected is None
 
 
 def test_another_projection_of_the_same_images_keeps_what_was_chosen(scatter: Scatter) -> None:
     scatter.isolate("0")
-    scatter.select(np.array([True, False, False, False, False, False]), "lasso")
-    scatter.enter(Cloud(CLOUD.rows, -CLOUD.coordinates), CLUSTERS, keep=True)
+    scatter.select(points_where(CLOUD, [True, False, False, False, False, False]), "lasso")
+    again = Cloud.of(np.arange(10, 16), np.arange(12, dtype=np.float32).reshape(6, 2)[::-1].copy())
+    scatter.enter(again, coloured(again, BY_IMAGE), keep=True)
     assert shown_rows(scatter) == [10, 11]
     assert scatter.selected is not None
-    assert scatter.index(10) == 0
-    scatter.enter(Cloud(np.arange(3), CLOUD.coordinates[:3]), None)
+    assert scatter.index(10) == again.index(10)
+    scatter.enter(Cloud.of(np.arange(3), CLOUD.coordinates[:3]), None)
     assert scatter.selected is None
     assert len(shown_rows(scatter)) == 3
     assert scatter.index(10) is None

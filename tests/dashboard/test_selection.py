@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.clouds import mask_of, points_where
 
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.state.scatter import Scatter
@@ -79,11 +80,12 @@ def test_another_dataset_has_a_selection_of_its_own() -> None:
 
 def test_a_selection_survives_a_map_that_lacks_some_of_it() -> None:
     scatter = Scatter()
-    scatter.enter(Cloud(np.arange(6), np.zeros((6, 2), dtype=np.float32)), None)
-    scatter.select(np.array([True, True, False, False, False, True]), "lasso")
-    scatter.enter(Cloud(np.arange(3), np.zeros((3, 3), dtype=np.float32)), None, keep=True)
+    cloud, solid = (Cloud.of(np.arange(n), np.zeros((n, d), dtype=np.float32)) for n, d in ((6, 2), (3, 3)))
+    scatter.enter(cloud, None)
+    scatter.select(points_where(cloud, [True, True, False, False, False, True]), "lasso")
+    scatter.enter(solid, None, keep=True)
     assert scatter.selected is not None
-    assert scatter.selected.tolist() == [True, True, False]
+    assert mask_of(solid, scatter.selected).tolist() == [True, True, False]
     assert chosen(scatter.selection) == [0, 1, 5]
     scatter.selection.undo()
     assert scatter.selected is None
@@ -91,15 +93,16 @@ def test_a_selection_survives_a_map_that_lacks_some_of_it() -> None:
 
 def test_a_selection_is_isolated_and_stays_selected_while_hidden() -> None:
     scatter = Scatter()
-    scatter.enter(Cloud(np.arange(4), np.zeros((4, 2), dtype=np.float32)), None)
-    scatter.select(np.array([True, True, False, False]), "lasso")
+    cloud = Cloud.of(np.arange(4), np.zeros((4, 2), dtype=np.float32))
+    scatter.enter(cloud, None)
+    scatter.select(points_where(cloud, [True, True, False, False]), "lasso")
     scatter.isolate_rows(scatter.selection.rows)
     assert scatter.shown is not None
-    assert scatter.shown.tolist() == [True, True, False, False]
+    assert mask_of(cloud, scatter.shown).tolist() == [True, True, False, False]
     assert scatter.filters() == ("selection",)
     scatter.selection.invert(np.arange(4), "inverted")
-    assert scatter.shown.tolist() == [True, True, False, False]
-    scatter.select(np.ones(4, dtype=bool), "box")
+    assert mask_of(cloud, scatter.shown).tolist() == [True, True, False, False]
+    scatter.select(cloud.every, "box")
     assert chosen(scatter.selection) == [0, 1]
     scatter.show_all()
-    assert scatter.shown.all()
+    assert len(scatter.shown) == 4

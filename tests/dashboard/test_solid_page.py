@@ -139,7 +139,7 @@ def test_an_island_is_drawn_around_and_a_class_isolated(browser: Browser) -> Non
         assert selected is not None
         expected = within(at, line)
         assert expected.sum() > 50_000
-        assert np.count_nonzero(selected != expected) <= 20  # on the line itself, by rounding
+        assert np.count_nonzero(selected.mask() != expected) <= 20  # on the line itself, by rounding
         settled(scene, solid)
         assert any("codes" in one for one in asked)
         assert not any("points" in one for one in asked)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from lse.errors import InvalidArgumentError
 from lse.pointcloud import PointCloud, Window, build_cloud
-from lse.pointcloud.counting import HIDDEN, UNIT, rasterise
+from lse.pointcloud.counting import HIDDEN, UNIT, Coded, rasterise
 from lse.pointcloud.picking import Picked, inside_box, inside_polygon, nearest
+from lse.pointcloud.sets import PointSet
 
 COUNT = 30_000
 LABELS = tuple("abcde")
@@ -62,8 +63,7 @@ def test_a_pixel_shows_its_most_frequent_category_on_any_number_of_threads(windo
     by_category = CLOUD.category_counts(window, "class")
     pixels = rasterise(
         CLOUD.seen(window),
-        codes=CLOUD.columns["class"].codes,
-        categories=len(LABELS),
+        Coded(CLOUD.columns["class"].codes, len(LABELS)),
         threads=threads,
     )
     total = by_category.sum(axis=-1)
@@ -76,10 +76,11 @@ def test_a_chosen_category_and_a_second_layer_lie_on_top() -> None:
     codes = CLOUD.columns["class"].codes
     seen = CLOUD.seen(window)
     counts = CLOUD.category_counts(window, "class")
-    chosen = rasterise(seen, codes=codes, categories=5, top=1)
+    chosen = rasterise(seen, Coded(codes, 5), top=1)
     assert np.array_equal(chosen.codes == 1, counts[..., 1] > 0)
-    above = np.where(codes == 2, codes + 5, codes).astype(np.uint16)
-    layered = rasterise(seen, codes=above, categories=5, layers=2)
+    layered = rasterise(seen, Coded(codes, 5, raised=PointSet.of(codes == 2)))
+    hidden = rasterise(seen, Coded(codes, 5, shown=PointSet.of(codes == 2)))
+    assert np.array_equal(hidden.codes, np.where(counts[..., 2] > 0, 2, HIDDEN))
     assert np.array_equal(layered.codes == 7, counts[..., 2] > 0)
     assert np.array_equal(layered.totals[layered.codes == 7], counts[..., 2][counts[..., 2] > 0] * UNIT)
 
@@ -89,7 +90,7 @@ def test_a_pixel_shows_the_mean_of_steps() -> None:
     cloud = build_cloud(points)
     codes = cloud.in_order(np.array([3, 5, 8, 8], np.uint16))
     window = Window((0, 3), (0, 1), 3, 1)
-    pixels = rasterise(cloud.seen(window), codes=codes, categories=9, steps=8)
+    pixels = rasterise(cloud.seen(window), Coded(codes, 9), steps=8)
     assert pixels.codes.tolist() == [[4, 8, HIDDEN]]
     assert pixels.totals.tolist() == [[3 * UNIT, UNIT, 0]]
 
@@ -101,8 +102,7 @@ def test_a_disc_covers_its_area_wherever_it_lies() -> None:
             cloud = build_cloud(np.array([[x, y]], np.float32))
             pixels = rasterise(
                 cloud.seen(window),
-                codes=np.zeros(1, np.uint16),
-                categories=1,
+                Coded(np.zeros(1, np.uint16), 1),
                 diameter=diameter,
                 threads=2,
             )
@@ -180,14 +180,15 @@ def brute_nearest(place: tuple[float, float], radius: float, shown: np.ndarray) 
 @given(st.tuples(corner, corner), st.floats(0.001, 3), st.booleans())
 def test_the_nearest_shown_point_is_found(place: tuple[float, float], radius: float, every: bool) -> None:
     shown = np.ones(COUNT, bool) if every else CODES == 3
-    found = nearest(CLOUD, place, radius, shown=None if every else shown)
+    found = nearest(CLOUD, place, radius, shown=None if every else PointSet.of(shown[CLOUD.rows]))
     expected = brute_nearest(place, radius, shown)
     if expected is None:
         assert found is None
     else:
         assert found is not None
-        assert shown[found]
-        assert np.hypot(*(POINTS[found].astype(float) - place)) == pytest.approx(expected)
+        row = CLOUD.rows[found]
+        assert shown[row]
+        assert np.hypot(*(POINTS[row].astype(float) - place)) == pytest.approx(expected)
 
 
 polygons = st.lists(st.tuples(st.floats(-6, 12), st.floats(-6, 12)), min_size=3, max_size=9)
@@ -218,6 +219,6 @@ def test_a_box_has_the_points_within(x: float, y: float, width: float, height: f
 
 def check(picked: Picked, inside: np.ndarray, cloud: PointCloud) -> None:
     assert len(picked) == inside.sum()
-    assert np.array_equal(picked.mask(cloud), inside)
+    assert np.array_equal(picked.points_of(cloud).mask(), inside[cloud.rows])
     own = CODES[inside]
     assert picked.counts(cloud, "class").tolist() == np.bincount(own[own >= 0], minlength=5).tolist()

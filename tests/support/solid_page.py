@@ -38,7 +38,8 @@ def islands(count: int) -> tuple[Cloud, Groups]:
     points = rng.standard_normal((count, 3), dtype=np.float32)
     points += rng.normal(0, 5, (CLASSES, 3)).astype(np.float32)[classes]
     labels = tuple(f"class {at}" for at in range(CLASSES))
-    return Cloud(np.arange(count), points), Groups("class", classes, labels)
+    cloud = Cloud.of(np.arange(count), points)
+    return cloud, Groups("class", classes[cloud.rows], labels)
 
 
 @dataclass

@@ -2,79 +2,85 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud import PointCloud, build_cloud
+from lse.pointcloud.sets import PointSet
 from lse_dashboard.data.cache import BoundedCache
 
-__all__ = ["Cloud", "Coordinates", "Mask", "fitting_size"]
+__all__ = ["Cloud", "Coordinates", "Indices", "fitting_size"]
 
 MadeT = TypeVar("MadeT")
 # What nobody looks at any more is kept up to this size.
 _DERIVED_BYTES = 64 << 20
+_NOWHERE = 0xFFFFFFFF
 
-Mask = npt.NDArray[np.bool_]
 Coordinates = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cloud:
-    """Coordinates of the images of an experiment.
+    """Points of the images of an experiment, in tiles.
+
+    What belongs to the points is in the order of the tiles, and the index of a point is its place there: what was
+    mapped into memory is used as it is.
 
     Attributes
     ----------
-    rows
-        Row of the image of each point, ascending, shape (n,).
-    coordinates
-        Shape (n, 2) or (n, 3).
-    dropped
-        How many points were left out because a coordinate is not finite.
-    ready
-        The points in tiles where they come so; see `tiled`.
-    derived, painted
-        What was made for these points, and what was made of it to be drawn: one copy for all who look at the cloud.
+    tiled
+        The points, by which they are drawn and found; its rows are those of the images.
+    derived
+        What was made for these points: one copy for all who look at the cloud.
     """
 
-    rows: npt.NDArray[np.int64]
-    coordinates: Coordinates
-    dropped: int = 0
-    ready: PointCloud | None = field(default=None, repr=False, compare=False)
+    tiled: PointCloud
     derived: BoundedCache[Any] = field(
-        default_factory=lambda: BoundedCache(_DERIVED_BYTES, attrgetter("nbytes")), repr=False, compare=False
+        default_factory=lambda: BoundedCache(_DERIVED_BYTES, attrgetter("nbytes")), repr=False
     )
-    # Weakly, for what is drawn refers to the cloud.
-    painted: WeakValueDictionary[Hashable, Any] = field(default_factory=WeakValueDictionary, repr=False, compare=False)
 
     @classmethod
-    def from_tiles(cls, tiles: PointCloud) -> Cloud:
-        """Take a cloud that is in tiles already, whose rows are those of the images."""
-        rows = np.sort(tiles.rows).astype(np.int64)
-        dropped = tiles.source_count - len(rows)
-        places = tiles.rows if not dropped else np.searchsorted(rows, tiles.rows).astype(np.uint32)
-        coordinates = np.empty(tiles.points.shape, np.float32)
-        coordinates[places] = tiles.points
-        return cls(rows, coordinates, dropped, replace(tiles, rows=places, source_count=len(rows)))
+    def of(cls, rows: npt.NDArray[np.integer], coordinates: Coordinates) -> Cloud:
+        """Put points into tiles, given the row of the image of each, shape (n,), and places, shape (n, 2 or 3)."""
+        tiled = build_cloud(coordinates)
+        count = int(rows.max()) + 1 if len(rows) else 0
+        return cls(replace(tiled, rows=tiled.in_order(rows).astype(np.uint32), source_count=count))
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.tiled)
+
+    @property
+    def rows(self) -> npt.NDArray[np.uint32]:
+        """Row of the image of each point, shape (n,)."""
+        return self.tiled.rows
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Place of each point, shape (n, 2) or (n, 3)."""
+        return self.tiled.points
 
     @property
     def dimension(self) -> int:
         """2 or 3."""
-        return int(self.coordinates.shape[1])
+        return self.tiled.dimension
+
+    @property
+    def dropped(self) -> int:
+        """How many images have no point because a coordinate is not finite."""
+        return self.tiled.source_count - len(self)
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the points take, with those of their tiles."""
-        return self.rows.nbytes + 2 * self.coordinates.nbytes + 4 * len(self)
+        """Bytes that the points take, with those by which images are found."""
+        return self.coordinates.nbytes + self.rows.nbytes + 4 * self.tiled.source_count
 
     def once(self, key: Hashable, make: Callable[[], MadeT]) -> MadeT:
         """What `make` makes for these points, once for all who look at them while anybody has it."""
@@ -82,26 +88,49 @@ class Cloud:
         return made
 
     @cached_property
-    def every(self) -> Mask:
-        """The mask of all points, which nobody may change: all have the same."""
-        every = np.ones(len(self), bool)
-        every.flags.writeable = False
-        return every
+    def every(self) -> PointSet:
+        """All points."""
+        return PointSet.all_of(len(self))
 
-    @cached_property
-    def tiled(self) -> PointCloud:
-        """The points in tiles, by which they are drawn and found; its rows are indices of these points."""
-        return build_cloud(self.coordinates) if self.ready is None else self.ready
+    def indices(self, rows: npt.NDArray[np.integer]) -> Indices:
+        """Index of the point of each of some images, -1 where it has none, shape (k,)."""
+        inside = (rows >= 0) & (rows < self.tiled.source_count)
+        found = self._places[rows if inside.all() else np.where(inside, rows, 0)]
+        return np.where(inside & (found != _NOWHERE), found, np.int64(-1)).astype(np.int64)
+
+    def index(self, row: int) -> int | None:
+        """Index of the point of an image, None where it has none."""
+        at = int(self.indices(np.array([row]))[0])
+        return None if at < 0 else at
+
+    def points_of(self, rows: npt.NDArray[np.integer]) -> PointSet:
+        """The points of some images."""
+        at = self.indices(rows)
+        return PointSet.at(at[at >= 0], len(self))
+
+    def has_images_of(self, other: Cloud) -> bool:
+        """Whether another cloud has points of the same images."""
+        if self is other or (len(self), self.dropped) != (len(other), other.dropped):
+            return self is other
+        return not self.dropped or bool((self.indices(other.rows) >= 0).all())
 
     def extent(self) -> tuple[float, float, float, float]:
         """Least x, least y, greatest x and greatest y of the points, 1 wide where they coincide."""
         if len(self) == 0:
             return (0.0, 0.0, 1.0, 1.0)
-        low = self.coordinates[:, :2].min(axis=0).astype(float)
-        high = self.coordinates[:, :2].max(axis=0).astype(float)
+        low, high = np.reshape(self.tiled.extent, (2, -1))[:, :2]
         flat = high - low <= 0
         low, high = np.where(flat, low - 0.5, low), np.where(flat, high + 0.5, high)
         return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+    @cached_property
+    def _places(self) -> npt.NDArray[np.uint32]:
+        """Index of the point of each image, shape (source_count + 1,); in a file, so that memory is left to others."""
+        with tempfile.TemporaryFile(prefix="lse-explorer-") as file:
+            places = np.memmap(file, np.uint32, "w+", shape=(self.tiled.source_count + 1,))
+        places[:] = _NOWHERE
+        places[self.rows] = np.arange(len(self), dtype=np.uint32)
+        return places
 
 
 def fitting_size(count: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -15,9 +15,10 @@ import pyarrow.types as pt
 
 from lse.columns import numbers
 from lse.kinds import Kind, kind_of
+from lse.pointcloud.counting import HIDDEN
+from lse.pointcloud.sets import PointSet
 from lse.values import value_text
 from lse_dashboard import wording
-from lse_dashboard.data.cloud import Mask
 
 __all__ = [
     "MAX_GROUPS",
@@ -43,7 +44,10 @@ _MOST_TEXTS = 99_999
 ColumnUse = Literal["groups", "gradient"]
 
 
-@dataclass(frozen=True)
+Codes = npt.NDArray[np.uint16] | npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
 class Groups:
     """Each point belongs to one group.
 
@@ -52,7 +56,7 @@ class Groups:
     title
         What the groups are, such as ``class``.
     codes
-        Group of each point, an index into `labels`, shape (n,).
+        Group of each point, an index into `labels`, shape (n,): uint16, or int32 where there are more than 65,534.
     labels
         Names of the groups.
     faint
@@ -60,7 +64,7 @@ class Groups:
     """
 
     title: str
-    codes: npt.NDArray[np.int32]
+    codes: Codes
     labels: tuple[str, ...]
     faint: frozenset[int] = frozenset()
 
@@ -74,10 +78,9 @@ class Groups:
         """Bytes that the codes take."""
         return self.codes.nbytes
 
-    def hidden_mask(self, hidden: frozenset[str]) -> Mask:
-        """Which points belong to groups with the hidden labels."""
-        hides = np.array([label in hidden for label in self.labels], dtype=bool)
-        return hides[self.codes] if len(self.labels) else np.zeros(len(self.codes), dtype=bool)
+    def points_in(self, labels: Collection[str]) -> PointSet:
+        """The points of the groups with some labels."""
+        return PointSet.among(self.codes, np.array([label in labels for label in self.labels], dtype=bool))
 
     def at(self, positions: npt.NDArray[np.int64], *, none: str) -> Groups:
         """The same groups, for other points.
@@ -94,11 +97,11 @@ class Groups:
         code = labels.index(none) if none in labels else len(labels)
         if absent.any() and code == len(labels):
             labels, faint = (*labels, none), faint | {code}
-        codes = self.codes[positions] if len(self.codes) else np.zeros(len(positions), dtype=np.int32)
-        return Groups(self.title, np.where(absent, code, codes).astype(np.int32), labels, faint)
+        codes = self.codes[positions] if len(self.codes) else np.zeros(len(positions), dtype=np.uint16)
+        return Groups(self.title, _stored(np.where(absent, code, codes), len(labels)), labels, faint)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradient:
     """Each point has a number.
 
@@ -175,7 +178,7 @@ def groups(
     if (codes == len(known)).any():
         faint.add(len(labels))
         labels.append(none)
-    return Groups(title, renumber[codes], tuple(labels), frozenset(faint))
+    return Groups(title, _stored(renumber, len(labels))[codes], tuple(labels), frozenset(faint))
 
 
 def gradient(title: str, numbers: npt.NDArray[np.floating], *, text: Callable[[float], str] = value_text) -> Gradient:
@@ -243,6 +246,11 @@ def colouring_of(
         return groups(column, values, none=none).at(positions, none=none)
     amounts = np.append(numbers(values), np.nan)  # the last is that of the position -1
     return gradient(column, amounts[positions], text=kind_of(values.type).shown_number)
+
+
+def _stored(codes: npt.NDArray[np.integer], count: int) -> Codes:
+    """Codes of so many groups as they are kept."""
+    return codes.astype(np.uint16, copy=False) if count < HIDDEN else codes.astype(np.int32, copy=False)
 
 
 def _without_empty(values: pa.ChunkedArray | pa.Array) -> pa.Array:

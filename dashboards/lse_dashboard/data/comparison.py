@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from lse.columns import numbers
 from lse.kinds import kind_of
-from lse_dashboard.data.cloud import Mask
 from lse_dashboard.data.colouring import ColumnUse, Groups, colouring_of
 
 __all__ = ["Comparison", "Difference", "Share", "cliffs_delta", "compared"]
@@ -93,7 +92,7 @@ class Comparison:
 
 
 def compared(
-    inside: Mask,
+    inside: npt.NDArray[np.bool_],
     columns: Mapping[str, pa.ChunkedArray],
     uses: Mapping[str, ColumnUse],
     groupings: Iterable[Groups] = (),
@@ -183,7 +182,7 @@ def _difference(
     )
 
 
-def _shares(groups: Groups, inside: Mask) -> tuple[Share, ...]:
+def _shares(groups: Groups, inside: npt.NDArray[np.bool_]) -> tuple[Share, ...]:
     count = len(groups.labels)
     selected = np.bincount(groups.codes[inside], minlength=count)
     rest = np.bincount(groups.codes[~inside], minlength=count)

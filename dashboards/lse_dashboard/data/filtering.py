@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 import numpy as np
-import numpy.typing as npt
 
-from lse_dashboard.data.cloud import Mask
-from lse_dashboard.data.colouring import Colouring, Groups
+from lse.pointcloud.sets import PointSet
+from lse_dashboard.data.colouring import Codes, Colouring, Groups
 
 __all__ = [
     "BARS",
@@ -66,7 +67,7 @@ class Chart:
     """
 
     title: str
-    bars: npt.NDArray[np.uint16]
+    bars: Codes
     labels: tuple[str, ...] = ()
     edges: tuple[float, ...] = ()
     texts: tuple[str, ...] = ()
@@ -76,9 +77,9 @@ class Chart:
         """Bar of points without a number, after all others."""
         return len(self.labels) or BARS
 
-    def counts(self, mask: Mask | None = None) -> tuple[int, ...]:
-        """Points of each bar, the missing ones last; only those of a mask where one is given."""
-        bars = self.bars if mask is None else self.bars[mask]
+    def counts(self, points: PointSet | None = None) -> tuple[int, ...]:
+        """Points of each bar, the missing ones last; only those of a set where one is given."""
+        bars = self.bars if points is None else self.bars[points.mask()]
         return tuple(np.bincount(bars, minlength=self.missing + 1).tolist())
 
     def between(self, first: int, last: int) -> Interval:
@@ -120,7 +121,7 @@ def _number(text: str) -> float | None:
 def chart_of(colouring: Colouring) -> Chart:
     """Sort points into bars."""
     if isinstance(colouring, Groups):
-        return Chart(colouring.title, colouring.codes.astype(np.uint16), labels=colouring.labels)
+        return Chart(colouring.title, colouring.codes, labels=colouring.labels)
     values = colouring.values
     known = np.isfinite(values)
     low, high = (float(values[known].min()), float(values[known].max())) if known.any() else (0.0, 1.0)
@@ -138,17 +139,15 @@ def chart_of(colouring: Colouring) -> Chart:
     )
 
 
-def passing(colouring: Colouring, limit: Limit) -> Mask:
-    """Which points pass a limit, shape (n,); none where it is of the other kind."""
+def passing(colouring: Colouring, limit: Limit) -> PointSet:
+    """The points that pass a limit; none where it is of the other kind."""
     if isinstance(colouring, Groups):
-        kept = limit.labels if isinstance(limit, Kept) else frozenset[str]()
-        return colouring.hidden_mask(kept)  # a mask of the points in some groups, whatever for
+        return colouring.points_in(limit.labels if isinstance(limit, Kept) else frozenset())
     if not isinstance(limit, Interval):
-        return np.zeros(len(colouring.values), dtype=bool)
+        return PointSet.at(np.empty(0, np.int64), len(colouring.values))
     low = -np.inf if limit.low is None else limit.low
     high = np.inf if limit.high is None else limit.high
-    passes: Mask = (colouring.values >= low) & (colouring.values <= high)
-    return passes
+    return PointSet.of((colouring.values >= low) & (colouring.values <= high))
 
 
 def fits(colouring: Colouring, limit: Limit) -> bool:
@@ -158,7 +157,7 @@ def fits(colouring: Colouring, limit: Limit) -> bool:
     return isinstance(limit, Interval)
 
 
-def passing_others(masks: Mapping[str, Mask], key: str) -> Mask | None:
-    """Which points pass all limits but one; None where there are no others."""
-    others = [mask for other, mask in masks.items() if other != key]
-    return np.logical_and.reduce(others) if others else None
+def passing_others(passes: Mapping[str, PointSet], key: str) -> PointSet | None:
+    """The points that pass all limits but one; None where there are no others."""
+    others = [points for other, points in passes.items() if other != key]
+    return reduce(and_, others) if others else None

@@ -40,7 +40,7 @@ HEADER_PREFIX = "header."
 Rows = npt.NDArray[np.int64]
 
 
-def positions(rows: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
+def positions(rows: Rows, wanted: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Where wanted rows are in ascending rows.
 
     Parameters
@@ -57,6 +57,8 @@ def positions(rows: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
     """
     if len(rows) == 0:
         return np.full(len(wanted), -1, dtype=np.int64)
+    if rows[0] == 0 and rows[-1] == len(rows) - 1:  # all rows from the first on, as where every image is there
+        return np.where((wanted >= 0) & (wanted < len(rows)), wanted.astype(np.int64), -1)
     found = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
     return np.where(rows[found] == wanted, found, -1).astype(np.int64)
 

@@ -197,7 +197,7 @@ class Library:
             with tempfile.TemporaryDirectory(prefix="lse-explorer-") as folder:
                 files = self.client(project).projections.point_cloud(experiment.id, projection.name, folder)
                 # Mapped into memory: the files go with the last of those who see the cloud.
-                return Cloud.from_tiles(open_cloud(files))
+                return Cloud(open_cloud(files))
 
         return self.kept(project, experiment, ("cloud", projection.uid), read)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring
@@ -27,7 +29,7 @@ class Publication:
     cloud
         Points.
     names
-        Name of the image of each point.
+        Name of each image, by its row.
     colourings
         What the points can be coloured by, by title.
     provenance
@@ -75,7 +77,7 @@ def publication(
     read = {name: _colouring(library, project, shown, name) for name in dict.fromkeys(colours)}
     titles = [one.title for one in read.values()]
     named = {one.title if titles.count(one.title) == 1 else name: one for name, one in read.items()}
-    names = shown.images.names_of(shown.cloud.rows)
+    names = shown.images.names_of(np.arange(shown.cloud.tiled.source_count))
     return Publication(shown.cloud, names, named, provenance(shown.contents, shown.projection, shown.clustering))
 
 

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from lse.pointcloud import Window as View
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.images import positions
 
 __all__ = ["Flight", "flight"]
 
@@ -39,7 +38,7 @@ def flight(before: Cloud, old_view: View, now: Cloud, new_view: View, *, seed: i
 
     None where none was in view.
     """
-    at = positions(before.rows, now.rows)
+    at = before.indices(now.rows)
     common = np.flatnonzero(at >= 0)
     leaving = _shares(before.coordinates[at[common], :2], old_view)
     seen = (leaving >= 0).all(axis=1) & (leaving <= 1).all(axis=1)

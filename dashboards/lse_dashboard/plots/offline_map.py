@@ -49,7 +49,7 @@ class _Tiles:
 
 def offline_map(
     cloud: Cloud,
-    names: Sequence[str],
+    names: Callable[[Rows], Sequence[str]],
     colouring: Colouring | None,
     fetch: Fetch,
     *,
@@ -65,7 +65,7 @@ def offline_map(
     cloud
         Points; of solid clouds the first two coordinates are drawn.
     names
-        Name of the image of each point.
+        Names of the images at some rows.
     colouring
         What gives the points their colour, None for nothing.
     fetch
@@ -79,17 +79,19 @@ def offline_map(
     budget
         Most bytes of the file.  Thumbnails are made smaller and then left out to keep to it; the page says so.
     """
+    rows = np.sort(cloud.rows).astype(np.int64)  # names that follow each other take less
+    order = cloud.indices(rows)
     low, high = cloud.coordinates[:, :2].min(axis=0), cloud.coordinates[:, :2].max(axis=0)
     span = float(max((high - low).max(), 1e-12))
-    places = np.round((cloud.coordinates[:, :2] - low) / span * 65535).astype("<u2")
+    places = np.round((cloud.coordinates[order, :2] - low) / span * 65535).astype("<u2")
     codes, groups = _groups(cloud, colouring, theme)
-    packed = zlib.compress("\n".join(name.replace("\n", " ") for name in names).encode(), 9)
+    packed = zlib.compress("\n".join(name.replace("\n", " ") for name in names(rows)).encode(), 9)
     document: dict[str, object] = {
         "title": title,
         "provenance": list(provenance),
         "count": len(cloud),
         "places": _text(places.tobytes()),
-        "codes": _text(codes.tobytes()),
+        "codes": _text(codes[order].tobytes()),
         "groups": groups,
         "names": _text(packed),
         "words": {key.lower(): value for key, value in vars(wording.OfflineMap).items() if key.isupper()},
@@ -98,10 +100,10 @@ def offline_map(
     template = _TEMPLATE.read_text(encoding="utf-8")
     # In base 64 four bytes hold three, and beside each thumbnail four bytes say whose it is.
     left = int(_FILLED * budget) - len(template) - len(_json(document))
-    tiles = _fitting(cloud.rows, fetch, left * 3 // 4 - 4 * len(cloud))
+    tiles = _fitting(rows, fetch, left * 3 // 4 - 4 * len(cloud))
     chosen = _spread(len(cloud), tiles.count)
     document["tiles"] = {**asdict(tiles), "sheet": _SHEET, "which": _text(chosen.astype("<u4").tobytes())}
-    document["sheets"] = [_text(sheet) for sheet in _sheets(cloud.rows[chosen], fetch, tiles)]
+    document["sheets"] = [_text(sheet) for sheet in _sheets(rows[chosen], fetch, tiles)]
     return template.replace("__MAP__", _json(document))
 
 

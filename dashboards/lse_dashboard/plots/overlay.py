@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from lse.pointcloud import Window as View
 from lse.pointcloud.counting import Seen
-from lse_dashboard.data.cloud import Cloud, Mask
+from lse.pointcloud.sets import PointSet
+from lse_dashboard.data.cloud import Cloud, Indices
 from lse_dashboard.data.colouring import Colouring, Groups
 
 __all__ = ["CONTOURS", "Contour", "Name", "Over", "density_contours", "group_names", "spread"]
@@ -25,8 +26,6 @@ _BUDGET = 100_000
 # them, so many where there are as many points as above.
 _CELLS, _SMOOTHING = 256, 4.0
 _MOST_NAMES = 60
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Over:
     contours: Sequence[Contour] = ()
 
 
-def spread(cloud: Cloud, view: View, *, shown: Mask, cell: int) -> Indices:
+def spread(cloud: Cloud, view: View, *, shown: PointSet, cell: int) -> Indices:
     """One shown point of each cell of a view, the one nearest to its middle.
 
     Parameters
@@ -76,7 +75,7 @@ def spread(cloud: Cloud, view: View, *, shown: Mask, cell: int) -> Indices:
     view
         What is seen; cells stay where they are when it is moved.
     shown
-        Which points are drawn, shape (n,).
+        The points that are drawn.
     cell
         Side of a cell in pixels.
 
@@ -85,9 +84,9 @@ def spread(cloud: Cloud, view: View, *, shown: Mask, cell: int) -> Indices:
     indices
         Of the points, ascending.
     """
-    places, indices = _points(cloud, cloud.tiled.seen(view, budget=_BUDGET))
+    places, indices = _points(cloud.tiled.seen(view, budget=_BUDGET))
     (left, right), (bottom, top) = view.x_range, view.y_range
-    inside = (places >= (left, bottom)).all(axis=1) & (places <= (right, top)).all(axis=1) & shown[indices]
+    inside = (places >= (left, bottom)).all(axis=1) & (places <= (right, top)).all(axis=1) & shown.has(indices)
     places, indices = places[inside] / (view.pixel * cell), indices[inside]
     cells = np.floor(places)
     nearest = np.argsort(np.square(places - cells - 0.5).sum(axis=1), kind="stable")
@@ -95,7 +94,7 @@ def spread(cloud: Cloud, view: View, *, shown: Mask, cell: int) -> Indices:
     return np.sort(indices[nearest][first])
 
 
-def group_names(cloud: Cloud, colouring: Colouring | None, *, shown: Mask) -> list[Name]:
+def group_names(cloud: Cloud, colouring: Colouring | None, *, shown: PointSet) -> list[Name]:
     """Each group with the point nearest to the median of its shown points, the largest 60; none of numbers.
 
     Groups that mean "none of these" have no name on the map.
@@ -103,7 +102,7 @@ def group_names(cloud: Cloud, colouring: Colouring | None, *, shown: Mask) -> li
     if not isinstance(colouring, Groups) or not len(cloud):
         return []
     places, indices = _all_points(cloud)
-    drawn = shown[indices]
+    drawn = shown.has(indices)
     places, codes = places[drawn], colouring.codes[indices[drawn]]
     counts = np.bincount(codes, minlength=len(colouring.labels))
     names = []
@@ -115,7 +114,7 @@ def group_names(cloud: Cloud, colouring: Colouring | None, *, shown: Mask) -> li
     return names
 
 
-def density_contours(cloud: Cloud, *, shown: Mask) -> list[Contour]:
+def density_contours(cloud: Cloud, *, shown: PointSet) -> list[Contour]:
     """Lines of equal density that enclose half, 80 % and 95 % of the shown points of a flat cloud.
 
     The density is that of a fair sample of 100,000 points, counted on a grid and smoothed by a Gaussian whose standard
@@ -127,7 +126,7 @@ def density_contours(cloud: Cloud, *, shown: Mask) -> list[Contour]:
     from scipy.ndimage import gaussian_filter
 
     places, indices = _all_points(cloud)
-    places = places[shown[indices]]
+    places = places[shown.has(indices)]
     if len(places) < 2:
         return []
     cell = max(np.ptp(places, axis=0).max() / _CELLS, np.finfo(np.float32).tiny)
@@ -152,11 +151,11 @@ def _all_points(cloud: Cloud) -> tuple[npt.NDArray[np.float64], Indices]:
     if not len(cloud):
         return np.zeros((0, 2)), np.zeros(0, np.int64)
     x0, y0, x1, y1 = cloud.extent()
-    return _points(cloud, cloud.tiled.seen(View((x0, x1), (y0, y1), 1, 1), budget=_BUDGET))
+    return _points(cloud.tiled.seen(View((x0, x1), (y0, y1), 1, 1), budget=_BUDGET))
 
 
-def _points(cloud: Cloud, seen: Seen) -> tuple[npt.NDArray[np.float64], Indices]:
+def _points(seen: Seen) -> tuple[npt.NDArray[np.float64], Indices]:
     """Places and indices of the points that are seen."""
     spans = [np.arange(first, first + count) for first, count in zip(seen.spans.firsts, seen.spans.counts, strict=True)]
     at = np.concatenate(spans) if spans else np.zeros(0, np.int64)
-    return seen.points[at, :2].astype(np.float64), np.asarray(cloud.tiled.rows[at]).astype(np.int64)
+    return seen.points[at, :2].astype(np.float64), at

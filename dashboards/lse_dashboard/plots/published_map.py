@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from lse.pointcloud.cloud import stored_codes
 from lse.pointcloud.published import publish_cloud
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.colouring import Codes, Colouring, Groups
 from lse_dashboard.plots.palette import gradient_image, group_colours
 from lse_dashboard.theme import Theme
 
@@ -40,7 +40,7 @@ def publish_map(
     cloud
         Points.
     names
-        Name of the image of each point.
+        Name of each image, by its row.
     colourings
         What the points can be coloured by, by title; the first one at the start.
     theme
@@ -58,12 +58,12 @@ def publish_map(
     tiled, colours = cloud.tiled, {}
     for name, colouring in colourings.items():
         codes, labels, colours[name] = _categories(colouring, theme)
-        tiled = tiled.with_column(name, codes, labels)
+        tiled = tiled.with_column(name, stored_codes(codes, labels), labels)
     about = {"provenance": list(provenance), "theme": theme.css(), "accent": theme.accent, "grey": theme.grey}
     publish_cloud(tiled, url, title=title, names=pa.array(names, pa.large_string()), colours=colours, about=about)
 
 
-def _categories(colouring: Colouring, theme: Theme) -> tuple[npt.NDArray[np.int32], tuple[str, ...], tuple[str, ...]]:
+def _categories(colouring: Colouring, theme: Theme) -> tuple[Codes, tuple[str, ...], tuple[str, ...]]:
     """Category of each point, the categories, and their colours; numbers become steps of the scale."""
     if isinstance(colouring, Groups):
         return colouring.codes, colouring.labels, group_colours(colouring, theme)

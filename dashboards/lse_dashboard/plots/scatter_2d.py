@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud import Window as View
-from lse.pointcloud.counting import HIDDEN, Codes, rasterise
+from lse.pointcloud.counting import Coded, Codes, rasterise
+from lse.pointcloud.sets import PointSet
 from lse.pointcloud.shading import Layer, Picture, shade
-from lse_dashboard.data.cache import BoundedCache
-from lse_dashboard.data.cloud import Cloud, Mask, fitting_size
+from lse_dashboard.data.cloud import Cloud, fitting_size
 from lse_dashboard.data.colouring import Colouring, Gradient, Groups
 from lse_dashboard.plots.palette import gradient_image, group_colours, rgb
 from lse_dashboard.theme import Theme
@@ -27,11 +27,9 @@ _CROWDED = 0.3
 _DIM = 0.25
 # Pictures of so few points are small however they are compressed.
 _FEW = 5_000
-# Pictures of one cloud in its colours that are kept.
-_FRAME_BYTES = 16 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Painted:
     """The points of a cloud with their colours.
 
@@ -39,34 +37,21 @@ class Painted:
     ----------
     cloud
         The points.
-    codes
-        Colour of each point in the order of ``cloud.tiled``, shape (n,); those of selected points come after all
-        others; `HIDDEN` for a point that is not drawn.
+    coded
+        Colour of each point; those that are selected are raised above all others, which are dimmed.
     colours
         Red, green and blue of each colour, shape (colours, 3).
     steps
         Where not 0, colours are steps of a scale, and the last is that of a missing number.
-    selection
-        Whether there is one: all other points are dimmed.
-    made_of
-        Colouring, shown and selected points, which live as long as this.
-    frames
-        Pictures that were drawn lately, by what they show, for all who look at the same.
+    shared
+        What others who look at the cloud see, too, by which its pictures are kept; None where they are this one's own.
     """
 
     cloud: Cloud
-    codes: Codes
+    coded: Coded
     colours: npt.NDArray[np.uint8]
     steps: int = 0
-    selection: bool = False
-    made_of: tuple[object, ...] = ()
-    frames: BoundedCache[tuple[Frame, bytes]] = field(
-        default_factory=lambda: BoundedCache(
-            _FRAME_BYTES, lambda drawn: drawn[0].picture.indices.nbytes + len(drawn[1])
-        ),
-        repr=False,
-        compare=False,
-    )
+    shared: tuple[object, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +108,7 @@ def fitted_view(
 
 
 def painted(
-    cloud: Cloud, colouring: Colouring | None, theme: Theme, *, shown: Mask, selected: Mask | None = None
+    cloud: Cloud, colouring: Colouring | None, theme: Theme, *, shown: PointSet, selected: PointSet | None = None
 ) -> Painted:
     """Give the shown points of a cloud their colours.
 
@@ -136,27 +121,14 @@ def painted(
     theme
         The colours.
     shown
-        Which points are drawn, shape (n,).
+        The points that are drawn.
     selected
-        Which points are selected, shape (n,); None where there is no selection.
-
-    Returns
-    -------
-    painted
-        One for all who ask for the same, as long as somebody has it.
+        The points that are selected; None where there is no selection.
     """
-    made_of = colouring, shown, selected
-    # What it is made of lives as long as it does, so that nothing else can have the same place in memory meanwhile.
-    key = (theme.mode, *map(id, made_of))
-    found: Painted | None = cloud.painted.get(key)
-    if found is None:
-        codes, colours, steps = _coloured(colouring, len(cloud), theme)
-        if selected is not None:
-            codes = codes + np.where(selected, np.uint16(len(colours)), np.uint16(0))
-        codes = np.where(shown, codes, np.uint16(HIDDEN))
-        made = Painted(cloud, cloud.tiled.in_order(codes), colours, steps, selected is not None, made_of)
-        found = cloud.painted.setdefault(key, made)
-    return found
+    codes, colours, steps = _coloured(colouring, cloud, theme)
+    whole = len(shown) == len(cloud)
+    coded = Coded(codes, len(colours), None if whole else shown, selected)
+    return Painted(cloud, coded, colours, steps, (theme.mode, colouring) if whole and selected is None else None)
 
 
 def draw(points: Painted, view: View, *, point_size: int = 3, budget: int | None = None) -> Frame:
@@ -184,18 +156,11 @@ def draw(points: Painted, view: View, *, point_size: int = 3, budget: int | None
     wanted = max(1, point_size + fitting_size(count) - fitting_size(len(cloud)))
     room = (_CROWDED * view.width * view.height / count) ** 0.5
     diameter = min(wanted, room * max(1, point_size / fitting_size(len(cloud))))
-    pixels = rasterise(
-        seen,
-        codes=points.codes,
-        categories=len(points.colours),
-        diameter=diameter,
-        steps=points.steps,
-        layers=2 if points.selection else 1,
-    )
+    pixels = rasterise(seen, points.coded, diameter=diameter, steps=points.steps)
     # Where points crowd, the lone ones must not hide how full the others are.
     least = 0.8 if diameter > 1.5 else 0.45
     layers: tuple[Layer, ...] = (Layer(points.colours, least),)
-    if points.selection:
+    if points.coded.raised is not None:
         layers = (Layer(points.colours, least * _DIM, _DIM), *layers)
     return Frame(view, shade(pixels, layers), count, seen.spans.exact, pixels.discs)
 
@@ -203,23 +168,43 @@ def draw(points: Painted, view: View, *, point_size: int = 3, budget: int | None
 def drawn(points: Painted, view: View, *, point_size: int = 3, budget: int | None = None) -> tuple[Frame, bytes]:
     """The picture that `draw` makes and its PNG file, once for all who look at the same."""
 
-    def make() -> tuple[Frame, bytes]:
+    def make() -> _Kept:
         frame = draw(points, view, point_size=point_size, budget=budget)
-        return frame, frame.png()
+        return _Kept(frame, frame.png())
 
-    return points.frames.get_or_make((view, point_size, budget), make)
+    shared = points.shared
+    kept = make() if shared is None else points.cloud.once(("frame", *shared, view, point_size, budget), make)
+    return kept.frame, kept.file
 
 
-def _coloured(colouring: Colouring | None, count: int, theme: Theme) -> tuple[Codes, npt.NDArray[np.uint8], int]:
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A picture and its PNG file."""
+
+    frame: Frame
+    file: bytes
+
+    @property
+    def nbytes(self) -> int:
+        return self.frame.picture.indices.nbytes + len(self.file)
+
+
+def _coloured(colouring: Colouring | None, cloud: Cloud, theme: Theme) -> tuple[Codes, npt.NDArray[np.uint8], int]:
     """Code of each point, colour of each code, and the steps of a scale."""
     if isinstance(colouring, Groups):
         colours = [rgb(colour) for colour in group_colours(colouring, theme)]
-        return colouring.codes.astype(np.uint16), np.array(colours, np.uint8).reshape(-1, 3), 0
+        return colouring.codes.astype(np.uint16, copy=False), np.array(colours, np.uint8).reshape(-1, 3), 0
     if isinstance(colouring, Gradient):
-        share = (np.clip(colouring.values, colouring.low, colouring.high) - colouring.low) / (
-            colouring.high - colouring.low
-        )
-        codes = np.where(np.isnan(share), _SCALE_STEPS, np.nan_to_num(share) * (_SCALE_STEPS - 1) + 0.5)
         scale = gradient_image(_SCALE_STEPS, 1, theme)[0]
-        return codes.astype(np.uint16), np.concatenate([scale, rgb(theme.grey)[None]]), _SCALE_STEPS
-    return np.zeros(count, np.uint16), rgb(theme.accent)[None], 0
+        codes = cloud.once(("steps", colouring), lambda: _steps(colouring))
+        return codes, np.concatenate([scale, rgb(theme.grey)[None]]), _SCALE_STEPS
+    return cloud.once("one colour", lambda: np.zeros(len(cloud), np.uint16)), rgb(theme.accent)[None], 0
+
+
+def _steps(colouring: Gradient) -> Codes:
+    """Step of the scale of each point, the one after the last for a missing number."""
+    share = (np.clip(colouring.values, colouring.low, colouring.high) - colouring.low) / (
+        colouring.high - colouring.low
+    )
+    steps = np.where(np.isnan(share), _SCALE_STEPS, np.nan_to_num(share) * (_SCALE_STEPS - 1) + 0.5)
+    return steps.astype(np.uint16)

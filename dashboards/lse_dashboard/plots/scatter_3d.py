@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud import PointCloud
-from lse.pointcloud.counting import HIDDEN, Codes
+from lse.pointcloud.counting import HIDDEN, Coded
+from lse.pointcloud.sets import PointSet
 from lse.pointcloud.solid import Camera, splat
-from lse_dashboard.data.cloud import Cloud, Mask
+from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring
 from lse_dashboard.plots.palette import rgb
 from lse_dashboard.plots.scatter_2d import painted
@@ -36,22 +37,18 @@ class Solid:
     ----------
     cloud
         The points: all of the map up to `MAX_POINTS`, of a larger one those that are not hidden.
-    codes
-        Colour of each in the order of the cloud, shape (n,); those of selected points come after all others; `HIDDEN`
-        for a point that is not drawn.
+    coded
+        Colour of each; those that are selected are raised above all others, which are dimmed.
     colours
         Red, green and blue of each colour, shape (colours, 3).
-    selection
-        Whether there is one: all other points are dimmed.
     shown
-        Which points of the map are not hidden, as it was given.
+        The points of the map that are not hidden, as they were given.
     """
 
     cloud: PointCloud
-    codes: Codes
+    coded: Coded
     colours: npt.NDArray[np.uint8]
-    selection: bool
-    shown: Mask
+    shown: PointSet
 
 
 def solid(
@@ -59,8 +56,8 @@ def solid(
     colouring: Colouring | None,
     theme: Theme,
     *,
-    shown: Mask,
-    selected: Mask | None = None,
+    shown: PointSet,
+    selected: PointSet | None = None,
     before: Solid | None = None,
 ) -> Solid:
     """Give the points of a cloud their colours.
@@ -74,18 +71,20 @@ def solid(
     theme
         The colours.
     shown
-        Which points are drawn, shape (n,).
+        The points that are drawn.
     selected
-        Which points are selected, shape (n,); None where there is no selection.
+        The points that are selected; None where there is no selection.
     before
         What was drawn of the same cloud before: its points are kept where the same ones are shown.
     """
     points = painted(cloud, colouring, theme, shown=shown, selected=selected)
-    whole, codes = cloud.tiled, points.codes
-    if len(whole) > MAX_POINTS and not shown.all():
-        kept = codes != HIDDEN
-        whole, codes = before.cloud if before is not None and before.shown is shown else whole.only(kept), codes[kept]
-    return Solid(whole, codes, points.colours, points.selection, shown)
+    whole, coded = cloud.tiled, points.coded
+    if len(whole) > MAX_POINTS and coded.shown is not None:
+        kept = shown.mask()
+        whole = before.cloud if before is not None and before.shown is shown else whole.only(kept)
+        raised = None if selected is None else PointSet.of(selected.mask()[kept])
+        coded = Coded(coded.codes[kept], coded.categories, raised=raised)
+    return Solid(whole, coded, points.colours, shown)
 
 
 def picture(
@@ -122,7 +121,7 @@ def picture(
         drawn = splat(
             points.cloud,
             camera,
-            points.codes,
+            points.coded,
             size=(width * _FINER, height * _FINER),
             diameter=diameter * _FINER,
             ends=ends,
@@ -130,7 +129,7 @@ def picture(
         at = drawn.codes != HIDDEN
         near, far = max(0.0, middle - around), middle + around
         faded = _FOG * np.clip((drawn.depths[at] - near) / (far - near), 0, 1)[:, None]
-        if points.selection and not ends[0]:
+        if points.coded.raised is not None and not ends[0]:
             faded = 1 - (1 - faded) * (1 - _DIM)
         fine[at, :3] = colours[drawn.codes[at] % count] * (1 - faded) + ground * faded
         fine[at, 3] = 255

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import param
 
 from lse.errors import LseError
+from lse.pointcloud.sets import PointSet
 from lse_dashboard import wording
-from lse_dashboard.data.cloud import Cloud, Mask
+from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring
 from lse_dashboard.data.filtering import (
     Chart,
@@ -140,9 +141,9 @@ class Filters(param.Parameterized):
             return
         reads = {key: self._read(key) for key in limits}
 
-        def work() -> tuple[dict[str, Drawn], dict[str, Mask]]:
+        def work() -> tuple[dict[str, Drawn], dict[str, PointSet]]:
             charts: dict[str, Chart] = {}
-            masks: dict[str, Mask] = {}
+            passes: dict[str, PointSet] = {}
             asked: dict[str, Limit] = {}
             for key, limit in limits.items():
                 colouring = reads[key]()
@@ -150,25 +151,25 @@ class Filters(param.Parameterized):
                     charts[key] = chart_of(colouring)
                     # Groups may have become others meanwhile, as where another clustering is shown.
                     if limit is not None and fits(colouring, limit):
-                        asked[key], masks[key] = limit, passing(colouring, limit)
+                        asked[key], passes[key] = limit, passing(colouring, limit)
             drawn = {
-                key: Drawn(chart, chart.counts(), chart.counts(passing_others(masks, key)), asked.get(key))
+                key: Drawn(chart, chart.counts(), chart.counts(passing_others(passes, key)), asked.get(key))
                 for key, chart in charts.items()
             }
-            restricted: dict[str, Mask] = {}
-            for key, mask in masks.items():
+            restricted: dict[str, PointSet] = {}
+            for key, points in passes.items():
                 title = charts[key].title
-                restricted[title] = mask & restricted.get(title, True)
+                restricted[title] = points & restricted.get(title, points)
             return drawn, restricted
 
         self._newest.ask(work, lambda found: self._show(cloud, *found), self._failed)
 
-    def _show(self, cloud: Cloud, charts: dict[str, Drawn], masks: dict[str, Mask]) -> None:
+    def _show(self, cloud: Cloud, charts: dict[str, Drawn], passes: dict[str, PointSet]) -> None:
         if cloud is self._scatter.cloud:
             self._cloud = cloud
             self._limits = {key: drawn.limit for key, drawn in charts.items()}
             self.param.update(charts=charts, problem="")
-            self._scatter.restrict(masks)
+            self._scatter.restrict(passes)
 
     def _failed(self, error: LseError) -> None:
         self.problem = error.message

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import param
 
+from lse.pointcloud.sets import PointSet
 from lse_dashboard import wording
-from lse_dashboard.data.cloud import Cloud, Mask, fitting_size
+from lse_dashboard.data.cloud import Cloud, fitting_size
 from lse_dashboard.data.colouring import Colouring, Groups
-from lse_dashboard.data.images import Rows, positions
+from lse_dashboard.data.images import Rows
 from lse_dashboard.data.link import Viewport
 from lse_dashboard.data.selection import nearest
 from lse_dashboard.state.selection import Combine, Selection
@@ -30,10 +33,10 @@ class Scatter(param.Parameterized):
 
     cloud: param.Parameter[Cloud | None] = param.Parameter(None, doc="Points of the chosen projection.")
     colouring: param.Parameter[Colouring | None] = param.Parameter(None, doc="What gives the points their colour.")
-    shown: param.Parameter[Mask | None] = param.Parameter(None, doc="Which points are not hidden.")
+    shown: param.Parameter[PointSet | None] = param.Parameter(None, doc="The points that are not hidden.")
     restricted: param.Parameter[tuple[str, ...]] = param.Parameter((), doc="What else hides points; see `restrict`.")
-    selected: param.Parameter[Mask | None] = param.Parameter(
-        None, doc="Which points are selected, hidden ones too; None where none is."
+    selected: param.Parameter[PointSet | None] = param.Parameter(
+        None, doc="The points that are selected, hidden ones too; None where none is."
     )
     viewport: param.Parameter[Viewport | None] = param.Parameter(
         None, doc="What is in view, None for the whole cloud: see `lse_dashboard.data.link.Viewport`."
@@ -49,19 +52,21 @@ class Scatter(param.Parameterized):
         self.selection.param.watch(lambda *_: self._show_selected(), "step")
         self._hidden: dict[str, tuple[Groups, frozenset[str]]] = {}
         self._only: Rows | None = None
-        self._passing: dict[str, Mask] = {}
+        self._passing: dict[str, PointSet] = {}
 
     def enter(self, cloud: Cloud | None, colouring: Colouring | None, *, keep: bool = False) -> None:
         """Show another cloud; hidden groups are forgotten unless it has the same points."""
-        self._hidden = self._hidden if keep and self.has_points_of(cloud) else {}
         self._only = self._only if keep else None
-        self._passing = self._passing if keep and self.has_points_of(cloud) else {}
+        if keep and cloud is not None and self.has_points_of(cloud):
+            self._move_to(cloud)
+        else:
+            self._hidden, self._passing = {}, {}
         size = self.point_size if cloud is None or keep else fitting_size(len(cloud))
         self.param.update(
             cloud=cloud,
             colouring=colouring,
             shown=None if cloud is None else self._visible(cloud),
-            selected=None if cloud is None else _mask_of(cloud, self.selection.rows),
+            selected=_selected(cloud, self.selection.rows),
             point_size=size,
             viewport=None,
             restricted=tuple(self._passing),
@@ -123,8 +128,8 @@ class Scatter(param.Parameterized):
         self._hidden, self._only, self._passing = {}, None, {}
         self._update_shown()
 
-    def restrict(self, passing: dict[str, Mask]) -> None:
-        """Show only the points that are in all of these masks, each of shape (n,), by what made them."""
+    def restrict(self, passing: dict[str, PointSet]) -> None:
+        """Show only the points that are in all of these sets, by what made them."""
         if passing or self._passing:
             self._passing = passing
             self._update_shown()
@@ -134,20 +139,22 @@ class Scatter(param.Parameterized):
         self._only = rows
         self._update_shown()
 
-    def select(self, inside: Mask, origin: str, *, combine: Combine | None = None) -> None:
+    def select(self, inside: PointSet, origin: str, *, combine: Combine | None = None) -> None:
         """Select shown points, or combine them with what is selected, as the visitor set it.
 
         Parameters
         ----------
         inside
-            Which points, shape (n,); hidden ones are left out.
+            The points; hidden ones are left out.
         origin
             What chose them.
         combine
             How; as the visitor set it when not given.
         """
         if self.cloud is not None and self.shown is not None:
-            self.selection.choose(self.cloud.rows[inside & self.shown], origin, combine=combine)
+            chosen = inside if self.shown is self.cloud.every else inside & self.shown
+            rows = np.sort(self.cloud.rows[chosen.places()])
+            self.selection.choose(rows.astype(np.int64), origin, combine=combine)
 
     def nearest(self, x: float, y: float, radius: float) -> int | None:
         """Index of the shown point nearest to a place within a radius."""
@@ -157,14 +164,21 @@ class Scatter(param.Parameterized):
 
     def index(self, row: int) -> int | None:
         """Index of the point of an image, None where the cloud does not have it."""
-        if self.cloud is None:
-            return None
-        at = int(positions(self.cloud.rows, np.array([row]))[0])
-        return None if at < 0 else at
+        return None if self.cloud is None else self.cloud.index(row)
 
     def has_points_of(self, cloud: Cloud | None) -> bool:
         """Whether a cloud has the same images as the present one."""
-        return cloud is not None and self.cloud is not None and np.array_equal(cloud.rows, self.cloud.rows)
+        return cloud is not None and self.cloud is not None and self.cloud.has_images_of(cloud)
+
+    def _move_to(self, cloud: Cloud) -> None:
+        """Hide the same images in another cloud, which has them in another order."""
+        if self.cloud is None or self.cloud is cloud or not (self._hidden or self._passing):
+            return
+        at = self.cloud.indices(cloud.rows)
+        self._hidden = {
+            title: (replace(groups, codes=groups.codes[at]), labels) for title, (groups, labels) in self._hidden.items()
+        }
+        self._passing = {title: PointSet.of(passing.has(at)) for title, passing in self._passing.items()}
 
     def _hide(self, labels: frozenset[str]) -> None:
         if isinstance(self.colouring, Groups):
@@ -175,21 +189,18 @@ class Scatter(param.Parameterized):
             self.param.update(shown=self._visible(self.cloud), restricted=tuple(self._passing))
 
     def _show_selected(self) -> None:
-        self.selected = None if self.cloud is None else _mask_of(self.cloud, self.selection.rows)
+        self.selected = _selected(self.cloud, self.selection.rows)
 
-    def _visible(self, cloud: Cloud) -> Mask:
-        if self._only is None and not self._passing and not any(labels for _, labels in self._hidden.values()):
-            return cloud.every
-        visible = cloud.every.copy() if self._only is None else np.isin(cloud.rows, self._only)
+    def _visible(self, cloud: Cloud) -> PointSet:
+        visible = cloud.every if self._only is None else cloud.points_of(self._only)
         for groups, labels in self._hidden.values():
-            visible &= ~groups.hidden_mask(labels)
-        for mask in self._passing.values():
-            visible &= mask
+            if labels:
+                visible &= groups.points_in(set(groups.labels) - labels)
+        for passing in self._passing.values():
+            visible &= passing
         return visible
 
 
-def _mask_of(cloud: Cloud, rows: Rows) -> Mask | None:
-    at = positions(cloud.rows, rows)
-    mask = np.zeros(len(cloud), dtype=bool)
-    mask[at[at >= 0]] = True
-    return mask if mask.any() else None
+def _selected(cloud: Cloud | None, rows: Rows) -> PointSet | None:
+    chosen = None if cloud is None or not len(rows) else cloud.points_of(rows)
+    return chosen or None

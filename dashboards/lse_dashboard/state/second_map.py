@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import param
 
 from lse.client.resources import Projection
 from lse.errors import LseError
+from lse.pointcloud.sets import PointSet
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import moved
-from lse_dashboard.data.images import positions
 from lse_dashboard.data.library import Library
 from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.navigation import Navigation, Place
@@ -95,10 +96,11 @@ class SecondMap(param.Parameterized):
         cloud, first = self.scatter.cloud, self._first
         if cloud is None or first.cloud is None or first.shown is None:
             return
-        at = positions(first.cloud.rows, cloud.rows)
+        at = first.cloud.indices(cloud.rows)
         self.scatter.param.update(
             colouring=moved(first.colouring, at),
-            shown=(at < 0) | first.shown[at],  # what the first map has no place for, nothing hides
+            # What the first map has no place for, nothing hides.
+            shown=PointSet.of((at < 0) | first.shown.has(np.maximum(at, 0))),
             point_size=first.point_size,
             images=first.images,
             names=first.names,

@@ -86,14 +86,13 @@ class Selecting(param.Parameterized):
         """Select the shown points of a group of the present colours."""
         colouring = self._scatter.colouring
         if isinstance(colouring, Groups) and label in colouring.labels:
-            inside = np.asarray(colouring.codes == colouring.labels.index(label))
-            self._scatter.select(inside, f"{colouring.title} {label}")
+            self._scatter.select(colouring.points_in({label}), f"{colouring.title} {label}")
 
     def invert(self) -> None:
         """Select the other images of those that are shown."""
         cloud, shown = self._scatter.cloud, self._scatter.shown
         if cloud is not None and shown is not None:
-            self._selection.invert(cloud.rows[shown], _WORDS.INVERTED)
+            self._selection.invert(np.sort(cloud.rows[shown.places()]), _WORDS.INVERTED)
 
     def save(self, name: str) -> None:
         """Keep the selection under a name."""

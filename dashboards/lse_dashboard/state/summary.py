@@ -9,7 +9,6 @@ from lse.errors import LseError
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import ColumnUse, Groups
 from lse_dashboard.data.comparison import Comparison, compared
-from lse_dashboard.data.images import positions
 from lse_dashboard.data.library import Library
 from lse_dashboard.data.sky_search import POSITION_COLUMNS
 from lse_dashboard.state.background import Background, Newest
@@ -73,7 +72,7 @@ class Summary(param.Parameterized):
             groupings = []
             if clusters is not None:
                 cloud, groups = clusters
-                groupings = [groups.at(positions(cloud.rows, images.rows), none=groups.labels[-1])]
+                groupings = [groups.at(cloud.indices(images.rows), none=groups.labels[-1])]
             columns = self._library.columns(place.project, place.dataset, list(uses))
             inside = np.isin(images.rows, rows)
             return compared(inside, columns, uses, groupings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import panel as pn
 import param
 
@@ -96,8 +95,8 @@ class FiltersView:
 
     def _select(self) -> None:
         scatter = self._session.scatter
-        if scatter.shown is not None:
-            scatter.select(np.ones(len(scatter.shown), dtype=bool), ", ".join(scatter.filters()))
+        if scatter.cloud is not None:
+            scatter.select(scatter.cloud.every, ", ".join(scatter.filters()))
 
     def _show_choices(self) -> None:
         choices = {
@@ -118,10 +117,10 @@ class FiltersView:
             self._foot.html = problem(filters.problem)
         elif not filters.charts:
             self._foot.html = nothing(*_WORDS.NONE)
-        elif scatter.shown is not None and scatter.restricted:
+        elif scatter.shown is not None and scatter.cloud is not None and scatter.restricted:
             self._foot.html = html(
                 '<div class="lse acts"><span>{text}</span>{select}{clear}</div>',
-                text=_WORDS.PASSING.format(passing=int(scatter.shown.sum()), total=len(scatter.shown)),
+                text=_WORDS.PASSING.format(passing=len(scatter.shown), total=len(scatter.cloud)),
                 select=button(_WORDS.SELECT, "select", css="tool", help=_WORDS.SELECT_HELP),
                 clear=button(_WORDS.CLEAR, "clear", css="tool", help=_WORDS.CLEAR_HELP),
             )

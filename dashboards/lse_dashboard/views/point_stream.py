@@ -74,7 +74,7 @@ class PointStream:
         except (ValueError, KeyError, TypeError, OverflowError):
             return None
         places = packed_points(shown.solid.cloud, spans).astype("<u8").tobytes() if "points" in asked else b""
-        return _header(shown.paint, len(spans.tiles)) + places + _codes(shown.solid, spans)
+        return _header(shown.paint, len(spans.tiles)) + places + shown.solid.coded.within(spans).astype("<u2").tobytes()
 
 
 def camera_of(values: Any) -> npt.NDArray[np.float64]:
@@ -111,12 +111,6 @@ def _spans(cloud: PointCloud, given: Any) -> Spans:
     if (tiles < 0).any() or (firsts + counts > cloud.tiles.firsts[tiles] + cloud.tiles.counts[tiles]).any():
         raise ValueError(given)
     return Spans(tiles, firsts, counts)
-
-
-def _codes(solid: Solid, spans: Spans) -> bytes:
-    ends = (spans.firsts + spans.counts).tolist()
-    pieces = [solid.codes[first:end] for first, end in zip(spans.firsts.tolist(), ends, strict=True)]
-    return np.concatenate([np.empty(0, np.uint16), *pieces]).astype("<u2").tobytes()
 
 
 def _header(*numbers: int) -> bytes:

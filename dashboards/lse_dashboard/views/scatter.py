@@ -244,7 +244,7 @@ class ScatterView:
             return ""
         if isinstance(self._view, Scatter2D) and self._view.frame is None:
             return ""  # nothing is, before the first picture
-        shown = int(scatter.shown.sum())
+        shown = len(scatter.shown)
         text = _WORDS.SHOWN.format(shown=shown, total=len(scatter.cloud))
         if isinstance(self._view, Scatter3D) and self._view.drawn is not None:
             drawn, view, complete = self._view.drawn
@@ -264,7 +264,7 @@ class ScatterView:
             hidden += button(_WORDS.SHOW_ALL, "all", css="link lse-show-all")
         if scatter.selected is not None and scatter.shown is not None:
             template = '<span class="lse-selected"><b>{count:,}</b> {selected}</span>'
-            count = int((scatter.selected & scatter.shown).sum())
+            count = len(scatter.selected & scatter.shown)
             selection = html(template, count=count, selected=_WORDS.SELECTED)
             selection += button(_WORDS.CLEAR, "clear", css="link lse-clear")
         return html(

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud.picking import inside_outline
+from lse.pointcloud.sets import PointSet
 from lse_dashboard import wording
-from lse_dashboard.data.cloud import Mask
 from lse_dashboard.data.link import Viewport
 from lse_dashboard.plots.scatter_3d import Solid, picture, solid
 from lse_dashboard.state.background import Background, Newest
@@ -136,7 +136,7 @@ class Scatter3D:
             "extent": list(cloud.tiled.extent),
             "total": len(points.cloud),
             "colours": [f"#{bytes(colour).hex()}" for colour in points.colours],
-            "selection": points.selection,
+            "selection": points.coded.raised is not None,
             "size": self._scatter.point_size,
             "eye": self._place(),
             "marked": self._marked,
@@ -157,7 +157,7 @@ class Scatter3D:
     def _index(self, point: int) -> int | None:
         """Index of a point of the map, given its place among those that the browser has."""
         rows = None if self._solid is None else self._solid.cloud.rows
-        return int(rows[point]) if rows is not None and 0 <= point < len(rows) else None
+        return self._scatter.index(int(rows[point])) if rows is not None and 0 <= point < len(rows) else None
 
     def _hovered(self, point: int | None) -> None:
         self._on_hover(None if point is None else self._index(point))
@@ -174,10 +174,10 @@ class Scatter3D:
             return
         held = scatter.selection.held
 
-        def work() -> Mask:
-            return inside_outline(cloud.tiled, camera, corners).mask(cloud.tiled)
+        def work() -> PointSet:
+            return inside_outline(cloud.tiled, camera, corners).points_of(cloud.tiled)
 
-        def choose(inside: Mask) -> None:
+        def choose(inside: PointSet) -> None:
             if scatter.cloud is cloud:
                 scatter.select(inside, _ORIGINS[kind], combine=held)
 

@@ -92,7 +92,7 @@ class Screenshot:
         client = session.library.client(session.project)
         page = offline_map(
             cloud,
-            images.names_of(cloud.rows),
+            images.names_of,
             scatter.colouring,
             lambda rows: client.datasets.thumbnails(dataset.id, rows.tolist()),
             theme=session.theme,

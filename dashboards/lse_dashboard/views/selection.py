@@ -190,7 +190,7 @@ class SelectionView:
         scatter = session.scatter
         seen = 0
         if scatter.selected is not None and scatter.shown is not None:
-            seen = int((scatter.selected & scatter.shown).sum())
+            seen = len(scatter.selected & scatter.shown)
         outside = html('<div class="quiet">{text}</div>', text=_WORDS.OUTSIDE.format(count=count - seen))
         return html(
             '<div class="lse selected"><div class="figure lse-selection-count">{count}'

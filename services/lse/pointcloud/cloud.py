@@ -102,9 +102,9 @@ class PointCloud:
         """Values of the given points, shape (source_count, …), in the order of the cloud."""
         return values[self.rows]
 
-    def with_column(self, name: str, codes: NDArray[np.integer], labels: tuple[str, ...]) -> PointCloud:
-        """The cloud with one more category: code of each given point, negative for none, and names of the codes."""
-        return replace(self, columns={**self.columns, name: _column(codes, labels, self.rows, self.tiles)})
+    def with_column(self, name: str, codes: Codes, labels: tuple[str, ...]) -> PointCloud:
+        """The cloud with one more category: code of each point in its order, `HIDDEN` for none, and their names."""
+        return replace(self, columns={**self.columns, name: _column(codes, labels, self.tiles)})
 
     def only(self, kept: NDArray[np.bool_]) -> PointCloud:
         """The cloud of some of its points, given which, shape (n,), in its order; they stay in their tiles."""
@@ -115,8 +115,7 @@ class PointCloud:
         tiles = Tiles(self.tiles.levels[full], firsts[full], counts[full], self.tiles.boxes[full], self.tiles.shares)
         columns = {}
         for name, column in self.columns.items():
-            codes = column.codes[kept]
-            columns[name] = Column(codes, column.labels, count_tiles(codes, tiles.all_spans, len(column.labels)))
+            columns[name] = _column(column.codes[kept], column.labels, tiles)
         return PointCloud(self.points[kept], self.rows[kept], tiles, columns, self.source_count)
 
     def seen(self, window: Window, *, budget: int | None = None, margin: float = 0.0) -> Seen:
@@ -204,7 +203,9 @@ def build_part(
     boxes = gather(coordinates, order, starts, points)
     rows = order if kept is None else kept[order]
     tiles = Tiles(levels, starts[:-1], np.diff(starts), boxes, shares)
-    made = {name: _column(codes, labels, rows, tiles) for name, (codes, labels) in columns.items()}
+    made = {
+        name: _column(stored_codes(codes, labels)[rows], labels, tiles) for name, (codes, labels) in columns.items()
+    }
     return PointCloud(points, rows + np.uint32(first) if first else rows, tiles, made, first + given)
 
 
@@ -236,6 +237,5 @@ def stored_codes(codes: NDArray[np.integer], labels: tuple[str, ...]) -> Codes:
     return np.where(codes < 0, HIDDEN, codes).astype(np.uint16)
 
 
-def _column(codes: NDArray[np.integer], labels: tuple[str, ...], rows: NDArray[np.uint32], tiles: Tiles) -> Column:
-    ordered = stored_codes(codes, labels)[rows]
-    return Column(ordered, labels, count_tiles(ordered, tiles.all_spans, len(labels)))
+def _column(codes: Codes, labels: tuple[str, ...], tiles: Tiles) -> Column:
+    return Column(codes, labels, count_tiles(codes, tiles.all_spans, len(labels)))

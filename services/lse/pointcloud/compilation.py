@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lse.pointcloud.cloud import build_cloud
-from lse.pointcloud.counting import rasterise
+from lse.pointcloud.counting import Coded, rasterise
 from lse.pointcloud.picking import inside_outline, inside_polygon, nearest
+from lse.pointcloud.sets import PointSet
 from lse.pointcloud.shading import Layer, shade
 from lse.pointcloud.solid import choose_detail, packed_points, splat
 from lse.pointcloud.window import Window
@@ -20,7 +21,7 @@ def compile_kernels() -> None:
     solid, camera = build_cloud(random.random((50, 3), np.float32)), np.eye(4)
     packed_points(solid, choose_detail(solid, camera, 10).spans)
     inside_outline(solid, camera, np.array([[0, 0], [1, 0], [0, 1]]))
-    splat(solid, camera, np.zeros(50, np.uint16), size=(8, 8), diameter=1, ends=(0, 1))
+    splat(solid, camera, Coded(np.zeros(50, np.uint16), 1), size=(8, 8), diameter=1, ends=(0, 1))
     labels = tuple("ab")
     cloud = build_cloud(
         random.random((50, 2), np.float32), columns={"half": (np.arange(50) % 2, labels)}, tile_points=10
@@ -29,9 +30,12 @@ def compile_kernels() -> None:
     cloud.counts(window)
     cloud.category_counts(window, "half")
     nearest(cloud, (0.5, 0.5), 0.1)
-    inside_polygon(cloud, np.array([[0.2, 0.2], [0.8, 0.2], [0.5, 0.8]]))
-    seen = cloud.seen(window)
+    chosen = inside_polygon(cloud, np.array([[0.2, 0.2], [0.8, 0.2], [0.5, 0.8]])).points_of(cloud)
+    codes = cloud.columns["half"].codes
+    (chosen | PointSet.among(codes, np.array([True, False]))).has(chosen.places())
+    seen, coded = cloud.seen(window), Coded(codes, 2, raised=chosen)
+    coded.within(seen.spans)
     for diameter in (1.0, 3.0):
-        pixels = rasterise(seen, codes=cloud.columns["half"].codes, categories=2, diameter=diameter)
+        pixels = rasterise(seen, coded, diameter=diameter)
         for colours in (2, 200):
             shade(pixels, (Layer(np.zeros((colours, 3), np.uint8)),))

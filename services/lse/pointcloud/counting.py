@@ -18,10 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.hardware import usable_cores
+from lse.pointcloud.sets import PointSet, arrays_of, holds
 from lse.pointcloud.tiles import Spans
 from lse.pointcloud.window import Window
 
-__all__ = ["HIDDEN", "UNIT", "Codes", "Pixels", "Seen", "count_categories", "count_points", "count_tiles", "rasterise"]
+__all__ = [
+    "HIDDEN",
+    "UNIT",
+    "Coded",
+    "Codes",
+    "Pixels",
+    "Seen",
+    "code_of",
+    "count_categories",
+    "count_points",
+    "count_tiles",
+    "rasterise",
+]
 
 Codes = NDArray[np.uint16]
 
@@ -34,6 +47,44 @@ UNIT = 64
 _BAND_NUMBERS = 1 << 20
 # Below, threads cost more than they save.
 _THREADED_POINTS = 200_000
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What each point of a cloud is drawn as.
+
+    Attributes
+    ----------
+    codes
+        Category of each point of the cloud, shape (n,), below `categories`, or `HIDDEN`.
+    categories
+        Number of categories.
+    shown
+        The points that are drawn; all where not given.
+    raised
+        Points that lie in a second layer, above all others: their codes are greater by `categories`.
+    """
+
+    codes: Codes
+    categories: int
+    shown: PointSet | None = None
+    raised: PointSet | None = None
+
+    @property
+    def layers(self) -> int:
+        """1, or 2 where some points may be raised."""
+        return 1 if self.raised is None else 2
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The same as the kernels take it; see `code_of`."""
+        return self.codes, self.categories, arrays_of(self.shown), arrays_of(self.raised)
+
+    def within(self, spans: Spans) -> Codes:
+        """Codes as they are drawn of the points of spans, one after the other."""
+        out = np.empty(spans.total, np.uint16)
+        _copy(self.arrays, spans.firsts, spans.counts, out)
+        return out
 
 
 @dataclass(frozen=True)
@@ -121,11 +172,11 @@ def count_categories(seen: Seen, codes: Codes, categories: int) -> NDArray[np.ui
     """
     counts = np.zeros((seen.window.height, seen.window.width, categories), np.uint32)
     totals = np.zeros((seen.window.height, seen.window.width), np.uint32)
-    spans, mapping = seen.boxed_spans(), seen.window.mapping
+    spans, mapping, coded = seen.boxed_spans(), seen.window.mapping, Coded(codes, categories).arrays
 
     def band(low: int, high: int) -> None:
         held = counts[low:high].reshape(-1, categories), totals[low:high].reshape(-1)
-        _add_points(seen.points, spans, mapping, (low, high), codes, (categories, 0), held)
+        _add_points(seen.points, spans, mapping, (low, high), coded, (categories, 0), held)
 
     threads = _threads(seen.spans)
     _in_bands(band, _bands(seen.window, threads), threads)
@@ -134,12 +185,10 @@ def count_categories(seen: Seen, codes: Codes, categories: int) -> NDArray[np.ui
 
 def rasterise(
     seen: Seen,
+    coded: Coded,
     *,
-    codes: Codes,
-    categories: int,
     diameter: float = 1.0,
     steps: int = 0,
-    layers: int = 1,
     top: int = -1,
     threads: int | None = None,
 ) -> Pixels:
@@ -149,19 +198,14 @@ def rasterise(
     ----------
     seen
         What is looked at.
-    codes
-        Category of each point of the cloud, shape (n,); `HIDDEN` for those that are not drawn. The points
-        of the second layer have codes that are greater by `categories`.
-    categories
-        Number of categories of one layer.
+    coded
+        What each point is drawn as. A pixel with any raised point shows those alone.
     diameter
         Diameter of a point in pixels. Up to 1.5, a point fills the pixel in which it lies; above, it is a disc whose
         edge covers pixels in part.
     steps
         Where not 0, the codes below it are steps of a scale, of which a pixel shows the mean; the code `steps` means
-        that a point has no value. `categories` is then one more than `steps`.
-    layers
-        1, or 2: a pixel with any point of the second layer shows that layer.
+        that a point has no value. There is then one category more than `steps`.
     top
         Category that is shown wherever any of its points lies; -1 for none.
     threads
@@ -171,6 +215,7 @@ def rasterise(
     shape = (window.height, window.width)
     radius = diameter / 2 if diameter > 1.5 else 0.0
     pixels = Pixels(np.empty(shape, np.uint16), np.empty(shape, np.uint32), radius > 0)
+    categories, layers = coded.categories, coded.layers
     slots = layers * (3 if steps else categories)
     threads = threads or _threads(seen.spans)
     bands = _bands(window, threads, slots)
@@ -180,7 +225,7 @@ def rasterise(
         return np.zeros((most, slots), np.uint32), np.zeros(most, np.uint32)
 
     def band(low: int, high: int, held: tuple[Any, Any]) -> None:
-        given = (seen.points, spans, mapping, (low, high), codes, (categories, steps), held)
+        given = (seen.points, spans, mapping, (low, high), coded.arrays, (categories, steps), held)
         if radius:
             _add_discs(*given, np.float32(radius))
         else:
@@ -227,6 +272,18 @@ def _in_bands(
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(take) for _ in range(threads)]:
             done.result()
+
+
+@numba.njit(inline="always")
+def code_of(coded: Any, point: int) -> int:
+    """Code as which a point is drawn, `HIDDEN` for none, given ``Coded.arrays``."""
+    codes, categories, shown, raised = coded
+    code = int(codes[point])
+    if shown[0].shape[0] and not holds(shown[0], shown[1], point):
+        code = HIDDEN
+    elif raised[0].shape[0] and code != HIDDEN and holds(raised[0], raised[1], point):
+        code += categories
+    return code
 
 
 @numba.njit(inline="always")
@@ -282,7 +339,7 @@ def _add(held: Any, at: int, code: int, weight: Any, scale: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add_points(points: Any, spans: Any, mapping: Any, rows: Any, codes: Any, scale: Any, held: Any) -> None:
+def _add_points(points: Any, spans: Any, mapping: Any, rows: Any, coded: Any, scale: Any, held: Any) -> None:
     low_x, high_x, scale_x, shift_x, low_y, high_y, scale_y, shift_y, width, height = mapping
     firsts, counts, boxes = spans
     first_row, end_row = rows
@@ -295,7 +352,7 @@ def _add_points(points: Any, spans: Any, mapping: Any, rows: Any, codes: Any, sc
         if inside and first >= first_row and last < end_row:
             # The tile lies within the band as a whole: its points need no check.
             for point in range(firsts[span], firsts[span] + counts[span]):
-                code = codes[point]
+                code = code_of(coded, point)
                 if code != HIDDEN:
                     row = min(int(points[point, 1] * scale_y + shift_y), height - 1) - first_row
                     column = min(int(points[point, 0] * scale_x + shift_x), width - 1)
@@ -303,7 +360,7 @@ def _add_points(points: Any, spans: Any, mapping: Any, rows: Any, codes: Any, sc
             continue
         for point in range(firsts[span], firsts[span] + counts[span]):
             row = _pixel(points[point, 1], low_y, high_y, scale_y, shift_y, height)
-            code = codes[point]
+            code = code_of(coded, point)
             if first_row <= row < end_row and code != HIDDEN:
                 column = _pixel(points[point, 0], low_x, high_x, scale_x, shift_x, width)
                 if column >= 0:
@@ -312,7 +369,7 @@ def _add_points(points: Any, spans: Any, mapping: Any, rows: Any, codes: Any, sc
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _add_discs(
-    points: Any, spans: Any, mapping: Any, rows: Any, codes: Any, scale: Any, held: Any, radius: np.float32
+    points: Any, spans: Any, mapping: Any, rows: Any, coded: Any, scale: Any, held: Any, radius: np.float32
 ) -> None:
     scale_x, shift_x, scale_y, shift_y, width = mapping[2], mapping[3], mapping[6], mapping[7], mapping[8]
     firsts, counts, boxes = spans
@@ -324,7 +381,7 @@ def _add_discs(
         if boxes[span, 0] * scale_y + shift_y > end_row + reach:
             continue
         for point in range(firsts[span], firsts[span] + counts[span]):
-            code = codes[point]
+            code = code_of(coded, point)
             # Places in pixels, where the middle of the first pixel is at 0.
             x = np.float32(points[point, 0] * scale_x + shift_x) - np.float32(0.5)
             y = np.float32(points[point, 1] * scale_y + shift_y) - np.float32(0.5)
@@ -377,6 +434,15 @@ def _reduce(
                 totals[at] = np.uint32(min(total * np.uint64(unit), np.uint64(0xFFFFFFFF)))
         for slot in range(weights.shape[1]):
             weights[at, slot] = 0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _copy(coded: Any, firsts: Any, counts: Any, out: Any) -> None:
+    at = 0
+    for span in range(firsts.shape[0]):
+        for point in range(firsts[span], firsts[span] + counts[span]):
+            out[at] = code_of(coded, point)
+            at += 1
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

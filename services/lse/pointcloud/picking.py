@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.pointcloud.cloud import PointCloud
+from lse.pointcloud.sets import PointSet, arrays_of, holds
 from lse.pointcloud.tiles import Spans
 
 __all__ = ["Picked", "inside_box", "inside_outline", "inside_polygon", "nearest"]
@@ -33,19 +34,10 @@ class Picked:
     def __len__(self) -> int:
         return self.whole.total + len(self.points)
 
-    def rows(self, cloud: PointCloud) -> NDArray[np.uint32]:
-        """Which of the given points these are, in no order."""
-        pieces = [
-            cloud.rows[first : first + count]
-            for first, count in zip(self.whole.firsts.tolist(), self.whole.counts.tolist(), strict=True)
-        ]
-        return np.concatenate([*pieces, cloud.rows[self.points]])
-
-    def mask(self, cloud: PointCloud) -> NDArray[np.bool_]:
-        """Which of the given points these are, shape (source_count,)."""
-        mask = np.zeros(cloud.source_count, bool)
-        mask[self.rows(cloud)] = True
-        return mask
+    def points_of(self, cloud: PointCloud) -> PointSet:
+        """The same as a set of points of the cloud."""
+        whole = PointSet.runs(self.whole.firsts, self.whole.counts, len(cloud))
+        return whole | PointSet.at(self.points, len(cloud))
 
     def counts(self, cloud: PointCloud, column: str) -> NDArray[np.int64]:
         """Points of each category of a column, shape (categories,): of whole tiles by what is known of them."""
@@ -57,7 +49,7 @@ class Picked:
 
 
 def nearest(
-    cloud: PointCloud, place: tuple[float, float], radius: float, *, shown: NDArray[np.bool_] | None = None
+    cloud: PointCloud, place: tuple[float, float], radius: float, *, shown: PointSet | None = None
 ) -> int | None:
     """Nearest point to a place within a radius, all in the plane of the first two coordinates.
 
@@ -68,22 +60,22 @@ def nearest(
     place, radius
         In data units.
     shown
-        Which of the given points count, shape (source_count,); all where not given.
+        The points that count; all where not given.
 
     Returns
     -------
-    row
-        Which of the given points it is; None where there is none.
+    point
+        Its place in the cloud, so that ``cloud.rows[point]`` is which of the given points it is; None where there is
+        none.
     """
     x, y = place
     low, high = cloud.tiles.boxes[:, 0], cloud.tiles.boxes[:, 1]
     near = (low[:, 0] <= x + radius) & (high[:, 0] >= x - radius)
     near &= (low[:, 1] <= y + radius) & (high[:, 1] >= y - radius)
     tiles = np.flatnonzero(near)
-    every = np.ones(0, bool) if shown is None else shown
     firsts, counts = cloud.tiles.firsts[tiles], cloud.tiles.counts[tiles]
-    found = _nearest(cloud.points, cloud.rows, firsts, counts, float(x), float(y), float(radius), every)
-    return None if found < 0 else int(cloud.rows[found])
+    found = _nearest(cloud.points, cloud.rows, firsts, counts, float(x), float(y), float(radius), arrays_of(shown))
+    return None if found < 0 else int(found)
 
 
 def inside_box(cloud: PointCloud, box: tuple[float, float, float, float]) -> Picked:
@@ -172,7 +164,7 @@ def _nearest(points: Any, rows: Any, firsts: Any, counts: Any, x: float, y: floa
             square = apart_x * apart_x + apart_y * apart_y
             # Of two points at the same place the first given is found, whatever their order here.
             nearer = square < best or (square == best and (found < 0 or rows[point] < rows[found]))
-            if nearer and (shown.shape[0] == 0 or shown[rows[point]]):
+            if nearer and (shown[0].shape[0] == 0 or holds(shown[0], shown[1], point)):
                 found, best = point, square
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.pointcloud.cloud import PointCloud
-from lse.pointcloud.counting import HIDDEN, Codes
+from lse.pointcloud.counting import HIDDEN, Coded, Codes, code_of
 from lse.pointcloud.tiles import Spans
 
 __all__ = ["Camera", "Detail", "Splats", "choose_detail", "packed_points", "splat"]
@@ -109,7 +109,7 @@ def packed_points(cloud: PointCloud, spans: Spans) -> NDArray[np.uint64]:
 
 
 def splat(
-    cloud: PointCloud, camera: Camera, codes: Codes, *, size: tuple[int, int], diameter: float, ends: tuple[int, int]
+    cloud: PointCloud, camera: Camera, coded: Coded, *, size: tuple[int, int], diameter: float, ends: tuple[int, int]
 ) -> Splats:
     """Draw all points in view as discs that hide what is behind them.
 
@@ -119,8 +119,8 @@ def splat(
         Points in three dimensions.
     camera
         From where they are seen.
-    codes
-        Code of each point in the order of the cloud, shape (n,).
+    coded
+        What each point is drawn as.
     size
         Width and height in pixels.
     diameter
@@ -135,7 +135,7 @@ def splat(
     depths = np.full((height, width), np.inf, np.float32)
     firsts, counts = cloud.tiles.firsts[seen], cloud.tiles.counts[seen]
     matrix, (least, end) = np.ascontiguousarray(camera), ends
-    _splat(cloud.points, codes, firsts, counts, matrix, float(diameter) / 2, least, end, out, depths)
+    _splat(cloud.points, coded.arrays, firsts, counts, matrix, float(diameter) / 2, least, end, out, depths)
     return Splats(out, depths)
 
 
@@ -215,7 +215,7 @@ def _pack(points: Any, boxes: Any, tiles: Any, firsts: Any, counts: Any, out: An
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _splat(
     points: Any,
-    codes: Any,
+    coded: Any,
     firsts: Any,
     counts: Any,
     camera: Any,
@@ -228,7 +228,8 @@ def _splat(
     height, width = out.shape
     for span in range(firsts.shape[0]):
         for point in range(firsts[span], firsts[span] + counts[span]):
-            if codes[point] < least or codes[point] >= end:
+            code = code_of(coded, point)
+            if code < least or code >= end:
                 continue
             x, y, z = np.float64(points[point, 0]), np.float64(points[point, 1]), np.float64(points[point, 2])
             w = camera[3, 0] * x + camera[3, 1] * y + camera[3, 2] * z + camera[3, 3]
@@ -246,4 +247,4 @@ def _splat(
                     own = column == int(middle_x) and row == int(middle_y)
                     if (own or apart <= radius * radius) and w < depths[row, column]:
                         depths[row, column] = w
-                        out[row, column] = codes[point]
+                        out[row, column] = code
