@@ -36,7 +36,8 @@ from sklearn.datasets import load_digits
 
 from lse.analysis.reducers import reduce
 from lse.pointcloud import PointCloud, Window, append_points, build_cloud, open_cloud, write_cloud
-from lse.pointcloud.counting import Coded, rasterise
+from lse.pointcloud.coded import Coded
+from lse.pointcloud.counting import rasterise
 from lse.pointcloud.picking import inside_polygon, nearest
 from lse.pointcloud.shading import Layer, shade
 from lse_dashboard.data.cloud import Cloud, fitting_size

@@ -29,6 +29,7 @@ import pandas as pd
 
 from lse.pointcloud import PointCloud, Window, open_cloud
 from lse.pointcloud.compilation import compile_kernels
+from lse.pointcloud.coded import Coded
 from lse.pointcloud.counting import rasterise
 from lse.pointcloud.picking import inside_polygon, nearest
 from lse.pointcloud.shading import Layer, shade
@@ -124,7 +125,7 @@ def _looked_at(cloud: PointCloud, points: np.ndarray, count: int) -> dict[str, A
 
     def picture(window: Window, budget: int | None) -> None:
         seen = cloud.seen(window, budget=budget)
-        shade(rasterise(seen, codes=column.codes, categories=len(_LABELS)), (Layer(colours),))
+        shade(rasterise(seen, Coded(column.codes, len(_LABELS))), (Layer(colours),))
 
     for turn in ("once", "again"):
         for name, budget in (("first_picture", FIRST_POINTS), ("exact", None)):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from tests.support.clouds import coloured, points_where
 
-from lse.pointcloud.counting import HIDDEN
+from lse.pointcloud.coded import HIDDEN
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Gradient, groups
 from lse_dashboard.plots.overlay import Over

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lse.errors import InvalidArgumentError
 from lse.pointcloud import PointCloud, Window, build_cloud
-from lse.pointcloud.counting import HIDDEN, UNIT, Coded, rasterise
+from lse.pointcloud.coded import HIDDEN, Coded
+from lse.pointcloud.counting import UNIT, rasterise
 from lse.pointcloud.picking import Picked, inside_box, inside_polygon, nearest
 from lse.pointcloud.sets import PointSet
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lse.pointcloud import PointCloud, build_cloud
-from lse.pointcloud.counting import HIDDEN, Coded
+from lse.pointcloud.coded import HIDDEN, Coded
 from lse.pointcloud.picking import inside_outline
 from lse.pointcloud.solid import choose_detail, packed_points, splat
 

@@ -15,7 +15,7 @@ import pyarrow.types as pt
 
 from lse.columns import numbers
 from lse.kinds import Kind, kind_of
-from lse.pointcloud.counting import HIDDEN
+from lse.pointcloud.coded import HIDDEN
 from lse.pointcloud.sets import PointSet
 from lse.values import value_text
 from lse_dashboard import wording

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud import Window as View
-from lse.pointcloud.counting import Coded, Codes, rasterise
+from lse.pointcloud.coded import Coded, Codes
+from lse.pointcloud.counting import rasterise
 from lse.pointcloud.sets import PointSet
 from lse.pointcloud.shading import Layer, Picture, shade
 from lse_dashboard.data.cloud import Cloud, fitting_size

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud import PointCloud
-from lse.pointcloud.counting import HIDDEN, Coded
+from lse.pointcloud.coded import HIDDEN, Coded
 from lse.pointcloud.sets import PointSet
 from lse.pointcloud.solid import Camera, splat
 from lse_dashboard.data.cloud import Cloud

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.errors import InvalidArgumentError
-from lse.pointcloud.counting import HIDDEN, Codes, Seen, count_categories, count_points, count_tiles
+from lse.pointcloud.coded import HIDDEN, Codes
+from lse.pointcloud.counting import Seen, count_categories, count_points, count_tiles
 from lse.pointcloud.order import gather, level_bounds, tiled_order
 from lse.pointcloud.tiles import Tiles
 from lse.pointcloud.window import Window

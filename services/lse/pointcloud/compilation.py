@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lse.pointcloud.cloud import build_cloud
-from lse.pointcloud.counting import Coded, rasterise
+from lse.pointcloud.coded import Coded
+from lse.pointcloud.counting import rasterise
 from lse.pointcloud.picking import inside_outline, inside_polygon, nearest
 from lse.pointcloud.sets import PointSet
 from lse.pointcloud.shading import Layer, shade

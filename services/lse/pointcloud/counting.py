@@ -18,28 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.hardware import usable_cores
-from lse.pointcloud.sets import PointSet, arrays_of, holds
+from lse.pointcloud.coded import HIDDEN, Coded, Codes, write_codes
 from lse.pointcloud.tiles import Spans
 from lse.pointcloud.window import Window
 
 __all__ = [
-    "HIDDEN",
     "UNIT",
-    "Coded",
-    "Codes",
     "Pixels",
     "Seen",
-    "code_of",
     "count_categories",
     "count_points",
     "count_tiles",
     "rasterise",
 ]
 
-Codes = NDArray[np.uint16]
-
-HIDDEN = 0xFFFF
-"""Code of a point that is not counted."""
 UNIT = 64
 """What a whole point adds to a pixel where points are drawn as discs."""
 
@@ -47,44 +39,6 @@ UNIT = 64
 _BAND_NUMBERS = 1 << 20
 # Below, threads cost more than they save.
 _THREADED_POINTS = 200_000
-
-
-@dataclass(frozen=True)
-class Coded:
-    """What each point of a cloud is drawn as.
-
-    Attributes
-    ----------
-    codes
-        Category of each point of the cloud, shape (n,), below `categories`, or `HIDDEN`.
-    categories
-        Number of categories.
-    shown
-        The points that are drawn; all where not given.
-    raised
-        Points that lie in a second layer, above all others: their codes are greater by `categories`.
-    """
-
-    codes: Codes
-    categories: int
-    shown: PointSet | None = None
-    raised: PointSet | None = None
-
-    @property
-    def layers(self) -> int:
-        """1, or 2 where some points may be raised."""
-        return 1 if self.raised is None else 2
-
-    @property
-    def arrays(self) -> tuple[Any, ...]:
-        """The same as the kernels take it; see `code_of`."""
-        return self.codes, self.categories, arrays_of(self.shown), arrays_of(self.raised)
-
-    def within(self, spans: Spans) -> Codes:
-        """Codes as they are drawn of the points of spans, one after the other."""
-        out = np.empty(spans.total, np.uint16)
-        _copy(self.arrays, spans.firsts, spans.counts, out)
-        return out
 
 
 @dataclass(frozen=True)
@@ -275,18 +229,6 @@ def _in_bands(
 
 
 @numba.njit(inline="always")
-def code_of(coded: Any, point: int) -> int:
-    """Code as which a point is drawn, `HIDDEN` for none, given ``Coded.arrays``."""
-    codes, categories, shown, raised = coded
-    code = int(codes[point])
-    if shown[0].shape[0] and not holds(shown[0], shown[1], point):
-        code = HIDDEN
-    elif raised[0].shape[0] and code != HIDDEN and holds(raised[0], raised[1], point):
-        code += categories
-    return code
-
-
-@numba.njit(inline="always")
 def _pixel(value: Any, low: float, high: float, scale: float, shift: float, pixels: int) -> int:
     """Pixel of a coordinate, -1 outside; a point on the upper end belongs to the last pixel, as Datashader has it."""
     if not low <= value <= high:
@@ -343,24 +285,27 @@ def _add_points(points: Any, spans: Any, mapping: Any, rows: Any, coded: Any, sc
     low_x, high_x, scale_x, shift_x, low_y, high_y, scale_y, shift_y, width, height = mapping
     firsts, counts, boxes = spans
     first_row, end_row = rows
+    codes = np.empty(counts.max() if counts.shape[0] else 0, np.uint16)
     for span in range(firsts.shape[0]):
         box = boxes[span]
         first, last = _rows(box, mapping)
         if last < first_row or first >= end_row:
             continue
+        begin = firsts[span]
+        write_codes(coded, begin, codes[: counts[span]])
         inside = low_x <= box[2] and box[3] <= high_x and low_y <= box[0] and box[1] <= high_y
         if inside and first >= first_row and last < end_row:
             # The tile lies within the band as a whole: its points need no check.
-            for point in range(firsts[span], firsts[span] + counts[span]):
-                code = code_of(coded, point)
+            for point in range(begin, begin + counts[span]):
+                code = codes[point - begin]
                 if code != HIDDEN:
                     row = min(int(points[point, 1] * scale_y + shift_y), height - 1) - first_row
                     column = min(int(points[point, 0] * scale_x + shift_x), width - 1)
                     _add(held, row * width + column, code, np.uint32(1), scale)
             continue
-        for point in range(firsts[span], firsts[span] + counts[span]):
+        for point in range(begin, begin + counts[span]):
             row = _pixel(points[point, 1], low_y, high_y, scale_y, shift_y, height)
-            code = code_of(coded, point)
+            code = codes[point - begin]
             if first_row <= row < end_row and code != HIDDEN:
                 column = _pixel(points[point, 0], low_x, high_x, scale_x, shift_x, width)
                 if column >= 0:
@@ -375,13 +320,16 @@ def _add_discs(
     firsts, counts, boxes = spans
     first_row, end_row = rows
     reach = radius + np.float32(0.5)
+    codes = np.empty(counts.max() if counts.shape[0] else 0, np.uint16)
     for span in range(firsts.shape[0]):
         if boxes[span, 1] * scale_y + shift_y < first_row - reach:
             continue
         if boxes[span, 0] * scale_y + shift_y > end_row + reach:
             continue
-        for point in range(firsts[span], firsts[span] + counts[span]):
-            code = code_of(coded, point)
+        begin = firsts[span]
+        write_codes(coded, begin, codes[: counts[span]])
+        for point in range(begin, begin + counts[span]):
+            code = codes[point - begin]
             # Places in pixels, where the middle of the first pixel is at 0.
             x = np.float32(points[point, 0] * scale_x + shift_x) - np.float32(0.5)
             y = np.float32(points[point, 1] * scale_y + shift_y) - np.float32(0.5)
@@ -434,15 +382,6 @@ def _reduce(
                 totals[at] = np.uint32(min(total * np.uint64(unit), np.uint64(0xFFFFFFFF)))
         for slot in range(weights.shape[1]):
             weights[at, slot] = 0
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _copy(coded: Any, firsts: Any, counts: Any, out: Any) -> None:
-    at = 0
-    for span in range(firsts.shape[0]):
-        for point in range(firsts[span], firsts[span] + counts[span]):
-            out[at] = code_of(coded, point)
-            at += 1
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

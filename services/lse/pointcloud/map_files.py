@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lse.errors import InvalidArgumentError
 from lse.pointcloud.cloud import Categories
-from lse.pointcloud.counting import HIDDEN
+from lse.pointcloud.coded import HIDDEN
 from lse.pointcloud.out_of_core import build_cloud_on_disk
 from lse.pointcloud.published import check_target, publish_cloud, write_texts
 from lse.progress import Monitor

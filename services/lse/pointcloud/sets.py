@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PointSet", "SetArrays", "arrays_of", "holds"]
+__all__ = ["PointSet", "SetArrays", "arrays_of", "holds", "write_members"]
 
 SetArrays = tuple[NDArray[np.int32], NDArray[np.uint8]]
 
@@ -157,6 +157,23 @@ def holds(blocks: Any, bits: Any, place: int) -> bool:
         return bool(block == _FULL)
     at = place & 4095
     return bool((bits[block, at >> 3] >> (at & 7)) & 1)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def write_members(blocks: Any, bits: Any, first: int, out: Any) -> None:
+    """Write 1 for each point in a set and 0 for the others, of the points that follow each other from one on."""
+    at = 0
+    while at < out.shape[0]:
+        within = (first + at) & 4095
+        end = min(out.shape[0], at + _BLOCK_POINTS - within)
+        block = blocks[(first + at) >> 12]
+        if block < 0:
+            out[at:end] = block == _FULL
+        else:
+            for place in range(at, end):
+                bit = within + place - at
+                out[place] = (bits[block, bit >> 3] >> (bit & 7)) & 1
+        at = end
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -12,7 +12,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lse.pointcloud.counting import HIDDEN, UNIT, Pixels
+from lse.pointcloud.coded import HIDDEN
+from lse.pointcloud.counting import UNIT, Pixels
 
 __all__ = ["Layer", "Picture", "Scaling", "shade"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.pointcloud.cloud import PointCloud
-from lse.pointcloud.counting import HIDDEN, Coded, Codes, code_of
+from lse.pointcloud.coded import HIDDEN, Coded, Codes, write_codes
 from lse.pointcloud.tiles import Spans
 
 __all__ = ["Camera", "Detail", "Splats", "choose_detail", "packed_points", "splat"]
@@ -226,9 +226,12 @@ def _splat(
     depths: Any,
 ) -> None:
     height, width = out.shape
+    codes = np.empty(counts.max() if counts.shape[0] else 0, np.uint16)
     for span in range(firsts.shape[0]):
-        for point in range(firsts[span], firsts[span] + counts[span]):
-            code = code_of(coded, point)
+        begin = firsts[span]
+        write_codes(coded, begin, codes[: counts[span]])
+        for point in range(begin, begin + counts[span]):
+            code = codes[point - begin]
             if code < least or code >= end:
                 continue
             x, y, z = np.float64(points[point, 0]), np.float64(points[point, 1]), np.float64(points[point, 2])

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.pointcloud.cloud import FIRST_LEVEL, TILE_POINTS, check_shape, finite, level_shares, stored_codes
-from lse.pointcloud.counting import Codes, count_tiles
+from lse.pointcloud.coded import Codes
+from lse.pointcloud.counting import count_tiles
 from lse.pointcloud.order import (
     SAMPLE,
     Grid,
