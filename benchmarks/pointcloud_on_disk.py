@@ -28,8 +28,8 @@ import numpy as np
 import pandas as pd
 
 from lse.pointcloud import PointCloud, Window, open_cloud
-from lse.pointcloud.compilation import compile_kernels
 from lse.pointcloud.coded import Coded
+from lse.pointcloud.compilation import compile_kernels
 from lse.pointcloud.counting import rasterise
 from lse.pointcloud.picking import inside_polygon, nearest
 from lse.pointcloud.shading import Layer, shade
