@@ -125,17 +125,19 @@ print({count} / seconds, (peak - before) / points.nbytes)
 
 
 def appending(cloud: PointCloud, points: np.ndarray, seconds: float) -> dict[str, float]:
-    """Seconds to write, open and add one in a hundred."""
+    """Milliseconds to open a cloud, and the time to add one in a hundred, the median of five, over that of building."""
     with tempfile.TemporaryDirectory() as folder:
         write_cloud(cloud, Path(folder))
         started = time.perf_counter()
         opened = open_cloud(Path(folder))
         opening = time.perf_counter() - started
         assert len(opened) == len(cloud)
-        started = time.perf_counter()
-        append_points(Path(folder), points[: len(points) // 100])
-        added = time.perf_counter() - started
-    return {"open_ms": opening * 1e3, "append_1_percent_over_build": added / seconds}
+        added = []
+        for _ in range(5):
+            started = time.perf_counter()
+            append_points(Path(folder), points[: len(points) // 100])
+            added.append(time.perf_counter() - started)
+    return {"open_ms": opening * 1e3, "append_1_percent_over_build": statistics.median(added) / seconds}
 
 
 def views(cloud: PointCloud, points: np.ndarray, classes: np.ndarray, rounds: int) -> dict[str, Any]:

@@ -2,17 +2,16 @@
 
 The points are written to the folder by blocks, 10 bytes each, and the cloud beside them, 14 bytes a point; both are
 deleted in the end. A process of its own builds the cloud. Views are random: their middle is a point, and their width
-from that of the whole map to a thousandth, evenly by its logarithm. Each is drawn once as first picture (a sample of a
-million points at most) and once exactly, so that what it needs of the files may come from the disk; then the same
-views are drawn again. Counts are compared with Datashader's, bit by bit, which counts the points by blocks. Datashader
-on all points, and where the package is installed on the partitions of spatialpandas, is measured where the points fit
-into memory.
+from that of the whole map to a thousandth, evenly by its logarithm. All are drawn as first picture (a sample of a
+million points at most), so that what they need of the files may come from the disk, then again; then exactly. The
+points themselves are taken out of the page cache before, as far as the system does so. Counts are compared with
+Datashader's, bit by bit, which counts the points by blocks. Datashader on all points is measured where these fit into
+memory.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
+import os
 import shutil
 import subprocess
 import sys
@@ -41,8 +40,6 @@ _SIZE = (914, 798)
 _LABELS = tuple("0123456789")
 # Datashader needs some 40 bytes a point for its frame and its work.
 _PEER_POINTS = 100_000_000
-# spatialpandas takes minutes to sort these.
-_SPATIAL_POINTS = 10_000_000
 _BLOCK = 10_000_000
 
 
@@ -64,6 +61,9 @@ def on_disk(source: Source, parent: Path, count: int, views: int) -> dict[str, A
         source.fill(points, classes)
         del points, classes
         figures: dict[str, Any] = {"build": _built(folder, count)}
+        for path in paths:
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         compile_kernels()
         before = _memory()
         cloud = open_cloud(folder / "cloud")
@@ -81,7 +81,7 @@ def on_disk(source: Source, parent: Path, count: int, views: int) -> dict[str, A
 def _built(folder: Path, count: int) -> dict[str, float]:
     """Points a second and a core, seconds, and peak memory of a process that builds."""
     program = f"""
-import time, numpy as np
+import threading, time, numpy as np
 from pathlib import Path
 from lse.pointcloud import build_cloud_on_disk
 from lse.pointcloud.compilation import compile_kernels
@@ -90,16 +90,20 @@ folder = Path({str(folder)!r})
 points, classes = (np.load(folder / name, mmap_mode="r") for name in ("points.npy", "classes.npy"))
 columns = {{"class": (classes, tuple("0123456789"))}}
 build_cloud_on_disk(points[:5000], folder / "cloud", part_points=1000)
+held, ended = [], threading.Event()
+def watch():
+    while not ended.wait(0.1):
+        held.append(int(dict(line.split(":") for line in open("/proc/self/status"))["RssAnon"].split()[0]) / 1e3)
+threading.Thread(target=watch).start()
 began, used = time.perf_counter(), time.process_time()
 build_cloud_on_disk(points, folder / "cloud", columns=columns)
 used, took = time.process_time() - used, time.perf_counter() - began
-status = dict(line.split(":") for line in open("/proc/self/status"))
-print({count} / used, took, int(status["VmHWM"].split()[0]) / 1e3)
+ended.set()
+print({count} / used, took, held[0], max(held))
 """
-    # Pages of the mapped input count as memory of the process, too, so that this is above what it needs.
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    rate, took, peak = map(float, done.stdout.split())
-    return {"points_a_second_a_core": rate, "seconds": took, "peak_memory_and_mapped_input_mb": peak}
+    rate, took, before, peak = map(float, done.stdout.split())
+    return {"points_a_second_a_core": rate, "seconds": took, "memory_before_mb": before, "peak_memory_mb": peak}
 
 
 def _views(cloud: PointCloud, points: np.ndarray, views: int) -> list[tuple[float, Window]]:
@@ -127,14 +131,14 @@ def _looked_at(cloud: PointCloud, points: np.ndarray, count: int) -> dict[str, A
         seen = cloud.seen(window, budget=budget)
         shade(rasterise(seen, Coded(column.codes, len(_LABELS))), (Layer(colours),))
 
-    for turn in ("once", "again"):
-        for name, budget in (("first_picture", FIRST_POINTS), ("exact", None)):
-            timed = [(zoom, *_timed(lambda w=window, b=budget: picture(w, b))) for zoom, window in views]
-            figures[f"{name}_{turn}"] = _percentiles(timed)
-            if name == "exact":
-                figures[f"{name}_{turn}_zoomed_10_times"] = _percentiles([each for each in timed if each[0] >= 10])
-            else:
-                figures.setdefault("memory_mb", {"after_first_pictures": _memory()["RssAnon"]})
+    turns: list[tuple[str, int | None]] = [("first_picture", FIRST_POINTS), ("first_picture_again", FIRST_POINTS)]
+    for name, budget in [*turns, ("exact", None)]:
+        timed = [(zoom, *_timed(lambda w=window, b=budget: picture(w, b))) for zoom, window in views]
+        figures[name] = _percentiles(timed)
+        if budget is None:
+            figures["exact_zoomed_10_times"] = _percentiles([each for each in timed if each[0] >= 10])
+        else:
+            figures["memory_mb"] = {"after_first_pictures": _memory()["RssAnon"], "mapped_then": _memory()["RssFile"]}
     hovers = [(1.0, *_timed(lambda w=w: nearest(cloud, _middle(w), w.pixel * 12))) for _, w in views]
     figures["hover"] = _percentiles(hovers)
     lassos, sizes = [], []
@@ -144,7 +148,7 @@ def _looked_at(cloud: PointCloud, points: np.ndarray, count: int) -> dict[str, A
         sizes.append(len(inside_polygon(cloud, outline)))
     figures["lasso_of_1_percent"] = _percentiles(lassos) | {"points": float(np.median(sizes))}
     after = _memory()
-    figures["memory_mb"] |= {"after_all": after["RssAnon"], "mapped_pages": after["RssFile"]}
+    figures["memory_mb"] |= {"after_all": after["RssAnon"], "mapped_after_all": after["RssFile"]}
     return figures
 
 
@@ -213,43 +217,16 @@ def _peers(cloud: PointCloud, points: np.ndarray, classes: np.ndarray) -> dict[s
     frame["class"] = pd.Categorical.from_codes(np.array(classes).astype(np.int8), _LABELS)
     views = _views(cloud, points, 60)
     chosen = {"whole": views[:1], "zoomed_10_times": [view for view in views if view[0] >= 10][:3]}
-    peers: dict[str, Callable[[ds.Canvas], Any]] = {
-        "datashader": lambda canvas: canvas.points(frame, "x", "y", ds.count_cat("class"))
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        if len(points) <= _SPATIAL_POINTS and importlib.util.find_spec("spatialpandas"):
-            packed = _packed(frame, folder)
-            peers["spatialpandas"] = lambda canvas: canvas.points(
-                packed, geometry="geometry", agg=ds.count_cat("class")
-            )
-        figures = {}
-        for (peer, count), (name, windows) in itertools.product(peers.items(), chosen.items()):
-            timed = []
-            for zoom, window in windows:
-                canvas = ds.Canvas(*_SIZE, window.x_range, window.y_range)
+    figures = {}
+    for name, windows in chosen.items():
+        timed = []
+        for zoom, window in windows:
+            canvas = ds.Canvas(*_SIZE, window.x_range, window.y_range)
 
-                def picture(count: Callable[[ds.Canvas], Any] = count, canvas: ds.Canvas = canvas) -> None:
-                    tf.shade(count(canvas), how="eq_hist")
+            def picture(canvas: ds.Canvas = canvas) -> None:
+                tf.shade(canvas.points(frame, "x", "y", ds.count_cat("class")), how="eq_hist")
 
-                picture()  # what is compiled at first is not counted
-                timed.append((zoom, *_timed(picture)))
-            figures[f"{peer}_{name}"] = _percentiles(timed)
+            picture()  # what is compiled at first is not counted
+            timed.append((zoom, *_timed(picture)))
+        figures[f"datashader_{name}"] = _percentiles(timed)
     return figures
-
-
-def _packed(frame: pd.DataFrame, folder: str) -> Any:
-    """Points in memory in partitions along a Hilbert curve, as spatialpandas packs them."""
-    import dask
-    import dask.dataframe
-    import spatialpandas
-    import spatialpandas.dask
-    from spatialpandas.geometry import PointArray
-
-    with dask.config.set(scheduler="threads"):
-        places = PointArray((frame["x"].to_numpy(np.float64), frame["y"].to_numpy(np.float64)))
-        known = spatialpandas.GeoDataFrame({"geometry": places, "class": frame["class"]})
-        partitions = max(4, len(frame) // 500_000)
-        spread = dask.dataframe.from_pandas(known, npartitions=partitions)
-        packed = spread.pack_partitions_to_parquet(f"{folder}/packed.parquet", npartitions=partitions).persist()
-        _ = packed.partition_sindex
-    return packed
