@@ -4,7 +4,7 @@ The map is synthetic, ten islands of normally distributed points, built on disk 
 opened as the explorer opens it. Prints megabytes of anonymous memory (what files that are mapped take is given back
 where it is needed elsewhere) and processor milliseconds of each step.
 
-    python benchmarks/explorer_memory.py [--points 1e7] [--folder DIR]
+    python benchmarks/explorer_memory.py [--points 1e7] [--folder DIR] [--json]
 
 1e8 points take 2 GB of disk and half a minute of each of two cores.
 """
@@ -12,6 +12,7 @@ where it is needed elsewhere) and processor milliseconds of each step.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -50,11 +51,11 @@ def islands(count: int, folder: Path) -> np.ndarray:
     return points
 
 
-def step(name: str, make: Callable[[], MadeT]) -> MadeT:
-    """Do a step, and print what it took."""
+def step(figures: dict[str, dict[str, float]], name: str, make: Callable[[], MadeT]) -> MadeT:
+    """Do a step, and keep what it took."""
     before, used = anonymous(), time.process_time()
     made = make()
-    print(f"{name:58} {anonymous() - before:9.1f} MB {(time.process_time() - used) * 1e3:10.0f} ms")
+    figures[name] = {"megabytes": anonymous() - before, "processor_ms": (time.process_time() - used) * 1e3}
     return made
 
 
@@ -80,29 +81,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=lambda text: int(float(text)), default=10_000_000)
     parser.add_argument("--folder", type=Path, help="where the map is built; default: a temporary folder")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
+    figures: dict[str, dict[str, float]] = {}
     compile_kernels()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         tiles = build_cloud_on_disk(islands(options.points, folder), folder / "cloud")
         first = anonymous()
-        cloud = step("shared: the map, and where each image is on it", lambda: Cloud(tiles))
+        cloud = step(figures, "shared: the map, and where each image is on it", lambda: Cloud(tiles))
         cloud.index(0)
         codes = step(
+            figures,
             "shared: colours of ten groups, and pictures of the whole map",
             lambda: (tiles.rows % 10).astype(np.uint16),
         )
         groups = Groups("class", codes, tuple("0123456789"))
         one = session(cloud, groups)
-        print(f"{'shared, together':58} {anonymous() - first:9.1f} MB")
-        others = step("a further visitor who sees the same", lambda: session(cloud, groups))
+        figures["shared, together"] = {"megabytes": anonymous() - first}
+        others = step(figures, "a further visitor who sees the same", lambda: session(cloud, groups))
         angle = np.linspace(0, 2 * np.pi, 60)
         middle, span = np.median(cloud.coordinates[:BLOCK], axis=0), np.ptp(cloud.coordinates[:BLOCK], axis=0)
         outline = middle + span * 0.03 * np.column_stack([np.cos(angle), np.sin(angle)])
-        step("he draws a lasso", lambda: others.select(inside_polygon(cloud, outline), "lasso"))
-        step(f"and looks at it, {len(others.selection.rows):,} points", lambda: look(others))
-        step("the first isolates a group whose points lie anywhere", lambda: one.isolate("3"))
-        step("and looks at it", lambda: look(one))
+        step(figures, "he draws a lasso", lambda: others.select(inside_polygon(cloud, outline), "lasso"))
+        step(figures, f"and looks at it, {len(others.selection.rows):,} points", lambda: look(others))
+        step(figures, "the first isolates a group whose points lie anywhere", lambda: one.isolate("3"))
+        step(figures, "and looks at it", lambda: look(one))
+    if options.json:
+        print(json.dumps({"figures": figures}))
+        return
+    for name, found in figures.items():
+        print(f"{name:64} " + "  ".join(f"{value:10,.1f} {unit}" for unit, value in found.items()))
 
 
 if __name__ == "__main__":

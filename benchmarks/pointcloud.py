@@ -9,7 +9,7 @@ core of building, the memory of building over that of the coordinates, and the b
     python benchmarks/pointcloud.py --on-disk FOLDER --points 1e8 [--views 60]
 
 1e8 points take about 4 GB of memory and some minutes. With `--on-disk` points are never held whole: see
-`pointcloud_on_disk.py`, which this then runs. On a machine that does other work compare the ratios, and those
+`pointclouds/on_disk.py`, which this then runs. On a machine that does other work compare the ratios, and those
 of processor time, not the milliseconds.
 """
 
@@ -31,7 +31,7 @@ import datashader as ds
 import datashader.transfer_functions as tf
 import numpy as np
 import pandas as pd
-from pointcloud_on_disk import on_disk
+from pointclouds.on_disk import on_disk
 from sklearn.datasets import load_digits
 
 from lse.analysis.reducers import reduce
