@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 from pathlib import Path
+from weakref import ref
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -18,7 +20,7 @@ from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Gradient, groups
 from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.palette import group_colours, rgb
-from lse_dashboard.plots.scatter_2d import View, draw, fitted_view, painted
+from lse_dashboard.plots.scatter_2d import View, draw, drawn, fitted_view, painted
 from lse_dashboard.plots.scatter_3d import Solid, picture, solid
 from lse_dashboard.plots.screenshot import FORMATS, write_figure
 from lse_dashboard.theme import DARK, LIGHT, Theme
@@ -95,6 +97,23 @@ def test_numbers_are_drawn_by_their_mean_and_missing_ones_in_grey() -> None:
     image = drawn.picture.rgba()
     assert tuple(image[30, 16, :3]) == tuple(image[30, 64, :3])
     assert tuple(image[30, 40, :3]) == tuple(rgb(DARK.grey))
+
+
+def test_pictures_that_are_kept_keep_no_colouring() -> None:
+    cloud = Cloud.of(np.arange(4), np.arange(8, dtype=np.float32).reshape(4, 2))
+    view = View((0, 8), (0, 8), 80, 60)
+
+    def looked_at() -> list[ref[object]]:
+        colourings = groups("class", pa.array([0, 1, 0, 1]), none=""), Gradient("z", np.arange(4.0), 0, 3, 0)
+        for one in colourings:
+            points = painted(cloud, one, DARK, shown=cloud.every)
+            assert drawn(points, view)[0] is drawn(painted(cloud, one, DARK, shown=cloud.every), view)[0]
+        return [ref(one) for one in colourings]
+
+    found = looked_at()
+    gc.collect()
+    assert [one() for one in found] == [None, None]
+    assert len(cloud.derived) >= 3
 
 
 def test_a_picture_is_a_png_of_the_same_pixels_in_few_bytes() -> None:

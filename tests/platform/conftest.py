@@ -6,11 +6,10 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import dask
 import pytest
-from distributed import LocalCluster
 
 from buckets import bucket, s3_endpoint
+from dask_cluster import dask_cluster
 from postgresql import PostgreSQL, find_postgresql
 
 __all__ = ["bucket", "s3_endpoint"]
@@ -19,17 +18,7 @@ __all__ = ["bucket", "s3_endpoint"]
 @pytest.fixture(scope="session")
 def scheduler() -> Iterator[str]:
     """Address of a real Dask cluster with two worker processes."""
-    # Dask writes the variables of its workers into this process, where later tests would find them.
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": {}}),
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-        ) as cluster,
-    ):
+    with dask_cluster(2) as cluster:
         yield cluster.scheduler_address
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import dask
 import numpy as np
 from distributed import Client as DaskClient
-from distributed import Event, LocalCluster
+from distributed import Event
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from dask_cluster import dask_cluster
 from lse.client import Client, Operation, connect
 from lse.platform.catalogue.catalogue import migrate
 from lse.platform.config import load_settings
@@ -156,17 +156,7 @@ def running_services(folder: Path) -> Iterator[RunningServices]:
     write_encoder(folder / "encoder.onnx")
     with ExitStack() as stack:
         vectors = stack.enter_context(serving(EdgeServer(folder / "vectors")))
-        # Dask writes the variables of its workers into this process, where later tests would find them.
-        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
-        cluster = stack.enter_context(
-            LocalCluster(
-                n_workers=1,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-            )
-        )
+        cluster = stack.enter_context(dask_cluster(1))
         settings = load_settings(
             catalogue_url=f"sqlite:///{folder / 'catalogue.db'}",
             artifacts_url=f"file://{folder / 'artifacts'}",

@@ -110,8 +110,10 @@ class Cloud:
 
     def has_images_of(self, other: Cloud) -> bool:
         """Whether another cloud has points of the same images."""
-        if self is other or (len(self), self.dropped) != (len(other), other.dropped):
-            return self is other
+        if self is other:
+            return True
+        if (len(self), self.dropped) != (len(other), other.dropped):
+            return False
         return not self.dropped or bool((self.indices(other.rows) >= 0).all())
 
     def extent(self) -> tuple[float, float, float, float]:

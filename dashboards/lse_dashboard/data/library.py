@@ -197,7 +197,9 @@ class Library:
             with tempfile.TemporaryDirectory(prefix="lse-explorer-") as folder:
                 files = self.client(project).projections.point_cloud(experiment.id, projection.name, folder)
                 # Mapped into memory: the files go with the last of those who see the cloud.
-                return Cloud(open_cloud(files))
+                cloud = Cloud(open_cloud(files))
+            cloud.index(0)  # where each image is on the map is found out here, not on the page's loop
+            return cloud
 
         return self.kept(project, experiment, ("cloud", projection.uid), read)
 

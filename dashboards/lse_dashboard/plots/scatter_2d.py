@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +130,7 @@ def painted(
     codes, colours, steps = _coloured(colouring, cloud, theme)
     whole = len(shown) == len(cloud)
     coded = Coded(codes, len(colours), None if whole else shown, selected)
-    return Painted(cloud, coded, colours, steps, (theme.mode, colouring) if whole and selected is None else None)
+    return Painted(cloud, coded, colours, steps, (theme.mode, _key(colouring)) if whole and selected is None else None)
 
 
 def draw(points: Painted, view: View, *, point_size: int = 3, budget: int | None = None) -> Frame:
@@ -197,9 +198,14 @@ def _coloured(colouring: Colouring | None, cloud: Cloud, theme: Theme) -> tuple[
         return colouring.codes.astype(np.uint16, copy=False), np.array(colours, np.uint8).reshape(-1, 3), 0
     if isinstance(colouring, Gradient):
         scale = gradient_image(_SCALE_STEPS, 1, theme)[0]
-        codes = cloud.once(("steps", colouring), lambda: _steps(colouring))
+        codes = cloud.once(("steps", _key(colouring)), lambda: _steps(colouring))
         return codes, np.concatenate([scale, rgb(theme.grey)[None]]), _SCALE_STEPS
     return cloud.once("one colour", lambda: np.zeros(len(cloud), np.uint16)), rgb(theme.accent)[None], 0
+
+
+def _key(colouring: Colouring | None) -> ref[Colouring] | None:
+    """A colouring as part of a key, by which it is not kept: labels are read anew after each change."""
+    return None if colouring is None else ref(colouring)
 
 
 def _steps(colouring: Gradient) -> Codes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import dask
 import numpy as np
 import psutil
 import pytest
 from distributed import LocalCluster
 
 from buckets import Bucket, bucket, s3_endpoint
+from dask_cluster import dask_cluster
 from lse.analysis.neighbours import build_neighbour_graph
 from lse.client import Client, connect
 from lse.errors import NotFoundError
@@ -35,17 +35,7 @@ __all__ = ["bucket", "s3_endpoint"]
 @pytest.fixture
 def cluster() -> Iterator[LocalCluster]:
     """A Dask cluster with two worker processes."""
-    # Dask writes the variables of its workers into this process, where later tests would find them.
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": {}}),
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-        ) as started,
-    ):
+    with dask_cluster(2) as started:
         yield started
 
 
