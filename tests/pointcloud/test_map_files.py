@@ -117,9 +117,7 @@ REFUSED = {
         *("map.parquet", "out", "--x", "class", "--y", "umap_y"),
     ),
     "The column 'class' of map.csv holds text": ("map.csv", "out", "--x", "class", "--y", "umap_y"),
-    "late.csv cannot be read (In CSV column #0: CSV conversion error to double: invalid value 'far')": (
-        *("late.csv", "out", "--x", "umap_x", "--y", "umap_y"),
-    ),
+    "late.csv cannot be read (In CSV column #0: ": (*("late.csv", "out", "--x", "umap_x", "--y", "umap_y"),),
     "The column 'umap_x' of map.parquet holds numbers with fractions": (
         *("map.parquet", "out", *COLUMNS[:4], "--category", "umap_x"),
     ),

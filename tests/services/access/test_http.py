@@ -7,6 +7,7 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -107,6 +108,16 @@ def test_what_is_odd_is_refused_in_words(
 ) -> None:
     found, answer = post(f"{guarded.http_url}/{GET}", body, guarded.user("vera"), **headers)
     assert (found, answer["details"][0]["debug"]["reason"]) == (status, reason), answer["message"]
+
+
+def test_a_call_of_too_little_time_is_answered_all_the_same(guarded: Guarded) -> None:
+    def status_of(milliseconds: int) -> int:
+        limit = {"Connect-Timeout-Ms": str(milliseconds)}
+        return post(f"{guarded.http_url}/{GET}", b'{"name": "projects/p/datasets/d"}', token, **limit)[0]
+
+    token = guarded.user("vera")
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(status_of, [0, 1, 2] * 200)) <= {200, 504}
 
 
 def test_pages_of_other_sites_can_send_nothing(guarded: Guarded) -> None:

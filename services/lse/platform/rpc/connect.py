@@ -18,7 +18,7 @@ from aiohttp import web
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2
+from google.rpc import code_pb2, error_details_pb2
 
 from lse.errors import (
     InvalidArgumentError,
@@ -189,7 +189,7 @@ class HttpDoor:
         headers = {"x-request-id": metadata["x-request-id"]}
         try:
             answers = [answer async for answer in call]
-        except grpc.RpcError as error:
+        except (grpc.RpcError, asyncio.CancelledError) as error:
             failed = _failed(_fault(error, call))
             failed.headers.update(headers)
             return failed
@@ -224,12 +224,8 @@ class HttpDoor:
         try:
             async for answer in call:
                 await response.write(_framed(await codec.answer(answer)))
-        except grpc.RpcError as error:
+        except (grpc.RpcError, asyncio.CancelledError) as error:
             end = {"error": _error(fault[0] if fault else _fault(error, call))}
-        except asyncio.CancelledError:
-            if not fault:
-                raise
-            end = {"error": _error(fault[0])}
         finally:
             call.cancel()
         await response.write(_framed(json.dumps(end).encode(), _ENDS_STREAM))
@@ -285,11 +281,21 @@ def _method(request: web.Request) -> MethodDescriptor:
         ) from error
 
 
-def _fault(error: grpc.RpcError, call: Any) -> LseError:
+def _fault(error: grpc.RpcError | asyncio.CancelledError, call: Any) -> LseError:
     """Why a call failed."""
-    # gRPC may call it an internal error of its own where the time was over before the call was sent.
-    if sent_status(error) is None and call.time_remaining() == 0:
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise error
+        unsent = True
+    else:
+        sent = sent_status(error)
+        unsent = sent is None or sent.code == code_pb2.CANCELLED
+    # Where the time was over before the request was sent, gRPC cancels the call or calls it an internal error.
+    if unsent and call.time_remaining() == 0:
         return error_class("DEADLINE_EXCEEDED")("Deadline Exceeded")
+    if isinstance(error, asyncio.CancelledError):
+        return error_class("UNAVAILABLE")("The request could not be sent to the services: try again.")
     return error_of_call(error)
 
 
