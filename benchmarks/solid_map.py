@@ -23,7 +23,7 @@ from playwright.sync_api import Locator, Page
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from explorer import opened_browser
-from solid_page import SolidPage, islands, solid_page
+from map_page import MapPage, islands, map_page
 
 LIMITS = {"pictures_a_second": 15.0}
 WINDOW = {"width": 1600, "height": 950}
@@ -51,7 +51,7 @@ def wait(page: Page, scene: Locator) -> None:
     page.wait_for_timeout(300)
 
 
-def look(page: Page, solid: SolidPage, seconds: float) -> dict[str, float]:
+def look(page: Page, solid: MapPage, seconds: float) -> dict[str, float]:
     """What a visitor waits for, sees and receives."""
     received = [0.0]
     network = page.context.new_cdp_session(page)
@@ -106,8 +106,8 @@ def main() -> int:
     options = parser.parse_args()
     kept, figures = True, {}
     for count in map(int, options.points):
-        cloud, classes = islands(count)
-        with solid_page(cloud, classes) as solid, opened_browser() as browser:
+        cloud, classes = islands(count, 3)
+        with map_page(cloud, classes) as solid, opened_browser() as browser:
             page = browser.new_page(viewport=WINDOW)
             page.set_default_timeout(120_000)
             figures[count] = look(page, solid, options.seconds)

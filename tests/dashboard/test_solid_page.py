@@ -14,7 +14,8 @@ from explorer import PATIENCE, opened_browser
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.plots.scatter_3d import MAX_POINTS
 from lse_dashboard.theme import LIGHT
-from solid_page import SolidPage, islands, solid_page
+from lse_dashboard.views.scatter_3d import Scatter3D
+from map_page import MapPage, drag, islands, map_page, within
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +29,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def opened(browser: Browser, solid: SolidPage) -> tuple[Page, Locator, list[dict[str, Any]], list[str]]:
+def opened(browser: Browser, solid: MapPage) -> tuple[Page, Locator, list[dict[str, Any]], list[str]]:
     """The page and its scene once all is drawn, what it asks from now on, and its errors."""
     page = browser.new_page(viewport={"width": 1600, "height": 950})
     page.set_default_timeout(PATIENCE)
@@ -42,22 +43,22 @@ def opened(browser: Browser, solid: SolidPage) -> tuple[Page, Locator, list[dict
     return page, scene, asked, faults
 
 
-def settled(scene: Locator, solid: SolidPage) -> tuple[int, int]:
+def settled(scene: Locator, solid: MapPage) -> tuple[int, int]:
     """Wait until the scene is at rest and complete; number of points drawn and in view."""
     page = scene.page
     page.wait_for_timeout(600)
     expect(scene).to_have_attribute("data-complete", "true")
     page.wait_for_timeout(400)
-    assert solid.view is not None
+    assert isinstance(solid.view, Scatter3D)
     assert solid.view.drawn is not None
     drawn, view, complete = solid.view.drawn
     assert complete
     return drawn, view
 
 
-def places(cloud: Cloud, solid: SolidPage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def places(cloud: Cloud, solid: MapPage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where points are on the scene in pixels, how deep, and whether they are in view."""
-    assert solid.view is not None
+    assert isinstance(solid.view, Scatter3D)
     assert solid.view.seen is not None
     camera, (width, height) = solid.view.seen
     seen = np.c_[cloud.coordinates.astype(float), np.ones(len(cloud))] @ camera.T
@@ -72,17 +73,9 @@ def corner_of(scene: Locator) -> np.ndarray:
     return np.array([box["x"], box["y"]])
 
 
-def drag(page: Page, *at: np.ndarray) -> None:
-    page.mouse.move(*at[0].tolist())
-    page.mouse.down()
-    for one in at[1:]:
-        page.mouse.move(*one.tolist(), steps=5)
-    page.mouse.up()
-
-
 def test_a_million_points_are_turned_found_selected_and_isolated(browser: Browser) -> None:
-    cloud, classes = islands(MILLION)
-    with solid_page(cloud, classes) as solid:
+    cloud, classes = islands(MILLION, 3)
+    with map_page(cloud, classes) as solid:
         page, scene, asked, faults = opened(browser, solid)
         assert settled(scene, solid) == (MILLION, MILLION)
         assert scene.get_attribute("data-points") == str(MILLION)
@@ -118,8 +111,8 @@ def test_a_million_points_are_turned_found_selected_and_isolated(browser: Browse
 
 
 def test_an_island_is_drawn_around_and_a_class_isolated(browser: Browser) -> None:
-    cloud, classes = islands(MILLION)
-    with solid_page(cloud, classes) as solid:
+    cloud, classes = islands(MILLION, 3)
+    with map_page(cloud, classes) as solid:
         page, scene, asked, faults = opened(browser, solid)
         at, *_ = places(cloud, solid)
         island, corner = np.flatnonzero(classes.codes == 7), corner_of(scene)
@@ -159,18 +152,9 @@ def test_an_island_is_drawn_around_and_a_class_isolated(browser: Browser) -> Non
         assert faults == []
 
 
-def within(at: np.ndarray, line: np.ndarray) -> np.ndarray:
-    odd = np.zeros(len(at), bool)
-    x, y = at.T
-    for (x0, y0), (x1, y1) in zip(np.roll(line, 1, axis=0), line, strict=True):
-        if y0 != y1:
-            odd ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
-    return odd
-
-
 def test_of_more_points_those_that_the_camera_needs_are_drawn(browser: Browser) -> None:
-    cloud, classes = islands(2 * MILLION)
-    with solid_page(cloud, classes, theme=LIGHT) as solid:
+    cloud, classes = islands(2 * MILLION, 3)
+    with map_page(cloud, classes, theme=LIGHT) as solid:
         page, scene, asked, faults = opened(browser, solid)
         drawn, view = settled(scene, solid)
         assert view == 2 * MILLION
