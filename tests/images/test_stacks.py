@@ -97,6 +97,23 @@ def test_each_row_of_an_array_is_an_image(
     assert caught.value.reason == "IMAGE_TOO_LARGE"
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (1, 8, 8), (8, 8, 1), (3, 8, 10), (8, 10, 3), (5, 8, 8), (12, 12, 5)])
+def test_rows_may_be_tiny_images(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = np.arange(40 * np.prod(shape), dtype=np.uint16).reshape(40, *shape)
+    np.save(tmp_path / "tiny.npy", array)
+    assert images_of(tmp_path / "tiny.npy", "tiny", None) == ("#", [str(row) for row in range(40)])
+    image = read(tmp_path / "tiny.npy", "7").pixels
+    last = len(shape) == 3 and (shape[2] in (1, 3) or shape[0] == shape[1])
+    expected = np.moveaxis(array[7], -1, 0) if last else array[7].reshape(image.shape)
+    np.testing.assert_array_equal(image, expected)
+
+
+def test_channels_that_may_be_first_or_last_are_not_guessed(tmp_path: Path) -> None:
+    np.save(tmp_path / "tiny.npy", np.zeros((40, 8, 8, 8), np.uint8))
+    with pytest.raises(ReadError, match="the first or the last number may be that of channels"):
+        read(tmp_path / "tiny.npy", "0")
+
+
 def test_files_of_one_image_stay_what_they_are(tmp_path: Path) -> None:
     for array in (GREY[0], PLANES[0], COLOUR[0]):
         np.save(tmp_path / "one.npy", array)

@@ -132,11 +132,17 @@ def position_of(facts: Mapping[str, MetadataValue]) -> dict[str, MetadataValue]:
 
 
 def _is_stack(array: Any) -> bool:
-    """Whether an array has more than one image: four dimensions, or three none of which can be that of channels."""
+    """Whether an array has more than one image.
+
+    It has where there are four dimensions, or three none of which can be that of channels: they are large, or squares
+    remain beside a first one that is too large.
+    """
     if array.dtype.kind not in "buif" or min(array.shape, default=0) < 1:
         return False
     shape = tuple(map(int, array.shape))
-    return len(shape) == 4 or (len(shape) == 3 and min(shape[0], shape[2]) > MOST_CHANNELS)
+    if len(shape) != 3:
+        return len(shape) == 4
+    return shape[0] > MOST_CHANNELS and (shape[2] > MOST_CHANNELS or shape[1] == shape[2])
 
 
 def _scalar(value: Any) -> MetadataValue | None:
