@@ -32,7 +32,8 @@ _USUAL = (1, 3, 4)
 def read_npy(content: bytes, name: str, limits: ReadLimits) -> SourceImage:
     """Read an array of shape (H, W), (C, H, W) or (H, W, C) with up to 16 channels; row 0 is the top one.
 
-    Of three dimensions the channels are the first or the last, see `channels_first`.  Values that are not finite are missing.  Arrays of Python objects are refused: no code of a file is run.
+    Of three dimensions the channels are the first or the last, see `channels_first`.  Values that are not finite are
+    missing.  Arrays of Python objects are refused: no code of a file is run.
 
     Raises
     ------
@@ -116,8 +117,8 @@ def channels_first(shape: tuple[int, ...], name: str) -> bool:
             return one
     text = " x ".join(map(str, shape))
     message = (
-        f"{name} is an array of {text}, of which the first or the last number may be that of channels: save an array of "
-        "one channel (rows x columns)."
+        f"{name} is an array of {text}, of which the first or the last number may be that of channels: "
+        "save an array of one channel (rows x columns)."
     )
     raise ReadError(message, reason="DIMENSIONS_UNSUPPORTED", name=name, shape=text)
 
