@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 
 from lse.client.resources import Image
 from lse.kinds import Scalar
-from lse_dashboard.data.colouring import (
-    MAX_GROUPS,
-    Gradient,
-    Groups,
-    colouring_of,
-    gradient,
-    groups,
-    use_of,
-)
+from lse_dashboard.data.colouring import MAX_GROUPS, Groups, colouring_of, groups, use_of
+from lse_dashboard.data.gradient import Gradient, gradient
 from lse_dashboard.data.images import ImageIndex, image_details, ordered_columns, positions
 from lse_dashboard.plots.palette import group_colours, point_colours
 from lse_dashboard.theme import DARK

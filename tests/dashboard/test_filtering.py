@@ -10,8 +10,9 @@ from tests.support.clouds import coloured, mask_of
 
 from lse.pointcloud.sets import PointSet
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Colouring, Groups, gradient
+from lse_dashboard.data.colouring import Colouring, Groups
 from lse_dashboard.data.filtering import BARS, Interval, Kept, chart_of, interval_typed, passing, passing_others
+from lse_dashboard.data.gradient import gradient
 from lse_dashboard.state.background import immediately
 from lse_dashboard.state.filters import Filters
 from lse_dashboard.state.scatter import Scatter

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
+from lse_dashboard.data.gradient import Scale
 from lse_dashboard.data.link import Link
 
 
@@ -20,6 +21,7 @@ def test_a_link_says_all_of_a_view() -> None:
         projection="umap",
         clustering="",
         colour_by="column:object type",
+        scale=Scale("log", 0.5, colours="magma"),
         image="sim-000030",
         hidden={"kmeans": ("0", "3"), "class, morphology": ("Sb & Sc",)},
         selected=np.array([3, 5, 1999]),
@@ -30,7 +32,17 @@ def test_a_link_says_all_of_a_view() -> None:
         theme="light",
     )
     back = through_a_url(link)
-    for name in ("project", "experiment", "projection", "clustering", "colour_by", "image", "hidden", "viewport"):
+    for name in (
+        "project",
+        "experiment",
+        "projection",
+        "clustering",
+        "colour_by",
+        "scale",
+        "image",
+        "hidden",
+        "viewport",
+    ):
         assert getattr(back, name) == getattr(link, name), name
     assert (back.tab, back.point_size, back.theme) == ("selection", 5, "light")
     assert back.selected is not None

@@ -14,7 +14,8 @@ from PIL import Image
 from tests.support.clouds import coloured
 
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import gradient, groups
+from lse_dashboard.data.colouring import groups
+from lse_dashboard.data.gradient import Scale, gradient
 from lse_dashboard.data.images import Rows
 from lse_dashboard.plots.offline_map import offline_map
 from lse_dashboard.theme import DARK
@@ -86,3 +87,18 @@ def test_thumbnails_shrink_and_are_left_out_where_the_budget_ends() -> None:
     assert sizes[1_500_000][1] == 600
     assert sizes[1_500_000][0] > sizes[300_000][0]
     assert 0 < sizes[30_000][1] < 600
+
+
+def test_the_scale_of_numbers_is_explained_in_the_file() -> None:
+    cloud = cloud_of(20)
+    flux = gradient("flux", np.geomspace(1, 1e4, 20)).scaled(Scale("log", 10, colours="cividis"))
+
+    def names(rows: Rows) -> list[str]:
+        return [str(row) for row in rows]
+
+    scale = document_of(offline_map(cloud, names, flux, noise, theme=DARK, title="demo", provenance=[]))["scale"]
+    assert isinstance(scale, dict)
+    assert (scale["title"], scale["ends"][0]) == ("flux", "10")
+    assert scale["css"].startswith("linear-gradient(")
+    assert "logarithmic" in scale["notes"]
+    assert any(note.startswith("5 below and 1 above") for note in scale["notes"])

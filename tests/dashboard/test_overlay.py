@@ -10,7 +10,8 @@ from tests.support.clouds import coloured, points_where
 
 from lse.pointcloud.sets import PointSet
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Groups, gradient
+from lse_dashboard.data.colouring import Groups
+from lse_dashboard.data.gradient import gradient
 from lse_dashboard.data.selection import inside_polygon
 from lse_dashboard.plots.overlay import CONTOURS, density_contours, group_names, spread
 from lse_dashboard.plots.scatter_2d import View, fitted_view

@@ -17,7 +17,8 @@ from tests.support.clouds import coloured, points_where
 
 from lse.pointcloud.coded import HIDDEN
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Gradient, groups
+from lse_dashboard.data.colouring import groups
+from lse_dashboard.data.gradient import Gradient
 from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.palette import group_colours, rgb
 from lse_dashboard.plots.scatter_2d import View, draw, drawn, fitted_view, painted

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lse_dashboard.data.colouring import Gradient, Groups, gradient, moved
+from lse_dashboard.data.colouring import Groups, moved
+from lse_dashboard.data.gradient import Gradient, gradient
 
 
 def test_colours_go_with_the_image_not_with_the_place() -> None:

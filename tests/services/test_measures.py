@@ -10,7 +10,7 @@ import pytest
 from lse.client import connect
 from lse.errors import FailedPreconditionError, InvalidArgumentError
 from lse_dashboard.data.colour_choices import measures
-from lse_dashboard.data.colouring import Gradient
+from lse_dashboard.data.gradient import Gradient
 from lse_dashboard.data.library import Library
 from lse_dashboard.data.opening import Wanted, opened
 from running_services import RunningServices

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -17,20 +17,19 @@ from lse.columns import numbers
 from lse.kinds import Kind, kind_of
 from lse.pointcloud.coded import HIDDEN
 from lse.pointcloud.sets import PointSet
-from lse.values import value_text
 from lse_dashboard import wording
+from lse_dashboard.data.gradient import Gradient, Scale, gradient
 
 __all__ = [
     "MAX_GROUPS",
     "Colouring",
     "ColumnUse",
-    "Gradient",
     "Groups",
     "colouring_of",
     "column_use",
-    "gradient",
     "groups",
     "moved",
+    "on_scale",
     "use_of",
 ]
 
@@ -101,37 +100,6 @@ class Groups:
         return Groups(self.title, _stored(np.where(absent, code, codes), len(labels)), labels, faint)
 
 
-@dataclass(frozen=True, eq=False)
-class Gradient:
-    """Each point has a number.
-
-    Attributes
-    ----------
-    title
-        What the number is, such as ``redshift``.
-    values
-        NaN where it is missing, shape (n,).
-    low, high
-        Numbers at the ends of the colour bar: the 1st and 99th percentile, beyond which colour stays the same.
-    missing
-        Points without a number.
-    text
-        Function that writes a number as people read it.
-    """
-
-    title: str
-    values: npt.NDArray[np.float64]
-    low: float
-    high: float
-    missing: int
-    text: Callable[[float], str] = value_text
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the numbers take."""
-        return self.values.nbytes
-
-
 Colouring = Groups | Gradient
 
 
@@ -181,14 +149,15 @@ def groups(
     return Groups(title, _stored(renumber, len(labels))[codes], tuple(labels), frozenset(faint))
 
 
-def gradient(title: str, numbers: npt.NDArray[np.floating], *, text: Callable[[float], str] = value_text) -> Gradient:
-    """Gradient over numbers; those that are not finite are missing."""
-    values = np.where(np.isfinite(numbers), numbers, np.nan).astype(np.float64)
-    finite = values[np.isfinite(values)]
-    low, high = (float(v) for v in np.percentile(finite, (1, 99))) if len(finite) else (0.0, 1.0)
-    if high <= low:
-        low, high = low - 0.5, low + 0.5
-    return Gradient(title, values, low, high, len(values) - len(finite), text)
+def on_scale(colouring: Colouring | None, scale: Scale) -> Colouring | None:
+    """Colours on a scale, where they are those of numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The scale does not fit the numbers.
+    """
+    return colouring.scaled(scale) if isinstance(colouring, Gradient) else colouring
 
 
 def moved(colouring: Colouring | None, positions: npt.NDArray[np.int64]) -> Colouring | None:

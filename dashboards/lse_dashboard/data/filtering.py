@@ -11,6 +11,7 @@ import numpy as np
 
 from lse.pointcloud.sets import PointSet
 from lse_dashboard.data.colouring import Codes, Colouring, Groups
+from lse_dashboard.data.gradient import number_typed
 
 __all__ = [
     "BARS",
@@ -100,22 +101,14 @@ class Chart:
     @property
     def typed(self) -> bool:
         """Whether its ends can be typed: those of times cannot."""
-        return bool(self.texts) and _number(self.texts[0]) is not None
+        return bool(self.texts) and number_typed(self.texts[0]) is not None
 
 
 def interval_typed(low: str, high: str) -> Interval | None:
     """Read two ends, empty for none; None where one is not a number."""
-    if any(text.strip() and _number(text) is None for text in (low, high)):
+    if any(text.strip() and number_typed(text) is None for text in (low, high)):
         return None
-    return Interval(_number(low), _number(high))
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text.replace("−", "-"))
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
+    return Interval(number_typed(low), number_typed(high))
 
 
 def chart_of(colouring: Colouring) -> Chart:

@@ -31,9 +31,10 @@ from lse_dashboard import wording
 from lse_dashboard.data.cache import BoundedCache
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.clusters import grouped
-from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups, colouring_of, gradient, groups
+from lse_dashboard.data.colouring import Colouring, ColumnUse, Groups, colouring_of, groups
 from lse_dashboard.data.column_uses import COLUMNS_AT_ONCE, column_uses, known_use
 from lse_dashboard.data.computations import KINDS, Kind
+from lse_dashboard.data.gradient import gradient
 from lse_dashboard.data.images import ImageIndex, Rows, positions, prepared_alone
 from lse_dashboard.data.link import Link
 from lse_dashboard.data.thumbnails import ThumbnailStore

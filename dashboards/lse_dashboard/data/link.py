@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 import numpy as np
 
 from lse.rows import bitmap_of_rows, rows_of_bitmap
+from lse_dashboard.data.gradient import USUAL, Scale
 from lse_dashboard.data.images import Rows
 
 __all__ = ["Filter", "Link", "Viewport"]
@@ -39,6 +40,8 @@ class Link:
     ----------
     project, experiment, projection, second, colour_by, image
         What is open, `second` being the projection of the second map; empty where it is not said.
+    scale
+        How numbers become colours.
     clustering
         Empty for none, None where it is not said.
     hidden
@@ -69,6 +72,7 @@ class Link:
     second: str = ""
     clustering: str | None = None
     colour_by: str = ""
+    scale: Scale = USUAL
     image: str = ""
     hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     selected: Rows | None = None
@@ -105,7 +109,7 @@ class Link:
         said = {key: value for key, value in said.items() if value}
         if self.clustering is not None:
             said["clustering"] = self.clustering
-        for key, things in (("hidden", self.hidden), ("filters", self.filters)):
+        for key, things in (("hidden", self.hidden), ("filters", self.filters), ("scale", self.scale.said())):
             if things:
                 said[key] = json.dumps(things, ensure_ascii=False, separators=(",", ":"))
         for key, rows in (("rows", self.selected), ("only", self.isolated)):
@@ -133,6 +137,7 @@ class Link:
             second=query.get("second", ""),
             clustering=query.get("clustering"),
             colour_by=query.get("colour", ""),
+            scale=Scale.meant(_named(query.get("scale", ""))),
             image=query.get("image", ""),
             hidden=_hidden(query.get("hidden", "")),
             selected=_unpacked(query.get("rows", "")),

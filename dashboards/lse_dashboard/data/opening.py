@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lse.client.resources import Clustering, MadeResource, NamedResource, Projection
+from lse.errors import InvalidArgumentError
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.colouring import Colouring, Groups, on_scale
+from lse_dashboard.data.gradient import USUAL, Scale
 from lse_dashboard.data.images import ImageIndex
 from lse_dashboard.data.library import Library, ProjectContents
 from lse_dashboard.data.link import Link
@@ -47,6 +49,8 @@ class Wanted:
         and no clustering where it is empty.
     colour_by
         What gives the points their colour; see `read_colouring`.
+    scale
+        On which numbers do.
     newest
         Whether the project's pinned view, or else its newest experiment, takes the place of one that is not there.
     stay
@@ -59,6 +63,7 @@ class Wanted:
     projection: str | None = None
     clustering: str | None = None
     colour_by: str = CLUSTERS
+    scale: Scale = USUAL
     newest: bool = False
     stay: bool = False
     view: Link | None = None
@@ -81,6 +86,7 @@ def wanted_of(link: Link) -> Wanted:
         link.projection or None,
         link.clustering,
         link.colour_by or CLUSTERS,
+        link.scale,
         newest=not link.experiment,
         view=link,
     )
@@ -98,6 +104,7 @@ class Opened:
     cloud: Cloud | None = None
     clusters: Groups | None = None
     colour_by: str = NOTHING
+    scale: Scale = USUAL
     colouring: Colouring | None = None
 
 
@@ -129,7 +136,12 @@ def opened(library: Library, project: str, wanted: Wanted) -> Opened:
     clusters = None if clustering is None else library.clusters(project, experiment, clustering, cloud)
     colour_by = NOTHING if wanted.colour_by == CLUSTERS and clusters is None else wanted.colour_by
     found = Opened(contents, wanted.view, images, projection, clustering, cloud, clusters, colour_by)
-    return replace(found, colouring=read_colouring(library, project, found, colour_by))
+    colouring, scale = read_colouring(library, project, found, colour_by), wanted.scale
+    try:
+        return replace(found, colouring=on_scale(colouring, scale), scale=scale)
+    except InvalidArgumentError:  # the numbers are others than when the link was made
+        scale = scale.for_others()
+        return replace(found, colouring=on_scale(colouring, scale), scale=scale)
 
 
 def read_colouring(library: Library, project: str, shown: Opened, colour_by: str) -> Colouring | None:

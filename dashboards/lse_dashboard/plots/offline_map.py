@@ -17,8 +17,9 @@ from PIL import Image
 from lse_dashboard import wording
 from lse_dashboard.data.cloud import Cloud
 from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.gradient import Gradient
 from lse_dashboard.data.images import Rows
-from lse_dashboard.plots.palette import group_colours, point_colours
+from lse_dashboard.plots.palette import gradient_css, group_colours, point_colours
 from lse_dashboard.theme import Theme
 
 __all__ = ["BUDGET", "Fetch", "offline_map"]
@@ -93,6 +94,7 @@ def offline_map(
         "places": _text(places.tobytes()),
         "codes": _text(codes[order].tobytes()),
         "groups": groups,
+        "scale": _scale(colouring, theme),
         "names": _text(packed),
         "words": {key.lower(): value for key, value in vars(wording.OfflineMap).items() if key.isupper()},
         "theme": {**theme.css(), "mode": theme.mode},
@@ -123,6 +125,14 @@ def _groups(
     colours = point_colours(colouring, len(cloud), theme).astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)
     distinct, codes = np.unique(colours, return_inverse=True)
     return codes.astype("<u2"), [{"colour": f"#{int(colour):06x}"} for colour in distinct]
+
+
+def _scale(colouring: Colouring | None, theme: Theme) -> dict[str, object] | None:
+    """What the colours of numbers mean."""
+    if not isinstance(colouring, Gradient):
+        return None
+    css = gradient_css(colouring.scale, theme)
+    return {"title": colouring.title, "css": css, "ends": colouring.ends(), "notes": colouring.notes()}
 
 
 def _fitting(rows: Rows, fetch: Fetch, room: int) -> _Tiles:

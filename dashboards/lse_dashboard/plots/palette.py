@@ -6,11 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.gradient import Scale
 from lse_dashboard.theme import Theme
 
 __all__ = ["gradient_css", "gradient_image", "group_colours", "point_colours", "rgb"]
 
 RGB = npt.NDArray[np.uint8]
+
+# Least contrast of a colour with the ground, as WCAG 2 measures it: colours that would drown are left out.
+_CONTRAST = {"dark": 1.97, "light": 1.62}
 
 
 def group_colours(groups: Groups, theme: Theme) -> tuple[str, ...]:
@@ -32,25 +36,20 @@ def point_colours(colouring: Colouring | None, count: int, theme: Theme) -> RGB:
     if isinstance(colouring, Groups):
         colours = [rgb(colour) for colour in group_colours(colouring, theme)]
         return np.array(colours, dtype=np.uint8).reshape(-1, 3)[colouring.codes]
-    scale = _scale(theme)
-    share = (np.clip(colouring.values, colouring.low, colouring.high) - colouring.low) / (
-        colouring.high - colouring.low
-    )
-    missing = np.isnan(share)
-    at = np.where(missing, 0.0, share) * (len(scale) - 1)
-    return np.where(missing[:, None], rgb(theme.grey), scale[at.round().astype(int)]).astype(np.uint8)
+    colours = [*_scale(colouring.scale, theme), rgb(theme.grey)]
+    return np.array(colours, dtype=np.uint8)[colouring.steps(len(colours) - 1)]
 
 
-def gradient_css(theme: Theme) -> str:
+def gradient_css(scale: Scale, theme: Theme) -> str:
     """The colour scale of numbers as a CSS gradient from left to right."""
-    stops = gradient_image(13, 1, theme)[0]
+    stops = gradient_image(scale, 13, 1, theme)[0]
     return f"linear-gradient(90deg, {', '.join(f'rgb({r},{g},{b})' for r, g, b in stops)})"
 
 
-def gradient_image(width: int, height: int, theme: Theme) -> RGB:
+def gradient_image(scale: Scale, width: int, height: int, theme: Theme) -> RGB:
     """The colour scale of numbers from left to right, shape (height, width, 3)."""
-    scale = _scale(theme)
-    line = scale[np.linspace(0, len(scale) - 1, width).round().astype(int)]
+    colours = _scale(scale, theme)
+    line = colours[np.linspace(0, len(colours) - 1, width).round().astype(int)]
     return np.broadcast_to(line, (height, width, 3)).copy()
 
 
@@ -59,9 +58,29 @@ def rgb(colour: str) -> RGB:
     return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), dtype=np.uint8)
 
 
-def _scale(theme: Theme) -> RGB:
-    """Viridis without the end that would drown in the ground: its darkest sixth, or its brightest eighth."""
-    from bokeh.palettes import Viridis256
+def _scale(scale: Scale, theme: Theme) -> RGB:
+    """Colours of a scale without the end that would drown in the ground, shape (colours, 3).
 
-    colours = Viridis256[44:] if theme.mode == "dark" else Viridis256[:224]
-    return np.array([rgb(colour) for colour in colours], dtype=np.uint8)
+    They are those of matplotlib, and of Kovesi, "Good colour maps: how to design them" (2015, arXiv:1509.03700):
+    perceptually uniform, and told apart by people who do not see red and green.  The middle of the diverging ones is
+    as far from the ground as can be.
+    """
+    if scale.colours == "diverging":
+        import colorcet
+
+        named = tuple(colorcet.bwy if theme.mode == "dark" else colorcet.bky)
+    else:
+        from bokeh.palettes import cividis, inferno, magma, viridis
+
+        named = {"viridis": viridis, "cividis": cividis, "magma": magma, "inferno": inferno}[scale.colours](256)
+    colours = np.array([rgb(colour) for colour in named], dtype=np.uint8)
+    pair = np.sort([_luminance(colours), np.broadcast_to(_luminance(rgb(theme.ground)), len(colours))], axis=0)
+    seen = colours[(pair[1] + 0.05) / (pair[0] + 0.05) >= _CONTRAST[theme.mode]]
+    return np.flip(seen, axis=0) if scale.reversed else seen
+
+
+def _luminance(colours: RGB) -> npt.NDArray[np.float64]:
+    """Relative luminance, as WCAG 2 defines it."""
+    share = colours / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]))

@@ -67,9 +67,9 @@ def _categories(colouring: Colouring, theme: Theme) -> tuple[Codes, tuple[str, .
     """Category of each point, the categories, and their colours; numbers become steps of the scale."""
     if isinstance(colouring, Groups):
         return colouring.codes, colouring.labels, group_colours(colouring, theme)
-    edges = np.linspace(colouring.low, colouring.high, _STEPS + 1)
+    edges = colouring.at(np.linspace(0, 1, _STEPS + 1))
     codes = np.clip(np.digitize(colouring.values, edges) - 1, 0, _STEPS - 1)
-    scale = ["#" + bytes(colour).hex() for colour in gradient_image(_STEPS, 1, theme)[0]]
+    scale = ["#" + bytes(colour).hex() for colour in gradient_image(colouring.scale, _STEPS, 1, theme)[0]]
     labels = [f"{colouring.text(low)} to {colouring.text(high)}" for low, high in pairwise(edges)]
     labels[0], labels[-1] = f"below {colouring.text(edges[1])}", f"from {colouring.text(edges[-2])}"
     return np.where(np.isnan(colouring.values), -1, codes).astype(np.int32), tuple(labels), tuple(scale)

@@ -14,7 +14,8 @@ from lse.pointcloud.counting import rasterise
 from lse.pointcloud.sets import PointSet
 from lse.pointcloud.shading import Layer, Picture, shade
 from lse_dashboard.data.cloud import Cloud, fitting_size
-from lse_dashboard.data.colouring import Colouring, Gradient, Groups
+from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.gradient import Gradient
 from lse_dashboard.plots.palette import gradient_image, group_colours, rgb
 from lse_dashboard.theme import Theme
 
@@ -197,8 +198,8 @@ def _coloured(colouring: Colouring | None, cloud: Cloud, theme: Theme) -> tuple[
         colours = [rgb(colour) for colour in group_colours(colouring, theme)]
         return colouring.codes.astype(np.uint16, copy=False), np.array(colours, np.uint8).reshape(-1, 3), 0
     if isinstance(colouring, Gradient):
-        scale = gradient_image(_SCALE_STEPS, 1, theme)[0]
-        codes = cloud.once(("steps", _key(colouring)), lambda: _steps(colouring))
+        scale = gradient_image(colouring.scale, _SCALE_STEPS, 1, theme)[0]
+        codes = cloud.once(("steps", _key(colouring)), lambda: colouring.steps(_SCALE_STEPS))
         return codes, np.concatenate([scale, rgb(theme.grey)[None]]), _SCALE_STEPS
     return cloud.once("one colour", lambda: np.zeros(len(cloud), np.uint16)), rgb(theme.accent)[None], 0
 
@@ -206,12 +207,3 @@ def _coloured(colouring: Colouring | None, cloud: Cloud, theme: Theme) -> tuple[
 def _key(colouring: Colouring | None) -> ref[Colouring] | None:
     """A colouring as part of a key, by which it is not kept: labels are read anew after each change."""
     return None if colouring is None else ref(colouring)
-
-
-def _steps(colouring: Gradient) -> Codes:
-    """Step of the scale of each point, the one after the last for a missing number."""
-    share = (np.clip(colouring.values, colouring.low, colouring.high) - colouring.low) / (
-        colouring.high - colouring.low
-    )
-    steps = np.where(np.isnan(share), _SCALE_STEPS, np.nan_to_num(share) * (_SCALE_STEPS - 1) + 0.5)
-    return steps.astype(np.uint16)

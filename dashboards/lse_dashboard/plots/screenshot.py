@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from lse.pointcloud import Window as View
 from lse_dashboard import wording
-from lse_dashboard.data.colouring import Colouring, Gradient, Groups
+from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.gradient import Gradient
 from lse_dashboard.plots.overlay import Over
 from lse_dashboard.plots.palette import gradient_image, group_colours
 from lse_dashboard.theme import Theme
@@ -158,7 +159,8 @@ def write_figure(
     mpl.rcParams.update({"svg.fonttype": "none", "pdf.fonttype": 42})
     height, width = image.shape[:2]
     unit = max(1, round(height / 48))
-    said = _lines(provenance, width - 2 * unit, unit * 0.85)
+    room = width - 2 * unit
+    said = [line for title in provenance for line in _wrapped(": ".join(title), room, unit * 0.85, "   ")]
     top, bottom = unit * 4, unit * (3 + ceil(_LINE * len(said)))
     # Beside the picture where that leaves no room.
     legend = width if colouring is None else width - right if right else width + unit
@@ -188,19 +190,17 @@ def _metadata(suffix: str, title: str, provenance: Sequence[tuple[str, str]]) ->
     return {"Title": title, {".svg": "Description", ".pdf": "Subject"}[suffix]: "; ".join(map(": ".join, provenance))}
 
 
-def _lines(provenance: Sequence[tuple[str, str]], width: int, size: float) -> list[str]:
-    """Titles and values as lines that are not wider than so many pixels, but for words that are."""
+def _wrapped(text: str, width: float, size: float, indent: str = "") -> list[str]:
+    """A text as lines that are not wider than so many pixels, but for words that are."""
+    line, *words = text.split()
     lines: list[str] = []
-    for name, value in provenance:
-        line = f"{name}:"
-        for word in value.split():
-            if _width(f"{line} {word}", size) > width:
-                lines.append(line)
-                line = f"   {word}"
-            else:
-                line = f"{line} {word}"
-        lines.append(line)
-    return lines
+    for word in words:
+        if _width(f"{line} {word}", size) > width:
+            lines.append(line)
+            line = f"{indent}{word}"
+        else:
+            line = f"{line} {word}"
+    return [*lines, line]
 
 
 def _width(text: str, size: float) -> float:
@@ -228,11 +228,16 @@ def _groups(page: _Page, groups: Groups, hidden: frozenset[str], *, box: tuple[i
 
 def _gradient(page: _Page, gradient: Gradient, *, box: tuple[int, int, int]) -> None:
     (x, y, width), unit = box, page.unit
-    bar = width - 2 * unit
+    bar, (low, middle, high) = width - 2 * unit, gradient.ends()
     page.text(x, y, gradient.title, quiet=True)
-    page.picture(gradient_image(bar, unit, page.theme), x, y + 2 * unit)
-    page.text(x, y + unit * 3.4, gradient.text(gradient.low))
-    page.text(x + bar, y + unit * 3.4, gradient.text(gradient.high), right=True)
+    page.picture(gradient_image(gradient.scale, bar, unit, page.theme), x, y + 2 * unit)
+    page.text(x, y + unit * 3.4, low)
+    if middle:
+        page.text(x + (bar + _width(middle, unit)) / 2, y + unit * 3.4, middle, right=True)
+    page.text(x + bar, y + unit * 3.4, high, right=True)
+    said = [line for note in gradient.notes() for line in _wrapped(note, bar, unit * 0.85)]
+    for i, line in enumerate(said):
+        page.text(x, y + unit * (5.2 + _LINE * i), line, size=0.85, quiet=True)
 
 
 def _short(text: str) -> str:

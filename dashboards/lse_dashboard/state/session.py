@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import param
 
 from lse.client.resources import Method
-from lse.errors import LseError, UnauthenticatedError, UnavailableError
+from lse.errors import InvalidArgumentError, LseError, UnauthenticatedError, UnavailableError
 from lse_dashboard.data.colour_choices import colour_groups
-from lse_dashboard.data.colouring import Colouring, ColumnUse
+from lse_dashboard.data.colouring import Colouring, ColumnUse, on_scale
 from lse_dashboard.data.computations import Computation, Kind
+from lse_dashboard.data.gradient import Scale
 from lse_dashboard.data.images import Rows
 from lse_dashboard.data.labels import is_said, unsaid, without_predictions
 from lse_dashboard.data.library import Library, ProjectContents
@@ -144,8 +145,26 @@ class Session(Shown):
 
     def choose_colour(self, colour_by: str) -> None:
         """Colour the points by something else."""
+        scale = self._scale_for(colour_by)
         self.colour_by = colour_by
-        self._colouring.ask(self._reading(colour_by), self.scatter.colour, self._failed)
+        self.choose_scale(scale)
+
+    def choose_scale(self, scale: Scale) -> None:
+        """Have numbers become colours in another way, or say why they cannot."""
+        read = self._reading(self.colour_by)
+
+        def show(colouring: Colouring | None) -> None:
+            self.param.update(scale=scale, scale_problem="")
+            self.scatter.colour(colouring)
+
+        self._colouring.ask(lambda: on_scale(read(), scale), show, self._scale_failed)
+
+    def type_scale(self, fields: Mapping[str, str]) -> None:
+        """Choose a scale as it was typed; see `lse_dashboard.data.gradient.Scale.typed`."""
+        try:
+            self.choose_scale(Scale.typed(fields))
+        except InvalidArgumentError as error:
+            self._scale_failed(error)
 
     def show_result(self, name: str) -> None:
         """Show a projection, a clustering or a prediction on the map, given its name; of any experiment."""
@@ -245,7 +264,9 @@ class Session(Shown):
             projection = self.projection.id if self.projection else None
         if clustering is None:
             clustering = self.clustering.id if self.clustering else ""
-        self._open(Wanted(self.experiment.id, projection, clustering, colour_by or self.colour_by, stay=True))
+        colour_by = colour_by or self.colour_by
+        scale = self._scale_for(colour_by)
+        self._open(Wanted(self.experiment.id, projection, clustering, colour_by, scale, stay=True))
 
     def _open(self, wanted: Wanted) -> None:
         project = self.project
@@ -283,6 +304,8 @@ class Session(Shown):
             clustering=found.clustering,
             clusters=found.clusters,
             colour_by=found.colour_by,
+            scale=found.scale,
+            scale_problem="",
             problem="",
             view=found.view or self.view,
         )
@@ -349,6 +372,15 @@ class Session(Shown):
             return lambda: None
         shown = Opened(self.contents, projection=self.projection, cloud=self.scatter.cloud, clusters=self.clusters)
         return lambda: read_colouring(self.library, project, shown, colour_by)
+
+    def _scale_for(self, colour_by: str) -> Scale:
+        return self.scale if colour_by == self.colour_by else self.scale.for_others()
+
+    def _scale_failed(self, error: LseError) -> None:
+        if error.reason == "COLOUR_SCALE_INVALID":
+            self.scale_problem = error.message
+        else:
+            self._failed(error)
 
     def _on_said(self, kind: str) -> None:
         """Colours and filters that show what experts say follow it."""

@@ -8,6 +8,7 @@ import param
 
 from lse.client.resources import Clustering, Experiment, Prediction, Projection
 from lse_dashboard.data.colouring import ColumnUse, Groups
+from lse_dashboard.data.gradient import USUAL, Scale
 from lse_dashboard.data.images import PREPARATION_COLUMNS, ImageIndex
 from lse_dashboard.data.library import ProjectContents
 from lse_dashboard.data.link import Link
@@ -38,6 +39,8 @@ class Shown(param.Parameterized):
         NOTHING,
         doc="`nothing`, `clusters`, or `KIND:NAME` of a `column`, `label`, `prediction`, `probability` or `remark`.",
     )
+    scale: param.Parameter[Scale] = param.Parameter(USUAL, doc="How numbers become colours.")
+    scale_problem = param.String("", doc="Why another scale was refused.")
     view: param.Parameter[Link | None] = param.Parameter(None, doc="Link that is being opened.")
     theme: param.Parameter[Theme] = param.Parameter(DARK, doc="Colours of the page.")
     problem = param.String("", doc="One sentence about what is wrong now.")

@@ -37,7 +37,7 @@ class KeptView(param.Parameterized):
         self._settled: Callable[[], None] | None = None
         session.param.watch(lambda *_: self._on_opened(), "loading")
         session.param.watch(
-            lambda *_: self._write(), ["contents", "projection", "clustering", "colour_by", "aside", "theme"]
+            lambda *_: self._write(), ["contents", "projection", "clustering", "colour_by", "scale", "aside", "theme"]
         )
         session.selection.param.watch(lambda *_: self._write(), "step")
         session.selecting.param.watch(lambda *_: self._on_kept(), "kept")
@@ -61,6 +61,7 @@ class KeptView(param.Parameterized):
             second=session.second_map.shown_as,
             clustering=session.clustering.id if session.clustering else "",
             colour_by=session.colour_by,
+            scale=session.scale,
             image=image or "",
             hidden=scatter.hidden_groups(),
             selected=rows if len(rows) and not name else None,

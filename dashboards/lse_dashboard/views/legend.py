@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lse.values import value_text
 from lse_dashboard import wording
-from lse_dashboard.data.colouring import Colouring, Gradient, Groups
+from lse_dashboard.data.colouring import Colouring, Groups
+from lse_dashboard.data.gradient import COLOURS, STRETCHES, USUAL, Gradient
 from lse_dashboard.plots.palette import gradient_css, group_colours
 from lse_dashboard.theme import Theme
-from lse_dashboard.views.markup import Html, button, html, join
+from lse_dashboard.views.markup import Html, button, folded, html, join
 
 __all__ = ["legend", "point_group"]
 
@@ -16,7 +19,9 @@ _WORDS = wording.Legend
 _SEARCHED = 15
 
 
-def legend(colouring: Colouring | None, hidden: frozenset[str], theme: Theme, *, named: bool = False) -> Html:
+def legend(
+    colouring: Colouring | None, hidden: frozenset[str], theme: Theme, *, named: bool = False, refused: str = ""
+) -> Html:
     """Explain the colours of the points; groups with hidden labels are shown as rings.
 
     Parameters
@@ -29,10 +34,12 @@ def legend(colouring: Colouring | None, hidden: frozenset[str], theme: Theme, *,
         The colours.
     named
         Whether the visitor can name the groups.
+    refused
+        Why another scale of numbers was refused.
     """
     if isinstance(colouring, Groups):
         return _groups(colouring, hidden, theme, named=named)
-    return _gradient(colouring, theme) if isinstance(colouring, Gradient) else Html("")
+    return _gradient(colouring, theme, refused) if isinstance(colouring, Gradient) else Html("")
 
 
 def point_group(colouring: Colouring | None, index: int, theme: Theme) -> Html:
@@ -82,15 +89,63 @@ def _groups(groups: Groups, hidden: frozenset[str], theme: Theme, *, named: bool
     )
 
 
-def _gradient(gradient: Gradient, theme: Theme) -> Html:
-    missing = html('<div class="quiet">{text}</div>', text=_WORDS.MISSING.format(count=gradient.missing))
+def _gradient(gradient: Gradient, theme: Theme, refused: str) -> Html:
     return html(
         '<div class="lse legend"><h2>{title}</h2><div class="scale" style="background:{css}"></div>'
-        '<div class="ends"><span>{low}</span><span>{high}</span></div><div class="quiet">{range}</div>{missing}</div>',
+        '<div class="ends">{ends}</div>{notes}{form}</div>',
         title=gradient.title,
-        css=gradient_css(theme),
-        low=gradient.text(gradient.low),
-        high=gradient.text(gradient.high),
-        range=_WORDS.RANGE,
-        missing=missing if gradient.missing else "",
+        css=gradient_css(gradient.scale, theme),
+        ends=join(html("<span>{end}</span>", end=end) for end in gradient.ends()),
+        notes=join(html('<div class="quiet">{note}</div>', note=note) for note in gradient.notes()),
+        form=folded("scale", _WORDS.SCALE, _form(gradient, refused)),
+    )
+
+
+def _form(gradient: Gradient, refused: str) -> Html:
+    """Fields that change the scale."""
+    scale, limits = gradient.scale, Html("")
+    if gradient.typed:
+        limits = html(
+            '<div class="limits">{low}{high}</div>',
+            low=_limit("low", _WORDS.LOWER, _WORDS.LOWER_HELP, scale.low),
+            high=_limit("high", _WORDS.UPPER, _WORDS.UPPER_HELP, scale.high),
+        )
+    stretches: dict[str, str] = {one: _WORDS.STRETCHES[one] for one in STRETCHES if gradient.typed or one != "log"}
+    return html(
+        '<form data-key="{title}" data-action="scale" data-live>{stretch}{limits}{problem}{colours}'
+        '<label class="tick"><input type="checkbox" name="reversed" value="1" {reversed}>{reverse}</label>'
+        "</form>{usual}",
+        title=gradient.title,
+        stretch=_select("stretch", _WORDS.STRETCH, stretches, scale.stretch),
+        limits=limits,
+        problem=html('<div class="problem" role="alert">{text}</div>', text=refused) if refused else "",
+        colours=_select("colours", _WORDS.COLOURS, {one: one for one in COLOURS}, scale.colours),
+        reversed="checked" if scale.reversed else "",
+        reverse=_WORDS.REVERSED,
+        usual=button(_WORDS.USUAL, "scale", "{}", help=_WORDS.USUAL_HELP) if scale != USUAL else "",
+    )
+
+
+def _select(name: str, label: str, options: Mapping[str, str], chosen: str) -> Html:
+    entries = join(
+        html(
+            '<option value="{value}" {selected}>{text}</option>',
+            value=value,
+            selected="selected" if value == chosen else "",
+            text=text,
+        )
+        for value, text in options.items()
+    )
+    return html(
+        '<label>{label}<select name="{name}">{entries}</select></label>', label=label, name=name, entries=entries
+    )
+
+
+def _limit(name: str, label: str, help: str, value: float | None) -> Html:  # noqa: A002
+    return html(
+        '<label title="{help}">{label}<input name="{name}" value="{value}" inputmode="decimal" size="6"></label>',
+        help=help,
+        label=label,
+        name=name,
+        value="" if value is None else f"{value:.9g}",
     )

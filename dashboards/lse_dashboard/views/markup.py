@@ -161,9 +161,11 @@ class Markup(Component):
         // What was typed into a form and is not sent yet stays, as long as the form is about the same.
         const fields = () => [...root.querySelectorAll("form[data-key] :is(input, select)")]
         const place = (field) => `${field.form.getAttribute("data-key")} ${field.name}`
-        const ticked = (field) => field.type === "checkbox"
-        const touched = (field) => ticked(field) ? field.checked : field.value !== field.defaultValue
-        const typed = new Map(fields().filter(touched).map((one) => [place(one), one.value]))
+        const state = (field) => field.type === "checkbox" ? "checked" : "value"
+        const first = (field) => field.type === "checkbox" ? field.defaultChecked
+          : [...field.options ?? []].find((one) => one.defaultSelected)?.value ?? field.defaultValue
+        const touched = (field) => field[state(field)] !== first(field)
+        const typed = new Map(fields().filter(touched).map((one) => [place(one), one[state(one)]]))
         const writing = active?.form?.hasAttribute("data-key") ? place(active) : null
         const within = active && root.contains(active)
         root.innerHTML = model.html
@@ -177,7 +179,7 @@ class Markup(Component):
         }
         for (const field of fields()) {
           if (typed.has(place(field))) {
-            if (ticked(field)) { field.checked = true } else { field.value = typed.get(place(field)) }
+            field[state(field)] = typed.get(place(field))
           }
           if (place(field) === writing) { field.focus({preventScroll: true}) }
         }

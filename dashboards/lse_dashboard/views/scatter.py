@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import panel as pn
@@ -67,6 +68,7 @@ class ScatterView:
                 "select": session.selecting.group,
                 "all": lambda _: scatter.show_all(),
                 "name": lambda _: self._name_clusters(),
+                "scale": lambda fields: session.type_scale(json.loads(fields)),
             },
             css_classes=["lse-legend"],
             sizing_mode=None,
@@ -151,6 +153,7 @@ class ScatterView:
         session, scatter = self._session, self._session.scatter
         session.param.watch(lambda *_: self._show_curtain(), ["contents", "projection", "online", "problem", "loading"])
         session.param.watch(lambda *_: self._show_cloud(anew=True), "theme")
+        session.param.watch(lambda *_: self._explain(), "scale_problem")
         session.navigation.param.watch(lambda *_: self._mark(), "row")
         scatter.param.watch(lambda *_: self._show_cloud(), "cloud")
         session.selection.param.watch(self._on_selected, "step")
@@ -225,7 +228,13 @@ class ScatterView:
         scatter = self._session.scatter
         self._legend.visible = scatter.cloud is not None and scatter.colouring is not None
         named = scatter.colouring is not None and scatter.colouring is self._session.clusters
-        self._legend.html = legend(scatter.colouring, scatter.hidden(), self._session.theme, named=named)
+        self._legend.html = legend(
+            scatter.colouring,
+            scatter.hidden(),
+            self._session.theme,
+            named=named,
+            refused=self._session.scale_problem,
+        )
         self._count()
 
     def _on_frame(self) -> None:

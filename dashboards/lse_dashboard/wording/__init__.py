@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from lse_dashboard.wording.administration import Administration
 from lse_dashboard.wording.bookmarks import Bookmarks
+from lse_dashboard.wording.colours import Colours, Legend
 from lse_dashboard.wording.filters import Filters
 from lse_dashboard.wording.ingest import Ingest
 from lse_dashboard.wording.original import Original
@@ -178,21 +179,6 @@ class Operations:
     SHOW, SHOW_HELP = "Show", "Show it on the map"
 
 
-class Colours:
-    """What can give the points their colour."""
-
-    MAP, SAID = "This map", "Labels and predictions"
-    ORIGINS = ("Catalogue", "Preparation", "Header")
-    NOTHING = "nothing"
-    CLUSTERS = "clusters"
-    LABELS = "labels · {name}"
-    PREDICTION = "prediction · {name}"
-    PROBABILITY = "probability · {name}"
-    OUTLIER = "outlier · {name}"
-    TRUST = "map · {name}"
-    INTEREST, EXPECTED_INTEREST, TAGS = "interest", "expected interest", "tags"
-
-
 class Scatter:
     """The plot in the centre and its toolbar."""
 
@@ -254,25 +240,6 @@ class Curtain:
         "{name} has no projection yet",
         "Run one in the left column: it arranges the images so that similar ones lie close together.",
     )
-
-
-class Legend:
-    """What the colours mean."""
-
-    NOISE = "noise"
-    NO_VALUE = "no value"
-    NOT_LABELLED = "not labelled"
-    NOT_PREDICTED = "not predicted"
-    OTHER = "other ({count} values)"
-    MORE = "and {count} more"
-    TOGGLE = "Hide or show {label}"
-    ONLY, ONLY_HELP = "only", "Show only {label}"
-    SEARCH = "Search groups"
-    SELECT, SELECT_HELP = "select", "Select {label}"
-    NAME, NAME_HELP = "name clusters", "Give clusters names, and merge those with the same name"
-    SHOW_ALL = "show all"
-    RANGE = "1st to 99th percentile"
-    MISSING = "grey: {count:,} without a value"
 
 
 class Image:

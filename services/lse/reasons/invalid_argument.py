@@ -33,6 +33,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "COLLECTION_NAME_INVALID": ("A collection of vectors cannot have this name.",),
     "COLLECTION_SETTINGS_INVALID": ("The settings of a collection of vectors are wrong or contradict one another.",),
     "COLOURS_UNKNOWN": ("There is nothing of that name by which a map can be coloured.",),
+    "COLOUR_SCALE_INVALID": ("A scale of colours does not fit its numbers: its limits, or its logarithm.",),
     "COLOUR_UNSUPPORTED": ("The image has a colour mode that cannot be read.", "name", "mode"),
     "COLUMN_UNKNOWN": ("The table has no such column.", "column"),
     "COMMAND_INVALID": ("The command line names no such command or option, or lacks one.",),
