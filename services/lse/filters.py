@@ -142,8 +142,9 @@ def parse_filter(text: str, fields: Mapping[str, Field]) -> Condition | None:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
         ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-        rest = "" if ended else text[error.pos_in_stream or 0 :].strip()
-        where = "ends too early" if ended else f"is not understood at '{rest[:30]}'"
+        at = error.pos_in_stream or 0
+        rest = "" if ended else text[at:].strip()
+        where = "ends too early" if ended else f"is not understood at '{rest[:30]}', character {at + 1}"
         mixed = " (put parentheses where AND and OR meet)" if rest.startswith(("AND", "OR")) else ""
         _refuse(text, f"{where}{mixed}; write for instance {_EXAMPLE}")
     return _condition(tree, text, fields)

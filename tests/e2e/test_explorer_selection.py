@@ -106,7 +106,8 @@ def test_groups_queries_and_names_select(page: Page, client: Client) -> None:
     expect(page.locator(COUNT)).to_contain_text(f"{wanted} of 320")
     find.fill("redshift > > 1")
     find.press("Enter")
-    expect(page.locator(".lse-right .problem")).to_be_visible()
+    wrong = "The filter 'redshift > > 1' is not understood at '> 1', character 12"
+    expect(page.locator(".lse-right .problem")).to_contain_text(wrong)
 
     page.locator(".lse-selection-head .lse-clear").click()
     name = client.datasets.table("survey", rows=[7])["name"][0].as_py()

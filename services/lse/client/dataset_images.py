@@ -59,7 +59,18 @@ class DatasetImages(Subject):
         only = f"status = {status}" if status else ""
         wanted = f"{only} AND ({filter})" if only and filter else only or filter
         request = pb.ListImagesRequest(parent=self._name(DATASET, dataset), filter=wanted, order_by=order_by)
-        return (Image.from_pb(message) for message in self._connection.pages(request, limit=limit))
+
+        def listed() -> Iterator[Image]:
+            try:
+                yield from map(Image.from_pb, self._connection.pages(request, limit=limit))
+            except InvalidArgumentError as error:
+                if wanted != filter and error.reason == "FILTER_INVALID":
+                    # What is wrong with the filter as it was given: nobody wrote the other one.
+                    alone = pb.ListImagesRequest(parent=request.parent, filter=filter, page_size=1)
+                    self._connection.call(alone)
+                raise
+
+        return listed()
 
     def image(self, dataset: str, image: str | int | None = None, *, row: int | None = None) -> Image:
         """One image with its metadata, by its name or path, or by its row."""

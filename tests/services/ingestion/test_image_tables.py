@@ -17,7 +17,7 @@ from PIL import Image
 
 from lse.client import Client
 from lse.columns import ColumnMeaning
-from lse.errors import LseError
+from lse.errors import InvalidArgumentError, LseError
 from lse_dashboard.data.column_uses import column_uses
 
 IDS = [1237648720693755918, 1237648720693755919, 2**63 - 1]
@@ -193,6 +193,8 @@ def test_images_are_found_by_name_path_and_row(client: Client, tmp_path: Path) -
             assert client.datasets.image("d", wanted).id == found
     listed = client.datasets.images("d", filter='name = "J0013+0951"')
     assert [image.id for image in listed] == ["J0013+0951"]
+    with pytest.raises(InvalidArgumentError, match=r"^The filter 'row > > 1' is not understood at '> 1', character 7;"):
+        list(client.datasets.images("d", status="prepared", filter="row > > 1"))
     with pytest.raises(LseError, match="has all of these"):
         client.datasets.add("d", folder).wait()
 
