@@ -157,14 +157,14 @@ class Session(Shown):
             self.param.update(scale=scale, scale_problem="")
             self.scatter.colour(colouring)
 
-        self._colouring.ask(lambda: on_scale(read(), scale), show, self._scale_failed)
+        self._colouring.ask(lambda: on_scale(read(), scale), show, self._failed)
 
     def type_scale(self, fields: Mapping[str, str]) -> None:
         """Choose a scale as it was typed; see `lse_dashboard.data.gradient.Scale.typed`."""
         try:
             self.choose_scale(Scale.typed(fields))
         except InvalidArgumentError as error:
-            self._scale_failed(error)
+            self._failed(error)
 
     def show_result(self, name: str) -> None:
         """Show a projection, a clustering or a prediction on the map, given its name; of any experiment."""
@@ -376,12 +376,6 @@ class Session(Shown):
     def _scale_for(self, colour_by: str) -> Scale:
         return self.scale if colour_by == self.colour_by else self.scale.for_others()
 
-    def _scale_failed(self, error: LseError) -> None:
-        if error.reason == "COLOUR_SCALE_INVALID":
-            self.scale_problem = error.message
-        else:
-            self._failed(error)
-
     def _on_said(self, kind: str) -> None:
         """Colours and filters that show what experts say follow it."""
         if any(key.startswith(kind) for key in self.filters.charts):
@@ -398,5 +392,8 @@ class Session(Shown):
         self._failed(error)
 
     def _failed(self, error: LseError) -> None:
+        if error.reason == "COLOUR_SCALE_INVALID":
+            self.scale_problem = error.message
+            return
         away = isinstance(error, UnavailableError | UnauthenticatedError)
         self.param.update(problem=error.message, online=self.online and not away)
