@@ -201,15 +201,15 @@ def eye_on(eye: tuple[float, float, float]) -> np.ndarray:
 
 def codes_of(made: Solid) -> dict[int, int]:
     """Code as which the point of each image is drawn."""
-    codes = made.coded.within(made.cloud.tiles.all_spans)
-    return dict(zip(made.cloud.rows.tolist(), codes.tolist(), strict=True))
+    places = made.part.places(made.part.tiles.all_spans)
+    return dict(zip(made.part.cloud.rows[places].tolist(), made.coded.at(places).tolist(), strict=True))
 
 
 def test_a_solid_cloud_is_all_of_a_map_that_a_browser_can_take() -> None:
     cloud = Cloud.of(np.array([3, 5, 8]), np.arange(9, dtype=np.float32).reshape(3, 3))
     clusters = coloured(cloud, groups("kmeans", pa.array([0, 1, 0]), none="noise"))
     made = solid(cloud, clusters, DARK, shown=points_where(cloud, [True, True, False]))
-    assert made.cloud is cloud.tiled
+    assert (made.part.cloud, len(made.part)) == (cloud.tiled, 3)
     assert codes_of(made) == {3: 0, 5: 1, 8: HIDDEN}
     assert tuple(made.colours[1]) == tuple(rgb(group_colours(clusters, DARK)[1]))
     first = points_where(cloud, [True, False, False])
@@ -225,9 +225,9 @@ def test_of_a_larger_map_the_points_that_are_shown_are_taken(monkeypatch: pytest
     assert codes_of(made) == {1: 1, 4: 1, 7: 1}
     # Another selection leaves the places as they are: only colours are sent.
     again = solid(cloud, clusters, DARK, shown=shown, selected=points_where(cloud, np.arange(9) == 4), before=made)
-    assert again.cloud is made.cloud
+    assert again.part is made.part
     assert codes_of(again) == {1: 1, 4: 4, 7: 1}
-    assert solid(cloud, clusters, DARK, shown=cloud.every, before=again).cloud is cloud.tiled
+    assert len(solid(cloud, clusters, DARK, shown=cloud.every, before=again).part) == 9
 
 
 def test_a_solid_picture_has_the_nearest_point_in_front_and_a_selection_on_top() -> None:
@@ -282,7 +282,7 @@ def test_what_the_browser_asks_is_answered() -> None:
     again = solid(cloud, None, DARK, shown=cloud.every, before=made)
     assert stream.show(again) == (version, paint + 1)
     assert np.frombuffer(ask(codes=spans), "<u4", 1)[0] == paint + 1
-    last = len(made.cloud)
+    last = len(made.part)
     nonsense = (
         {"points": [last - 1, 2]},
         {"points": [-1, 1]},

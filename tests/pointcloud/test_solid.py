@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lse.pointcloud import PointCloud, build_cloud
+from lse.pointcloud import build_cloud
 from lse.pointcloud.coded import HIDDEN, Coded
+from lse.pointcloud.parts import Part
 from lse.pointcloud.picking import inside_outline
+from lse.pointcloud.sets import PointSet
 from lse.pointcloud.solid import choose_detail, packed_points, splat
 
 COUNT = 30_000
@@ -25,6 +27,7 @@ def material() -> np.ndarray:
 
 POINTS = material()
 CLOUD = build_cloud(POINTS, tile_points=256, first_level=500)
+WHOLE = Part.of(CLOUD)
 
 
 def camera(eye: tuple[float, float, float], target: tuple[float, float, float], *, aspect: float = 1.4) -> np.ndarray:
@@ -62,19 +65,16 @@ def in_view(matrix: np.ndarray) -> np.ndarray:
     return np.asarray((np.abs(seen[:, :3]) <= seen[:, 3:]).all(axis=1))
 
 
-def chosen(cloud: PointCloud, matrix: np.ndarray, budget: int) -> tuple[np.ndarray, int, int, bool]:
+def chosen(part: Part, matrix: np.ndarray, budget: int) -> tuple[np.ndarray, int, int, bool]:
     """Rows of the points that are drawn, and what is said of them."""
-    detail = choose_detail(cloud, matrix, budget)
-    spans = detail.spans
-    pieces = [cloud.rows[first : first + count] for first, count in zip(spans.firsts, spans.counts, strict=True)]
-    rows = np.concatenate([np.empty(0, np.uint32), *pieces])
-    return rows, detail.drawn, detail.in_view, spans.exact
+    detail = choose_detail(part, matrix, budget)
+    return part.cloud.rows[part.places(detail.spans)], detail.drawn, detail.in_view, detail.spans.exact
 
 
 @settings(max_examples=60, deadline=None)
 @given(cameras, st.sampled_from([500, 3_000, 10**6]))
 def test_what_is_drawn_and_what_is_in_view_is_counted(matrix: np.ndarray, budget: int) -> None:
-    rows, drawn, seen, exact = chosen(CLOUD, matrix, budget)
+    rows, drawn, seen, exact = chosen(WHOLE, matrix, budget)
     visible = in_view(matrix)
     assert len(np.unique(rows)) == len(rows) <= 1.05 * budget + 30
     assert seen == visible.sum()
@@ -87,7 +87,7 @@ def test_what_is_drawn_and_what_is_in_view_is_counted(matrix: np.ndarray, budget
 
 def test_what_is_near_is_drawn_in_more_detail_and_all_of_it_where_little_is_in_view() -> None:
     far = camera((40, 40, 30), (3, -1.5, 4.5))
-    rows, *_ = chosen(CLOUD, far, 3_000)
+    rows, *_ = chosen(WHOLE, far, 3_000)
     sampled = np.zeros(COUNT, bool)
     sampled[rows] = True
     # From far away all islands are at much the same depth: a fair sample of each.
@@ -95,7 +95,7 @@ def test_what_is_near_is_drawn_in_more_detail_and_all_of_it_where_little_is_in_v
     shares = [sampled[island == one].mean() for one in range(4)]
     assert max(shares) < 1.4 * min(shares)
     near = camera((-1.5, 1, -2), (3, -1.5, 4.5))
-    rows, drawn, seen, exact = chosen(CLOUD, near, 3_000)
+    rows, drawn, seen, exact = chosen(WHOLE, near, 3_000)
     depth, visible = clipped(near)[:, 3], in_view(near)
     sampled[:] = False
     sampled[rows] = True
@@ -105,13 +105,13 @@ def test_what_is_near_is_drawn_in_more_detail_and_all_of_it_where_little_is_in_v
     assert not exact
     assert drawn < seen
     closer = camera((0.6, 0.6, 0.6), (0.3, 0.3, 0.3))
-    rows, drawn, seen, _ = chosen(CLOUD, closer, COUNT // 2)
+    rows, drawn, seen, _ = chosen(WHOLE, closer, COUNT // 2)
     assert 0 < drawn == seen
 
 
 def test_points_are_sent_as_steps_of_their_tile() -> None:
-    spans = choose_detail(CLOUD, camera((20, 20, 20), (0, 0, 0)), 5_000).spans
-    packed = packed_points(CLOUD, spans)
+    spans = choose_detail(WHOLE, camera((20, 20, 20), (0, 0, 0)), 5_000).spans
+    packed = packed_points(WHOLE, spans)
     at = 0
     for tile, first, count in zip(spans.tiles, spans.firsts, spans.counts, strict=True):
         own = packed[at : at + count]
@@ -123,22 +123,24 @@ def test_points_are_sent_as_steps_of_their_tile() -> None:
     assert at == len(packed)
 
 
-def test_a_part_of_a_cloud_is_its_points_in_the_same_tiles() -> None:
-    classes = np.arange(COUNT) % 3
-    whole = CLOUD.with_column("class", CLOUD.in_order(classes.astype(np.uint16)), ("a", "b", "c"))
-    kept = whole.in_order(classes) == 1
-    part = whole.only(kept)
-    assert np.array_equal(np.sort(part.rows), np.flatnonzero(classes == 1))
-    assert np.array_equal(part.points, POINTS[part.rows])
-    assert part.columns["class"].counts.sum(axis=0).tolist() == [0, COUNT // 3, 0]
-    matrix = camera((9, 9, 9), (0, 0, 0))
-    rows, drawn, seen, exact = chosen(part, matrix, COUNT)
-    assert exact
-    assert drawn == seen == in_view(matrix)[classes == 1].sum()
-    assert (classes[rows] == 1).all()
-    nothing = whole.only(np.zeros(COUNT, bool))
-    assert len(nothing) == 0
-    assert chosen(nothing, matrix, 10)[1:] == (0, 0, True)
+@settings(max_examples=40, deadline=None)
+@given(cameras, st.sampled_from([500, 3_000, 10**6]), st.sampled_from(["class", "island", "scattered", "none"]))
+def test_a_part_of_a_cloud_is_seen_as_if_there_were_no_others(matrix: np.ndarray, budget: int, kind: str) -> None:
+    place = np.arange(COUNT)
+    of_rows = {"class": place % 3 == 1, "island": POINTS[:, 0] > 4, "scattered": place % 997 == 5, "none": place < 0}
+    kept = of_rows[kind]
+    part = Part.of(CLOUD, PointSet.of(kept[CLOUD.rows]))
+    assert len(part) == kept.sum()
+    assert np.array_equal(part.places(part.tiles.all_spans), np.flatnonzero(kept[CLOUD.rows]))
+    rows, drawn, seen, exact = chosen(part, matrix, budget)
+    visible = in_view(matrix) & kept
+    assert kept[rows].all()
+    assert len(np.unique(rows)) == len(rows) <= 1.05 * budget + 30
+    assert (drawn, seen) == (visible[rows].sum(), visible.sum())
+    if exact:
+        assert set(np.flatnonzero(visible)) <= set(rows.tolist())
+    for number in range(0, len(part), max(1, len(part) // 7)):
+        assert part.place(number) == np.flatnonzero(kept[CLOUD.rows])[number]
 
 
 outlines = st.lists(st.tuples(st.floats(-1.2, 1.2), st.floats(-1.2, 1.2)), min_size=3, max_size=8)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lse.pointcloud import PointCloud
 from lse.pointcloud.coded import HIDDEN, Coded
+from lse.pointcloud.parts import Part
 from lse.pointcloud.sets import PointSet
 from lse.pointcloud.solid import Camera, splat
 from lse_dashboard.data.cloud import Cloud
@@ -35,20 +35,17 @@ class Solid:
 
     Attributes
     ----------
-    cloud
-        The points: all of the map up to `MAX_POINTS`, of a larger one those that are not hidden.
+    part
+        The points that it is given: all of the map up to `MAX_POINTS`, of a larger one those that are not hidden.
     coded
-        Colour of each; those that are selected are raised above all others, which are dimmed.
+        Colour of each point of the map; those that are selected are raised above all others, which are dimmed.
     colours
         Red, green and blue of each colour, shape (colours, 3).
-    shown
-        The points of the map that are not hidden, as they were given.
     """
 
-    cloud: PointCloud
+    part: Part
     coded: Coded
     colours: npt.NDArray[np.uint8]
-    shown: PointSet
 
 
 def solid(
@@ -78,13 +75,11 @@ def solid(
         What was drawn of the same cloud before: its points are kept where the same ones are shown.
     """
     points = painted(cloud, colouring, theme, shown=shown, selected=selected)
-    whole, coded = cloud.tiled, points.coded
-    if len(whole) > MAX_POINTS and coded.shown is not None:
-        kept = shown.mask()
-        whole = before.cloud if before is not None and before.shown is shown else whole.only(kept)
-        raised = None if selected is None else PointSet.of(selected.mask()[kept])
-        coded = Coded(coded.codes[kept], coded.categories, raised=raised)
-    return Solid(whole, coded, points.colours, shown)
+    kept = points.coded.shown if len(cloud) > MAX_POINTS else None
+    part = None if before is None else before.part
+    if part is None or part.cloud is not cloud.tiled or part.shown is not kept:
+        part = Part.of(cloud.tiled, kept)
+    return Solid(part, points.coded, points.colours)
 
 
 def picture(
@@ -114,12 +109,12 @@ def picture(
     fine = np.zeros((height * _FINER, width * _FINER, 4), np.float32)
     ground, count = rgb(theme.ground).astype(np.float32), len(colours)
     # Depth is measured in the units of the camera, in which the cloud is a ball around its middle.
-    low, high = np.reshape(points.cloud.extent, (2, 3))
+    low, high = np.reshape(points.part.cloud.extent, (2, 3))
     middle = float(camera[3, :3] @ ((low + high) / 2) + camera[3, 3])
     around = float(np.linalg.norm(camera[3, :3]) * np.linalg.norm(high - low) / 2) or 1.0
     for ends in ((0, count), (count, 2 * count)):
         drawn = splat(
-            points.cloud,
+            points.part.cloud,
             camera,
             points.coded,
             size=(width * _FINER, height * _FINER),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lse.pointcloud import PointCloud
+from lse.pointcloud.parts import Part
 from lse.pointcloud.solid import choose_detail, packed_points
 from lse.pointcloud.tiles import Spans
 from lse_dashboard.plots.scatter_3d import MAX_POINTS, Solid
@@ -57,7 +57,7 @@ class PointStream:
         if solid is None:
             self._shown = None
             return 0, 0
-        same = before is not None and before.solid.cloud is solid.cloud
+        same = before is not None and before.solid.part is solid.part
         self._shown = _Shown(solid, before.cloud if same and before is not None else self._last, self._last)
         return self._shown.cloud, self._shown.paint
 
@@ -70,11 +70,13 @@ class PointStream:
                 return None
             if "tiles" in asked:
                 return _tiles(shown, camera_of(asked["tiles"]["camera"]), int(asked["tiles"]["budget"]))
-            spans = _spans(shown.solid.cloud, asked["points"] if "points" in asked else asked["codes"])
+            part = shown.solid.part
+            spans = _spans(part, asked["points"] if "points" in asked else asked["codes"])
         except (ValueError, KeyError, TypeError, OverflowError):
             return None
-        places = packed_points(shown.solid.cloud, spans).astype("<u8").tobytes() if "points" in asked else b""
-        return _header(shown.paint, len(spans.tiles)) + places + shown.solid.coded.within(spans).astype("<u2").tobytes()
+        places = packed_points(part, spans).astype("<u8").tobytes() if "points" in asked else b""
+        codes = shown.solid.coded.at(part.places(spans))
+        return _header(shown.paint, len(spans.tiles)) + places + codes.astype("<u2").tobytes()
 
 
 def camera_of(values: Any) -> npt.NDArray[np.float64]:
@@ -92,23 +94,23 @@ def camera_of(values: Any) -> npt.NDArray[np.float64]:
 
 
 def _tiles(shown: _Shown, camera: npt.NDArray[np.float64], budget: int) -> bytes:
-    cloud = shown.solid.cloud
-    detail = choose_detail(cloud, camera, max(0, min(budget, MAX_POINTS)))
+    part = shown.solid.part
+    detail = choose_detail(part, camera, max(0, min(budget, MAX_POINTS)))
     spans = detail.spans
-    boxes = cloud.tiles.boxes[spans.tiles].reshape(-1, 6)
+    boxes = part.tiles.boxes[spans.tiles].reshape(-1, 6)
     header = _header(shown.paint, len(spans.tiles), detail.drawn, detail.in_view, int(spans.exact))
-    numbers = (spans.firsts, spans.counts, cloud.tiles.levels[spans.tiles])
+    numbers = (spans.firsts, spans.counts, part.tiles.levels[spans.tiles])
     return header + b"".join(_u4(one) for one in numbers) + boxes.astype("<f4").tobytes()
 
 
-def _spans(cloud: PointCloud, given: Any) -> Spans:
+def _spans(part: Part, given: Any) -> Spans:
     """Spans of points, each within a tile."""
     pairs = np.array(given, np.int64).reshape(-1, 2)
     firsts, counts = pairs.T
     if counts.sum() > 2 * MAX_POINTS or (pairs < 0).any():
         raise ValueError(given)
-    tiles = np.searchsorted(cloud.tiles.firsts, firsts, side="right") - 1
-    if (tiles < 0).any() or (firsts + counts > cloud.tiles.firsts[tiles] + cloud.tiles.counts[tiles]).any():
+    tiles = np.searchsorted(part.tiles.firsts, firsts, side="right") - 1
+    if (tiles < 0).any() or (firsts + counts > part.tiles.firsts[tiles] + part.tiles.counts[tiles]).any():
         raise ValueError(given)
     return Spans(tiles, firsts, counts)
 

@@ -134,7 +134,7 @@ class Scatter3D:
             "cloud": version,
             "paint": paint,
             "extent": list(cloud.tiled.extent),
-            "total": len(points.cloud),
+            "total": len(points.part),
             "colours": [f"#{bytes(colour).hex()}" for colour in points.colours],
             "selection": points.coded.raised is not None,
             "size": self._scatter.point_size,
@@ -156,8 +156,10 @@ class Scatter3D:
 
     def _index(self, point: int) -> int | None:
         """Index of a point of the map, given its place among those that the browser has."""
-        rows = None if self._solid is None else self._solid.cloud.rows
-        return self._scatter.index(int(rows[point])) if rows is not None and 0 <= point < len(rows) else None
+        part = None if self._solid is None else self._solid.part
+        if part is None or not 0 <= point < len(part):
+            return None
+        return self._scatter.index(int(part.cloud.rows[part.place(point)]))
 
     def _hovered(self, point: int | None) -> None:
         self._on_hover(None if point is None else self._index(point))

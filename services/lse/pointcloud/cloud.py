@@ -107,18 +107,6 @@ class PointCloud:
         """The cloud with one more category: code of each point in its order, `HIDDEN` for none, and their names."""
         return replace(self, columns={**self.columns, name: _column(codes, labels, self.tiles)})
 
-    def only(self, kept: NDArray[np.bool_]) -> PointCloud:
-        """The cloud of some of its points, given which, shape (n,), in its order; they stay in their tiles."""
-        before = np.append(0, np.cumsum(kept))
-        ends = self.tiles.firsts + self.tiles.counts
-        firsts, counts = before[self.tiles.firsts], before[ends] - before[self.tiles.firsts]
-        full = counts > 0
-        tiles = Tiles(self.tiles.levels[full], firsts[full], counts[full], self.tiles.boxes[full], self.tiles.shares)
-        columns = {}
-        for name, column in self.columns.items():
-            columns[name] = _column(column.codes[kept], column.labels, tiles)
-        return PointCloud(self.points[kept], self.rows[kept], tiles, columns, self.source_count)
-
     def seen(self, window: Window, *, budget: int | None = None, margin: float = 0.0) -> Seen:
         """Points to look at in a window; see `Tiles.spans`."""
         spans = self.tiles.spans(window, budget=budget, margin=margin)

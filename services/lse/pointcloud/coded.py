@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lse.pointcloud.sets import PointSet, arrays_of, write_members
-from lse.pointcloud.tiles import Spans
 
 __all__ = ["HIDDEN", "Coded", "Codes", "write_codes"]
 
@@ -51,10 +50,13 @@ class Coded:
         """The same as the kernels take it; see `write_codes`."""
         return self.codes, self.categories, *arrays_of(self.shown), *arrays_of(self.raised)
 
-    def within(self, spans: Spans) -> Codes:
-        """Codes as they are drawn of the points of spans, one after the other."""
-        out = np.empty(spans.total, np.uint16)
-        _write_spans(self.arrays, spans.firsts, spans.counts, out)
+    def at(self, places: NDArray[np.int64]) -> Codes:
+        """Codes as they are drawn of the points at some places, shape (k,)."""
+        out = self.codes[places]
+        if self.shown is not None:
+            out[~self.shown.has(places)] = HIDDEN
+        if self.raised is not None:
+            out[self.raised.has(places) & (out != HIDDEN)] += self.categories
         return out
 
 
@@ -79,11 +81,3 @@ def write_codes(coded: Any, first: int, out: Any) -> None:
         write_members(raised, raised_bits, first, member)
         for at in range(out.shape[0]):
             out[at] += categories * member[at] * (out[at] != HIDDEN)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _write_spans(coded: Any, firsts: Any, counts: Any, out: Any) -> None:
-    at = 0
-    for span in range(firsts.shape[0]):
-        write_codes(coded, firsts[span], out[at : at + counts[span]])
-        at += counts[span]

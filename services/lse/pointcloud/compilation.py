@@ -7,6 +7,7 @@ import numpy as np
 from lse.pointcloud.cloud import build_cloud
 from lse.pointcloud.coded import Coded
 from lse.pointcloud.counting import rasterise
+from lse.pointcloud.parts import Part
 from lse.pointcloud.picking import inside_outline, inside_polygon, nearest
 from lse.pointcloud.sets import PointSet
 from lse.pointcloud.shading import Layer, shade
@@ -20,7 +21,8 @@ def compile_kernels() -> None:
     """Compile what building, drawing and picking run, into numba's cache folder."""
     random = np.random.default_rng(0)
     solid, camera = build_cloud(random.random((50, 3), np.float32)), np.eye(4)
-    packed_points(solid, choose_detail(solid, camera, 10).spans)
+    for part in (Part.of(solid), Part.of(solid, PointSet.of(np.arange(50) < 9))):
+        packed_points(part, choose_detail(part, camera, 10).spans)
     inside_outline(solid, camera, np.array([[0, 0], [1, 0], [0, 1]]))
     splat(solid, camera, Coded(np.zeros(50, np.uint16), 1), size=(8, 8), diameter=1, ends=(0, 1))
     labels = tuple("ab")
@@ -35,7 +37,7 @@ def compile_kernels() -> None:
     codes = cloud.columns["half"].codes
     (chosen | PointSet.among(codes, np.array([True, False]))).has(chosen.places())
     seen, coded = cloud.seen(window), Coded(codes, 2, raised=chosen)
-    coded.within(seen.spans)
+    coded.at(chosen.places())
     for diameter in (1.0, 3.0):
         pixels = rasterise(seen, coded, diameter=diameter)
         for colours in (2, 200):

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from lse.pointcloud.cloud import PointCloud
 from lse.pointcloud.coded import HIDDEN, Coded, Codes, write_codes
+from lse.pointcloud.parts import Part
+from lse.pointcloud.sets import arrays_of, write_members
 from lse.pointcloud.tiles import Spans
 
 __all__ = ["Camera", "Detail", "Splats", "choose_detail", "packed_points", "splat"]
@@ -33,11 +35,11 @@ class Detail:
     Attributes
     ----------
     spans
-        First points of the tiles in view; exact where these are all points of theirs.
+        First points of the tiles in view, by their number in the part; exact where these are all points of theirs.
     drawn
         Number of these that lie in view.
     in_view
-        Number of points of the cloud that lie in view.
+        Number of points of the part that lie in view.
     """
 
     spans: Spans
@@ -61,7 +63,7 @@ class Splats:
     depths: NDArray[np.float32]
 
 
-def choose_detail(cloud: PointCloud, camera: Camera, budget: int) -> Detail:
+def choose_detail(part: Part, camera: Camera, budget: int) -> Detail:
     """Points to draw for a camera.
 
     Of what is in view as many points are drawn as the budget allows. Where that is not all, the share that is drawn
@@ -70,14 +72,14 @@ def choose_detail(cloud: PointCloud, camera: Camera, budget: int) -> Detail:
 
     Parameters
     ----------
-    cloud
+    part
         Points in three dimensions.
     camera
         From where they are seen.
     budget
         Most points to draw, about.
     """
-    tiles = cloud.tiles
+    tiles, cloud = part.tiles, part.cloud
     low, high = tiles.boxes[:, 0].astype(np.float64), tiles.boxes[:, 1].astype(np.float64)
     most, least = _ends(_planes(camera), low, high)
     seen = np.flatnonzero((most >= 0).all(axis=1))
@@ -89,22 +91,24 @@ def choose_detail(cloud: PointCloud, camera: Camera, budget: int) -> Detail:
         counts = _sampled(counts, tiles.levels[seen], depth, tiles.shares, budget, seen)
     inside, drawn = int(tiles.counts[seen].sum()), int(counts.sum())
     edge = np.flatnonzero((least[seen] < 0).any(axis=1))
-    at = seen[edge]
+    at, members = part.origins[seen[edge]], arrays_of(part.shown)
     planes = np.ascontiguousarray(_planes(camera))
-    outside, missed = _outside(cloud.points, tiles.firsts[at], tiles.counts[at], counts[edge], planes)
+    outside, missed = _outside(
+        cloud.points, *members, cloud.tiles.firsts[at], cloud.tiles.counts[at], counts[edge], planes
+    )
     some = counts > 0
     spans = Spans(seen[some], tiles.firsts[seen][some], counts[some], exact=drawn == inside)
     return Detail(spans, drawn - missed, inside - outside)
 
 
-def packed_points(cloud: PointCloud, spans: Spans) -> NDArray[np.uint64]:
+def packed_points(part: Part, spans: Spans) -> NDArray[np.uint64]:
     """Coordinates of points in 8 bytes each: 21 bits an axis, x lowest, in steps of the box of the tile.
 
     A coordinate is ``low + step * (high - low) / (2²¹ - 1)``: as near as float32 has it in a box far from zero, and
     beyond what a screen shows in any.
     """
     out = np.empty(spans.total, np.uint64)
-    _pack(cloud.points, cloud.tiles.boxes, spans.tiles, spans.firsts, spans.counts, out)
+    _pack(part.cloud.points, part.places(spans), part.tiles.boxes, spans.tiles, spans.counts, out)
     return out
 
 
@@ -182,27 +186,35 @@ def _sampled(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _outside(points: Any, firsts: Any, counts: Any, drawn: Any, planes: Any) -> Any:
-    """Number of points of spans that are not in view, and of these among the first ones that are drawn."""
+def _outside(points: Any, blocks: Any, bits: Any, firsts: Any, counts: Any, drawn: Any, planes: Any) -> Any:
+    """Number of points of tiles that are not in view, and of these among the first ones that are drawn."""
     outside, missed = 0, 0
+    member = np.ones(counts.max() if counts.shape[0] else 0, np.uint8)
     for span in range(firsts.shape[0]):
+        own = member[: counts[span]]
+        if blocks.shape[0]:
+            write_members(blocks, bits, firsts[span], own)
+        number = 0
         for place in range(counts[span]):
+            if not own[place]:
+                continue
             point = firsts[span] + place
             x, y, z = np.float64(points[point, 0]), np.float64(points[point, 1]), np.float64(points[point, 2])
             for plane in range(6):
                 if planes[plane, 0] * x + planes[plane, 1] * y + planes[plane, 2] * z + planes[plane, 3] < 0:
                     outside += 1
-                    missed += place < drawn[span]
+                    missed += number < drawn[span]
                     break
+            number += 1
     return outside, missed
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _pack(points: Any, boxes: Any, tiles: Any, firsts: Any, counts: Any, out: Any) -> None:
+def _pack(points: Any, places: Any, boxes: Any, tiles: Any, counts: Any, out: Any) -> None:
     at = 0
     for span in range(tiles.shape[0]):
         box = boxes[tiles[span]]
-        for point in range(firsts[span], firsts[span] + counts[span]):
+        for point in places[at : at + counts[span]]:
             packed = np.uint64(0)
             for axis in range(3):
                 low, width = np.float64(box[0, axis]), np.float64(box[1, axis]) - np.float64(box[0, axis])
