@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -77,8 +78,11 @@ class Installation:
     @property
     def explorer_pid(self) -> int:
         """Process of the explorer."""
-        children = psutil.Process(self.pid).children(recursive=True)
-        return int(next(child.pid for child in children if "explorer" in child.cmdline()))
+        for child in psutil.Process(self.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                if "explorer" in child.cmdline():
+                    return int(child.pid)
+        raise AssertionError("no explorer runs")
 
     def start(self) -> Client:
         """Start it and wait until it answers."""

@@ -14,7 +14,8 @@ __all__ = ["PointSet", "SetArrays", "arrays_of", "holds", "write_members"]
 
 SetArrays = tuple[NDArray[np.int32], NDArray[np.uint8]]
 
-_BLOCK_POINTS = 4096
+_SHIFT = 12
+_BLOCK_POINTS = 1 << _SHIFT
 _BLOCK_BYTES = _BLOCK_POINTS // 8
 _EMPTY, _FULL = -1, -2
 _NO_SET: SetArrays = (np.empty(0, np.int32), np.empty((0, _BLOCK_BYTES), np.uint8))
@@ -152,10 +153,10 @@ def arrays_of(points: PointSet | None) -> SetArrays:
 @numba.njit(inline="always")
 def holds(blocks: Any, bits: Any, place: int) -> bool:
     """Whether the point at a place is in a set, given its blocks and bits."""
-    block = blocks[place >> 12]
+    block = blocks[place >> _SHIFT]
     if block < 0:
         return bool(block == _FULL)
-    at = place & 4095
+    at = place & (_BLOCK_POINTS - 1)
     return bool((bits[block, at >> 3] >> (at & 7)) & 1)
 
 
@@ -164,9 +165,9 @@ def write_members(blocks: Any, bits: Any, first: int, out: Any) -> None:
     """Write 1 for each point in a set and 0 for the others, of the points that follow each other from one on."""
     at = 0
     while at < out.shape[0]:
-        within = (first + at) & 4095
+        within = (first + at) & (_BLOCK_POINTS - 1)
         end = min(out.shape[0], at + _BLOCK_POINTS - within)
-        block = blocks[(first + at) >> 12]
+        block = blocks[(first + at) >> _SHIFT]
         if block < 0:
             out[at:end] = block == _FULL
         else:
