@@ -11,7 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 from explorer import PATIENCE, opened_browser
 from lse.pointcloud import Window
 from lse_dashboard.data.cloud import Cloud
-from lse_dashboard.data.colouring import Groups, gradient
+from lse_dashboard.data.colouring import Groups
+from lse_dashboard.data.gradient import gradient
 from lse_dashboard.plots.palette import group_colours, rgb
 from lse_dashboard.theme import DARK
 from lse_dashboard.views.scatter_2d import Scatter2D
