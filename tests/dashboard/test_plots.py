@@ -29,12 +29,19 @@ from lse_dashboard.views.point_stream import PointStream
 
 
 def test_a_fitted_view_holds_everything_at_one_scale() -> None:
-    view = fitted_view((0, 0, 10, 2), 400, 300, right=100)
+    view = fitted_view((0, 0, 10, 8), 400, 300, corner=(100, 200))
     assert (view.x_range[1] - view.x_range[0]) / 400 == pytest.approx((view.y_range[1] - view.y_range[0]) / 300)
     assert view.x_range[0] < 0
     assert view.x_range[1] - 100 * view.pixel > 10
     assert view.y_range[0] < 0
-    assert view.y_range[1] > 2
+    assert view.y_range[1] > 8
+
+
+def test_a_fitted_view_is_below_what_lies_in_its_corner_where_it_is_larger_there() -> None:
+    view = fitted_view((0, 0, 10, 2), 400, 300, corner=(100, 150))
+    assert view.x_range[1] - 100 * view.pixel < 10 < view.x_range[1]
+    assert view.y_range[1] - 150 * view.pixel > 2
+    assert view.y_range[0] < 0
 
 
 def picture_of(

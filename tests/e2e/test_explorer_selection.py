@@ -99,6 +99,12 @@ def test_groups_queries_and_names_select(page: Page, client: Client) -> None:
     group.hover()
     group.locator(".pick").click()
     expect(page.locator(COUNT)).to_contain_text(f"{count} of 320")
+    # The first images are in sight on a low screen, too.
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": 1280, "height": 720})
+    expect(page.locator(".lse-gallery .tiles button").first).to_be_in_viewport(ratio=0.9)
+    page.set_viewport_size(size)
     find = page.locator(".lse-find input")
     find.fill("redshift > 0.3")
     find.press("Enter")

@@ -87,7 +87,12 @@ class Frame:
 
 
 def fitted_view(
-    extent: tuple[float, float, float, float], width: int, height: int, *, margin: float = 0.04, right: int = 0
+    extent: tuple[float, float, float, float],
+    width: int,
+    height: int,
+    *,
+    margin: float = 0.04,
+    corner: tuple[int, int] = (0, 0),
 ) -> View:
     """View that holds an extent with the same scale on both axes.
 
@@ -99,14 +104,21 @@ def fitted_view(
         Pixels.
     margin
         Share of the view left free on each side.
-    right
-        Pixels left free at the right besides, for what lies over the view there.
+    corner
+        Width and height in pixels of what lies over the view in its upper right corner: the extent is beside it or
+        below it, whichever is larger.
     """
     x0, y0, x1, y1 = extent
-    free = max(width - right, width // 2)
-    pixel = max((x1 - x0) / free, (y1 - y0) / height) / (1 - 2 * margin)
-    left = (x0 + x1) / 2 - pixel * free / 2
-    bottom = (y0 + y1) / 2 - pixel * height / 2
+    beside = (max(width - corner[0], width // 2), height)
+    below = (width, max(height - corner[1], height // 2))
+
+    def pixel_in(room: tuple[int, int]) -> float:
+        return max((x1 - x0) / room[0], (y1 - y0) / room[1]) / (1 - 2 * margin)
+
+    room = min(beside, below, key=pixel_in)
+    pixel = pixel_in(room)
+    left = (x0 + x1) / 2 - pixel * room[0] / 2
+    bottom = (y0 + y1) / 2 - pixel * room[1] / 2
     return View((left, left + pixel * width), (bottom, bottom + pixel * height), width, height)
 
 

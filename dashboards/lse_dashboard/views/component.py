@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from bokeh.document import Document
 from panel.custom import JSComponent
@@ -16,6 +16,11 @@ class Component(JSComponent):
     Panel compiles the text of each instance in the browser, because it may be TypeScript or JSX: a third of a second
     for the page. A text that it takes for a bundle is left as it is, and read once for all instances.
     """
+
+    # Panel looks for compiled scripts and styles on disk, for each instance and for each class at each visit: there are
+    # none.
+    _bundle_path: ClassVar[None] = None
+    _bundle_css: ClassVar[tuple[str, ...]] = ()
 
     def _get_properties(self, doc: Document | None) -> dict[str, Any]:
         return {**super()._get_properties(doc), "bundle": f"{type(self).__module__}.{type(self).__name__}"}

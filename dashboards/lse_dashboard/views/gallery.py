@@ -29,15 +29,24 @@ class GalleryView:
         Whose gallery.
     thumbnail
         URL of the thumbnail of a row.
+
+    Attributes
+    ----------
+    panel
+        The thumbnails, below their own bar.
+    order
+        Choice of their order.
     """
 
     def __init__(self, session: Session, thumbnail: Callable[[int], str]) -> None:
         self._session = session
         self._thumbnail = thumbnail
         gallery = session.gallery
-        self._sort = Choice(
+        self.order = Choice(
             lambda sort: gallery.order(sort, descending=gallery.descending),
             label=_WORDS.SORT,
+            width=132,
+            sizing_mode=None,
             options=sort_titles({}),
             css_classes=["lse-sort"],
         )
@@ -55,7 +64,7 @@ class GalleryView:
         self._grid = Markup(
             {"look": lambda row: session.look_at(int(row)) if row.isdigit() else None}, css_classes=["lse-gallery"]
         )
-        parts = (self._sort.select, self._bar, self._current, self._grid)
+        parts = (self._bar, self._current, self._grid)
         self.panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
         gallery.param.watch(
             lambda *_: self._show(), ["rows", "page", "size", "shown", "descending", "waiting", "problem"]
@@ -70,11 +79,11 @@ class GalleryView:
 
     def _show_orders(self) -> None:
         columns = {name: name for name in self._session.columns}
-        self._sort.show(options=sort_titles(columns), value=self._session.gallery.sort)
+        self.order.show(options=sort_titles(columns), value=self._session.gallery.sort)
 
     def _show(self) -> None:
         gallery = self._session.gallery
-        self._sort.show(visible=gallery.shown == "selected")
+        self.order.show(visible=gallery.shown == "selected")
         self._bar.html = self._bar_html()
         if gallery.waiting:
             self._grid.html = waiting(_WORDS.SEARCHING if gallery.shown == "similar" else _WORDS.WAITING)

@@ -12,11 +12,13 @@ from lse_dashboard.plots.palette import gradient_css, group_colours
 from lse_dashboard.theme import Theme
 from lse_dashboard.views.markup import Html, button, folded, html, join
 
-__all__ = ["legend", "point_group"]
+__all__ = ["legend", "legend_height", "point_group"]
 
 _WORDS = wording.Legend
 # A list of more groups than this is searched rather than read.
 _SEARCHED = 15
+# Pixels of a line, and of all else: margins, title, what is below.
+_LINE, _HEIGHT = 20, 90
 
 
 def legend(
@@ -40,6 +42,14 @@ def legend(
     if isinstance(colouring, Groups):
         return _groups(colouring, hidden, theme, named=named)
     return _gradient(colouring, theme, refused) if isinstance(colouring, Gradient) else Html("")
+
+
+def legend_height(colouring: Colouring | None) -> int:
+    """Height in pixels that a legend takes with the margins around it, about: its fields folded."""
+    if isinstance(colouring, Groups):
+        some = sum(count > 0 for count in colouring.counts)
+        return _HEIGHT + _LINE * (some + 2 * (some > _SEARCHED))
+    return _HEIGHT + _LINE * (2 + len(colouring.notes())) if isinstance(colouring, Gradient) else 0
 
 
 def point_group(colouring: Colouring | None, index: int, theme: Theme) -> Html:

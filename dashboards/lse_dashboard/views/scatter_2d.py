@@ -24,6 +24,7 @@ from lse_dashboard.state.background import Background, Newest
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.theme import Theme
 from lse_dashboard.views.frames import FrameGlyph
+from lse_dashboard.views.legend import legend_height
 from lse_dashboard.views.overlay import IMAGE_PIXELS, Overlay
 
 __all__ = ["Scatter2D"]
@@ -62,7 +63,7 @@ class Scatter2D:
     thumbnail
         URL of the image of a point, given its row.
     free
-        Pixels at the right that a fitted cloud leaves free.
+        Width in pixels of the legend in the upper right corner, which a fitted cloud leaves free; 0 for none.
 
     Attributes
     ----------
@@ -285,7 +286,8 @@ class Scatter2D:
         return _kept(self._scatter.viewport, fitted) or fitted
 
     def _fitted(self, width: int, height: int) -> View:
-        return fitted_view(self._extent(), width, height, right=self._free)
+        corner = (self._free, legend_height(self._scatter.colouring) if self._free else 0)
+        return fitted_view(self._extent(), width, height, corner=corner)
 
     def _on_range(self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None) -> None:
         if self.view is not None and x_range is not None and y_range is not None:

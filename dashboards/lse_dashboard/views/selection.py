@@ -69,8 +69,9 @@ class SelectionView:
         self._name.param.watch(self._on_name, "enter_pressed")
         self._saved = Markup(css_classes=["lse-saved"])
         self._kept = Choice(self._open_kept, label=_WORDS.SAVED_BEFORE, options=[], css_classes=["lse-kept"])
-        self._view = Markup({"view": self._choose_view}, margin=(10, 0, 6, 0))
+        self._view = Markup({"view": self._choose_view}, sizing_mode=None, margin=(6, 0, 0, 0))
         self._gallery = GalleryView(session, addresses.thumbnail)
+        self._order = pn.Column(self._gallery.order.select, margin=0, align="end")
         self._comparison = comparison_view(session)
         self.panel = pn.Column(
             self._head,
@@ -80,7 +81,8 @@ class SelectionView:
             self._actions,
             self._name,
             self._saved,
-            self._view,
+            # Side by side: the first images are in sight on a low screen.
+            pn.Row(self._view, self._order, sizing_mode="stretch_width", margin=0),
             self._gallery.panel,
             self._comparison,
             sizing_mode="stretch_width",
@@ -180,7 +182,7 @@ class SelectionView:
         self._actions.html = self._actions_html() if some else nothing(*_WORDS.NONE)
         wanted = session.summary.wanted
         self._view.html = _switch(_WORDS.VIEWS, chosen=int(wanted)) if some else ""
-        self._gallery.panel.visible = some and not wanted
+        self._gallery.panel.visible = self._order.visible = some and not wanted
         self._comparison.visible = some and wanted
         self._name.visible = self._name.visible and len(rows) > 0
 
@@ -196,7 +198,7 @@ class SelectionView:
             '<div class="lse selected"><div class="figure lse-selection-count">{count}'
             '<span class="quiet"> {origin}</span></div>{outside}'
             '<div class="tools">{undo}{redo}{invert}{clear}'
-            '<span class="combine" role="group" aria-label="{title}"><span class="quiet">{title}</span>{combines}'
+            '<span class="combine" role="group" aria-label="{title}">{combines}'
             "</span></div></div>",
             count=_WORDS.COUNT.format(count=count, total=0 if images is None else len(images.rows)),
             origin=selection.step.origin,
@@ -226,8 +228,8 @@ class SelectionView:
             for title, url in self._links.items()
         )
         return html(
-            '<div class="lse acts">{isolate}{similar}{copy}{save}{dataset}</div>'
-            '<div class="lse exports"><span class="quiet">{export}</span>{exports}</div>',
+            '<div class="lse acts">{isolate}{similar}{copy}{save}{dataset}'
+            '<span class="exports"><span class="quiet">{export}</span>{exports}</span></div>',
             isolate=_tool(_WORDS.ISOLATE, "isolate", _WORDS.ISOLATE_HELP),
             similar=_tool(_WORDS.SIMILAR, "similar", _WORDS.SIMILAR_HELP),
             copy=_tool(_WORDS.COPY, "copy", _WORDS.COPY_HELP),
