@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 from sklearn.ensemble import IsolationForest
+from sklearn.manifold import trustworthiness
 from sklearn.neighbors import LocalOutlierFactor
 
 from lse.analysis.neighbours import build_neighbour_graph
 from lse.analysis.outliers import OUTLIER_SCORES, score_outliers
+from lse.analysis.reducers.faithfulness import measure_faithfulness
 from lse.analysis.trust import measure_trust
 
 
@@ -35,6 +40,36 @@ def test_false_and_missed_neighbours_are_those_of_a_plain_computation():
     np.testing.assert_allclose(trust.false_neighbours, ((on_map < 15) & (latent >= 40)).sum(axis=1) / 15, atol=1e-6)
     np.testing.assert_allclose(trust.missed_neighbours, ((latent < 15) & (on_map >= 40)).sum(axis=1) / 15, atol=1e-6)
     assert trust.figures()["false_neighbours"] == pytest.approx(trust.false_neighbours.mean())
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("rows", [6, 50, 800])
+def test_trustworthiness_is_that_of_scikit_learn(rows, metric):
+    random = np.random.default_rng(1)
+    # Far from the origin, where squared lengths leave little of distances.
+    vectors = (random.normal(size=(rows, 8)) + 1000 * (metric == "euclidean")).astype(np.float32)
+    places = (vectors[:, :2] + random.normal(size=(rows, 2))).astype(np.float32)
+    found = measure_faithfulness(vectors, places, metric=metric, seed=0)
+    exact = vectors.astype(np.float64)
+    expected = trustworthiness(
+        exact - exact.mean(axis=0) if metric == "euclidean" else exact,
+        places.astype(np.float64) - places.mean(axis=0),
+        n_neighbors=found.k,
+        metric=metric,
+    )
+    assert found.trustworthiness == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_a_map_of_a_few_hundred_points_does_not_wait_for_scikit_learn(method):
+    drawing = (
+        "import sys, numpy as np\n"
+        "from lse.analysis.reducers import reduce\n"
+        f"reduce(np.random.default_rng(0).normal(size=(300, 8)).astype('f4'), method='{method}')\n"
+        "print({'sklearn', 'pandas'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", drawing], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_a_perfect_map_has_neither_and_two_islands_on_top_of_each_other_have_false_ones():

@@ -74,13 +74,11 @@ def measure_faithfulness(
     faithfulness
         None for fewer than 6 rows, where every point is everyone's neighbour.
     """
-    from sklearn.manifold import trustworthiness
-
     rows = len(vectors)
     if rows < 6:
         return None
     sample = np.sort(np.random.default_rng(seed).choice(rows, min(_SAMPLE, rows), replace=False))
-    # scikit-learn defines trustworthiness for k below half the rows only.
+    # Trustworthiness is defined for k below half the rows only.
     k = min(_NEIGHBOURS, (len(sample) - 1) // 2)
     if graph is not None and graph.metric == metric and graph.k >= k:
         before = graph.indices[sample, :k]
@@ -90,8 +88,21 @@ def measure_faithfulness(
     kept = np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(before, after, strict=True)])
     # Unit vectors, so that a row of zeros has a distance as well.
     points = unit_vectors(vectors[sample]) if metric == "cosine" else vectors[sample]
-    trust = trustworthiness(points, coordinates[sample], n_neighbors=k)
-    return Faithfulness(float(trust), float(kept), k, len(sample), rows, metric)
+    trust = _trustworthiness(points, coordinates[sample], k)
+    return Faithfulness(trust, float(kept), k, len(sample), rows, metric)
+
+
+def _trustworthiness(points: NDArray[np.float32], coordinates: NDArray[np.float32], k: int) -> float:
+    """Trustworthiness as of scikit-learn, whose import would take longer than the map of a few thousand points."""
+    rows = len(points)
+    exact = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    halves = (exact * exact).sum(axis=1) / 2
+    apart = halves - exact @ exact.T  # but for the half of the row, by which nothing changes its place
+    np.fill_diagonal(apart, np.inf)
+    shown = _others(coordinates, np.arange(rows), k, "euclidean")
+    ranks = (apart[:, None, :] < np.take_along_axis(apart, shown, axis=1)[:, :, None]).sum(axis=2)
+    false = np.maximum(ranks + 1 - k, 0).sum()
+    return float(1 - false * 2 / (rows * k * (2 * rows - 3 * k - 1)))
 
 
 def _others(points: NDArray[np.float32], sample: NDArray[np.intp], k: int, metric: Metric) -> NDArray[np.int32]:
