@@ -346,6 +346,17 @@ class _AsyncClusterings(_AsyncExperimentCollection[Clustering], _AsyncMethodsOfK
         request_id: str | None = ...,
         **more: object,
     ) -> AsyncOperation[Clustering]: ...
+    async def cut(
+        self,
+        name: str,
+        *,
+        experiment: str,
+        source: str,
+        level: float | None = ...,
+        n_clusters: int | None = ...,
+        request_id: str | None = ...,
+    ) -> AsyncOperation[Clustering]: ...
+    async def levels(self, experiment: str, name: str) -> pa.Table: ...
     async def update(
         self,
         experiment: str,
@@ -357,7 +368,13 @@ class _AsyncClusterings(_AsyncExperimentCollection[Clustering], _AsyncMethodsOfK
         etag: str = ...,
     ) -> Clustering: ...
     async def assignments(
-        self, experiment: str, name: str, *, rows: Iterable[int] | None = ..., columns: Iterable[str] = ...
+        self,
+        experiment: str,
+        name: str,
+        *,
+        rows: Iterable[int] | None = ...,
+        columns: Iterable[str] = ...,
+        level: float | None = ...,
     ) -> pa.Table: ...
     async def compare(
         self, experiment: str, a: str, b: str | None = ..., *, column: str | None = ...

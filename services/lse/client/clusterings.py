@@ -69,6 +69,61 @@ class Clusterings(ExperimentCollection[Clustering], MethodsOfKind[Clustering]):
             request_id=request_id,
         )
 
+    def cut(
+        self,
+        name: str,
+        *,
+        experiment: str,
+        source: str,
+        level: float | None = None,
+        n_clusters: int | None = None,
+        request_id: str | None = None,
+    ) -> Operation[Clustering]:
+        """Make a clustering of another level of a clustering's hierarchy, which is not run again.
+
+        Parameters
+        ----------
+        name
+            Name of the new clustering.
+        experiment, source
+            Experiment and its clustering that is cut; its `level_kind` is not empty.
+        level, n_clusters
+            A level, see `levels`, or the coarsest one that has so many clusters: exactly one of the two.
+        request_id
+            UUID: the same one gives the same operation.
+
+        Examples
+        --------
+        >>> client.clusterings.cut("fine", experiment="galaxies", source="groups", n_clusters=40).wait()
+        """
+        if (level is None) == (n_clusters is None):
+            raise InvalidArgumentError(
+                "A hierarchy is cut either at a level or where it has a number of clusters: give one of them.",
+                reason="LEVEL_INVALID",
+            )
+        return self._make(
+            "Cut{}",
+            experiment,
+            name,
+            source=self._full(experiment, source),
+            level=level,
+            cluster_count=n_clusters,
+            request_id=request_id,
+        )
+
+    def levels(self, experiment: str, name: str) -> pa.Table:
+        """Levels of the hierarchy of a clustering, coarse first.
+
+        Columns ``level`` (float64), ``clusters`` and ``noise`` (int64): how many clusters it has, and how many images
+        are in none.
+
+        Parameters
+        ----------
+        experiment, name
+            Experiment and clustering.
+        """
+        return self._connection.table(pb.ReadLevelsRequest(name=self._full(experiment, name)))
+
     def update(
         self,
         experiment: str,
@@ -100,7 +155,13 @@ class Clusterings(ExperimentCollection[Clustering], MethodsOfKind[Clustering]):
         return self._update(full, etag=etag, title=title, description=description, cluster_titles=titles)
 
     def assignments(
-        self, experiment: str, name: str, *, rows: Iterable[int] | None = None, columns: Iterable[str] = ()
+        self,
+        experiment: str,
+        name: str,
+        *,
+        rows: Iterable[int] | None = None,
+        columns: Iterable[str] = (),
+        level: float | None = None,
     ) -> pa.Table:
         """Assignments: columns ``row``, ``cluster`` (int32, -1 is noise) and ``membership`` (float32).
 
@@ -112,8 +173,11 @@ class Clusterings(ExperimentCollection[Clustering], MethodsOfKind[Clustering]):
             Experiment and clustering.
         rows, columns
             Rows, such as an array or a range, which come in ascending order, and columns beside ``row`` (default: all).
+        level
+            Those of another level of its hierarchy, see `levels` (default: the clustering itself).
         """
-        return self._read(pb.ReadAssignmentsRequest(name=self._full(experiment, name)), rows, columns)
+        request = pb.ReadAssignmentsRequest(name=self._full(experiment, name), level=level)
+        return self._read(request, rows, columns)
 
     def compare(self, experiment: str, a: str, b: str | None = None, *, column: str | None = None) -> Comparison:
         """Compare a clustering with another one, or with a metadata column of the dataset.

@@ -193,7 +193,11 @@ def _run(collection: str, experiment: Experiment, made: Projection | Clustering,
 
 def _clustering(experiment: Experiment, made: Clustering) -> str:
     on = made.projection.rsplit("/", 1)[-1]
-    code = _run("clusterings", experiment, made, **({"on": on} if on else {}))
+    if made.cut_from:
+        cut = {"experiment": experiment.id, "source": made.cut_from.rsplit("/", 1)[-1], "level": made.cut_level}
+        code = _call("client.clusterings.cut", repr(made.id), **cut) + ".wait()"
+    else:
+        code = _run("clusterings", experiment, made, **({"on": on} if on else {}))
     if not made.cluster_titles:
         return code
     titles = _call(

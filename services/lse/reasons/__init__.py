@@ -141,6 +141,7 @@ _BY_CODE: dict[str, dict[str, tuple[str, ...]]] = {
         "FOLDER_UNWRITABLE": ("The folder cannot be made or written.", "folder"),
         "FOOTPRINT_MISSING": ("No image of the dataset has an outline on the sky.",),
         "GPU_SUPPORT_MISSING": ("The installed ONNX Runtime has no GPU support.",),
+        "HIERARCHY_MISSING": ("The clustering has no hierarchy to cut.",),
         "HOME_IN_USE": ("Another `lse up` uses the home folder.",),
         "HOME_TAKEN": ("A backup is restored where a home is already.",),
         "LABELLED_CLASSES_TOO_FEW": ("A prediction needs labelled images of at least two classes.",),

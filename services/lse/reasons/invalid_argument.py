@@ -84,6 +84,7 @@ INVALID_ARGUMENT: dict[str, tuple[str, ...]] = {
     "INFERENCE_SETTING_INVALID": ("A setting of the inference engine is out of range.", "setting", "value"),
     "LABELS_INVALID": ("A prediction needs either a label scheme or a column to learn from.",),
     "LENGTHS_MISMATCH": ("Arrays that belong together differ in length.",),
+    "LEVEL_INVALID": ("The hierarchy has no such level.", "minimum", "nearest"),
     "METHOD_UNKNOWN": ("There is no method of this name.", "method"),
     "MODEL_FILE_INVALID": ("The file is not an encoder that the inference engine can run.", "source"),
     "MODEL_FILE_URI_INVALID": ("The source of a model is neither a path nor a URI.", "source"),

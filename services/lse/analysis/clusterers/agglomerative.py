@@ -19,12 +19,13 @@ from lse.analysis.clusterers.clusterings import (
     distinct_points,
     refuse_beyond_distinct,
 )
+from lse.analysis.clusterers.hierarchy import Hierarchy
 from lse.methods import Method
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["METHOD", "AgglomerativeParameters"]
+__all__ = ["METHOD", "AgglomerativeParameters", "flat_groups"]
 
 
 class AgglomerativeParameters(ClusteringParameters):
@@ -56,17 +57,17 @@ def _run(task: ClusteringTask, parameters: AgglomerativeParameters) -> Grouping:
         # The mean of distances is not that of their square roots.
         tree = linkage(pdist(points, "sqeuclidean") / 2, method=parameters.linkage)
     clusters = parameters.n_clusters or min(
-        distinct, choose_clusters(task, lambda sample, number: _cut(tree, number)[sample])
+        distinct, choose_clusters(task, lambda sample, number: flat_groups(tree, number)[sample])
     )
     task.monitor.report("grouping", 0, 1)
-    labels = _cut(tree, clusters)
+    labels = flat_groups(tree, clusters)
     task.chosen["n_clusters"] = clusters
     task.notes["library"] = "SciPy linkage"
     task.notes["membership"] = "1 - distance to the own centre / distance to the next one"
-    return Grouping(labels, relative_closeness(task.points, labels))
+    return Grouping(labels, relative_closeness(task.points, labels), Hierarchy.of_merges(tree))
 
 
-def _cut(tree: NDArray[np.float64], clusters: int) -> NDArray[np.int32]:
+def flat_groups(tree: NDArray[np.float64], clusters: int) -> NDArray[np.int32]:
     """Labels where so many clusters are left, also where several merges are at the same distance."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

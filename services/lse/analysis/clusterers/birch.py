@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
 from lse.analysis.centres import relative_closeness
+from lse.analysis.clusterers.agglomerative import flat_groups
 from lse.analysis.clusterers.automatic import choose_clusters, most_clusters, neighbour_distances
 from lse.analysis.clusterers.clusterings import (
     ClusterCount,
@@ -20,6 +20,7 @@ from lse.analysis.clusterers.clusterings import (
     distinct_points,
     refuse_beyond_distinct,
 )
+from lse.analysis.clusterers.hierarchy import Hierarchy
 from lse.methods import Method
 
 if TYPE_CHECKING:
@@ -52,31 +53,34 @@ def _run(task: ClusteringTask, parameters: BirchParameters) -> Grouping:
         usual = float(np.median(neighbour_distances(task.points, min(5, rows - 1), seed=task.seed)))
         threshold = max(usual, 1e-6 * float(np.abs(task.points).max()))
 
-    def group(points: NDArray[np.float64], clusters: int) -> NDArray[Any]:
+    def join(points: NDArray[np.float64], clusters: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Merges of at least so many knots, and the knot of each point."""
+        from scipy.cluster.hierarchy import linkage
         from sklearn.cluster import Birch
-        from sklearn.exceptions import ConvergenceWarning
 
         radius = threshold
         while True:
-            model = Birch(threshold=radius, branching_factor=parameters.branching_factor, n_clusters=clusters)
-            with warnings.catch_warnings():
-                # Fewer knots than clusters: a smaller radius gives more.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(points)
+            model: Any = Birch(threshold=radius, branching_factor=parameters.branching_factor, n_clusters=None)
+            model.fit(points)
+            # With fewer knots than clusters a smaller radius gives more.
             if len(model.subcluster_centers_) >= clusters or radius < 1e-9 * threshold:
-                return np.asarray(model.labels_)
+                return linkage(model.subcluster_centers_, "ward"), np.asarray(model.labels_, np.intp)
             radius /= 2
+
+    def group(merges: NDArray[np.float64], knots: NDArray[np.intp], clusters: int) -> NDArray[Any]:
+        return flat_groups(merges, min(clusters, len(merges) + 1))[knots]
 
     points = task.points.astype(np.float64)
     clusters = parameters.n_clusters or min(
-        distinct, choose_clusters(task, lambda sample, number: group(points[sample], number))
+        distinct, choose_clusters(task, lambda sample, number: group(*join(points[sample], number), number))
     )
     task.monitor.report("grouping", 0, 1)
-    labels = np.unique(group(points, clusters), return_inverse=True)[1]
+    merges, knots = join(points, clusters)
+    labels = np.unique(group(merges, knots, clusters), return_inverse=True)[1]
     task.chosen.update(n_clusters=clusters, threshold=threshold)
     task.notes["library"] = "scikit-learn Birch"
     task.notes["membership"] = "1 - distance to the own centre / distance to the next one"
-    return Grouping(labels, relative_closeness(task.points, labels))
+    return Grouping(labels, relative_closeness(task.points, labels), Hierarchy.of_merges(merges, knots))
 
 
 METHOD: Method[Run, ClusteringFacts] = Method(

@@ -128,7 +128,7 @@ def cluster(
         how = "reduce with umap first, or " if may_reduce else ""
         report["advice"] = f"{what}: {how}{facts.if_noisy}."
     memberships = np.asarray(grouping.memberships, dtype=np.float32)
-    return Clustering(labels, memberships, n_clusters, report, stability)
+    return Clustering(labels, memberships, n_clusters, report, stability, grouping.hierarchy)
 
 
 def _stability(

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import AliasChoices, Field
 
 from lse.analysis.centres import find_centres, point_blocks
+from lse.analysis.clusterers.hierarchy import Hierarchy
 from lse.analysis.clusterers.stability import Stability
 from lse.analysis.neighbours import Metric
 from lse.errors import InvalidArgumentError, ResourceExhaustedError
@@ -112,6 +113,8 @@ class Clustering:
         How it was made: plain values that JSON can hold.
     stability
         How stable it is, where that was asked for.
+    hierarchy
+        Groups of other levels, where the method finds groups within groups.
     """
 
     labels: NDArray[np.int32]
@@ -119,6 +122,7 @@ class Clustering:
     n_clusters: int
     report: Mapping[str, Any]
     stability: Stability | None = None
+    hierarchy: Hierarchy | None = None
 
 
 @dataclass(frozen=True)
@@ -172,10 +176,11 @@ class ClusteringTask:
 
 @dataclass(frozen=True)
 class Grouping:
-    """What a method gives back: labels in any order, noise negative, and memberships."""
+    """What a method gives back: labels in any order, noise negative, memberships, and the hierarchy if there is one."""
 
     labels: NDArray[Any]
     memberships: NDArray[Any]
+    hierarchy: Hierarchy | None = None
 
 
 Run = Callable[[ClusteringTask, Any], Grouping]

@@ -13,6 +13,7 @@ from lse.analysis.clusterers.clusterings import (
     Run,
     smallest_cluster,
 )
+from lse.analysis.clusterers.hierarchy import Hierarchy
 from lse.errors import InvalidArgumentError
 from lse.methods import Method
 
@@ -87,7 +88,9 @@ def _run(task: ClusteringTask, parameters: EvocParameters) -> Grouping:
     task.notes["library"] = "evoc EVoC"
     task.notes["membership"] = "strength: 1 at the densest of the cluster, 0 for noise"
     strengths = np.where(labels >= 0, np.nan_to_num(model.membership_strengths_), 0.0)
-    return Grouping(labels[inverse], strengths[inverse])
+    # All layers are leaves of one tree, so that those of a finer one are nested in those of a coarser one.
+    layers = [np.asarray(layer, np.int64)[inverse] for layer in model.cluster_layers_]
+    return Grouping(labels[inverse], strengths[inverse], Hierarchy.of_layers(layers))
 
 
 METHOD: Method[Run, ClusteringFacts] = Method(

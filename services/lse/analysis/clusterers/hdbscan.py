@@ -61,6 +61,7 @@ class HdbscanParameters(ClusteringParameters):
 def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
     # Here, since other methods need not wait for numba.
     from lse.analysis.clusterers.condensed_tree import condense, select_clusters
+    from lse.analysis.clusterers.hierarchy import Hierarchy
     from lse.analysis.clusterers.spanning_tree import spanning_tree
 
     rows = len(task.points)
@@ -85,14 +86,15 @@ def _run(task: ClusteringTask, parameters: HdbscanParameters) -> Grouping:
         tree, task.notes["library"] = _approximate_tree(task.points, samples), "fast_hdbscan's approximate tree"
     else:
         tree = spanning_tree(task.points, min_samples=samples)
+    condensed = condense(tree, min_cluster_size=size)
     labels, strengths = select_clusters(
-        condense(tree, min_cluster_size=size),
+        condensed,
         method=parameters.cluster_selection_method,
         allow_single_cluster=parameters.allow_single_cluster,
     )
     task.chosen.update(min_cluster_size=size, min_samples=samples)
     task.notes["membership"] = "strength: 1 at the densest of the cluster, 0 for noise"
-    return Grouping(labels, strengths)
+    return Grouping(labels, strengths, Hierarchy.of_densities(condensed))
 
 
 def _approximate_tree(points: NDArray[np.float32], samples: int) -> SpanningTree:

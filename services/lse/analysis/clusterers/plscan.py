@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from lse.analysis.clusterers.clusterings import ClusteringFacts, ClusteringParameters, ClusteringTask, Grouping, Run
+from lse.analysis.clusterers.hierarchy import Hierarchy
 from lse.errors import InvalidArgumentError
 from lse.hardware import usable_cores
 from lse.methods import Method
@@ -60,7 +61,18 @@ def _run(task: ClusteringTask, parameters: PlscanParameters) -> Grouping:
     task.notes["library"] = "fast_plscan PLSCAN"
     task.notes["membership"] = "strength: 1 at the densest of the cluster, 0 for noise"
     labels = np.asarray(model.labels_)
-    return Grouping(labels, np.where(labels >= 0, np.nan_to_num(model.probabilities_), 0.0))
+    strengths = np.where(labels >= 0, np.nan_to_num(model.probabilities_), 0.0)
+    return Grouping(labels, strengths, _hierarchy(model, rows, size))
+
+
+def _hierarchy(model: Any, rows: int, size: int) -> Hierarchy:
+    """Leaves under every smallest size."""
+    leaves, condensed = model._leaf_tree, model._condensed_tree  # noqa: SLF001  # the public ones only plot
+    homes, points = np.empty(rows, np.int64), np.asarray(condensed.child) < rows
+    homes[condensed.child[points]] = condensed.parent[points].astype(np.int64) - rows
+    least, most = (np.asarray(each, np.float64) for each in (leaves.min_size, leaves.max_size))
+    parents = np.r_[-1, leaves.parent[1:].astype(np.int64)]
+    return Hierarchy.of_sizes(parents, least, most, homes=homes, finest=float(size))
 
 
 def _check(rows: int, samples: int, size: int, largest: int) -> None:

@@ -45,6 +45,8 @@ commands = ResourceCommands(
         Column("state", listed=True),
         Column("method", listed=True),
         Column("on", short("projection", empty="latent"), listed=True),
+        Column("cut from", short("cut_from")),
+        Column("level", lambda clustering: clustering.cut_level if clustering.cut_from else None),
         Column("clusters", lambda clustering: len(clustering.clusters), listed=True),
         Column("noise", listed=True),
         Column("silhouette", lambda clustering: clustering.figures.get("silhouette"), listed=True),
@@ -73,6 +75,35 @@ def run(
     """Look for groups among the images of an experiment."""
     parameters = given_parameters(settings, seed=seed)
     return session.client.clusterings.run(name, experiment=experiment, method=method, on=on, parameters=parameters)
+
+
+@commands.work("cut")
+def cut(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new clustering.")],
+    *,
+    experiment: ExperimentName,
+    source: Annotated[str, typer.Option("--from", metavar="CLUSTERING", help="Clustering that has a hierarchy.")],
+    level: Annotated[float | None, typer.Option("--level", help="Level; see `lse clustering levels`.")] = None,
+    n_clusters: Annotated[
+        int | None, typer.Option("--n-clusters", help="The coarsest level that has so many clusters.")
+    ] = None,
+) -> Any:
+    """Take the groups of another level of a clustering, without running it again."""
+    cuts = session.client.clusterings
+    return cuts.cut(name, experiment=experiment, source=source, level=level, n_clusters=n_clusters)
+
+
+@commands.command("levels")
+def levels(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the clustering.")],
+    *,
+    experiment: ExperimentName,
+) -> None:
+    """List the levels of a clustering's hierarchy, coarse first."""
+    found = session.client.clusterings.levels(experiment, name).to_pylist()
+    session.table(found, ("level", "clusters", "noise"), (tuple(row.values()) for row in found))
 
 
 @commands.command("name")

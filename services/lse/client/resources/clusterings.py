@@ -67,6 +67,11 @@ class Clustering(Parametrised, MadeResource, message=pb.Clustering, noise="noise
         Scores: ``silhouette``, and ``adjusted_rand`` against the class where there is one.
     cluster_titles
         What experts call clusters, by number; clusters with the same title are one group to people.
+    level_kind
+        What the levels of its hierarchy are, which fall from coarse to fine: ``distance`` up to which images are
+        joined, ``size`` of the smallest cluster, or ``layer``; empty where there is no hierarchy.
+    cut_from, cut_level
+        Clustering of whose hierarchy it is a level, by its resource name, and the level; empty for one that was run.
     """
 
     method: str
@@ -77,6 +82,9 @@ class Clustering(Parametrised, MadeResource, message=pb.Clustering, noise="noise
     noise: int
     figures: dict[str, float]
     cluster_titles: dict[int, str]
+    level_kind: str
+    cut_from: str
+    cut_level: float
 
     def label(self, cluster: int) -> str:
         """What people call a cluster: its title, else its number, and ``noise``."""

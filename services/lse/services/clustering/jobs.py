@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lse.analysis.clusterers import cluster
+from lse.analysis.clusterers import Clustering, cluster
+from lse.analysis.clusterers.hierarchy import Hierarchy
 from lse.analysis.clusterers.stability import STABILITY_SHARE, Stability
 from lse.analysis.neighbours import Metric, NeighbourGraph, graph_quality, stored_graph
 from lse.analysis.portraits import ClusterSummary, summarise_clusters
@@ -25,7 +26,7 @@ from lse.platform.prepared_images import prepared_images
 from lse.platform.vectors.payload import cluster_key
 from lse.progress import Progress
 
-__all__ = ["run_clustering"]
+__all__ = ["hierarchy_of", "run_clustering"]
 
 # A class column is recognised by its name: what catalogues call it.
 CLASS_COLUMNS = ("class", "label", "type", "morphology")
@@ -33,17 +34,18 @@ _NOTHING = "nothing in the metadata distinguishes it"
 
 
 def run_clustering(context: JobContext[ClusteringRecord]) -> None:
-    """Group the images of an experiment."""
+    """Group the images of an experiment, or take the groups of another level of a clustering."""
     platform, spec = context.platform, context.resource.spec
     experiment = platform.resources.get_ready(context.resource.parent, ExperimentRecord)
     dataset = platform.resources.get_ready(experiment.spec.dataset, DatasetRecord)
     coordinates_uri = ""
     if spec.projection:
         coordinates_uri = platform.resources.get_ready(spec.projection, ProjectionRecord).result.coordinates_uri
+    source = platform.resources.get_ready(spec.cut_from, ClusteringRecord).result if spec.cut_from else None
     result = context.run(
         group_images,
         platform.artifacts,
-        GroupedImages(spec, experiment.result, dataset.result, context.folder, coordinates_uri),
+        GroupedImages(spec, experiment.result, dataset.result, context.folder, coordinates_uri, source),
         stage="clustering",
         returns=ClusteringResult,
     )
@@ -62,26 +64,34 @@ def run_clustering(context: JobContext[ClusteringRecord]) -> None:
 
 @dataclass(frozen=True)
 class GroupedImages:
-    """What is grouped, how, and the folder for what comes out; the vectors where there are no coordinates."""
+    """What is grouped, how, and the folder for what comes out; the vectors where there are no coordinates.
+
+    `source` is what a clustering is cut from.
+    """
 
     spec: ClusteringSpec
     experiment: ExperimentResult
     dataset: DatasetResult
     folder: str
     coordinates_uri: str = ""
+    source: ClusteringResult | None = None
 
 
 def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChannel) -> ClusteringResult:
     """Group points, write labels and memberships, score and summarise the groups."""
     spec, dataset = images.spec, images.dataset
     points = artifacts.read_array(images.coordinates_uri or images.experiment.vectors_uri)
-    clustering = cluster(
-        points,
-        method=spec.method,
-        parameters=spec.parameters,
-        neighbours=None if images.coordinates_uri else _graph(artifacts, images.experiment),
-        on_progress=channel.report,
-        should_stop=channel.should_stop,
+    clustering = (
+        _cut(artifacts, images.source, spec)
+        if images.source is not None
+        else cluster(
+            points,
+            method=spec.method,
+            parameters=spec.parameters,
+            neighbours=None if images.coordinates_uri else _graph(artifacts, images.experiment),
+            on_progress=channel.report,
+            should_stop=channel.should_stop,
+        )
     )
     # Scored and summarised by the distance that the images were grouped by.
     metric: Metric = clustering.report["preparation"]["metric"]
@@ -110,6 +120,13 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
     if stability is not None:
         stabilities_uri = f"{images.folder}/stabilities.zarr"
         artifacts.write_array(stabilities_uri, stability.points)
+    hierarchy = clustering.hierarchy
+    kept: dict[str, Any] = {}
+    if hierarchy is not None:
+        folder = f"{images.folder}/hierarchy"
+        for name, values in hierarchy.arrays():
+            artifacts.write_array(f"{folder}/{name}.zarr", values)
+        kept = {"hierarchy_uri": folder, "level_kind": hierarchy.kind, "finest_level": hierarchy.finest}
     return ClusteringResult(
         labels_uri=labels_uri,
         memberships_uri=memberships_uri,
@@ -130,12 +147,41 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
         notes=tuple(_notes(clustering.report, scores, class_column)),
         report=dict(clustering.report),
         stabilities_uri=stabilities_uri,
+        **kept,
     )
+
+
+def hierarchy_of(artifacts: Artifacts, result: ClusteringResult) -> Hierarchy:
+    """The hierarchy that was kept with a clustering."""
+    folder = result.hierarchy_uri
+    return Hierarchy.read(
+        result.level_kind, result.finest_level, lambda name: artifacts.read_array(f"{folder}/{name}.zarr")
+    )
+
+
+def _cut(artifacts: Artifacts, source: ClusteringResult, spec: ClusteringSpec) -> Clustering:
+    """Groups of another level, and the report of the source but for what is of its own groups alone."""
+    labels, memberships = hierarchy_of(artifacts, source).cut(spec.cut_level)
+    n_clusters = int(labels.max()) + 1
+    parameters = source.report["parameters"]
+    own = {"n_clusters": n_clusters} if "n_clusters" in parameters else {}
+    kept = ("method", "rows", "preparation", "library", "structure", "warning")
+    report = {
+        **{key: source.report[key] for key in kept if key in source.report},
+        "parameters": {**parameters, **own, "stability_runs": 0},
+        "cut": {"from": spec.cut_from, source.level_kind: spec.cut_level},
+        "clusters": n_clusters,
+        "noise_rows": int((labels < 0).sum()),
+    }
+    return Clustering(labels, memberships, n_clusters, report)
 
 
 def _notes(report: Mapping[str, Any], scores: ClusteringScores, class_column: str | None) -> Iterator[str]:
     """Sentences for a person."""
     yield from (str(report[key]) for key in ("warning", "advice") if key in report)
+    if cut := report.get("cut"):
+        (_, name), (kind, level) = cut.items()
+        yield f"A level of the hierarchy of '{name.rsplit('/', 1)[-1]}': {kind} {level:g}."
     if graph := report["preparation"].get("neighbour_graph"):
         how = "the experiment's" if graph["source"] == "shared" else "one of its own"
         yield f"Reduced by UMAP on {how} neighbour graph, {graph_quality(graph)}."

@@ -16,8 +16,9 @@ from latentspace.clustering.v1 import clustering_pb2_grpc
 from latentspace.type.v1.table_pb2 import TableChunk
 from lse import names
 from lse.analysis.clusterers import CLUSTERERS
+from lse.analysis.clusterers.hierarchy import Hierarchy
 from lse.analysis.scores import compare_clusterings
-from lse.errors import InvalidArgumentError, NotFoundError
+from lse.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from lse.platform.catalogue import ClusteringRecord, DatasetRecord, ExperimentRecord, ProjectionRecord
 from lse.platform.catalogue.records.clustering import ClusteringSpec
 from lse.platform.prepared_images import prepared_images
@@ -29,7 +30,7 @@ from lse.platform.rpc.messages import (
 )
 from lse.platform.rpc.rows import checked_columns, rows_of
 from lse.platform.wiring import Platform
-from lse.services.clustering.jobs import run_clustering
+from lse.services.clustering.jobs import hierarchy_of, run_clustering
 
 __all__ = ["ClusteringServicer", "register"]
 
@@ -48,7 +49,8 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
         self._artifacts = platform.artifacts
         self._import_paths = platform.settings.allow_import_paths
         self._clusterings = Collection(platform, ClusteringRecord, pb.Clustering)
-        self._clusterings.register("RunClustering", run_clustering)
+        for kind in ("RunClustering", "CutClustering"):
+            self._clusterings.register(kind, run_clustering)
 
     def ListClusterings(self, request: pb.ListClusteringsRequest, context: Any) -> pb.ListClusteringsResponse:
         """List the clusterings of an experiment."""
@@ -72,6 +74,30 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
             self._resources.get_ready(request.projection, ProjectionRecord)
         method = CLUSTERERS[request.method].id
         spec = ClusteringSpec(method=method, parameters=in_force, projection=request.projection)
+        return self._clusterings.make(request, spec)
+
+    def CutClustering(self, request: pb.CutClusteringRequest, context: Any) -> operations_pb2.Operation:
+        """Make a clustering of another level."""
+        if names.CLUSTERING.parent(request.source) != request.parent:
+            raise InvalidArgumentError(
+                f"The clustering '{request.source}' is of another experiment than '{request.parent}'.",
+                reason="EXPERIMENT_MISMATCH",
+            )
+        hierarchy, form = self._hierarchy(request.source), request.WhichOneof("at")
+        if form is None:
+            raise InvalidArgumentError(
+                "Nowhere to cut is given: name a level or a number of clusters.", reason="LEVEL_INVALID"
+            )
+        level = request.level if form == "level" else hierarchy.level_of(request.cluster_count)
+        hierarchy.cut(level)
+        source = self._clusterings.ready(request.source).spec
+        spec = ClusteringSpec(
+            method=source.method,
+            parameters=source.parameters,
+            projection=source.projection,
+            cut_from=request.source,
+            cut_level=level,
+        )
         return self._clusterings.make(request, spec)
 
     def UpdateClustering(self, request: pb.UpdateClusteringRequest, context: Any) -> pb.Clustering:
@@ -116,18 +142,38 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
     def ReadAssignments(self, request: pb.ReadAssignmentsRequest, context: Any) -> Iterator[TableChunk]:
         """Read the assignments."""
         clustering = self._clusterings.ready(request.name)
+        cut = self._hierarchy(request.name).cut(request.level) if request.HasField("level") else None
         result, what = clustering.result, f"The clustering '{clustering.id}'"
         rows = rows_of(request.rows, count=result.image_count, dataset=clustering.id)
         uris = {"cluster": result.labels_uri, "membership": result.memberships_uri}
-        if result.stabilities_uri:
+        if result.stabilities_uri and cut is None:
             uris["stability"] = result.stabilities_uri
         wanted = checked_columns(request.columns, ["row", *uris], what=what, always=["row"])
-        columns = {name: self._artifacts.read_array(uri, rows) for name, uri in uris.items() if name in wanted}
-        yield from table_chunks(pa.table({"row": np.asarray(rows, np.int64), **columns}))
+        numbers = np.asarray(rows, np.int64)
+        if cut is not None:
+            found = {"cluster": cut.labels[numbers], "membership": cut.memberships[numbers]}
+            columns = {name: values for name, values in found.items() if name in wanted}
+        else:
+            columns = {name: self._artifacts.read_array(uri, rows) for name, uri in uris.items() if name in wanted}
+        yield from table_chunks(pa.table({"row": numbers, **columns}))
+
+    def ReadLevels(self, request: pb.ReadLevelsRequest, context: Any) -> Iterator[TableChunk]:
+        """Read the levels of the hierarchy."""
+        yield from table_chunks(pa.table(self._hierarchy(request.name).levels()._asdict()))
 
     def ListMethods(self, request: pb.ListMethodsRequest, context: Any) -> pb.ListMethodsResponse:
         """List the clustering methods."""
         return pb.ListMethodsResponse(methods=[method_to_pb(method) for method in CLUSTERERS])
+
+    def _hierarchy(self, name: str) -> Hierarchy:
+        clustering = self._clusterings.ready(name)
+        if not clustering.result.hierarchy_uri:
+            cut = clustering.spec.cut_from.rsplit("/", 1)[-1]
+            how = f"cut '{cut}', of which it is a level" if cut else "run hdbscan, plscan, evoc, agglomerative or birch"
+            raise FailedPreconditionError(
+                f"The clustering '{clustering.id}' has no hierarchy: {how}.", reason="HIERARCHY_MISSING"
+            )
+        return hierarchy_of(self._artifacts, clustering.result)
 
     def _labels(self, name: str) -> np.ndarray:
         return self._artifacts.read_array(self._clusterings.ready(name).result.labels_uri)

@@ -38,7 +38,7 @@ from latentspace.type.v1 import table_pb2 as latentspace_dot_type_dot_v1_dot_tab
 from latentspace.type.v1 import view_pb2 as latentspace_dot_type_dot_v1_dot_view__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*latentspace/clustering/v1/clustering.proto\x12\x19latentspace.clustering.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\x1a latentspace/type/v1/method.proto\x1a\"latentspace/type/v1/requires.proto\x1a\"latentspace/type/v1/resource.proto\x1a!latentspace/type/v1/row_set.proto\x1a\x1flatentspace/type/v1/table.proto\x1a\x1elatentspace/type/v1/view.proto\"\x90\x07\n\nClustering\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\x03uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceStateB\x04\xe2\x41\x01\x03\x12\x31\n\toperation\x18\x04 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15latentspace/Operation\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\nprojection\x18\t \x01(\tB\x1f\xe2\x41\x01\x03\xfa\x41\x18\n\x16latentspace/Projection\x12:\n\x08\x63lusters\x18\x0b \x03(\x0b\x32\".latentspace.clustering.v1.ClusterB\x04\xe2\x41\x01\x03\x12\x19\n\x0bnoise_count\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x32\n\x07\x66igures\x18\r \x03(\x0b\x32\x1b.latentspace.type.v1.FigureB\x04\xe2\x41\x01\x03\x12\x13\n\x05notes\x18\x0e \x03(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\r\n\x05title\x18\x10 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x11 \x01(\t\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12\x31\n\nparameters\x18\x13 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12?\n\x0e\x63luster_titles\x18\x14 \x03(\x0b\x32\'.latentspace.clustering.v1.ClusterTitle\x12\x36\n\x0fused_parameters\x18\x15 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03:z\xea\x41w\n\x16latentspace/Clustering\x12\x44projects/{project}/experiments/{experiment}/clusterings/{clustering}*\x0b\x63lusterings2\nclusteringJ\x04\x08\x08\x10\tJ\x04\x08\n\x10\x0bR\x08settingsR\x04seedR\tmethod_id\"*\n\x0c\x43lusterTitle\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\"\xa9\x01\n\x07\x43luster\x12\x0f\n\x07\x63luster\x18\x01 \x01(\x05\x12\x13\n\x0bimage_count\x18\x02 \x01(\x03\x12\x12\n\nmedoid_row\x18\x03 \x01(\x03\x12\x15\n\rmean_distance\x18\x04 \x01(\x01\x12\x17\n\x0fnearest_cluster\x18\x05 \x01(\x05\x12\x0e\n\x06traits\x18\x06 \x03(\t\x12\x16\n\tstability\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_stability\"\xbb\x01\n\x16ListClusteringsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Clustering\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\'\n\x04view\x18\x06 \x01(\x0e\x32\x19.latentspace.type.v1.View\"n\n\x17ListClusteringsResponse\x12:\n\x0b\x63lusterings\x18\x01 \x03(\x0b\x32%.latentspace.clustering.v1.Clustering\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x14GetClusteringRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\"\x93\x02\n\x14RunClusteringRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Clustering\x12\x1b\n\rclustering_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06method\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\nprojection\x18\x04 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/Projection\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12+\n\nparameters\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructJ\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\x08settingsR\x04seedR\tmethod_id\"\x8b\x01\n\x17UpdateClusteringRequest\x12?\n\nclustering\x18\x01 \x01(\x0b\x32%.latentspace.clustering.v1.ClusteringB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x17\x44\x65leteClusteringRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\"\x98\x01\n\x19\x43ompareClusteringsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\x12\x31\n\nclustering\x18\x02 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/ClusteringH\x00\x12\x10\n\x06\x63olumn\x18\x03 \x01(\tH\x00\x42\x07\n\x05other\"\x95\x01\n\x1a\x43ompareClusteringsResponse\x12\x15\n\radjusted_rand\x18\x01 \x01(\x01\x12%\n\x1dnormalised_mutual_information\x18\x02 \x01(\x01\x12\x12\n\nrow_labels\x18\x03 \x03(\t\x12\x15\n\rcolumn_labels\x18\x04 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x03\"\x83\x01\n\x16ReadAssignmentsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSet\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\"\x14\n\x12ListMethodsRequest\"C\n\x13ListMethodsResponse\x12,\n\x07methods\x18\x01 \x03(\x0b\x32\x1b.latentspace.type.v1.Method2\x81\x08\n\x11\x43lusteringService\x12\x81\x01\n\x0fListClusterings\x12\x31.latentspace.clustering.v1.ListClusteringsRequest\x1a\x32.latentspace.clustering.v1.ListClusteringsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\rGetClustering\x12/.latentspace.clustering.v1.GetClusteringRequest\x1a%.latentspace.clustering.v1.Clustering\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x9e\x01\n\rRunClustering\x12/.latentspace.clustering.v1.RunClusteringRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nClustering\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12v\n\x10UpdateClustering\x12\x32.latentspace.clustering.v1.UpdateClusteringRequest\x1a%.latentspace.clustering.v1.Clustering\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12g\n\x10\x44\x65leteClustering\x12\x32.latentspace.clustering.v1.DeleteClusteringRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12\x8a\x01\n\x12\x43ompareClusterings\x12\x34.latentspace.clustering.v1.CompareClusteringsRequest\x1a\x35.latentspace.clustering.v1.CompareClusteringsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\x0fReadAssignments\x12\x31.latentspace.clustering.v1.ReadAssignmentsRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x12u\n\x0bListMethods\x12-.latentspace.clustering.v1.ListMethodsRequest\x1a..latentspace.clustering.v1.ListMethodsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*latentspace/clustering/v1/clustering.proto\x12\x19latentspace.clustering.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latentspace/type/v1/figure.proto\x1a latentspace/type/v1/method.proto\x1a\"latentspace/type/v1/requires.proto\x1a\"latentspace/type/v1/resource.proto\x1a!latentspace/type/v1/row_set.proto\x1a\x1flatentspace/type/v1/table.proto\x1a\x1elatentspace/type/v1/view.proto\"\xf6\x07\n\nClustering\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\x03uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32\".latentspace.type.v1.ResourceStateB\x04\xe2\x41\x01\x03\x12\x31\n\toperation\x18\x04 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15latentspace/Operation\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06method\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\nprojection\x18\t \x01(\tB\x1f\xe2\x41\x01\x03\xfa\x41\x18\n\x16latentspace/Projection\x12:\n\x08\x63lusters\x18\x0b \x03(\x0b\x32\".latentspace.clustering.v1.ClusterB\x04\xe2\x41\x01\x03\x12\x19\n\x0bnoise_count\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x32\n\x07\x66igures\x18\r \x03(\x0b\x32\x1b.latentspace.type.v1.FigureB\x04\xe2\x41\x01\x03\x12\x13\n\x05notes\x18\x0e \x03(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\r\n\x05title\x18\x10 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x11 \x01(\t\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12\x31\n\nparameters\x18\x13 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12?\n\x0e\x63luster_titles\x18\x14 \x03(\x0b\x32\'.latentspace.clustering.v1.ClusterTitle\x12\x36\n\x0fused_parameters\x18\x15 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12\x18\n\nlevel_kind\x18\x16 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x08\x63ut_from\x18\x17 \x01(\tB\x1f\xe2\x41\x01\x03\xfa\x41\x18\n\x16latentspace/Clustering\x12\x17\n\tcut_level\x18\x18 \x01(\x01\x42\x04\xe2\x41\x01\x03:z\xea\x41w\n\x16latentspace/Clustering\x12\x44projects/{project}/experiments/{experiment}/clusterings/{clustering}*\x0b\x63lusterings2\nclusteringJ\x04\x08\x08\x10\tJ\x04\x08\n\x10\x0bR\x08settingsR\x04seedR\tmethod_id\"*\n\x0c\x43lusterTitle\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\"\xa9\x01\n\x07\x43luster\x12\x0f\n\x07\x63luster\x18\x01 \x01(\x05\x12\x13\n\x0bimage_count\x18\x02 \x01(\x03\x12\x12\n\nmedoid_row\x18\x03 \x01(\x03\x12\x15\n\rmean_distance\x18\x04 \x01(\x01\x12\x17\n\x0fnearest_cluster\x18\x05 \x01(\x05\x12\x0e\n\x06traits\x18\x06 \x03(\t\x12\x16\n\tstability\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_stability\"\xbb\x01\n\x16ListClusteringsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Clustering\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\'\n\x04view\x18\x06 \x01(\x0e\x32\x19.latentspace.type.v1.View\"n\n\x17ListClusteringsResponse\x12:\n\x0b\x63lusterings\x18\x01 \x03(\x0b\x32%.latentspace.clustering.v1.Clustering\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x14GetClusteringRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\"\x93\x02\n\x14RunClusteringRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Clustering\x12\x1b\n\rclustering_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06method\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\nprojection\x18\x04 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/Projection\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12+\n\nparameters\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructJ\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\x08settingsR\x04seedR\tmethod_id\"\xd9\x01\n\x14\x43utClusteringRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\x12\x16latentspace/Clustering\x12\x1b\n\rclustering_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06source\x18\x03 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\x12\x0f\n\x05level\x18\x04 \x01(\x01H\x00\x12\x17\n\rcluster_count\x18\x05 \x01(\x03H\x00\x12\x12\n\nrequest_id\x18\x06 \x01(\tB\x04\n\x02\x61t\"\x8b\x01\n\x17UpdateClusteringRequest\x12?\n\nclustering\x18\x01 \x01(\x0b\x32%.latentspace.clustering.v1.ClusteringB\x04\xe2\x41\x01\x02\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x17\x44\x65leteClusteringRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\"\x98\x01\n\x19\x43ompareClusteringsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\x12\x31\n\nclustering\x18\x02 \x01(\tB\x1b\xfa\x41\x18\n\x16latentspace/ClusteringH\x00\x12\x10\n\x06\x63olumn\x18\x03 \x01(\tH\x00\x42\x07\n\x05other\"\x95\x01\n\x1a\x43ompareClusteringsResponse\x12\x15\n\radjusted_rand\x18\x01 \x01(\x01\x12%\n\x1dnormalised_mutual_information\x18\x02 \x01(\x01\x12\x12\n\nrow_labels\x18\x03 \x03(\t\x12\x15\n\rcolumn_labels\x18\x04 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x03\"\xa1\x01\n\x16ReadAssignmentsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\x12)\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.latentspace.type.v1.RowSet\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\x12\x12\n\x05level\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_level\"B\n\x11ReadLevelsRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16latentspace/Clustering\"\x14\n\x12ListMethodsRequest\"C\n\x13ListMethodsResponse\x12,\n\x07methods\x18\x01 \x03(\x0b\x32\x1b.latentspace.type.v1.Method2\x8a\n\n\x11\x43lusteringService\x12\x81\x01\n\x0fListClusterings\x12\x31.latentspace.clustering.v1.ListClusteringsRequest\x1a\x32.latentspace.clustering.v1.ListClusteringsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\rGetClustering\x12/.latentspace.clustering.v1.GetClusteringRequest\x1a%.latentspace.clustering.v1.Clustering\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x9e\x01\n\rRunClustering\x12/.latentspace.clustering.v1.RunClusteringRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nClustering\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12\x9e\x01\n\rCutClustering\x12/.latentspace.clustering.v1.CutClusteringRequest\x1a\x1d.google.longrunning.Operation\"=\x90\x02\x02\xca\x41\x33\n\nClustering\x12%latentspace.type.v1.OperationMetadata\xa8\xbb\x18\x03\x12v\n\x10UpdateClustering\x12\x32.latentspace.clustering.v1.UpdateClusteringRequest\x1a%.latentspace.clustering.v1.Clustering\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12g\n\x10\x44\x65leteClustering\x12\x32.latentspace.clustering.v1.DeleteClusteringRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xa8\xbb\x18\x03\x12\x8a\x01\n\x12\x43ompareClusterings\x12\x34.latentspace.clustering.v1.CompareClusteringsRequest\x1a\x35.latentspace.clustering.v1.CompareClusteringsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\x0fReadAssignments\x12\x31.latentspace.clustering.v1.ReadAssignmentsRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x12\x66\n\nReadLevels\x12,.latentspace.clustering.v1.ReadLevelsRequest\x1a\x1f.latentspace.type.v1.TableChunk\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x30\x01\x12u\n\x0bListMethods\x12-.latentspace.clustering.v1.ListMethodsRequest\x1a..latentspace.clustering.v1.ListMethodsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -75,6 +75,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLUSTERING'].fields_by_name['parameters']._serialized_options = b'\342A\001\003'
   _globals['_CLUSTERING'].fields_by_name['used_parameters']._loaded_options = None
   _globals['_CLUSTERING'].fields_by_name['used_parameters']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['level_kind']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['level_kind']._serialized_options = b'\342A\001\003'
+  _globals['_CLUSTERING'].fields_by_name['cut_from']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['cut_from']._serialized_options = b'\342A\001\003\372A\030\n\026latentspace/Clustering'
+  _globals['_CLUSTERING'].fields_by_name['cut_level']._loaded_options = None
+  _globals['_CLUSTERING'].fields_by_name['cut_level']._serialized_options = b'\342A\001\003'
   _globals['_CLUSTERING']._loaded_options = None
   _globals['_CLUSTERING']._serialized_options = b'\352Aw\n\026latentspace/Clustering\022Dprojects/{project}/experiments/{experiment}/clusterings/{clustering}*\013clusterings2\nclustering'
   _globals['_LISTCLUSTERINGSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -89,6 +95,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['method']._serialized_options = b'\342A\001\002'
   _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['projection']._loaded_options = None
   _globals['_RUNCLUSTERINGREQUEST'].fields_by_name['projection']._serialized_options = b'\372A\030\n\026latentspace/Projection'
+  _globals['_CUTCLUSTERINGREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_CUTCLUSTERINGREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026latentspace/Clustering'
+  _globals['_CUTCLUSTERINGREQUEST'].fields_by_name['clustering_id']._loaded_options = None
+  _globals['_CUTCLUSTERINGREQUEST'].fields_by_name['clustering_id']._serialized_options = b'\342A\001\002'
+  _globals['_CUTCLUSTERINGREQUEST'].fields_by_name['source']._loaded_options = None
+  _globals['_CUTCLUSTERINGREQUEST'].fields_by_name['source']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Clustering'
   _globals['_UPDATECLUSTERINGREQUEST'].fields_by_name['clustering']._loaded_options = None
   _globals['_UPDATECLUSTERINGREQUEST'].fields_by_name['clustering']._serialized_options = b'\342A\001\002'
   _globals['_DELETECLUSTERINGREQUEST'].fields_by_name['name']._loaded_options = None
@@ -99,12 +111,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPARECLUSTERINGSREQUEST'].fields_by_name['clustering']._serialized_options = b'\372A\030\n\026latentspace/Clustering'
   _globals['_READASSIGNMENTSREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_READASSIGNMENTSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Clustering'
+  _globals['_READLEVELSREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_READLEVELSREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026latentspace/Clustering'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['ListClusterings']._loaded_options = None
   _globals['_CLUSTERINGSERVICE'].methods_by_name['ListClusterings']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['GetClustering']._loaded_options = None
   _globals['_CLUSTERINGSERVICE'].methods_by_name['GetClustering']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['RunClustering']._loaded_options = None
   _globals['_CLUSTERINGSERVICE'].methods_by_name['RunClustering']._serialized_options = b'\220\002\002\312A3\n\nClustering\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['CutClustering']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['CutClustering']._serialized_options = b'\220\002\002\312A3\n\nClustering\022%latentspace.type.v1.OperationMetadata\250\273\030\003'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['UpdateClustering']._loaded_options = None
   _globals['_CLUSTERINGSERVICE'].methods_by_name['UpdateClustering']._serialized_options = b'\220\002\002\250\273\030\003'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['DeleteClustering']._loaded_options = None
@@ -113,36 +129,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLUSTERINGSERVICE'].methods_by_name['CompareClusterings']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['ReadAssignments']._loaded_options = None
   _globals['_CLUSTERINGSERVICE'].methods_by_name['ReadAssignments']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ReadLevels']._loaded_options = None
+  _globals['_CLUSTERINGSERVICE'].methods_by_name['ReadLevels']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_CLUSTERINGSERVICE'].methods_by_name['ListMethods']._loaded_options = None
   _globals['_CLUSTERINGSERVICE'].methods_by_name['ListMethods']._serialized_options = b'\220\002\001\250\273\030\001'
   _globals['_CLUSTERING']._serialized_start=537
-  _globals['_CLUSTERING']._serialized_end=1449
-  _globals['_CLUSTERTITLE']._serialized_start=1451
-  _globals['_CLUSTERTITLE']._serialized_end=1493
-  _globals['_CLUSTER']._serialized_start=1496
-  _globals['_CLUSTER']._serialized_end=1665
-  _globals['_LISTCLUSTERINGSREQUEST']._serialized_start=1668
-  _globals['_LISTCLUSTERINGSREQUEST']._serialized_end=1855
-  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_start=1857
-  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_end=1967
-  _globals['_GETCLUSTERINGREQUEST']._serialized_start=1969
-  _globals['_GETCLUSTERINGREQUEST']._serialized_end=2038
-  _globals['_RUNCLUSTERINGREQUEST']._serialized_start=2041
-  _globals['_RUNCLUSTERINGREQUEST']._serialized_end=2316
-  _globals['_UPDATECLUSTERINGREQUEST']._serialized_start=2319
-  _globals['_UPDATECLUSTERINGREQUEST']._serialized_end=2458
-  _globals['_DELETECLUSTERINGREQUEST']._serialized_start=2460
-  _globals['_DELETECLUSTERINGREQUEST']._serialized_end=2532
-  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_start=2535
-  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_end=2687
-  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_start=2690
-  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_end=2839
-  _globals['_READASSIGNMENTSREQUEST']._serialized_start=2842
-  _globals['_READASSIGNMENTSREQUEST']._serialized_end=2973
-  _globals['_LISTMETHODSREQUEST']._serialized_start=2975
-  _globals['_LISTMETHODSREQUEST']._serialized_end=2995
-  _globals['_LISTMETHODSRESPONSE']._serialized_start=2997
-  _globals['_LISTMETHODSRESPONSE']._serialized_end=3064
-  _globals['_CLUSTERINGSERVICE']._serialized_start=3067
-  _globals['_CLUSTERINGSERVICE']._serialized_end=4092
+  _globals['_CLUSTERING']._serialized_end=1551
+  _globals['_CLUSTERTITLE']._serialized_start=1553
+  _globals['_CLUSTERTITLE']._serialized_end=1595
+  _globals['_CLUSTER']._serialized_start=1598
+  _globals['_CLUSTER']._serialized_end=1767
+  _globals['_LISTCLUSTERINGSREQUEST']._serialized_start=1770
+  _globals['_LISTCLUSTERINGSREQUEST']._serialized_end=1957
+  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_start=1959
+  _globals['_LISTCLUSTERINGSRESPONSE']._serialized_end=2069
+  _globals['_GETCLUSTERINGREQUEST']._serialized_start=2071
+  _globals['_GETCLUSTERINGREQUEST']._serialized_end=2140
+  _globals['_RUNCLUSTERINGREQUEST']._serialized_start=2143
+  _globals['_RUNCLUSTERINGREQUEST']._serialized_end=2418
+  _globals['_CUTCLUSTERINGREQUEST']._serialized_start=2421
+  _globals['_CUTCLUSTERINGREQUEST']._serialized_end=2638
+  _globals['_UPDATECLUSTERINGREQUEST']._serialized_start=2641
+  _globals['_UPDATECLUSTERINGREQUEST']._serialized_end=2780
+  _globals['_DELETECLUSTERINGREQUEST']._serialized_start=2782
+  _globals['_DELETECLUSTERINGREQUEST']._serialized_end=2854
+  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_start=2857
+  _globals['_COMPARECLUSTERINGSREQUEST']._serialized_end=3009
+  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_start=3012
+  _globals['_COMPARECLUSTERINGSRESPONSE']._serialized_end=3161
+  _globals['_READASSIGNMENTSREQUEST']._serialized_start=3164
+  _globals['_READASSIGNMENTSREQUEST']._serialized_end=3325
+  _globals['_READLEVELSREQUEST']._serialized_start=3327
+  _globals['_READLEVELSREQUEST']._serialized_end=3393
+  _globals['_LISTMETHODSREQUEST']._serialized_start=3395
+  _globals['_LISTMETHODSREQUEST']._serialized_end=3415
+  _globals['_LISTMETHODSRESPONSE']._serialized_start=3417
+  _globals['_LISTMETHODSRESPONSE']._serialized_end=3484
+  _globals['_CLUSTERINGSERVICE']._serialized_start=3487
+  _globals['_CLUSTERINGSERVICE']._serialized_end=4777
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,9 @@ class Clustering(_message.Message):
     PARAMETERS_FIELD_NUMBER: _builtins.int
     CLUSTER_TITLES_FIELD_NUMBER: _builtins.int
     USED_PARAMETERS_FIELD_NUMBER: _builtins.int
+    LEVEL_KIND_FIELD_NUMBER: _builtins.int
+    CUT_FROM_FIELD_NUMBER: _builtins.int
+    CUT_LEVEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/experiments/{experiment}/clusterings/{clustering}`."""
     uid: _builtins.str
@@ -73,6 +76,14 @@ class Clustering(_message.Message):
     """Description."""
     etag: _builtins.str
     """Version of the resource: an update that carries another one fails, because the clustering changed in the meantime."""
+    level_kind: _builtins.str
+    """What the levels of its hierarchy are, which fall from coarse to fine: `distance` up to which images are joined,
+    `size` of the smallest cluster, or `layer`; empty where there is no hierarchy.
+    """
+    cut_from: _builtins.str
+    """Clustering of whose hierarchy it is a level; empty for one that was run."""
+    cut_level: _builtins.float
+    """That level."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Creation time."""
@@ -127,10 +138,13 @@ class Clustering(_message.Message):
         parameters: _struct_pb2.Struct | None = ...,
         cluster_titles: _abc.Iterable[Global___ClusterTitle] | None = ...,
         used_parameters: _struct_pb2.Struct | None = ...,
+        level_kind: _builtins.str = ...,
+        cut_from: _builtins.str = ...,
+        cut_level: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "parameters", b"parameters", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_titles", b"cluster_titles", "clusters", b"clusters", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "figures", b"figures", "method", b"method", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "projection", b"projection", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster_titles", b"cluster_titles", "clusters", b"clusters", "create_time", b"create_time", "creator", b"creator", "cut_from", b"cut_from", "cut_level", b"cut_level", "description", b"description", "etag", b"etag", "figures", b"figures", "level_kind", b"level_kind", "method", b"method", "name", b"name", "noise_count", b"noise_count", "notes", b"notes", "operation", b"operation", "parameters", b"parameters", "projection", b"projection", "state", b"state", "title", b"title", "uid", b"uid", "update_time", b"update_time", "used_parameters", b"used_parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -351,6 +365,50 @@ class RunClusteringRequest(_message.Message):
 Global___RunClusteringRequest: _TypeAlias = RunClusteringRequest  # noqa: Y015
 
 @_typing.final
+class CutClusteringRequest(_message.Message):
+    """Request of `CutClustering`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    CLUSTERING_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    CLUSTER_COUNT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Experiment, `projects/{project}/experiments/{experiment}`."""
+    clustering_id: _builtins.str
+    """Last segment of the name of the new clustering."""
+    source: _builtins.str
+    """Clustering of the same experiment, with a hierarchy."""
+    level: _builtins.float
+    """A level."""
+    cluster_count: _builtins.int
+    """Number of clusters: the coarsest level that has so many."""
+    request_id: _builtins.str
+    """UUID that makes the request idempotent: the same UUID returns the same operation."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        clustering_id: _builtins.str = ...,
+        source: _builtins.str = ...,
+        level: _builtins.float = ...,
+        cluster_count: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "cluster_count", b"cluster_count", "level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "cluster_count", b"cluster_count", "clustering_id", b"clustering_id", "level", b"level", "parent", b"parent", "request_id", b"request_id", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_at: _TypeAlias = _typing.Literal["level", "cluster_count"]  # noqa: Y015
+    _WhichOneofArgType_at: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_at) -> _WhichOneofReturnType_at | None: ...
+
+Global___CutClusteringRequest: _TypeAlias = CutClusteringRequest  # noqa: Y015
+
+@_typing.final
 class UpdateClusteringRequest(_message.Message):
     """Request of `UpdateClustering`."""
 
@@ -487,8 +545,11 @@ class ReadAssignmentsRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the clustering."""
+    level: _builtins.float
+    """Level of the hierarchy to read, without `stability` (default: the clustering itself)."""
     @_builtins.property
     def rows(self) -> _row_set_pb2.RowSet:
         """Rows to read (default: all); they come in ascending order."""
@@ -503,14 +564,39 @@ class ReadAssignmentsRequest(_message.Message):
         name: _builtins.str = ...,
         rows: _row_set_pb2.RowSet | None = ...,
         columns: _abc.Iterable[_builtins.str] | None = ...,
+        level: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_level", b"_level", "level", b"level", "rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "name", b"name", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_level", b"_level", "columns", b"columns", "level", b"level", "name", b"name", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__level: _TypeAlias = _typing.Literal["level"]  # noqa: Y015
+    _WhichOneofArgType__level: _TypeAlias = _typing.Literal["_level", b"_level"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__level) -> _WhichOneofReturnType__level | None: ...
+
+Global___ReadAssignmentsRequest: _TypeAlias = ReadAssignmentsRequest  # noqa: Y015
+
+@_typing.final
+class ReadLevelsRequest(_message.Message):
+    """Request of `ReadLevels`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the clustering."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ReadAssignmentsRequest: _TypeAlias = ReadAssignmentsRequest  # noqa: Y015
+Global___ReadLevelsRequest: _TypeAlias = ReadLevelsRequest  # noqa: Y015
 
 @_typing.final
 class ListMethodsRequest(_message.Message):

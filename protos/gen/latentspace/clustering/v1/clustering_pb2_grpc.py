@@ -53,6 +53,11 @@ class ClusteringServiceStub:
                 request_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.RunClusteringRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.CutClustering = channel.unary_unary(
+                '/latentspace.clustering.v1.ClusteringService/CutClustering',
+                request_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.CutClusteringRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
         self.UpdateClustering = channel.unary_unary(
                 '/latentspace.clustering.v1.ClusteringService/UpdateClustering',
                 request_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.UpdateClusteringRequest.SerializeToString,
@@ -71,6 +76,11 @@ class ClusteringServiceStub:
         self.ReadAssignments = channel.unary_stream(
                 '/latentspace.clustering.v1.ClusteringService/ReadAssignments',
                 request_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.ReadAssignmentsRequest.SerializeToString,
+                response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+                _registered_method=True)
+        self.ReadLevels = channel.unary_stream(
+                '/latentspace.clustering.v1.ClusteringService/ReadLevels',
+                request_serializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.ReadLevelsRequest.SerializeToString,
                 response_deserializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
                 _registered_method=True)
         self.ListMethods = channel.unary_unary(
@@ -105,6 +115,13 @@ class ClusteringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CutClustering(self, request, context):
+        """Makes a clustering of another level of a clustering's hierarchy.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateClustering(self, request, context):
         """Updates the title and the description of a clustering, and the titles of its clusters.
         """
@@ -128,6 +145,14 @@ class ClusteringServiceServicer:
 
     def ReadAssignments(self, request, context):
         """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadLevels(self, request, context):
+        """Reads the levels of the hierarchy, coarse first: columns `level` (float64), `clusters` and `noise` (int64), the
+        numbers of clusters and of images in none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,6 +183,11 @@ def add_ClusteringServiceServicer_to_server(servicer, server):
                     request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.RunClusteringRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'CutClustering': grpc.unary_unary_rpc_method_handler(
+                    servicer.CutClustering,
+                    request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.CutClusteringRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
             'UpdateClustering': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateClustering,
                     request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.UpdateClusteringRequest.FromString,
@@ -176,6 +206,11 @@ def add_ClusteringServiceServicer_to_server(servicer, server):
             'ReadAssignments': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadAssignments,
                     request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.ReadAssignmentsRequest.FromString,
+                    response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
+            ),
+            'ReadLevels': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadLevels,
+                    request_deserializer=latentspace_dot_clustering_dot_v1_dot_clustering__pb2.ReadLevelsRequest.FromString,
                     response_serializer=latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.SerializeToString,
             ),
             'ListMethods': grpc.unary_unary_rpc_method_handler(
@@ -265,6 +300,33 @@ class ClusteringService:
             target,
             '/latentspace.clustering.v1.ClusteringService/RunClustering',
             latentspace_dot_clustering_dot_v1_dot_clustering__pb2.RunClusteringRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CutClustering(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latentspace.clustering.v1.ClusteringService/CutClustering',
+            latentspace_dot_clustering_dot_v1_dot_clustering__pb2.CutClusteringRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
@@ -373,6 +435,33 @@ class ClusteringService:
             target,
             '/latentspace.clustering.v1.ClusteringService/ReadAssignments',
             latentspace_dot_clustering_dot_v1_dot_clustering__pb2.ReadAssignmentsRequest.SerializeToString,
+            latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadLevels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/latentspace.clustering.v1.ClusteringService/ReadLevels',
+            latentspace_dot_clustering_dot_v1_dot_clustering__pb2.ReadLevelsRequest.SerializeToString,
             latentspace_dot_type_dot_v1_dot_table__pb2.TableChunk.FromString,
             options,
             channel_credentials,

@@ -42,6 +42,8 @@ class ClusteringServiceStub:
     """Gets a clustering with its clusters."""
     RunClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.RunClusteringRequest, _operations_pb2.Operation]
     """Runs a clustering in latent space or on a projection."""
+    CutClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.CutClusteringRequest, _operations_pb2.Operation]
+    """Makes a clustering of another level of a clustering's hierarchy."""
     UpdateClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.UpdateClusteringRequest, _clustering_pb2.Clustering]
     """Updates the title and the description of a clustering, and the titles of its clusters."""
     DeleteClustering: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.DeleteClusteringRequest, _empty_pb2.Empty]
@@ -50,6 +52,10 @@ class ClusteringServiceStub:
     """Compares a clustering with another one of the same experiment or with a metadata column."""
     ReadAssignments: _grpc.UnaryStreamMultiCallable[_clustering_pb2.ReadAssignmentsRequest, _table_pb2.TableChunk]
     """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32)."""
+    ReadLevels: _grpc.UnaryStreamMultiCallable[_clustering_pb2.ReadLevelsRequest, _table_pb2.TableChunk]
+    """Reads the levels of the hierarchy, coarse first: columns `level` (float64), `clusters` and `noise` (int64), the
+    numbers of clusters and of images in none.
+    """
     ListMethods: _grpc.UnaryUnaryMultiCallable[_clustering_pb2.ListMethodsRequest, _clustering_pb2.ListMethodsResponse]
     """Lists the clustering methods."""
 
@@ -64,6 +70,8 @@ class ClusteringServiceAsyncStub(ClusteringServiceStub):
     """Gets a clustering with its clusters."""
     RunClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.RunClusteringRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Runs a clustering in latent space or on a projection."""
+    CutClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.CutClusteringRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Makes a clustering of another level of a clustering's hierarchy."""
     UpdateClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.UpdateClusteringRequest, _clustering_pb2.Clustering]  # type: ignore[assignment]
     """Updates the title and the description of a clustering, and the titles of its clusters."""
     DeleteClustering: _aio.UnaryUnaryMultiCallable[_clustering_pb2.DeleteClusteringRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -72,6 +80,10 @@ class ClusteringServiceAsyncStub(ClusteringServiceStub):
     """Compares a clustering with another one of the same experiment or with a metadata column."""
     ReadAssignments: _aio.UnaryStreamMultiCallable[_clustering_pb2.ReadAssignmentsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
     """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32)."""
+    ReadLevels: _aio.UnaryStreamMultiCallable[_clustering_pb2.ReadLevelsRequest, _table_pb2.TableChunk]  # type: ignore[assignment]
+    """Reads the levels of the hierarchy, coarse first: columns `level` (float64), `clusters` and `noise` (int64), the
+    numbers of clusters and of images in none.
+    """
     ListMethods: _aio.UnaryUnaryMultiCallable[_clustering_pb2.ListMethodsRequest, _clustering_pb2.ListMethodsResponse]  # type: ignore[assignment]
     """Lists the clustering methods."""
 
@@ -101,6 +113,14 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Runs a clustering in latent space or on a projection."""
+
+    @_abc_1.abstractmethod
+    def CutClustering(
+        self,
+        request: _clustering_pb2.CutClusteringRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Makes a clustering of another level of a clustering's hierarchy."""
 
     @_abc_1.abstractmethod
     def UpdateClustering(
@@ -133,6 +153,16 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
         """Reads the assignments: columns `row`, `cluster` (int32; -1 is noise) and `membership` (float32)."""
+
+    @_abc_1.abstractmethod
+    def ReadLevels(
+        self,
+        request: _clustering_pb2.ReadLevelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_table_pb2.TableChunk], _abc.AsyncIterator[_table_pb2.TableChunk]]:
+        """Reads the levels of the hierarchy, coarse first: columns `level` (float64), `clusters` and `noise` (int64), the
+        numbers of clusters and of images in none.
+        """
 
     @_abc_1.abstractmethod
     def ListMethods(

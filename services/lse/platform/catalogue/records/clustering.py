@@ -29,11 +29,15 @@ class ClusteringSpec(MethodSpec):
     ----------
     projection
         Name of the projection whose coordinates are clustered; empty for the vectors.
+    cut_from, cut_level
+        Name of the clustering of whose hierarchy it is a level, and the level; empty where it is run.
     cluster_titles
         What experts call clusters, by number; clusters with the same title are one group to people.
     """
 
     projection: str = ""
+    cut_from: str = ""
+    cut_level: float = 0.0
     cluster_titles: Mapping[int, str] = Field(default_factory=dict)
 
 
@@ -76,6 +80,8 @@ class ClusteringResult(MethodResult):
         Zarr arrays (n,) of the cluster of each image, int32 with -1 for noise, and how well it belongs there, float32.
     stabilities_uri
         Zarr array (n,) of the stability of each image, float32; empty where it was not asked for.
+    hierarchy_uri, level_kind, finest_level
+        Folder of the arrays of its hierarchy, what a level is, and the least that was kept; empty without a hierarchy.
     image_count, noise_count
         All images, and those in no cluster.
     clusters, figures, notes
@@ -90,18 +96,21 @@ class ClusteringResult(MethodResult):
     figures: Figures = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     stabilities_uri: str = ""
+    hierarchy_uri: str = ""
+    level_kind: str = ""
+    finest_level: float = 0.0
 
 
 class ClusteringRecord(Record[ClusteringSpec, ClusteringResult]):
     """Groups among the images of an experiment."""
 
     pattern: ClassVar = names.CLUSTERING
-    record_version: ClassVar[int] = 3
+    record_version: ClassVar[int] = 4
 
     @classmethod
     def upgrade(cls, stored: Stored) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Spec and result of the current version, as JSON, of a record of an earlier version."""
-        if stored.version in (1, 2):  # titles of clusters came, then stabilities
+        if stored.version in (1, 2, 3):  # titles of clusters came, then stabilities, then hierarchies
             return stored.spec, stored.result
         spec = with_method(stored.spec)
         spec["method"] = spec["method"].replace("_", "-")
