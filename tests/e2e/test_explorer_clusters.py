@@ -57,3 +57,44 @@ def test_what_is_chosen_is_readable_on_a_small_screen(page: Page) -> None:
         chosen = page.locator(f".lse-{field} [role=combobox]")
         expect(chosen).to_be_visible()
         assert chosen.evaluate("one => one.scrollWidth <= one.clientWidth"), chosen.inner_text()
+
+
+def test_levels_of_a_hierarchy_are_looked_through_and_one_is_kept(page: Page, client: Client, experiment: str) -> None:
+    expect(page.locator(".caption [data-action=levels]")).to_have_count(0)
+    grouping = client.clusterings.run("tree", experiment=experiment, method="agglomerative", n_clusters=3)
+    grouping.wait(timeout=300, show_progress=False)
+    choose(page, "lse-clustering", "tree")
+    groups, says = page.locator(".legend .group"), page.locator(".lse-level-says")
+    expect(groups).to_have_count(3)
+    page.locator(".caption [data-action=levels]").click()
+    expect(says).to_contain_text("3 clusters · 0 images in none")
+    slider = page.locator(".lse-level input[type=range]")
+    slider.focus()
+    for clusters in (4, 5):
+        slider.press("ArrowRight")
+        expect(says).to_contain_text(f"{clusters} clusters")
+        expect(groups).to_have_count(clusters)
+    level = client.clusterings.levels(experiment, "tree")["level"][4].as_py()
+    looked = client.clusterings.assignments(experiment, "tree", level=level)["cluster"].to_pylist()
+    counts = [f"{looked.count(number):,}" for number in range(5)]
+    expect(groups.locator(".count")).to_have_text(counts)
+    name = page.locator(".lse-level-name input")
+    expect(name).to_have_value("tree-5")
+    name.fill("five")
+    page.locator(".lse-keep-level button").click()
+    expect(page.locator(".lse-clustering [role=combobox]")).to_have_text("five")
+    expect(groups.locator(".count")).to_have_text(counts)
+    expect(page.locator(".lse-levels")).to_be_hidden()
+    kept = client.clusterings.get(experiment, "five")
+    assert (kept.cut_from, kept.cut_level) == (client.clusterings.get(experiment, "tree").name, level)
+    assert [one.images for one in kept.clusters] == [looked.count(number) for number in range(5)]
+
+    # A level that is looked at no more gives the map its colours back.
+    choose(page, "lse-clustering", "tree")
+    page.locator(".caption [data-action=levels]").click()
+    expect(says).to_contain_text("3 clusters")
+    slider.focus()
+    slider.press("End")
+    expect(groups).to_have_count(len(looked))
+    page.locator(".lse-close-levels button").click()
+    expect(groups).to_have_count(3)

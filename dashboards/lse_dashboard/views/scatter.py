@@ -14,6 +14,7 @@ from lse_dashboard.plots.flight import flight
 from lse_dashboard.plots.palette import point_colours
 from lse_dashboard.plots.scatter_2d import FIRST_POINTS
 from lse_dashboard.plots.scatter_3d import MAX_POINTS
+from lse_dashboard.state.levels import Levels
 from lse_dashboard.state.scatter import Scatter
 from lse_dashboard.state.session import Session
 from lse_dashboard.views.addresses import Addresses
@@ -21,6 +22,7 @@ from lse_dashboard.views.appearance import LEGEND_PIXELS, OVER
 from lse_dashboard.views.flight import FlightView
 from lse_dashboard.views.hover import PointCard
 from lse_dashboard.views.legend import legend
+from lse_dashboard.views.levels import levels_bar
 from lse_dashboard.views.markup import Html, Markup, button, html, join
 from lse_dashboard.views.minimap import MinimapView
 from lse_dashboard.views.point_stream import PointStream
@@ -52,13 +54,12 @@ class ScatterView:
     """
 
     def __init__(self, session: Session, addresses: Addresses) -> None:
-        self._session = session
+        self._session, scatter = session, session.scatter
         self._thumbnail = addresses.thumbnail
         self._stream = PointStream()
         self._points = addresses.answer(self._stream.answer)
         self._view: Scatter2D | Scatter3D | None = None
         self._shown: Cloud | None = None
-        scatter = session.scatter
         self._screenshot = Screenshot(session, addresses)
         self.buttons = self._screenshot.buttons
         self._legend = Markup(
@@ -80,6 +81,7 @@ class ScatterView:
                 "max-height": "calc(100% - 24px)",
             },
         )
+        self._levels = Levels(session)
         self._caption = Markup(
             {
                 "all": lambda _: scatter.show_all(),
@@ -88,6 +90,7 @@ class ScatterView:
                 "second": lambda _: self._second.toggle(),
                 "names": lambda _: scatter.lay_over("names"),
                 "contours": lambda _: scatter.lay_over("contours"),
+                "levels": lambda _: self._levels.toggle(),
             },
             css_classes=["lse-caption"],
             height=30,
@@ -107,7 +110,6 @@ class ScatterView:
             css_classes=["lse-curtain"],
             styles={**OVER, "inset": "0", "background": "var(--ground)", "z-index": "10"},
         )
-        self._cloud = pn.Column(sizing_mode="stretch_both", margin=0, styles={"position": "absolute", "inset": "0"})
         self.panel = self._column()
         self._watch()
         self._show_cloud()
@@ -127,6 +129,7 @@ class ScatterView:
         watcher = session.param.watch(arrived, "loading")
 
     def _column(self) -> pn.Column:
+        self._cloud = pn.Column(sizing_mode="stretch_both", margin=0, styles={"position": "absolute", "inset": "0"})
         plot = pn.Column(
             self._cloud,
             self._flight,
@@ -142,6 +145,7 @@ class ScatterView:
         return pn.Column(
             ScatterToolbar(self._session).panel,
             pn.Row(plot, self._second.panel, sizing_mode="stretch_both", margin=0, styles={"min-height": "0"}),
+            levels_bar(self._levels),
             self._caption,
             sizing_mode="stretch_both",
             margin=0,
@@ -159,6 +163,7 @@ class ScatterView:
         session.selection.param.watch(self._on_selected, "step")
         scatter.param.watch(lambda *_: self._view.show_viewport() if self._view is not None else None, "viewport")
         session.second_map.param.watch(lambda *_: self._count(), "projection")
+        self._levels.param.watch(lambda *_: self._count(), "levels")
         scatter.param.watch(
             self._redraw, ["colouring", "shown", "selected", "point_size", "images", "names", "contours"]
         )
@@ -280,7 +285,7 @@ class ScatterView:
             '<div class="lse caption"><span class="lse-counts">{counts}</span>{over}{hidden}{selection}'
             '<span class="right">{hint}</span></div>',
             counts=counts,
-            over=_over(self._session, flat=isinstance(self._view, Scatter2D)),
+            over=_over(self._session, self._levels, flat=isinstance(self._view, Scatter2D)),
             hidden=hidden,
             selection=selection,
             hint=_WORDS.HINT_3D if isinstance(self._view, Scatter3D) else _WORDS.HINT_2D,
@@ -312,7 +317,7 @@ class ScatterView:
         self._curtain.visible = says is not None
 
 
-def _over(session: Session, *, flat: bool) -> Html:
+def _over(session: Session, levels: Levels, *, flat: bool) -> Html:
     """What can lie over a flat map or beside it, and whether it does."""
     scatter, choices = session.scatter, []
     if flat:
@@ -321,6 +326,8 @@ def _over(session: Session, *, flat: bool) -> Html:
         choices.append(("names", _WORDS.NAMES, _WORDS.NAMES_HELP, scatter.names))
     if flat:
         choices.append(("contours", _WORDS.CONTOURS, _WORDS.CONTOURS_HELP, scatter.contours))
+    if levels.clustering is not None:
+        choices.append(("levels", wording.Levels.OPEN, wording.Levels.OPEN_HELP, bool(levels.levels)))
     choices.append(("second", _WORDS.SECOND_MAP, _WORDS.SECOND_MAP_HELP, session.second_map.projection is not None))
     return join(
         html(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 __all__ = [
     "Agreement",
     "Aside",
@@ -10,6 +12,7 @@ __all__ = [
     "Comparison",
     "Gallery",
     "Labelling",
+    "Levels",
     "Remarks",
     "Review",
     "Selection",
@@ -95,6 +98,17 @@ class ClusterNames:
     )
     NAME = "Name of {cluster}"
     SAVE = "Save the names"
+
+
+class Levels:
+    """The levels of a hierarchy of clusters."""
+
+    OPEN, OPEN_HELP = "levels", "Look through the levels of these clusters, from coarse to fine, and keep one"
+    TITLE = "level of {name}"
+    LABEL = "Level, from coarse to fine"
+    SAYS = "{clusters:,} clusters · {noise:,} images in none · {level}"
+    KINDS: ClassVar = {"distance": "distance {0}", "size": "at least {0} images", "layer": "layer {0}"}
+    NAME, KEEP, CLOSE = "Name of the clustering", "Keep this level", "Close"
 
 
 class Comparison:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lse.analysis.clusterers import Clustering, cluster
 from lse.analysis.clusterers.hierarchy import Hierarchy
@@ -81,18 +82,7 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
     """Group points, write labels and memberships, score and summarise the groups."""
     spec, dataset = images.spec, images.dataset
     points = artifacts.read_array(images.coordinates_uri or images.experiment.vectors_uri)
-    clustering = (
-        _cut(artifacts, images.source, spec)
-        if images.source is not None
-        else cluster(
-            points,
-            method=spec.method,
-            parameters=spec.parameters,
-            neighbours=None if images.coordinates_uri else _graph(artifacts, images.experiment),
-            on_progress=channel.report,
-            should_stop=channel.should_stop,
-        )
-    )
+    clustering = _cut(artifacts, images.source, spec) if images.source else _run(artifacts, images, points, channel)
     # Scored and summarised by the distance that the images were grouped by.
     metric: Metric = clustering.report["preparation"]["metric"]
     channel.report(Progress("scoring"))
@@ -120,13 +110,6 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
     if stability is not None:
         stabilities_uri = f"{images.folder}/stabilities.zarr"
         artifacts.write_array(stabilities_uri, stability.points)
-    hierarchy = clustering.hierarchy
-    kept: dict[str, Any] = {}
-    if hierarchy is not None:
-        folder = f"{images.folder}/hierarchy"
-        for name, values in hierarchy.arrays():
-            artifacts.write_array(f"{folder}/{name}.zarr", values)
-        kept = {"hierarchy_uri": folder, "level_kind": hierarchy.kind, "finest_level": hierarchy.finest}
     return ClusteringResult(
         labels_uri=labels_uri,
         memberships_uri=memberships_uri,
@@ -147,8 +130,28 @@ def group_images(artifacts: Artifacts, images: GroupedImages, channel: TaskChann
         notes=tuple(_notes(clustering.report, scores, class_column)),
         report=dict(clustering.report),
         stabilities_uri=stabilities_uri,
-        **kept,
+        **_kept(artifacts, clustering.hierarchy, f"{images.folder}/hierarchy"),
     )
+
+
+def _run(artifacts: Artifacts, images: GroupedImages, points: NDArray[np.float32], channel: TaskChannel) -> Clustering:
+    return cluster(
+        points,
+        method=images.spec.method,
+        parameters=images.spec.parameters,
+        neighbours=None if images.coordinates_uri else _graph(artifacts, images.experiment),
+        on_progress=channel.report,
+        should_stop=channel.should_stop,
+    )
+
+
+def _kept(artifacts: Artifacts, hierarchy: Hierarchy | None, folder: str) -> dict[str, Any]:
+    """Write a hierarchy; the fields of the result that say where and what it is."""
+    if hierarchy is None:
+        return {}
+    for name, values in hierarchy.arrays():
+        artifacts.write_array(f"{folder}/{name}.zarr", values)
+    return {"hierarchy_uri": folder, "level_kind": hierarchy.kind, "finest_level": hierarchy.finest}
 
 
 def hierarchy_of(artifacts: Artifacts, result: ClusteringResult) -> Hierarchy:
