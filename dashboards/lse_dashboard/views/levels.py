@@ -20,13 +20,18 @@ _WORDS = wording.Levels
 def levels_bar(levels: Levels) -> pn.Row:
     """A slider over the levels, what the level is, and what makes a clustering of it; seen while it is in use."""
     slider = pmui.IntSlider(
-        label=_WORDS.LABEL, start=0, end=1, show_value=False, css_classes=["lse-level"], **compact(margin=(6, 14))
+        label=_WORDS.LABEL,
+        start=0,
+        end=1,
+        show_value=False,
+        css_classes=["lse-level"],
+        **compact(margin=(6, 14), min_width=160),
     )
-    says = Markup(css_classes=["lse-level-says"], sizing_mode=None, width=330, align="center")
-    name = text_field(label=_WORDS.NAME, css_classes=["lse-level-name"], width=170)
+    says = Markup(css_classes=["lse-level-says"], sizing_mode=None, width=190, align="center")
+    name = text_field(label=_WORDS.NAME, css_classes=["lse-level-name"], width=130)
     keep = pmui.Button(label=_WORDS.KEEP, variant="contained", size="small", css_classes=["lse-keep-level"])
     shut = pmui.Button(label=_WORDS.CLOSE, variant="text", size="small", css_classes=["lse-close-levels"])
-    name.sizing_mode, name.width = "fixed", 170
+    name.sizing_mode = "fixed"
     bar = pn.Row(
         *(slider, says, name, keep, shut),
         sizing_mode="stretch_width",

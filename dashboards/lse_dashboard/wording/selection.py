@@ -105,7 +105,7 @@ class Levels:
 
     OPEN, OPEN_HELP = "levels", "Look through the levels of these clusters, from coarse to fine, and keep one"
     TITLE = "level of {name}"
-    LABEL = "Level, from coarse to fine"
+    LABEL = "Coarse to fine"
     SAYS = "{clusters:,} clusters · {noise:,} images in none · {level}"
     KINDS: ClassVar = {"distance": "distance {0}", "size": "at least {0} images", "layer": "layer {0}"}
     NAME, KEEP, CLOSE = "Name of the clustering", "Keep this level", "Close"
