@@ -31,7 +31,7 @@ def levels_bar(levels: Levels) -> pn.Row:
     name = text_field(label=_WORDS.NAME, css_classes=["lse-level-name"], width=130)
     keep = pmui.Button(label=_WORDS.KEEP, variant="contained", size="small", css_classes=["lse-keep-level"])
     shut = pmui.Button(label=_WORDS.CLOSE, variant="text", size="small", css_classes=["lse-close-levels"])
-    name.sizing_mode = "fixed"
+    name.sizing_mode, name.width = "fixed", 130
     bar = pn.Row(
         *(slider, says, name, keep, shut),
         sizing_mode="stretch_width",
