@@ -169,7 +169,7 @@ def test_callers_share_what_each_of_them_may_read(guarded: Guarded, monkeypatch:
         scatter.enter(cloud, library.clusters("p", experiment, clustering, cloud))
         assert scatter.shown is not None
         points = painted(cloud, scatter.colouring, DARK, shown=scatter.shown)
-        frame, _ = drawn(points, fitted_view(cloud.extent(), 40, 30))
+        frame, _ = drawn(points, fitted_view(cloud.extent, 40, 30))
         column = library.by_column("p", dataset, "kind", cloud)
         codes, images = points.coded.codes, library.images("p", dataset)
         return [cloud, images, scatter.colouring, scatter.shown, codes, frame, column]

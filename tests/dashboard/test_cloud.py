@@ -33,9 +33,20 @@ def test_a_cloud_is_that_of_the_tiles_and_without_points_that_are_nowhere() -> N
     assert not cloud.has_images_of(Cloud.of(np.arange(4998), points[finite]))
 
 
+def test_what_lies_far_away_is_counted() -> None:
+    points = np.random.default_rng(1).normal(size=(50_000, 2)).astype(np.float32)
+    assert Cloud.of(np.arange(50_000), points).far == 0
+    points[:3] = [[70, 0], [0, -80], [90, 90]]
+    cloud = Cloud.of(np.arange(50_000), points)
+    x0, y0, x1, y1 = cloud.core
+    outside = ~((points >= (x0, y0)) & (points <= (x1, y1))).all(axis=1)
+    assert 3 <= cloud.far == outside.sum() < 10
+    assert max(x1 - x0, y1 - y0) < 15
+
+
 def test_extent_of_one_point_has_a_size() -> None:
     cloud = Cloud.of(np.array([0]), np.array([[3.0, 4.0]], dtype=np.float32))
-    assert cloud.extent() == (2.5, 3.5, 3.5, 4.5)
+    assert cloud.extent == (2.5, 3.5, 3.5, 4.5)
 
 
 @settings(max_examples=50, deadline=None)

@@ -56,7 +56,7 @@ class Page:
             self.scatter, DARK, lambda _: None, lambda _: None, background=later, on_frame=self._remember, thumbnail=str
         )
         self.root = self.plot.pane.get_root()
-        self.plot.view = fitted_view(self.cloud.extent(), 200, 160)
+        self.plot.view = fitted_view(self.cloud.extent, 200, 160)
 
     def _remember(self) -> None:
         frame = self.plot.frame
@@ -125,3 +125,18 @@ def test_what_is_selected_is_seen_in_the_next_picture(page: Page, later: Later) 
     alpha = np.asarray(Image.open(io.BytesIO(page.sent()["png"][0])).convert("RGBA"))[..., 3]
     assert alpha[60:100, 80:120].max() > 150
     assert alpha[:20].max() < 60
+
+
+def test_a_map_is_seen_without_what_lies_far_away_until_it_is_asked_for() -> None:
+    page = Page(Later())
+    points = page.cloud.coordinates[np.argsort(page.cloud.rows)]
+    points[7] = 90
+    cloud = Cloud.of(np.arange(20_000), points)
+    page.scatter.enter(cloud, None)
+    page.plot.fit()
+    assert page.plot.view is not None
+    assert page.plot.view.x_range[1] < 12
+    assert page.plot.place(120, 90) is not None  # the minimap shows all, and where the view is
+    page.plot.show_whole()
+    assert page.plot.view.x_range[1] > 90
+    assert page.plot.place(120, 90) is None

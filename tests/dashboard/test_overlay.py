@@ -58,7 +58,7 @@ def test_names_lie_at_a_point_of_their_group() -> None:
 
 def test_without_points_nothing_lies_over_them() -> None:
     cloud = Cloud.of(np.zeros(0, np.int64), np.zeros((0, 2), np.float32))
-    view = fitted_view(cloud.extent(), 100, 100)
+    view = fitted_view(cloud.extent, 100, 100)
     assert len(spread(cloud, view, shown=cloud.every, cell=50)) == 0
     assert group_names(cloud, Groups("x", np.zeros(0, np.int32), ()), shown=cloud.every) == []
     assert density_contours(cloud, shown=cloud.every) == []

@@ -131,7 +131,7 @@ def test_a_picture_is_a_png_of_the_same_pixels_in_few_bytes() -> None:
         cloud = Cloud.of(np.arange(300_000), (middles[classes] + rng.normal(size=(300_000, 2))).astype(np.float32))
         colouring = coloured(cloud, groups("class", pa.array(classes), none="no value", limit=None))
         points = painted(cloud, colouring, DARK, shown=cloud.every)
-        view = fitted_view(cloud.extent(), 914, 798)
+        view = fitted_view(cloud.extent, 914, 798)
         first, whole = draw(points, view, budget=20_000), draw(points, view)
         assert not first.exact
         assert first.points == pytest.approx(20_000, rel=0.05)

@@ -223,3 +223,24 @@ def check(picked: Picked, inside: np.ndarray, cloud: PointCloud) -> None:
     assert np.array_equal(picked.points_of(cloud).mask(), inside[cloud.rows])
     own = CODES[inside]
     assert picked.counts(cloud, "class").tolist() == np.bincount(own[own >= 0], minlength=5).tolist()
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_the_core_leaves_out_the_few_points_that_lie_far_away(dimension: int) -> None:
+    points = np.random.default_rng(0).normal(size=(100_000, dimension)).astype(np.float32)
+    near = build_cloud(points)
+    assert near.core == near.extent
+    points[:4] = 90
+    far = build_cloud(points)
+    least, most = np.reshape(far.core, (2, -1))
+    assert np.array_equal(np.reshape(far.extent, (2, -1))[1], [90] * dimension)
+    assert (least > -6).all()
+    assert (most < 6).all()
+    assert ((points[4:] >= least) & (points[4:] <= most)).all(axis=1).mean() > 0.999
+    # Few points are all looked at, and an island of one in a hundred is no outlier.
+    few = build_cloud(points[:300])
+    assert few.core == few.extent
+    points[:1000] = 90
+    island = build_cloud(points)
+    assert island.core == island.extent
+    assert build_cloud(points[:0]).core == (0.0,) * (2 * dimension)

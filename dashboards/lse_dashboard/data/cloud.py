@@ -13,16 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from lse.pointcloud import PointCloud, build_cloud
+from lse.pointcloud.picking import inside_box
 from lse.pointcloud.sets import PointSet
 from lse_dashboard.data.cache import BoundedCache
 
-__all__ = ["Cloud", "Coordinates", "Indices", "fitting_size"]
+__all__ = ["Cloud", "Coordinates", "Extent", "Indices", "fitting_size"]
 
 MadeT = TypeVar("MadeT")
 # What nobody looks at any more is kept up to this size.
 _DERIVED_BYTES = 64 << 20
 _NOWHERE = 0xFFFFFFFF
 
+Extent = tuple[float, float, float, float]
+"""Least x, least y, greatest x and greatest y."""
 Coordinates = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
@@ -116,14 +119,20 @@ class Cloud:
             return False
         return not self.dropped or bool((self.indices(other.rows) >= 0).all())
 
-    def extent(self) -> tuple[float, float, float, float]:
-        """Least x, least y, greatest x and greatest y of the points, 1 wide where they coincide."""
-        if len(self) == 0:
-            return (0.0, 0.0, 1.0, 1.0)
-        low, high = np.reshape(self.tiled.extent, (2, -1))[:, :2]
-        flat = high - low <= 0
-        low, high = np.where(flat, low - 0.5, low), np.where(flat, high + 0.5, high)
-        return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    @cached_property
+    def extent(self) -> Extent:
+        """That of all points, 1 wide where they coincide."""
+        return _flat(self.tiled.extent)
+
+    @cached_property
+    def core(self) -> Extent:
+        """The extent without the few points that lie far away from all others, see `lse.pointcloud.PointCloud.core`."""
+        return _flat(self.tiled.core)
+
+    @cached_property
+    def far(self) -> int:
+        """How many points lie outside the `core`."""
+        return 0 if self.core == self.extent else len(self) - len(inside_box(self.tiled, self.core))
 
     @cached_property
     def _places(self) -> npt.NDArray[np.uint32]:
@@ -133,6 +142,13 @@ class Cloud:
         places[:] = _NOWHERE
         places[self.rows] = np.arange(len(self), dtype=np.uint32)
         return places
+
+
+def _flat(extent: tuple[float, ...]) -> Extent:
+    low, high = np.reshape(extent, (2, -1))[:, :2]
+    equal = high - low <= 0
+    low, high = np.where(equal, low - 0.5, low), np.where(equal, high + 0.5, high)
+    return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
 def fitting_size(count: int) -> int:

@@ -119,14 +119,18 @@ def density_contours(cloud: Cloud, *, shown: PointSet) -> list[Contour]:
 
     The density is that of a fair sample of 100,000 points, counted on a grid and smoothed by a Gaussian whose standard
     deviation falls with the sixth root of their number (Scott 1992, Multivariate Density Estimation): 1.6 % of the
-    longer side of the map for 100,000, 3 % for 2,000.  A contour is the highest level above which the share of the
-    points lies (the highest-density region of Hyndman 1996, The American Statistician 50, 120).
+    longer side of the map for 100,000, 3 % for 2,000.  Points outside the core of the cloud do not count.  A contour is
+    the highest level above which the share of the points lies (the highest-density region of Hyndman 1996, The American
+    Statistician 50, 120).
     """
     from contourpy import LineType, contour_generator
     from scipy.ndimage import gaussian_filter
 
     places, indices = _all_points(cloud)
     places = places[shown.has(indices)]
+    # The cells of a grid that reached to what lies far away would be as large as the map.
+    (x0, y0, x1, y1) = cloud.core
+    places = places[((places >= (x0, y0)) & (places <= (x1, y1))).all(axis=1)]
     if len(places) < 2:
         return []
     cell = max(np.ptp(places, axis=0).max() / _CELLS, np.finfo(np.float32).tiny)
@@ -150,7 +154,7 @@ def _all_points(cloud: Cloud) -> tuple[npt.NDArray[np.float64], Indices]:
     """Places and indices of all points, of a fair sample where they are many."""
     if not len(cloud):
         return np.zeros((0, 2)), np.zeros(0, np.int64)
-    x0, y0, x1, y1 = cloud.extent()
+    x0, y0, x1, y1 = cloud.extent
     return _points(cloud.tiled.seen(View((x0, x1), (y0, y1), 1, 1), budget=_BUDGET))
 
 

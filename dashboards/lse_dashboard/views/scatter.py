@@ -82,20 +82,7 @@ class ScatterView:
             },
         )
         self._levels = Levels(session)
-        self._caption = Markup(
-            {
-                "all": lambda _: scatter.show_all(),
-                "clear": lambda _: session.selection.clear(),
-                "images": lambda _: scatter.lay_over("images"),
-                "second": lambda _: self._second.toggle(),
-                "names": lambda _: scatter.lay_over("names"),
-                "contours": lambda _: scatter.lay_over("contours"),
-                "levels": lambda _: self._levels.toggle(),
-            },
-            css_classes=["lse-caption"],
-            height=30,
-            styles={"background": "var(--ground)", "border-top": "1px solid var(--line)"},
-        )
+        self._caption = self._below()
         self._flight = FlightView(
             sizing_mode="stretch_both",
             margin=0,
@@ -114,6 +101,25 @@ class ScatterView:
         self._watch()
         self._show_cloud()
         self._show_curtain()
+
+    def _below(self) -> Markup:
+        """The line below the map: what is shown, and what may lie over it."""
+        session, scatter = self._session, self._session.scatter
+        return Markup(
+            {
+                "all": lambda _: scatter.show_all(),
+                "clear": lambda _: session.selection.clear(),
+                "images": lambda _: scatter.lay_over("images"),
+                "second": lambda _: self._second.toggle(),
+                "names": lambda _: scatter.lay_over("names"),
+                "contours": lambda _: scatter.lay_over("contours"),
+                "far": lambda _: self._show_whole(),
+                "levels": lambda _: self._levels.toggle(),
+            },
+            css_classes=["lse-caption"],
+            height=30,
+            styles={"background": "var(--ground)", "border-top": "1px solid var(--line)"},
+        )
 
     def _name_clusters(self) -> None:
         """Open the window of names for the clustering that was chosen last, once it is there."""
@@ -253,6 +259,10 @@ class ScatterView:
         self._screenshot.caption = counts
         self._caption.html = self._caption_html(scatter, counts) if counts else ""
 
+    def _show_whole(self) -> None:
+        if isinstance(self._view, Scatter2D):
+            self._view.show_whole()
+
     def _counts(self, scatter: Scatter) -> str:
         if scatter.cloud is None or scatter.shown is None:
             return ""
@@ -272,7 +282,10 @@ class ScatterView:
         return text
 
     def _caption_html(self, scatter: Scatter, counts: str) -> Html:
-        hidden, selection, filters = Html(""), Html(""), scatter.filters()
+        far, hidden, selection, filters = Html(""), Html(""), Html(""), scatter.filters()
+        if isinstance(self._view, Scatter2D) and scatter.cloud is not None and scatter.cloud.far:
+            said = _WORDS.FAR.format(count=scatter.cloud.far)
+            far = button(said, "far", css="link lse-far", help=_WORDS.FAR_HELP)
         if filters:
             hidden = html("<span>{text}</span>", text=_WORDS.HIDDEN_BY.format(filters=", ".join(filters)))
             hidden += button(_WORDS.SHOW_ALL, "all", css="link lse-show-all")
@@ -282,9 +295,10 @@ class ScatterView:
             selection = html(template, count=count, selected=_WORDS.SELECTED)
             selection += button(_WORDS.CLEAR, "clear", css="link lse-clear")
         return html(
-            '<div class="lse caption"><span class="lse-counts">{counts}</span>{over}{hidden}{selection}'
+            '<div class="lse caption"><span class="lse-counts">{counts}</span>{far}{over}{hidden}{selection}'
             '<span class="right">{hint}</span></div>',
             counts=counts,
+            far=far,
             over=_over(self._session, self._levels, flat=isinstance(self._view, Scatter2D)),
             hidden=hidden,
             selection=selection,

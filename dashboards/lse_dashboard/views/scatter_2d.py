@@ -159,9 +159,14 @@ class Scatter2D:
         self._background.soon(self._show_marks)
 
     def fit(self) -> None:
-        """Show the whole cloud."""
+        """Show the cloud, without the few points that lie far away from all others."""
         if self.view is not None:
             self._look(self._fitted(self.view.width, self.view.height))
+
+    def show_whole(self) -> None:
+        """Show the cloud with what lies far away."""
+        if self.view is not None:
+            self._look(fitted_view(self._extent(), self.view.width, self.view.height))
 
     def image(self, *, scale: int = 1) -> npt.NDArray[np.uint8] | None:
         """The present view as an image, first row at the bottom; None before the page has a size."""
@@ -200,7 +205,7 @@ class Scatter2D:
         return Over() if self.view is None else self._over(self.view)
 
     def _extent(self) -> tuple[float, float, float, float]:
-        return self._scatter.cloud.extent() if self._scatter.cloud is not None else (0.0, 0.0, 1.0, 1.0)
+        return self._scatter.cloud.extent if self._scatter.cloud is not None else (0.0, 0.0, 1.0, 1.0)
 
     def _draw(self) -> None:
         """Have the present view drawn."""
@@ -287,7 +292,8 @@ class Scatter2D:
 
     def _fitted(self, width: int, height: int) -> View:
         corner = (self._free, legend_height(self._scatter.colouring) if self._free else 0)
-        return fitted_view(self._extent(), width, height, corner=corner)
+        core = self._scatter.cloud.core if self._scatter.cloud is not None else self._extent()
+        return fitted_view(core, width, height, corner=corner)
 
     def _on_range(self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None) -> None:
         if self.view is not None and x_range is not None and y_range is not None:

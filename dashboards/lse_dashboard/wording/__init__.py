@@ -201,6 +201,7 @@ class Scatter:
     DRAWN_IN_VIEW = ", {drawn:,} of {view:,} in view drawn"
     SAMPLE_IN_VIEW, ALL_IN_VIEW = ", now a sample of {count:,}", ", all in view drawn"
     DROPPED = ", {count:,} without finite coordinates left out"
+    FAR, FAR_HELP = "{count:,} far away", "Show the whole map, with the points that lie far away from all others"
     SIMULATED = "{title} · simulated images"
     HIDDEN_BY = "hidden by {filters}"
     SHOW_ALL = "Show all"

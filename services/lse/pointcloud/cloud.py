@@ -37,6 +37,8 @@ Categories = tuple[NDArray[np.integer], tuple[str, ...]]
 TILE_POINTS = 2048
 """Most points of a tile."""
 FIRST_LEVEL = 65_536
+# Share of the points at each end of an axis that may lie far away, and what is left free around the others.
+_FAR, _AROUND = 1e-4, 0.1
 """Points of the first level, about; each further one makes four times as many."""
 
 
@@ -98,6 +100,29 @@ class PointCloud:
             return (0.0,) * (2 * self.dimension)
         low, high = self.tiles.boxes[:, 0].min(axis=0), self.tiles.boxes[:, 1].max(axis=0)
         return (*low.tolist(), *high.tolist())
+
+    @property
+    def first_level(self) -> int:
+        """Number of points of the first level, with which the cloud begins; what was appended lies behind."""
+        return int(self.tiles.counts[np.cumsum(self.tiles.levels > 0) == 0].sum())
+
+    @property
+    def core(self) -> tuple[float, ...]:
+        """The extent without the few points that lie far away from all others.
+
+        Methods such as UMAP throw some points of a million so far that the others would be a dot in the middle. Up to
+        one in ten thousand at each end of an axis are left out, and only where the extent then is less than half as
+        wide or high; which these are is judged by the first level, a fair sample.
+        """
+        low, high = np.reshape(self.extent, (2, -1))
+        if len(self) == 0:
+            return self.extent
+        least, most = np.quantile(self.points[: self.first_level], (_FAR, 1 - _FAR), axis=0)
+        around = _AROUND * (most - least)
+        least, most = np.maximum(low, least - around), np.minimum(high, most + around)
+        if not (2 * (most - least) < high - low).any():
+            return self.extent
+        return (*least.tolist(), *most.tolist())
 
     def in_order(self, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
         """Values of the given points, shape (source_count, …), in the order of the cloud."""

@@ -87,8 +87,8 @@ def publish_cloud(
         "title": title,
         "cloud": json.loads((folder / "cloud.json").read_bytes()),
         "extent": cloud.extent,
-        # What was appended lies behind, whatever its level.
-        "first_level": int(cloud.tiles.counts[np.cumsum(cloud.tiles.levels > 0) == 0].sum()),
+        "core": cloud.core,
+        "first_level": cloud.first_level,
         "tiles": _places(folder / "tiles.arrow"),
         "names": names is not None,
         "columns": [
