@@ -78,8 +78,9 @@ def test_smallest_sizes_are_cut_as_the_package_cuts_them(points: np.ndarray) -> 
     assert any(_same(hierarchy.cut(level).labels, found.labels) for level in hierarchy.levels().level)
     prepared = (points - points.mean(axis=0, dtype=np.float64)).astype(np.float32)
     model = PLSCAN(min_samples=5).fit(prepared)
-    for size in (6, 9, 20, 60):
-        assert _same(hierarchy.cut(size).labels, model.min_cluster_size_cut(float(size)).label)
+    # Sizes are those that a group still has at least; the package names a cut by a size that its groups exceed.
+    for size in (6, 9, 20, 52, 53, 60, 61, 62, 125):
+        assert _same(hierarchy.cut(size).labels, model.min_cluster_size_cut(size - 0.5).label)
 
 
 def test_layers_are_cut_into_themselves() -> None:
