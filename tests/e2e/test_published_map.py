@@ -149,3 +149,18 @@ def test_a_large_map_is_read_by_parts(browser: Browser, tmp_path: Path, dimensio
             inside = np.abs(points - window[:2]) <= window[2:]
             assert exact == inside.all(axis=1).sum()
     page.close()
+
+
+def test_what_lies_far_away_is_seen_when_all_is_asked_for(browser: Browser, tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(size=(40_000, 2)).astype(np.float32)
+    points[:3] = 500
+    publish_cloud(build_cloud(points), str(tmp_path / "map"), title="Far")
+    with served(tmp_path / "map") as url, opened(browser, url) as page:
+        status = page.get_by_role("status")
+        expect(status).to_contain_text("points in view")
+        assert page.evaluate("width / scale") < 20
+        seen = int(status.inner_text().split(" ")[1].replace(",", ""))
+        assert 39_980 <= seen < 40_000
+        page.locator("canvas").focus()
+        page.keyboard.press("0")
+        expect(status).to_have_text("All 40,000 points in view")

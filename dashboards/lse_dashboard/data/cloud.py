@@ -122,12 +122,12 @@ class Cloud:
     @cached_property
     def extent(self) -> Extent:
         """That of all points, 1 wide where they coincide."""
-        return _flat(self.tiled.extent)
+        return _wide(self.tiled.extent)
 
     @cached_property
     def core(self) -> Extent:
         """The extent without the few points that lie far away from all others, see `lse.pointcloud.PointCloud.core`."""
-        return _flat(self.tiled.core)
+        return _wide(self.tiled.core)
 
     @cached_property
     def far(self) -> int:
@@ -144,7 +144,8 @@ class Cloud:
         return places
 
 
-def _flat(extent: tuple[float, ...]) -> Extent:
+def _wide(extent: tuple[float, ...]) -> Extent:
+    """The first two axes of an extent, 1 wide where they have no width."""
     low, high = np.reshape(extent, (2, -1))[:, :2]
     equal = high - low <= 0
     low, high = np.where(equal, low - 0.5, low), np.where(equal, high + 0.5, high)

@@ -129,7 +129,7 @@ def density_contours(cloud: Cloud, *, shown: PointSet) -> list[Contour]:
     places, indices = _all_points(cloud)
     places = places[shown.has(indices)]
     # The cells of a grid that reached to what lies far away would be as large as the map.
-    (x0, y0, x1, y1) = cloud.core
+    x0, y0, x1, y1 = cloud.core
     places = places[((places >= (x0, y0)) & (places <= (x1, y1))).all(axis=1)]
     if len(places) < 2:
         return []

@@ -22,7 +22,7 @@ from lse.images.formats.source_image import (
 from lse.methods import Method
 from lse.parameters import Parameters
 
-__all__ = ["METHOD", "MOST_CHANNELS", "channels_first", "image_of_array", "npy_header", "read_npy"]
+__all__ = ["METHOD", "MOST_CHANNELS", "image_of_array", "npy_header", "read_npy"]
 
 MOST_CHANNELS = 16
 # Numbers of channels that images mostly have.
@@ -32,7 +32,7 @@ _USUAL = (1, 3, 4)
 def read_npy(content: bytes, name: str, limits: ReadLimits) -> SourceImage:
     """Read an array of shape (H, W), (C, H, W) or (H, W, C) with up to 16 channels; row 0 is the top one.
 
-    Of three dimensions the channels are the first or the last, see `channels_first`.  Values that are not finite are
+    Of three dimensions the channels are the first or the last, see `_channels_first`.  Values that are not finite are
     missing.  Arrays of Python objects are refused: no code of a file is run.
 
     Raises
@@ -81,7 +81,7 @@ def image_of_array(array: NDArray[Any], name: str, kind: str) -> SourceImage:
     shape, dtype = array.shape, array.dtype
     if array.ndim == 2:
         array = array[np.newaxis]
-    elif array.ndim == 3 and not channels_first(shape, name):
+    elif array.ndim == 3 and not _channels_first(shape, name):
         array = np.moveaxis(array, -1, 0)
     if array.ndim != 3 or not 1 <= len(array) <= MOST_CHANNELS or min(array.shape[1:]) < 2:
         text = " x ".join(map(str, shape)) or "a single value"
@@ -98,7 +98,7 @@ def image_of_array(array: NDArray[Any], name: str, kind: str) -> SourceImage:
     return SourceImage(pixels=pixels, channels=channel_names(len(pixels)), metadata=metadata)
 
 
-def channels_first(shape: tuple[int, ...], name: str) -> bool:
+def _channels_first(shape: tuple[int, ...], name: str) -> bool:
     """Whether the first of three dimensions is that of the channels; if not, the last is.
 
     Channels are at most 16.  Where the first and the last dimension are, they are the one beside which a square
